@@ -1,0 +1,7 @@
+// One agent, with the names of its skills.
+// mode: read
+// params: agent_id
+// returns: agent, names
+CYPHER 5
+MATCH (a:Agent {agent_id: $agent_id})
+RETURN properties(a) AS agent, [(a)-[:HAS_SKILL]->(k:Skill) | [k.key, k.name]] AS names

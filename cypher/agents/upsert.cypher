@@ -1,0 +1,26 @@
+// Register an agent, revive one that was deregistered, or update one; leave its record and its
+// skills as they are. The agent is locked, so the skills returned are those to start from.
+// mode: write
+// params: agent_id, max_concurrent_tasks, metadata, empty_lane, command_id
+// returns: skills
+CYPHER 5
+CALL () {
+  MATCH (r:RetiredAgent {agent_id: $agent_id})
+  SET r.lk = $command_id
+  WITH r WHERE r:RetiredAgent  // read again: someone else may have revived it
+  REMOVE r:RetiredAgent
+  SET r:Agent, r.skills = []
+}
+MERGE (a:Agent {agent_id: $agent_id})
+ON CREATE SET
+  a.active_tasks = 0, a.total_completed = 0, a.total_failed = 0, a.total_assigned = 0,
+  a.success_rate = 1.0, a.avg_completion_ms = 0.0, a.queue_completed = 0, a.queue_ms = 0.0,
+  a.skills = [], a.registered_at = datetime()
+SET a.lk = $command_id
+WITH a
+MATCH (l:Lane {key: $empty_lane})
+SET a.max_concurrent_tasks = $max_concurrent_tasks,
+    a.metadata = $metadata,
+    a.last_seen_at = datetime()
+MERGE (a)-[:SERVES]->(l)
+RETURN a.skills AS skills

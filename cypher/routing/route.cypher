@@ -1,0 +1,17 @@
+// The agents that serve a task's lane and have a free slot, best first: quality = success_rate *
+// (1 - utilization); ties go to whom was given a task least recently. No row: no such task.
+// mode: read
+// params: task_id, exclude, limit
+// returns: agent_ids
+CYPHER 5
+MATCH (t:Task {task_id: $task_id})
+MATCH (l:Lane {key: t.lane})
+CALL (l) {
+  MATCH (l)<-[:SERVES]-(a:Agent)
+  WHERE a.active_tasks < a.max_concurrent_tasks AND NOT a.agent_id IN $exclude
+  WITH a.agent_id AS agent_id, a.last_assigned_at AS last,
+       a.success_rate * (1.0 - toFloat(a.active_tasks) / a.max_concurrent_tasks) AS quality
+  ORDER BY quality DESC, coalesce(last, datetime({epochSeconds: 0})), agent_id LIMIT $limit
+  RETURN collect(agent_id) AS agent_ids
+}
+RETURN agent_ids

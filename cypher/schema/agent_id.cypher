@@ -1,0 +1,5 @@
+// An agent is found by its id, and there is one of each.
+// mode: schema
+CYPHER 5
+CREATE CONSTRAINT graph_orch_agent_id IF NOT EXISTS
+FOR (a:Agent) REQUIRE a.agent_id IS UNIQUE

@@ -1,0 +1,5 @@
+// A second create with the same idempotency key fails here, and is answered with the first task.
+// mode: schema
+CYPHER 5
+CREATE CONSTRAINT graph_orch_idempotency_key IF NOT EXISTS
+FOR (t:Task) REQUIRE t.idempotency_key IS UNIQUE

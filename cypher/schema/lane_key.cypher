@@ -1,0 +1,5 @@
+// One lane for each distinct set of required skills.
+// mode: schema
+CYPHER 5
+CREATE CONSTRAINT graph_orch_lane_key IF NOT EXISTS
+FOR (l:Lane) REQUIRE l.key IS UNIQUE

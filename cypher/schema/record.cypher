@@ -1,0 +1,18 @@
+// Which version of the schema this graph has, and whose nodes stand under our labels.
+// mode: read
+// returns: version, labels
+CYPHER 5
+OPTIONAL MATCH (s:GraphOrchSchema {name: 'graph_orch'})
+CALL () {
+  UNWIND ['Agent', 'RetiredAgent', 'Skill', 'Lane', 'Task', 'TaskEvent'] AS label
+  WITH label WHERE CASE label
+    WHEN 'Agent' THEN EXISTS { (:Agent) }
+    WHEN 'RetiredAgent' THEN EXISTS { (:RetiredAgent) }
+    WHEN 'Skill' THEN EXISTS { (:Skill) }
+    WHEN 'Lane' THEN EXISTS { (:Lane) }
+    WHEN 'Task' THEN EXISTS { (:Task) }
+    ELSE EXISTS { (:TaskEvent) }
+  END
+  RETURN collect(label) AS labels
+}
+RETURN s.version AS version, labels

@@ -1,0 +1,5 @@
+// There is one schema record.
+// mode: schema
+CYPHER 5
+CREATE CONSTRAINT graph_orch_record_name IF NOT EXISTS
+FOR (s:GraphOrchSchema) REQUIRE s.name IS UNIQUE

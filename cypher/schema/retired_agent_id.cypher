@@ -1,0 +1,5 @@
+// A deregistered agent keeps its id, to be found again when it comes back.
+// mode: schema
+CYPHER 5
+CREATE CONSTRAINT graph_orch_retired_agent_id IF NOT EXISTS
+FOR (a:RetiredAgent) REQUIRE a.agent_id IS UNIQUE

@@ -1,0 +1,5 @@
+// A skill is found by its case-folded name.
+// mode: schema
+CYPHER 5
+CREATE CONSTRAINT graph_orch_skill_key IF NOT EXISTS
+FOR (k:Skill) REQUIRE k.key IS UNIQUE

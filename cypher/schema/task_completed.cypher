@@ -1,0 +1,5 @@
+// The finished tasks, by the time they ended.
+// mode: schema
+CYPHER 5
+CREATE INDEX graph_orch_task_completed IF NOT EXISTS
+FOR (t:Task) ON (t.completed_at)

@@ -1,0 +1,5 @@
+// All tasks, oldest first.
+// mode: schema
+CYPHER 5
+CREATE INDEX graph_orch_task_created IF NOT EXISTS
+FOR (t:Task) ON (t.created_at)

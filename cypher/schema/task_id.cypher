@@ -1,0 +1,5 @@
+// A task is found by its id; a second create with the same id fails here.
+// mode: schema
+CYPHER 5
+CREATE CONSTRAINT graph_orch_task_id IF NOT EXISTS
+FOR (t:Task) REQUIRE t.task_id IS UNIQUE

@@ -1,0 +1,5 @@
+// The ready tasks of one lane, best first.
+// mode: schema
+CYPHER 5
+CREATE INDEX graph_orch_task_lane_ready IF NOT EXISTS
+FOR (t:Task) ON (t.lane, t.ready_key)

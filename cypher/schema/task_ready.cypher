@@ -1,0 +1,5 @@
+// All ready tasks, best first.
+// mode: schema
+CYPHER 5
+CREATE INDEX graph_orch_task_ready IF NOT EXISTS
+FOR (t:Task) ON (t.ready_key)

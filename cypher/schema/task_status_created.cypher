@@ -1,0 +1,5 @@
+// The tasks of one status, oldest first.
+// mode: schema
+CYPHER 5
+CREATE INDEX graph_orch_task_status_created IF NOT EXISTS
+FOR (t:Task) ON (t.status, t.created_at)

@@ -1,0 +1,5 @@
+// The tasks of one type, oldest first.
+// mode: schema
+CYPHER 5
+CREATE INDEX graph_orch_task_type_created IF NOT EXISTS
+FOR (t:Task) ON (t.task_type, t.created_at)

@@ -1,0 +1,21 @@
+// Let a pending task wait for another. Both are locked. An edge that is there already stays alone.
+// mode: write
+// params: task_id, depends_on, command_id
+// returns: task, dependencies
+CYPHER 5
+MATCH (t:Task {task_id: $task_id}), (d:Task {task_id: $depends_on})
+WHERE t.status = 'pending'
+CALL (t, d) {
+  WITH t, d WHERE NOT EXISTS { (t)-[:DEPENDS_ON]->(d) }
+  CREATE (t)-[:DEPENDS_ON {ordinal: COUNT { (t)-[:DEPENDS_ON]->() }}]->(d)
+  SET t.events = t.events + 1
+  CREATE (t)-[:HAS_EVENT]->(:TaskEvent {
+    event_id: $command_id, task_id: t.task_id, type: 'dependency_added', at: datetime(),
+    attempt: t.attempt, seq: t.events, command_id: $command_id,
+    detail: '{"depends_on":"' + d.task_id + '"}'
+  })
+  WITH t, d WHERE d.status <> 'completed'
+  SET t.unmet = t.unmet + 1, t:BlockedTask
+  REMOVE t.ready_key, t.due_at, t:DelayedTask
+}
+RETURN properties(t) AS task, [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]] AS dependencies

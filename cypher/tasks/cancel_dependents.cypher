@@ -1,0 +1,25 @@
+// pending -> cancelled for the direct dependents of tasks that failed or were cancelled, where they
+// ask for it. The caller goes on with the rows returned until there are none: a task is locked
+// before its dependents are read, so one that is created meanwhile is not missed.
+// mode: write
+// params: task_ids, command_id
+// returns: task_id
+CYPHER 5
+UNWIND $task_ids AS id
+MATCH (c:Task {task_id: id})<-[:DEPENDS_ON]-(t:Task {on_dependency_failure: 'cancel'})
+WITH t, min(id) AS cause ORDER BY t.task_id
+SET t.lk = $command_id
+WITH t, cause, datetime() AS now
+WHERE t.status = 'pending'
+REMOVE t:PendingTask:BlockedTask:DelayedTask, t.ready_key, t.due_at
+SET t:CancelledTask,
+    t.status = 'cancelled',
+    t.completed_at = now,
+    t.error_message = 'dependency ' + cause + ' failed or was cancelled',
+    t.events = t.events + 1
+CREATE (t)-[:HAS_EVENT]->(:TaskEvent {
+  event_id: $command_id + ':' + t.task_id, task_id: t.task_id, type: 'cancelled', at: now,
+  attempt: t.attempt, seq: t.events, command_id: $command_id,
+  detail: '{"dependency":"' + cause + '"}'
+})
+RETURN t.task_id AS task_id

@@ -1,0 +1,56 @@
+// Create tasks, their dependencies and their first events.
+// No row: a dependency or a lane is missing; nothing was created.
+// A task_id, idempotency_key or event_id that exists fails on its constraint.
+// mode: write
+// params: rows, dependency_ids, lanes, command_id
+// returns: task_id, doomed
+CYPHER 5
+// Lock the dependencies before their status is read: a task created while its dependency completes
+// would else wait for ever. The ids come sorted, the order in which everyone locks tasks.
+CALL () {
+  UNWIND $dependency_ids AS id
+  MATCH (d:Task {task_id: id})
+  SET d.lk = $command_id
+  RETURN count(d) AS dependencies_found
+}
+CALL () {
+  UNWIND $lanes AS key
+  MATCH (l:Lane {key: key})
+  RETURN count(l) AS lanes_found
+}
+WITH * WHERE dependencies_found = size($dependency_ids) AND lanes_found = size($lanes)
+UNWIND $rows AS row
+CALL (row) {
+  UNWIND row.skills AS key
+  MATCH (k:Skill {key: key})
+  RETURN collect(k) AS skills
+}
+// One microsecond a row keeps the order of a batch.
+WITH row, skills, datetime() + duration({microseconds: row.position}) AS now
+CREATE (t:Task:PendingTask)
+SET t = row.task,
+    t.created_at = now,
+    t.requirements = [k IN skills | k.name],
+    t.queue_key = row.rank * 100000000000000000 + now.epochSeconds * 1000000 + now.microsecond
+CREATE (t)-[:HAS_EVENT]->(:TaskEvent {
+  event_id: row.event_id, task_id: t.task_id, type: 'created', at: now, attempt: 0, seq: 1,
+  command_id: $command_id
+})
+FOREACH (k IN skills | CREATE (t)-[:REQUIRES]->(k))
+WITH t, row, now
+CALL (t, row) {
+  UNWIND range(0, size(row.dependencies) - 1) AS i
+  MATCH (d:Task {task_id: row.dependencies[i]})
+  CREATE (t)-[:DEPENDS_ON {ordinal: i}]->(d)
+  RETURN sum(CASE d.status WHEN 'completed' THEN 0 ELSE 1 END) AS unmet,
+         sum(CASE WHEN d.status IN ['failed', 'cancelled'] THEN 1 ELSE 0 END) AS broken
+}
+WITH t, unmet, broken, t.available_at > now AS delayed
+SET t += CASE
+  WHEN unmet > 0 THEN {unmet: unmet}
+  WHEN delayed THEN {unmet: 0, due_at: t.available_at}
+  ELSE {unmet: 0, ready_key: t.queue_key}
+END
+FOREACH (_ IN CASE WHEN unmet > 0 THEN [1] ELSE [] END | SET t:BlockedTask)
+FOREACH (_ IN CASE WHEN unmet = 0 AND delayed THEN [1] ELSE [] END | SET t:DelayedTask)
+RETURN t.task_id AS task_id, broken > 0 AND t.on_dependency_failure = 'cancel' AS doomed

@@ -1,0 +1,26 @@
+// What already stands in the way of creating tasks, and what is missing for it.
+// mode: read
+// params: task_ids, idempotency_keys, dependency_ids, lanes
+// returns: existing, dependencies, lanes
+CYPHER 5
+CALL () {
+  UNWIND $task_ids AS id
+  MATCH (t:Task {task_id: id})
+  RETURN collect([t.task_id, t.idempotency_key, t.fingerprint]) AS by_id
+}
+CALL () {
+  UNWIND $idempotency_keys AS key
+  MATCH (t:Task {idempotency_key: key})
+  RETURN collect([t.task_id, t.idempotency_key, t.fingerprint]) AS by_key
+}
+CALL () {
+  UNWIND $dependency_ids AS id
+  MATCH (t:Task {task_id: id})
+  RETURN collect(t.task_id) AS dependencies
+}
+CALL () {
+  UNWIND $lanes AS key
+  MATCH (l:Lane {key: key})
+  RETURN collect(l.key) AS lanes
+}
+RETURN by_id + by_key AS existing, dependencies, lanes

@@ -1,0 +1,7 @@
+// The audit trail of one task, in the order in which it happened.
+// mode: read
+// params: task_id
+// returns: event
+CYPHER 5
+MATCH (:Task {task_id: $task_id})-[:HAS_EVENT]->(e:TaskEvent)
+RETURN properties(e) AS event ORDER BY e.seq

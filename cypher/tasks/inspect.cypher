@@ -1,0 +1,16 @@
+// Why a command on a task was refused: the task, the agent, and whether the command was applied
+// before.
+// mode: read
+// params: task_id, agent_id, command_id
+// returns: task, dependencies, skills, is_due, agent, event
+CYPHER 5
+OPTIONAL MATCH (t:Task {task_id: $task_id})
+OPTIONAL MATCH (l:Lane {key: t.lane})
+OPTIONAL MATCH (a:Agent {agent_id: $agent_id})
+OPTIONAL MATCH (e:TaskEvent {event_id: $command_id})
+RETURN properties(t) AS task,
+       [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]] AS dependencies,
+       l.skills AS skills,
+       coalesce(t.available_at <= datetime(), true) AS is_due,
+       properties(a) AS agent,
+       properties(e) AS event

@@ -1,0 +1,14 @@
+// Lock what add_dependency reads. The schema record first: two edges that close a cycle together
+// can have no task in common, so only one is added at a time. Then both tasks, ascending.
+// mode: write
+// params: task_ids, command_id
+// returns: task_id, status, on_dependency_failure
+CYPHER 5
+MATCH (s:GraphOrchSchema {name: 'graph_orch'})
+SET s.lk = $command_id
+WITH s
+UNWIND $task_ids AS id
+MATCH (t:Task {task_id: id})
+SET t.lk = $command_id
+RETURN t.task_id AS task_id, t.status AS status,
+       t.on_dependency_failure AS on_dependency_failure

@@ -1,0 +1,13 @@
+// Tasks that pass the filters, oldest first, along the index on their creation.
+// mode: read
+// params: limit, cursor_at, cursor_id, created_from, created_before, statuses, agent_ids, task_types, priorities, requirements, finished_after, finished_before
+// returns: task, dependencies
+CYPHER 5
+CALL () {
+  MATCH (t:Task) USING INDEX t:Task(created_at)
+  WHERE t.created_at >= $created_from AND t.created_at < $created_before
+// include tasks/query_rest
+    RETURN t ORDER BY t.created_at, t.task_id LIMIT $limit
+}
+RETURN properties(t) AS task, [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]] AS dependencies
+ORDER BY t.created_at, t.task_id LIMIT $limit

@@ -1,0 +1,14 @@
+// Tasks of some statuses that pass the other filters, oldest first.
+// mode: read
+// params: limit, cursor_at, cursor_id, created_from, created_before, statuses, agent_ids, task_types, priorities, requirements, finished_after, finished_before
+// returns: task, dependencies
+CYPHER 5
+UNWIND $statuses AS status
+CALL (status) {
+  MATCH (t:Task) USING INDEX t:Task(status, created_at)
+  WHERE t.status = status AND t.created_at >= $created_from AND t.created_at < $created_before
+// include tasks/query_rest
+    RETURN t ORDER BY t.status, t.created_at, t.task_id LIMIT $limit
+}
+RETURN properties(t) AS task, [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]] AS dependencies
+ORDER BY t.created_at, t.task_id LIMIT $limit

@@ -1,0 +1,42 @@
+"""Checks for single arguments: `NAME.of("agent_id", value)` is the value, or says what is wrong."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import uuid4
+
+from pydantic import Field
+
+from graph_orch.lifecycle import TaskStatus
+from graph_orch.models import (
+    Check,
+    Content,
+    Count,
+    Json,
+    Limit,
+    Milliseconds,
+    Name,
+    Ratio,
+    Skills,
+    Slots,
+    TaskId,
+)
+
+ATTEMPT: Check[int | None] = Check(Count | None)
+CONFIDENCE: Check[float] = Check(Ratio)
+CONTENT: Check[str] = Check(Content)
+JSON: Check[object] = Check(Json)
+LEASE: Check[float | None] = Check(Annotated[float, Field(gt=0, le=31_536_000)] | None)
+LIMIT: Check[int] = Check(Limit)
+MILLISECONDS: Check[float] = Check(Milliseconds)
+NAME: Check[str] = Check(Name)
+NAMES: Check[list[str]] = Check(list[Name])
+SKILLS: Check[tuple[str, ...]] = Check(Skills)
+SLOTS: Check[int] = Check(Slots)
+STATUS: Check[TaskStatus] = Check(TaskStatus)
+TASK_ID: Check[str] = Check(TaskId)
+
+
+def command_id_of(given: str | None) -> str:
+    """The command id that a caller gave, or a new one."""
+    return str(uuid4()) if given is None else NAME.of("command_id", given)

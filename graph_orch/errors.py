@@ -1,0 +1,301 @@
+"""Every error that graph_orch raises.
+
+OrchestrationError
+├── ValidationError               an argument is not acceptable; nothing was sent (also a ValueError)
+├── TaskError
+│   ├── TaskNotFoundError         also a KeyError
+│   ├── TaskConflictError         the task_id exists with other fields
+│   ├── InvalidTransitionError    the task's status does not allow the command
+│   ├── StaleAttemptError         the attempt named is no longer the current one
+│   ├── DependencyError
+│   │   ├── DependencyNotFoundError
+│   │   ├── DependencyCycleError
+│   │   └── UnmetDependencyError  the task waits for others
+│   └── TaskNotDueError           the task's available_at is still to come
+├── AgentError
+│   ├── AgentNotFoundError        also a KeyError
+│   ├── MissingCapabilityError    the agent lacks a required skill
+│   └── AgentAtCapacityError      the agent has no free slot
+├── RoutingError
+│   └── RoutingContentionError    others kept taking the agents that were chosen
+└── StoreError
+    ├── StoreUnreachableError     no server, or none in time
+    ├── StoreAuthenticationError
+    ├── StoreQueryError           the database refused a statement
+    ├── SchemaError
+    │   ├── SchemaTooNewError     the graph was written by a newer graph_orch
+    │   └── ForeignGraphError     the database holds somebody else's nodes under our labels
+    ├── ClosedError               the orchestrator was closed
+    ├── ForkedProcessError        a connection was carried over a fork
+    └── EmbeddedServerError
+        ├── JavaNotFoundError
+        ├── DownloadError         a jar could not be fetched, or is not what it should be
+        ├── ServerStartError      the server did not come up (its log's reason is in the message)
+        ├── PortInUseError
+        ├── DiskFullError
+        └── DataDirectoryError    the data directory cannot be used, or another server has it
+
+A message says what was asked, what is the case, and what to do. None carries a password.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class OrchestrationError(Exception):
+    """Base of every error of this package."""
+
+    def __str__(self) -> str:
+        # KeyError would show the repr of the message; a message is for reading.
+        return str(self.args[0]) if self.args else ""
+
+
+class ValidationError(OrchestrationError, ValueError):
+    """An argument is not acceptable. Nothing was sent to the store."""
+
+
+class TaskError(OrchestrationError):
+    """A command on a task was refused."""
+
+
+class TaskNotFoundError(TaskError, KeyError):
+    """No task has this id."""
+
+    def __init__(self, task_id: str) -> None:
+        self.task_id = task_id
+        super().__init__(
+            f"task {task_id!r} does not exist; check the id, or find it with query_tasks"
+        )
+
+
+class TaskConflictError(TaskError):
+    """A task with this id exists and has other fields."""
+
+    def __init__(self, task_id: str) -> None:
+        self.task_id = task_id
+        super().__init__(
+            f"task {task_id!r} exists already with other fields; "
+            "use another task_id, or create it with the same fields"
+        )
+
+
+class InvalidTransitionError(TaskError):
+    """The task's status does not allow the command."""
+
+    def __init__(self, command: str, task_id: str, status: str, allowed: Iterable[str]) -> None:
+        self.command = command
+        self.task_id = task_id
+        self.status = status
+        self.allowed = tuple(allowed)
+        super().__init__(
+            f"cannot {command} task {task_id!r}: it is {status}, "
+            f"and {command} needs {' or '.join(self.allowed)}"
+        )
+
+
+class StaleAttemptError(TaskError):
+    """The attempt that the caller holds is no longer the current one."""
+
+    def __init__(self, command: str, task_id: str, attempt: int, current: int) -> None:
+        self.command = command
+        self.task_id = task_id
+        self.attempt = attempt
+        self.current = current
+        super().__init__(
+            f"cannot {command} task {task_id!r} as attempt {attempt}: the current attempt is "
+            f"{current}; the task was given to someone else, so drop this piece of work"
+        )
+
+
+class DependencyError(TaskError):
+    """A dependency forbids the command."""
+
+
+class DependencyNotFoundError(DependencyError):
+    """Tasks named as dependencies do not exist."""
+
+    def __init__(self, missing: Iterable[str]) -> None:
+        self.missing = tuple(missing)
+        shown = ", ".join(repr(task_id) for task_id in self.missing[:5])
+        more = f" and {len(self.missing) - 5} more" if len(self.missing) > 5 else ""
+        super().__init__(
+            f"no task has the id {shown}{more}; create the dependencies first, "
+            "or all of them in one create_tasks call"
+        )
+
+
+class DependencyCycleError(DependencyError):
+    """The dependency would make a task wait for itself."""
+
+    def __init__(self, cycle: Iterable[str]) -> None:
+        self.cycle = tuple(cycle)
+        shown = [*self.cycle[:10], "…"] if len(self.cycle) > 10 else [*self.cycle]
+        super().__init__(
+            f"the dependency would close a cycle: {' -> '.join(shown)}; remove one of these edges"
+        )
+
+
+class UnmetDependencyError(DependencyError):
+    """The task still waits for other tasks."""
+
+    def __init__(self, task_id: str, unmet: int) -> None:
+        self.task_id = task_id
+        self.unmet = unmet
+        super().__init__(
+            f"task {task_id!r} waits for {unmet} unfinished "
+            f"{'dependency' if unmet == 1 else 'dependencies'}; complete them first"
+        )
+
+
+class TaskNotDueError(TaskError):
+    """The task is held back until its available_at."""
+
+    def __init__(self, task_id: str, available_at: object) -> None:
+        self.task_id = task_id
+        super().__init__(
+            f"task {task_id!r} is held back until {available_at}; wait, or create it without "
+            "available_at"
+        )
+
+
+class AgentError(OrchestrationError):
+    """A command on an agent was refused."""
+
+
+class AgentNotFoundError(AgentError, KeyError):
+    """No registered agent has this id."""
+
+    def __init__(self, agent_id: str) -> None:
+        self.agent_id = agent_id
+        super().__init__(f"agent {agent_id!r} is not registered; call register_agent first")
+
+
+class MissingCapabilityError(AgentError):
+    """The agent lacks skills that the task requires."""
+
+    def __init__(self, agent_id: str, task_id: str, missing: Iterable[str]) -> None:
+        self.agent_id = agent_id
+        self.task_id = task_id
+        self.missing = tuple(missing)
+        super().__init__(
+            f"agent {agent_id!r} cannot take task {task_id!r}: it lacks "
+            f"{', '.join(map(repr, self.missing))}; choose another agent, or teach it with "
+            "learn_new_capability"
+        )
+
+
+class AgentAtCapacityError(AgentError):
+    """The agent has no free slot."""
+
+    def __init__(self, agent_id: str, active: int, limit: int) -> None:
+        self.agent_id = agent_id
+        self.active_tasks = active
+        self.max_concurrent_tasks = limit
+        super().__init__(
+            f"agent {agent_id!r} holds {active} of at most {limit} tasks; wait for one to end, "
+            "or register the agent again with a higher max_concurrent_tasks"
+        )
+
+
+class RoutingError(OrchestrationError):
+    """A task could not be routed."""
+
+
+class RoutingContentionError(RoutingError):
+    """Others kept taking the agents that were chosen."""
+
+    def __init__(self, task_id: str, tries: int) -> None:
+        self.task_id = task_id
+        super().__init__(
+            f"task {task_id!r} could not be dispatched: in {tries} tries the chosen agent was "
+            "filled by others first; try again"
+        )
+
+
+class StoreError(OrchestrationError):
+    """The graph database failed, or cannot be used."""
+
+
+class StoreUnreachableError(StoreError):
+    """No server answers, or not in time."""
+
+
+class StoreAuthenticationError(StoreError):
+    """The server refused the credentials."""
+
+
+class StoreQueryError(StoreError):
+    """The database refused a statement."""
+
+
+class SchemaError(StoreError):
+    """The graph's schema does not fit this version of the package."""
+
+
+class SchemaTooNewError(SchemaError):
+    """The graph was written by a newer version of the package."""
+
+    def __init__(self, found: int, known: int) -> None:
+        self.found = found
+        self.known = known
+        super().__init__(
+            f"the graph has schema version {found}, and this graph_orch knows {known}; "
+            "upgrade graph_orch"
+        )
+
+
+class ForeignGraphError(SchemaError):
+    """The database holds nodes under our labels that this package did not write."""
+
+    def __init__(self, labels: Iterable[str]) -> None:
+        self.labels = tuple(labels)
+        super().__init__(
+            f"the database holds nodes labelled {', '.join(self.labels)} but no graph_orch schema "
+            "record, so they belong to someone else; use another database, or empty this one"
+        )
+
+
+class ClosedError(StoreError):
+    """The orchestrator was closed."""
+
+    def __init__(self) -> None:
+        super().__init__("this orchestrator is closed; connect() again")
+
+
+class ForkedProcessError(StoreError):
+    """A connection was carried over a fork."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this orchestrator was connected in the parent process; connections do not survive "
+            "a fork: connect() in the child"
+        )
+
+
+class EmbeddedServerError(StoreError):
+    """The embedded server could not be installed, started or stopped."""
+
+
+class JavaNotFoundError(EmbeddedServerError):
+    """No suitable Java runtime was found."""
+
+
+class DownloadError(EmbeddedServerError):
+    """A jar could not be fetched, or is not what it should be."""
+
+
+class ServerStartError(EmbeddedServerError):
+    """The server did not come up."""
+
+
+class PortInUseError(EmbeddedServerError):
+    """The port asked for is taken."""
+
+
+class DiskFullError(EmbeddedServerError):
+    """There is no room for the jars or the data."""
+
+
+class DataDirectoryError(EmbeddedServerError):
+    """The data directory cannot be used, or another server has it."""

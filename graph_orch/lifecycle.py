@@ -1,0 +1,121 @@
+"""Statuses, commands and the transitions between them: their only home.
+
+    PENDING ──assign──▶ ASSIGNED ──start──▶ RUNNING ──complete──▶ COMPLETED
+       ▲                   │                   │
+       ├──release, fail────┴───────────────────┤   (fail: while retries are left)
+       │                                       └──fail──▶ FAILED
+       └──────────────retry──── FAILED, CANCELLED ◀──cancel── any live status
+
+BLOCKED is not a status: a pending task is blocked while `unmet > 0`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class TaskStatus(StrEnum):
+    """Where a task is in its life. The values are stored in the graph as they stand."""
+
+    PENDING = "pending"  # by create, release, retry, and by fail while retries are left
+    ASSIGNED = "assigned"  # by assign
+    RUNNING = "running"  # by start
+    COMPLETED = "completed"  # by complete; never left again
+    FAILED = "failed"  # by fail, when retries are used up or not wanted
+    CANCELLED = "cancelled"  # by cancel, and by the failure of a dependency
+
+
+class TaskPriority(StrEnum):
+    """How urgent a task is."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+    @property
+    def rank(self) -> int:
+        """0 is served first."""
+        return list(TaskPriority).index(self)
+
+
+class DependencyFailure(StrEnum):
+    """What a task does when one of its dependencies fails or is cancelled."""
+
+    WAIT = "wait"
+    CANCEL = "cancel"
+
+
+class Command(StrEnum):
+    """What can be asked of an existing task."""
+
+    ASSIGN = "assign"
+    START = "start"
+    COMPLETE = "complete"
+    FAIL = "fail"
+    RELEASE = "release"
+    CANCEL = "cancel"
+    RETRY = "retry"
+    ADD_DEPENDENCY = "add_dependency"
+
+
+class EventType(StrEnum):
+    """What a `:TaskEvent` records; one for each transition."""
+
+    CREATED = "created"
+    ASSIGNED = "assigned"
+    STARTED = "started"
+    COMPLETED = "completed"
+    TRY_FAILED = "try_failed"  # failed, and back to pending
+    FAILED = "failed"
+    RELEASED = "released"
+    CANCELLED = "cancelled"
+    RETRIED = "retried"
+    DEPENDENCY_ADDED = "dependency_added"
+
+
+class HealthStatus(StrEnum):
+    """How an agent is doing; see `AgentHealth` for the thresholds."""
+
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    SATURATED = "saturated"
+    NOT_FOUND = "not_found"
+
+
+LIVE = frozenset({TaskStatus.PENDING, TaskStatus.ASSIGNED, TaskStatus.RUNNING})
+"""The statuses from which a task still moves by itself."""
+
+HELD = frozenset({TaskStatus.ASSIGNED, TaskStatus.RUNNING})
+"""The statuses in which a task takes up one of an agent's slots."""
+
+TRANSITIONS: dict[Command, dict[TaskStatus, frozenset[TaskStatus]]] = {
+    Command.ASSIGN: {TaskStatus.PENDING: frozenset({TaskStatus.ASSIGNED})},
+    Command.START: {TaskStatus.ASSIGNED: frozenset({TaskStatus.RUNNING})},
+    Command.COMPLETE: {TaskStatus.RUNNING: frozenset({TaskStatus.COMPLETED})},
+    Command.FAIL: {
+        status: frozenset({TaskStatus.PENDING, TaskStatus.FAILED})
+        for status in (TaskStatus.ASSIGNED, TaskStatus.RUNNING)
+    },
+    Command.RELEASE: {
+        status: frozenset({TaskStatus.PENDING})
+        for status in (TaskStatus.ASSIGNED, TaskStatus.RUNNING)
+    },
+    Command.CANCEL: {
+        status: frozenset({TaskStatus.CANCELLED})
+        for status in (TaskStatus.PENDING, TaskStatus.ASSIGNED, TaskStatus.RUNNING)
+    },
+    Command.RETRY: {
+        status: frozenset({TaskStatus.PENDING})
+        for status in (TaskStatus.FAILED, TaskStatus.CANCELLED)
+    },
+    Command.ADD_DEPENDENCY: {
+        # To cancelled where the new dependency has failed and the task is to be cancelled by that.
+        TaskStatus.PENDING: frozenset({TaskStatus.PENDING, TaskStatus.CANCELLED}),
+    },
+}
+"""For each command, the statuses that it starts from and those it can end in."""
+
+
+def allowed_from(command: Command) -> tuple[TaskStatus, ...]:
+    """The statuses in which `command` is allowed, in the order of the lifecycle."""
+    return tuple(TRANSITIONS[command])

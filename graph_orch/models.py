@@ -1,0 +1,615 @@
+"""What goes in and what comes out: frozen pydantic models.
+
+Attribute names are the property names of the graph (see docs/concepts.md). Times are aware UTC
+datetimes, durations are milliseconds unless the name says otherwise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, Self, TypeVar, overload
+from uuid import UUID, uuid4
+
+import pydantic
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    TypeAdapter,
+)
+
+from graph_orch.errors import ValidationError
+from graph_orch.lifecycle import (
+    DependencyFailure,
+    EventType,
+    HealthStatus,
+    TaskPriority,
+    TaskStatus,
+)
+
+T = TypeVar("T")
+
+MAX_BYTES = 1_000_000
+"""The most that content, result, metadata or metrics may take as UTF-8 text (JSON for the last three)."""
+MAX_NAME = 200
+MAX_DEPENDENCIES = 10_000
+MAX_BATCH = 10_000
+MAX_BATCH_BYTES = 32_000_000
+MAX_SKILLS = 1_000
+MAX_INT = 2**31 - 1
+
+
+# --- what values may be -------------------------------------------------------------------------
+
+
+def _storable(text: str) -> str:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise ValueError("holds half of a surrogate pair, which UTF-8 cannot store") from error
+    if size > MAX_BYTES:
+        raise ValueError(f"takes {size:,} bytes, and the limit is {MAX_BYTES:,}")
+    return text
+
+
+def _json_sized(value: JsonValue) -> JsonValue:
+    _storable(dump_json(value))
+    return value
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
+
+
+def _unique(names: Sequence[str]) -> tuple[str, ...]:
+    """Without repeats (compared by `skill_key`), in the order given."""
+    return tuple({skill_key(name): name for name in reversed(names)}.values())[::-1]
+
+
+def _not_one_string(value: object) -> object:
+    if isinstance(value, str):
+        raise ValueError("is one string where a list of them is needed")
+    return value
+
+
+def _as_tuple(value: object) -> object:
+    if value is None:
+        return ()
+    return tuple(value) if isinstance(value, list | tuple | set | frozenset) else (value,)
+
+
+def _canonical_uuid(value: object) -> str:
+    return str(value if isinstance(value, UUID) else UUID(str(value).strip()))
+
+
+Name = Annotated[
+    str,
+    StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=MAX_NAME),
+    AfterValidator(_storable),
+]
+TaskId = Annotated[str, BeforeValidator(_canonical_uuid)]
+Content = Annotated[str, StringConstraints(strict=True), AfterValidator(_storable)]
+Json = Annotated[JsonValue, AfterValidator(_json_sized)]
+Skills = Annotated[
+    tuple[Name, ...],
+    BeforeValidator(_not_one_string),
+    Field(max_length=MAX_SKILLS),
+    AfterValidator(_unique),
+]
+Dependencies = Annotated[
+    tuple[TaskId, ...],
+    BeforeValidator(_not_one_string),
+    Field(max_length=MAX_DEPENDENCIES),
+    AfterValidator(lambda ids: tuple(dict.fromkeys(ids))),
+]
+OneOrMore = Annotated[tuple[T, ...], BeforeValidator(_as_tuple)]
+Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
+Count = Annotated[int, Field(strict=True, ge=0, le=MAX_INT)]
+Limit = Annotated[int, Field(strict=True, ge=1, le=MAX_BATCH)]
+Slots = Annotated[int, Field(strict=True, ge=1, le=MAX_INT)]
+Milliseconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Ratio = Annotated[float, Field(ge=0, le=1)]
+
+
+def skill_key(name: str) -> str:
+    """The form in which a skill's name is compared: trimmed and case-folded."""
+    return name.strip().casefold()
+
+
+def lane_key(keys: Sequence[str]) -> str:
+    """The key of the lane for a set of skill keys: a hash, since a set of names has no size limit."""
+    return hashlib.sha256(dump_json(sorted(set(keys))).encode()).hexdigest()[:32]
+
+
+def dump_json(value: object) -> str:
+    """Compact JSON text in which equal values have equal texts."""
+    return json.dumps(
+        value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+    )
+
+
+def load_json(text: str | None) -> JsonValue:
+    """The value of a JSON text from the graph; None stays None."""
+    return None if text is None else json.loads(text)
+
+
+def checked(what: str, build: Callable[[], T]) -> T:
+    """Run `build`, and turn pydantic's complaint into one line that names `what`.
+
+    Raises:
+        ValidationError: the arguments are not acceptable.
+    """
+    try:
+        return build()
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "value"
+        message = first["msg"].removeprefix("Value error, ")
+        raise ValidationError(f"{what}: {where}: {message}") from None
+
+
+class Check(TypeAdapter[T]):
+    """A check for one argument."""
+
+    def of(self, name: str, value: object) -> T:
+        """`value` as the type says it must be.
+
+        Raises:
+            ValidationError: it is not acceptable; the message begins with `name`.
+        """
+        try:
+            return self.validate_python(value)
+        except pydantic.ValidationError as error:
+            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+            place = "".join(f"[{part}]" for part in first["loc"] if isinstance(part, int))
+            message = first["msg"].removeprefix("Value error, ")
+            raise ValidationError(f"{name}{place}: {message}") from None
+
+
+# --- models -------------------------------------------------------------------------------------
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NewTask(Model):
+    """A task to be created. The fields are the arguments of `create_task`."""
+
+    content: Content
+    task_type: Name
+    priority: TaskPriority = TaskPriority.MEDIUM
+    requirements: Skills = ()
+    dependencies: Dependencies = ()
+    task_id: TaskId = Field(default_factory=lambda: str(uuid4()))
+    idempotency_key: Name | None = None
+    max_retries: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] = 3
+    available_at: Moment | None = None
+    metadata: Json = None
+    on_dependency_failure: DependencyFailure = DependencyFailure.WAIT
+
+    @pydantic.field_validator("requirements", "dependencies", mode="before")
+    @classmethod
+    def _none_is_empty(cls, value: object) -> object:
+        return () if value is None else value
+
+    @pydantic.field_validator("task_id", mode="before")
+    @classmethod
+    def _none_is_new(cls, value: object) -> object:
+        return str(uuid4()) if value is None else value
+
+    @pydantic.model_validator(mode="after")
+    def _not_on_itself(self) -> Self:
+        if self.task_id in self.dependencies:
+            raise ValueError(f"task {self.task_id!r} cannot depend on itself")
+        return self
+
+    @property
+    def skill_keys(self) -> list[str]:
+        return [skill_key(name) for name in self.requirements]
+
+    def fingerprint(self) -> str:
+        """A hash of what was asked for, to tell a repeated create from a conflicting one."""
+        fields = self.model_dump(mode="json", exclude={"task_id", "idempotency_key"})
+        fields["requirements"] = sorted(self.skill_keys)
+        fields["dependencies"] = sorted(self.dependencies)
+        return hashlib.sha256(dump_json(fields).encode()).hexdigest()[:32]
+
+
+class Task(Model):
+    """A task as it is in the graph."""
+
+    task_id: str
+    task_type: str
+    content: str
+    status: TaskStatus
+    priority: TaskPriority
+    requirements: list[str]
+    dependencies: list[str]
+    created_at: datetime
+    available_at: datetime | None = None
+    assigned_to: str | None = None
+    assigned_at: datetime | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    attempt: int = 0
+    retry_count: int = 0
+    max_retries: int = 3
+    lease_expires_at: datetime | None = None
+    unmet: int = 0
+    on_dependency_failure: DependencyFailure = DependencyFailure.WAIT
+    result: JsonValue = None
+    error_message: str | None = None
+    execution_duration_ms: float | None = None
+    success: bool | None = None
+    metrics: JsonValue = None
+    metadata: JsonValue = None
+    idempotency_key: str | None = None
+
+    @property
+    def is_blocked(self) -> bool:
+        """Pending, and waiting for another task."""
+        return self.status is TaskStatus.PENDING and self.unmet > 0
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """From a row with `task` (the node's properties) and `dependencies` ([ordinal, id] pairs).
+
+        The store's values were checked when they were written, so they are not checked again.
+        """
+        node = record["task"]
+        values = {name: node.get(name) for name in _TASK_PLAIN}
+        values |= {name: _moment(node.get(name)) for name in _TASK_MOMENTS}
+        values |= {name: load_json(node.get(name)) for name in _TASK_JSON}
+        return cls.model_construct(
+            **values,
+            status=TaskStatus(node["status"]),
+            priority=TaskPriority(node["priority"]),
+            on_dependency_failure=DependencyFailure(node["on_dependency_failure"]),
+            dependencies=[task_id for _, task_id in sorted(record["dependencies"])],
+        )
+
+
+_TASK_JSON = ("result", "metrics", "metadata")
+_TASK_MOMENTS = (
+    "created_at",
+    "available_at",
+    "assigned_at",
+    "started_at",
+    "completed_at",
+    "lease_expires_at",
+)
+_TASK_PLAIN = tuple(
+    set(Task.model_fields)
+    - {*_TASK_JSON, *_TASK_MOMENTS, "status", "priority", "on_dependency_failure", "dependencies"}
+)
+
+
+class TaskEvent(Model):
+    """One transition of a task, as the audit trail has it."""
+
+    event_id: str
+    task_id: str
+    type: EventType
+    at: datetime
+    attempt: int
+    agent_id: str | None = None
+    command_id: str
+    detail: JsonValue = None
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """From a row with `event`, the node's properties."""
+        node = record["event"]
+        return cls(
+            event_id=node["event_id"],
+            task_id=node["task_id"],
+            type=EventType(node["type"]),
+            at=_some_moment(node["at"]),
+            attempt=node["attempt"],
+            agent_id=node.get("agent_id"),
+            command_id=node["command_id"],
+            detail=load_json(node.get("detail")),
+        )
+
+
+class Agent(Model):
+    """A registered agent."""
+
+    agent_id: str
+    capabilities: list[str]
+    max_concurrent_tasks: int = 5
+    active_tasks: int = 0
+    total_completed: int = 0
+    total_failed: int = 0
+    success_rate: float = 1.0
+    avg_completion_ms: float = 0.0
+    registered_at: datetime
+    last_seen_at: datetime
+    last_assigned_at: datetime | None = None
+    metadata: JsonValue = None
+
+    @property
+    def utilization(self) -> float:
+        """Tasks held as a share of the slots: 0 is idle, 1 is full."""
+        return utilization(self.active_tasks, self.max_concurrent_tasks)
+
+    @property
+    def skills(self) -> list[str]:
+        """The keys of its skills, as they are compared."""
+        return [skill_key(name) for name in self.capabilities]
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """From a row with `agent` (the node's properties) and `names` (key -> name of its skills)."""
+        node, names = record["agent"], dict(record["names"])
+        return cls(
+            agent_id=node["agent_id"],
+            capabilities=[names.get(key, key) for key in node["skills"]],
+            registered_at=_some_moment(node["registered_at"]),
+            last_seen_at=_some_moment(node["last_seen_at"]),
+            last_assigned_at=_moment(node.get("last_assigned_at")),
+            metadata=load_json(node.get("metadata")),
+            **{name: node[name] for name in _AGENT_NUMBERS},
+        )
+
+
+_AGENT_NUMBERS = (
+    "max_concurrent_tasks",
+    "active_tasks",
+    "total_completed",
+    "total_failed",
+    "success_rate",
+    "avg_completion_ms",
+)
+
+
+def utilization(active: int, limit: int) -> float:
+    """Held tasks as a share of the slots; full where there are no slots."""
+    return active / limit if limit > 0 else 1.0
+
+
+class AgentHealth(Model):
+    """How an agent is doing.
+
+    Saturated at utilization >= 1; degraded below a success rate of 0.8 over at least 5 finished
+    tasks; not_found where no such agent is registered; healthy otherwise.
+    """
+
+    agent_id: str
+    status: HealthStatus
+    success_rate: float = 1.0
+    utilization: float = 0.0
+    active_tasks: int = 0
+    max_concurrent_tasks: int = 0
+    total_completed: int = 0
+    total_failed: int = 0
+    avg_completion_ms: float = 0.0
+    last_seen_at: datetime | None = None
+
+    @classmethod
+    def of(cls, agent_id: str, agent: Agent | None) -> Self:
+        """The health of an agent, as it was read."""
+        if agent is None:
+            return cls(agent_id=agent_id, status=HealthStatus.NOT_FOUND, success_rate=0.0)
+        return cls(
+            status=_health(agent),
+            **agent.model_dump(include=set(cls.model_fields) - {"status", "utilization"}),
+            utilization=agent.utilization,
+        )
+
+
+def _health(agent: Agent) -> HealthStatus:
+    if agent.utilization >= 1:
+        return HealthStatus.SATURATED
+    finished = agent.total_completed + agent.total_failed
+    if finished >= DEGRADED_AFTER and agent.success_rate < DEGRADED_BELOW:
+        return HealthStatus.DEGRADED
+    return HealthStatus.HEALTHY
+
+
+DEGRADED_BELOW = 0.8
+DEGRADED_AFTER = 5
+
+
+class AgentLoad(Model):
+    """How many of an agent's slots are taken."""
+
+    agent_id: str
+    active_tasks: int
+    max_concurrent_tasks: int
+
+    @property
+    def utilization(self) -> float:
+        return utilization(self.active_tasks, self.max_concurrent_tasks)
+
+
+class AgentStatistics(Model):
+    """All registered agents together. `load` is sorted by agent_id."""
+
+    total_agents: int
+    avg_success_rate: float
+    skill_distribution: dict[str, int]
+    load: list[AgentLoad]
+
+
+class QueueStatistics(Model):
+    """The queue in numbers. blocked, delayed and ready are parts of pending."""
+
+    pending_count: int = 0
+    ready_count: int = 0
+    blocked_count: int = 0
+    delayed_count: int = 0
+    assigned_count: int = 0
+    running_count: int = 0
+    completed_count: int = 0
+    failed_count: int = 0
+    cancelled_count: int = 0
+    avg_execution_time_ms: float = 0.0
+    oldest_ready_age_seconds: float | None = None
+
+    @classmethod
+    def from_record(cls, row: Mapping[str, Any]) -> Self:
+        """From a row of `tasks/statistics`."""
+        counts = {f"{name}_count": row[name] for name in _COUNTED}
+        return cls(
+            **counts,
+            ready_count=row["pending"] - row["blocked"] - row["delayed"],
+            avg_execution_time_ms=row["duration_ms"] / row["timed"] if row["timed"] else 0.0,
+            oldest_ready_age_seconds=row["oldest_ready_age_seconds"],
+        )
+
+    @pydantic.computed_field
+    @property
+    def success_rate(self) -> float:
+        """Completed among completed and failed; 1.0 with no history."""
+        finished = self.completed_count + self.failed_count
+        return self.completed_count / finished if finished else 1.0
+
+    def total_count(self) -> int:
+        """All tasks."""
+        return self.active_count() + self.completed_count + self.failed_count + self.cancelled_count
+
+    def active_count(self) -> int:
+        """Tasks that still move by themselves: pending, assigned or running."""
+        return self.pending_count + self.assigned_count + self.running_count
+
+
+_COUNTED = (
+    "pending",
+    "blocked",
+    "delayed",
+    "assigned",
+    "running",
+    "completed",
+    "failed",
+    "cancelled",
+)
+
+
+class RoutingStatistics(Model):
+    """How routing goes. `by_agent` counts the assignments of each agent, retired ones included."""
+
+    routed_count: int
+    unroutable_count: int
+    by_agent: dict[str, int]
+
+    @pydantic.computed_field
+    @property
+    def assignment_rate(self) -> float:
+        """Assignments among assignments and ready tasks that no agent can take; 1.0 with neither."""
+        wanted = self.routed_count + self.unroutable_count
+        return self.routed_count / wanted if wanted else 1.0
+
+
+class Candidate(Model):
+    """An agent that could take a task, with the numbers that rank it."""
+
+    agent_id: str
+    success_rate: float
+    active_tasks: int
+    max_concurrent_tasks: int
+
+    @property
+    def score(self) -> float:
+        """quality = success_rate * (1 - min(utilization, 1))."""
+        load = utilization(self.active_tasks, self.max_concurrent_tasks)
+        return self.success_rate * (1 - min(load, 1.0))
+
+
+class TaskFilters(Model):
+    """What `query_tasks` selects by. Each names one value or several; None selects all.
+
+    `text` matches whole words of the content; all its words must occur. The ranges are
+    half-open: after <= time < before.
+    """
+
+    status: OneOrMore[TaskStatus] = ()
+    agent_id: OneOrMore[Name] = ()
+    task_type: OneOrMore[Name] = ()
+    priority: OneOrMore[TaskPriority] = ()
+    requirement: OneOrMore[Name] = ()
+    created_after: Moment | None = None
+    created_before: Moment | None = None
+    finished_after: Moment | None = None
+    finished_before: Moment | None = None
+    text: Content | None = None
+
+    @classmethod
+    def of(cls, filters: Self | Mapping[str, object] | None) -> Self:
+        """From what a caller gave.
+
+        Raises:
+            ValidationError: a filter is unknown or its value is not acceptable.
+        """
+        if isinstance(filters, cls):
+            return filters
+        given = dict(filters or {})
+        if unknown := sorted(map(str, set(given) - set(cls.model_fields))):
+            raise ValidationError(
+                f"query_tasks: unknown filter {', '.join(unknown)}; "
+                f"known are {', '.join(cls.model_fields)}"
+            )
+        return checked("query_tasks", lambda: cls.model_validate(given))
+
+
+class TaskPage(Sequence[Task]):
+    """Some tasks, oldest first, and where the next page begins (None: this was the last)."""
+
+    def __init__(self, tasks: Sequence[Task], next_cursor: str | None = None) -> None:
+        self._tasks = list(tasks)
+        self.next_cursor = next_cursor
+
+    @overload
+    def __getitem__(self, index: int) -> Task: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Task]: ...
+    def __getitem__(self, index: int | slice) -> Task | list[Task]:
+        return self._tasks[index]
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def __iter__(self) -> Iterator[Task]:
+        return iter(self._tasks)
+
+    def __repr__(self) -> str:
+        return f"TaskPage({len(self)} tasks, next_cursor={self.next_cursor!r})"
+
+
+class Finding(Model):
+    """Something that the integrity check found: a counter or an edge that does not agree."""
+
+    check: str
+    node: str
+    expected: JsonValue = None
+    found: JsonValue = None
+
+
+class DoctorReport(Model):
+    """What `doctor` found, and how many findings it repaired."""
+
+    findings: list[Finding]
+    repaired: int = 0
+
+    @property
+    def is_sound(self) -> bool:
+        """Nothing was found, or all of it was repaired."""
+        return self.repaired == len(self.findings)
+
+
+def _some_moment(value: Any) -> datetime:
+    moment = value.to_native()
+    return moment.astimezone(UTC)
+
+
+def _moment(value: Any) -> datetime | None:
+    return None if value is None else _some_moment(value)

@@ -1,0 +1,70 @@
+"""Why a command was refused, from what the graph says about the task and the agent. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from graph_orch.errors import (
+    AgentAtCapacityError,
+    AgentNotFoundError,
+    InvalidTransitionError,
+    MissingCapabilityError,
+    StaleAttemptError,
+    TaskError,
+    TaskNotDueError,
+    TaskNotFoundError,
+    UnmetDependencyError,
+)
+from graph_orch.lifecycle import TRANSITIONS, Command, allowed_from
+
+
+def refuse(
+    command: Command, task_id: str, params: Mapping[str, Any], row: Mapping[str, Any]
+) -> None:
+    """Raise the reason; return where there is none (any more).
+
+    Args:
+        params: What the command was asked with; `attempt` and `agent_id` count.
+        row: A row of `tasks/inspect`.
+    """
+    task = row["task"]
+    if task is None:
+        raise TaskNotFoundError(task_id)
+    attempt = params.get("attempt")
+    if attempt is not None and attempt != task["attempt"]:
+        raise StaleAttemptError(command, task_id, attempt, task["attempt"])
+    if command is Command.ASSIGN and "agent_id" in params and row["agent"] is None:
+        raise AgentNotFoundError(params["agent_id"])
+    if task["status"] not in TRANSITIONS[command]:
+        raise InvalidTransitionError(command, task_id, task["status"], allowed_from(command))
+    if command is Command.ASSIGN:
+        _refuse_unready(task, row["is_due"])
+        if row["agent"] is not None:
+            _refuse_agent(task, row["skills"], row["agent"])
+
+
+def _refuse_unready(task: Mapping[str, Any], is_due: bool) -> None:
+    if task["unmet"] > 0:
+        raise UnmetDependencyError(task["task_id"], task["unmet"])
+    if not is_due:
+        raise TaskNotDueError(task["task_id"], task["available_at"].iso_format())
+
+
+def _refuse_agent(
+    task: Mapping[str, Any], required: list[str], agent: Mapping[str, Any]
+) -> None:
+    missing = [key for key in required if key not in agent["skills"]]
+    if missing:
+        raise MissingCapabilityError(agent["agent_id"], task["task_id"], missing)
+    if agent["active_tasks"] >= agent["max_concurrent_tasks"]:
+        raise AgentAtCapacityError(
+            agent["agent_id"], agent["active_tasks"], agent["max_concurrent_tasks"]
+        )
+
+
+def contention(command: Command, task_id: str) -> TaskError:
+    """The error for a command whose every try met somebody else's."""
+    return TaskError(
+        f"cannot {command} task {task_id!r}: others kept changing it at the same time; try again"
+    )

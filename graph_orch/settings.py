@@ -1,0 +1,49 @@
+"""The environment, read once, as typed settings.
+
+`NEO4J_URI`, `NEO4J_USERNAME`, `NEO4J_PASSWORD`, `NEO4J_DATABASE` name a server to use.
+Without `NEO4J_URI` the embedded server is used, which the `GRAPH_ORCH_*` variables shape.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import platformdirs
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+APP = "graph-orch"
+
+
+class ServerSettings(BaseSettings):
+    """Which Neo4j server to use. `uri` None means the embedded one."""
+
+    model_config = SettingsConfigDict(env_prefix="NEO4J_", frozen=True)
+
+    uri: str | None = None
+    username: str = "neo4j"
+    password: SecretStr | None = None
+    database: str | None = None
+
+    @property
+    def auth(self) -> tuple[str, str] | None:
+        """(user, password), or None where no password is set."""
+        if self.password is None:
+            return None
+        return self.username, self.password.get_secret_value()
+
+
+class EmbeddedSettings(BaseSettings):
+    """How the embedded server is installed and run. Sizes are Neo4j's: `512m`, `2g`."""
+
+    model_config = SettingsConfigDict(env_prefix="GRAPH_ORCH_", frozen=True)
+
+    data_dir: Path = Field(default_factory=lambda: platformdirs.user_data_path(APP))
+    cache_dir: Path = Field(default_factory=lambda: platformdirs.user_cache_path(APP))
+    neo4j_version: str = "5.26.30"
+    heap: str = Field(default="512m", pattern=r"^\d+[kmgKMG]$")
+    page_cache: str = Field(default="128m", pattern=r"^\d+[kmgKMG]$")
+    port: int = Field(default=0, ge=0, le=65535)
+    java_home: Path | None = None
+    maven_url: str | None = None
+    start_timeout_seconds: float = Field(default=120, gt=0)
