@@ -429,7 +429,13 @@ class AgentLoad(Model):
 
     @property
     def utilization(self) -> float:
+        """Tasks held as a share of the slots."""
         return utilization(self.active_tasks, self.max_concurrent_tasks)
+
+    @classmethod
+    def from_record(cls, node: Mapping[str, Any]) -> Self:
+        """From an agent's properties."""
+        return cls(**{name: node[name] for name in cls.model_fields})
 
 
 class AgentStatistics(Model):
@@ -592,6 +598,11 @@ class Finding(Model):
     node: str
     expected: JsonValue = None
     found: JsonValue = None
+
+    @classmethod
+    def from_record(cls, check: str, row: Mapping[str, Any]) -> Self:
+        """From a row of a check."""
+        return cls(check=check, node=row["node"], expected=row["expected"], found=row["found"])
 
 
 class DoctorReport(Model):

@@ -51,9 +51,7 @@ def _refuse_unready(task: Mapping[str, Any], is_due: bool) -> None:
         raise TaskNotDueError(task["task_id"], task["available_at"].iso_format())
 
 
-def _refuse_agent(
-    task: Mapping[str, Any], required: list[str], agent: Mapping[str, Any]
-) -> None:
+def _refuse_agent(task: Mapping[str, Any], required: list[str], agent: Mapping[str, Any]) -> None:
     missing = [key for key in required if key not in agent["skills"]]
     if missing:
         raise MissingCapabilityError(agent["agent_id"], task["task_id"], missing)

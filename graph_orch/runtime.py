@@ -38,13 +38,16 @@ class AsyncOpening(Generic[C]):
         return self._opened
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
     ) -> None:
         if self._opened is not None:
             await self._opened.close()
 
 
-def opening(open_: Callable[[], R]) -> R:
+def Opening(open_: Callable[[], R]) -> R:
     """Without `await` there is nothing to wait for: open at once."""
     return open_()
 

@@ -34,7 +34,8 @@ SET t:AssignedTask,
     t.assigned_at = now,
     t.attempt = t.attempt + 1,
     t.events = t.events + 1,
-    t.lease_expires_at = now + duration({seconds: $lease_seconds}),
+    t.lease_expires_at = CASE WHEN $lease_seconds IS NOT NULL
+      THEN now + duration({seconds: $lease_seconds}) END,
     a.active_tasks = a.active_tasks + 1,
     a.total_assigned = a.total_assigned + 1,
     a.last_assigned_at = now

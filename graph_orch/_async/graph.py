@@ -157,7 +157,7 @@ class AsyncGraph:
             raise translate(error, work.__name__) from error
 
     async def stream(self, name: str, **params: Any) -> AsyncIterator[Mapping[str, Any]]:
-        """The rows of a statement that only reads, as they arrive: memory does not hold them all."""
+        """The rows of a statement that only reads, as they arrive."""
         it = statement(name)
         it.check(params)
         self._check_usable()

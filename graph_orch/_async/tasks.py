@@ -12,6 +12,18 @@ from pydantic import JsonValue
 from graph_orch._async.creation import AsyncCreation, cancel_dependents
 from graph_orch._async.graph import AlreadyAppliedError, AsyncGraph, AsyncTransaction, Rows
 from graph_orch._async.querying import AsyncQuerying
+from graph_orch.checks import (
+    ATTEMPT,
+    CONTENT,
+    JSON,
+    LEASE,
+    LIMIT,
+    MILLISECONDS,
+    NAME,
+    STATUS,
+    TASK_ID,
+    command_id_of,
+)
 from graph_orch.errors import (
     AgentNotFoundError,
     DependencyCycleError,
@@ -31,18 +43,6 @@ from graph_orch.models import (
     TaskPage,
     checked,
     dump_json,
-)
-from graph_orch.checks import (
-    ATTEMPT,
-    CONTENT,
-    JSON,
-    LEASE,
-    LIMIT,
-    MILLISECONDS,
-    NAME,
-    STATUS,
-    TASK_ID,
-    command_id_of,
 )
 from graph_orch.refusals import contention, refuse
 
@@ -111,7 +111,9 @@ class AsyncTaskQueue:
             DependencyCycleError: they wait for each other in a circle.
             TaskConflictError: a task_id exists with other fields.
         """
-        batch = [checked("create_tasks", lambda t=task: NewTask.model_validate(t)) for task in tasks]
+        batch = [
+            checked("create_tasks", lambda t=task: NewTask.model_validate(t)) for task in tasks
+        ]
         size = sum(len(task.content) for task in batch)
         if len(batch) > MAX_BATCH or size > MAX_BATCH_BYTES:
             raise ValidationError(

@@ -1,0 +1,17 @@
+// An agent's active_tasks against the tasks that it holds. Reads all agents, by design.
+// mode: write
+// params: repair, command_id
+// returns: node, expected, found
+CYPHER 5
+MATCH (a:Agent)
+FOREACH (_ IN CASE WHEN $repair THEN [1] ELSE [] END | SET a.lk = $command_id)
+WITH a
+CALL (a) {
+  MATCH (t:Task) USING INDEX t:Task(assigned_to, status, created_at)
+  WHERE t.assigned_to = a.agent_id AND t.status IN ['assigned', 'running']
+    AND t.created_at IS NOT NULL
+  RETURN count(t) AS held
+}
+WITH a, held, a.active_tasks AS found WHERE found <> held
+FOREACH (_ IN CASE WHEN $repair THEN [1] ELSE [] END | SET a.active_tasks = held)
+RETURN a.agent_id AS node, held AS expected, found

@@ -1,0 +1,17 @@
+// An agent's list of skill keys against its HAS_SKILL edges. The edges are right.
+// mode: write
+// params: repair, command_id
+// returns: node, expected, found
+CYPHER 5
+MATCH (a:Agent)
+FOREACH (_ IN CASE WHEN $repair THEN [1] ELSE [] END | SET a.lk = $command_id)
+WITH a
+CALL (a) {
+  MATCH (a)-[:HAS_SKILL]->(k:Skill)
+  WITH k.key AS key ORDER BY key
+  RETURN collect(key) AS expected
+}
+WITH a, expected, a.skills AS found
+WHERE size(expected) <> size(found) OR NOT all(key IN found WHERE key IN expected)
+FOREACH (_ IN CASE WHEN $repair THEN [1] ELSE [] END | SET a.skills = expected)
+RETURN a.agent_id AS node, expected, found

@@ -1,0 +1,11 @@
+// An agent serves every lane whose skills it has: the edges that are missing.
+// mode: write
+// params: repair, command_id
+// returns: node, expected, found
+CYPHER 5
+MATCH (a:Agent), (l:Lane)
+WHERE all(key IN l.skills WHERE key IN a.skills) AND NOT EXISTS { (a)-[:SERVES]->(l) }
+FOREACH (_ IN CASE WHEN $repair THEN [1] ELSE [] END |
+  SET a.lk = $command_id
+  MERGE (a)-[:SERVES]->(l))
+RETURN a.agent_id AS node, l.skills AS expected, null AS found

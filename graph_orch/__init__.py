@@ -1,0 +1,119 @@
+"""Multi-agent task orchestration whose store is a Neo4j graph.
+
+from graph_orch import Orchestrator
+
+with Orchestrator.connect() as orch:
+    orch.agents.register_agent("ada", ["python"])
+    task_id = orch.tasks.create_task("sort this", "code", requirements=["python"])
+    orch.router.dispatch_task(task_id)
+"""
+
+from graph_orch._async.agents import AsyncAgentRegistry
+from graph_orch._async.graph import AsyncGraph
+from graph_orch._async.orchestrator import AsyncOrchestrator
+from graph_orch._async.router import AsyncCapabilityRouter
+from graph_orch._async.tasks import AsyncTaskQueue
+from graph_orch._sync.agents import AgentRegistry
+from graph_orch._sync.graph import Graph
+from graph_orch._sync.orchestrator import Orchestrator
+from graph_orch._sync.router import CapabilityRouter
+from graph_orch._sync.tasks import TaskQueue
+from graph_orch.errors import (
+    AgentAtCapacityError,
+    AgentError,
+    AgentNotFoundError,
+    DependencyCycleError,
+    DependencyError,
+    DependencyNotFoundError,
+    ForeignGraphError,
+    InvalidTransitionError,
+    MissingCapabilityError,
+    OrchestrationError,
+    RoutingContentionError,
+    RoutingError,
+    SchemaTooNewError,
+    StaleAttemptError,
+    StoreError,
+    StoreUnreachableError,
+    TaskConflictError,
+    TaskError,
+    TaskNotDueError,
+    TaskNotFoundError,
+    UnmetDependencyError,
+    ValidationError,
+)
+from graph_orch.lifecycle import (
+    DependencyFailure,
+    EventType,
+    HealthStatus,
+    TaskPriority,
+    TaskStatus,
+)
+from graph_orch.models import (
+    Agent,
+    AgentHealth,
+    AgentStatistics,
+    Candidate,
+    DoctorReport,
+    Finding,
+    NewTask,
+    QueueStatistics,
+    RoutingStatistics,
+    Task,
+    TaskEvent,
+    TaskFilters,
+    TaskPage,
+)
+
+__all__ = [
+    "Agent",
+    "AgentAtCapacityError",
+    "AgentError",
+    "AgentHealth",
+    "AgentNotFoundError",
+    "AgentRegistry",
+    "AgentStatistics",
+    "AsyncAgentRegistry",
+    "AsyncCapabilityRouter",
+    "AsyncGraph",
+    "AsyncOrchestrator",
+    "AsyncTaskQueue",
+    "Candidate",
+    "CapabilityRouter",
+    "DependencyCycleError",
+    "DependencyError",
+    "DependencyFailure",
+    "DependencyNotFoundError",
+    "DoctorReport",
+    "EventType",
+    "Finding",
+    "ForeignGraphError",
+    "Graph",
+    "HealthStatus",
+    "InvalidTransitionError",
+    "MissingCapabilityError",
+    "NewTask",
+    "OrchestrationError",
+    "Orchestrator",
+    "QueueStatistics",
+    "RoutingContentionError",
+    "RoutingError",
+    "RoutingStatistics",
+    "SchemaTooNewError",
+    "StaleAttemptError",
+    "StoreError",
+    "StoreUnreachableError",
+    "Task",
+    "TaskConflictError",
+    "TaskError",
+    "TaskEvent",
+    "TaskFilters",
+    "TaskNotDueError",
+    "TaskNotFoundError",
+    "TaskPage",
+    "TaskPriority",
+    "TaskQueue",
+    "TaskStatus",
+    "UnmetDependencyError",
+    "ValidationError",
+]

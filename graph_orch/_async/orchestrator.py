@@ -1,0 +1,110 @@
+"""The orchestrator: one connection, and the services on it."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from graph_orch._async.agents import AsyncAgentRegistry
+from graph_orch._async.doctor import AsyncDoctor
+from graph_orch._async.graph import AsyncGraph
+from graph_orch._async.router import AsyncCapabilityRouter
+from graph_orch._async.schema import AsyncSchema
+from graph_orch._async.tasks import AsyncTaskQueue
+from graph_orch.embedded import EmbeddedNeo4j
+from graph_orch.models import DoctorReport
+from graph_orch.runtime import AsyncOpening, async_in_thread
+from graph_orch.settings import ServerSettings
+
+
+class AsyncOrchestrator:
+    """Tasks, agents and routing on one graph. Safe to share between tasks, not across a fork."""
+
+    def __init__(self, graph: AsyncGraph, server: EmbeddedNeo4j | None = None) -> None:
+        self.graph = graph
+        self.schema = AsyncSchema(graph)
+        self.tasks = AsyncTaskQueue(graph)
+        self.agents = AsyncAgentRegistry(graph)
+        self.router = AsyncCapabilityRouter(graph)
+        self._server = server
+
+    @classmethod
+    def connect(
+        cls,
+        uri: str | None = None,
+        auth: tuple[str, str] | None = None,
+        database: str | None = None,
+    ) -> AsyncOpening[Self]:
+        """Connect to a Neo4j server, and apply the schema.
+
+        Without `uri`, NEO4J_URI, NEO4J_USERNAME, NEO4J_PASSWORD and NEO4J_DATABASE say where; where
+        NEO4J_URI is not set either, the embedded server is started, or joined where it runs.
+
+        Raises:
+            StoreUnreachableError: nothing answers there.
+            StoreAuthenticationError: the credentials are refused.
+            ForeignGraphError: the database holds nodes under our labels that we did not write.
+            SchemaTooNewError: the graph was written by a newer version of the package.
+            EmbeddedServerError: the embedded server cannot be had.
+        """
+        return AsyncOpening(lambda: cls._open(uri, auth, database))
+
+    @classmethod
+    async def _open(
+        cls, uri: str | None, auth: tuple[str, str] | None, database: str | None
+    ) -> Self:
+        settings = ServerSettings()
+        if uri is not None:
+            return await cls._on(uri, auth, database, None)
+        if settings.uri is not None:
+            wanted = database or settings.database
+            return await cls._on(settings.uri, auth or settings.auth, wanted, None)
+        server = EmbeddedNeo4j()
+        await async_in_thread(server.start)
+        try:
+            return await cls._on(server.uri, server.auth, database, server)
+        except BaseException:
+            await async_in_thread(server.stop)
+            raise
+
+    @classmethod
+    async def _on(
+        cls,
+        uri: str,
+        auth: tuple[str, str] | None,
+        database: str | None,
+        server: EmbeddedNeo4j | None,
+    ) -> Self:
+        orch = cls(await AsyncGraph.connect(uri, auth, database), server)
+        try:
+            await orch.schema.migrate()
+        except BaseException:
+            await orch.graph.close()
+            raise
+        return orch
+
+    async def doctor(self, repair: bool = False) -> DoctorReport:
+        """Check that counters, labels and derived edges agree with what they stand for.
+
+        Args:
+            repair: Put right what can be derived; the report tells how much was.
+        """
+        return await AsyncDoctor(self.graph).examine(repair)
+
+    async def close(self) -> None:
+        """Give the connection back, and the embedded server where this was its last user."""
+        await self.graph.close()
+        if self._server is not None:
+            server, self._server = self._server, None
+            await async_in_thread(server.stop)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        await self.close()

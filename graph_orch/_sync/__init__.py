@@ -1,0 +1,1 @@
+"""The asynchronous implementation, which people write. `_sync` is generated from it."""

@@ -1,0 +1,257 @@
+"""The agent registry: who there is, what they can do, how well they do it, how loaded they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from uuid import uuid4
+
+from pydantic import JsonValue
+
+from graph_orch._sync.creation import lock_skills
+from graph_orch._sync.graph import Graph, Transaction, Rows
+from graph_orch._sync.schema import EMPTY_LANE
+from graph_orch.checks import (
+    CONFIDENCE,
+    JSON,
+    MILLISECONDS,
+    NAME,
+    SKILLS,
+    SLOTS,
+    command_id_of,
+)
+from graph_orch.errors import AgentNotFoundError
+from graph_orch.models import (
+    Agent,
+    AgentHealth,
+    AgentLoad,
+    AgentStatistics,
+    dump_json,
+    skill_key,
+)
+
+DEFAULT_SLOTS = 5
+
+
+class AgentRegistry:
+    """Agents in a graph."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    def register_agent(
+        self,
+        agent_id: str,
+        capabilities: Sequence[str],
+        metadata: Mapping[str, JsonValue] | None = None,
+        *,
+        max_concurrent_tasks: int = DEFAULT_SLOTS,
+    ) -> Agent:
+        """Register an agent; again: update its skills and limits, and keep its record.
+
+        Args:
+            capabilities: The names of its skills; matched without regard to case.
+            metadata: Any JSON object. Its `max_concurrent_tasks`, where it has one, is the limit
+                unless the argument gives another than the default.
+
+        Raises:
+            ValidationError: an argument is not acceptable.
+        """
+        agent = NAME.of("agent_id", agent_id)
+        skills = SKILLS.of("capabilities", capabilities)
+        limit = _slots(max_concurrent_tasks, metadata)
+        details = None if metadata is None else dump_json(JSON.of("metadata", dict(metadata)))
+        rows = self._graph.transaction(_register, agent, skills, limit, details)
+        return Agent.from_record(rows[0])
+
+    def get_agent(self, agent_id: str) -> Agent | None:
+        """The agent as it is now; None where none of this id is registered."""
+        rows = self._graph.read("agents/get", agent_id=NAME.of("agent_id", agent_id))
+        return Agent.from_record(rows[0]) if rows else None
+
+    def list_agents(self) -> list[Agent]:
+        """Every registered agent, by id."""
+        return [Agent.from_record(row) for row in self._graph.read("agents/list")]
+
+    def get_agent_capability(self, agent_id: str) -> list[str]:
+        """The names of an agent's skills; [] where none of this id is registered."""
+        agent = self.get_agent(agent_id)
+        return [] if agent is None else agent.capabilities
+
+    def get_agents_by_capability(self, skills: Sequence[str]) -> list[str]:
+        """The ids of the agents that have every skill, busy or not, in order; [] if none."""
+        keys = [skill_key(name) for name in SKILLS.of("skills", skills)]
+        if not keys:
+            return [row["agent_id"] for row in self._graph.read("routing/all_agents")]
+        rows = self._graph.read("routing/find_capable", skills=keys)
+        return [row["agent_id"] for row in rows]
+
+    def update_agent_performance(
+        self,
+        agent_id: str,
+        success: bool,
+        duration_ms: float,
+        metrics: Mapping[str, JsonValue] | None = None,
+        *,
+        command_id: str | None = None,
+    ) -> Agent:
+        """Count work that an agent did outside the queue.
+
+        success_rate = total_completed / (total_completed + total_failed);
+        avg_completion_ms = (old_avg * old_count + duration_ms) / (old_count + 1), successes only.
+
+        Raises:
+            AgentNotFoundError: the agent is not registered.
+        """
+        agent = NAME.of("agent_id", agent_id)
+        rows = self._graph.write(
+            "agents/record_performance",
+            agent_id=agent,
+            success=bool(success),
+            duration_ms=MILLISECONDS.of("duration_ms", duration_ms),
+            metrics=None if metrics is None else dump_json(JSON.of("metrics", dict(metrics))),
+            command_id=command_id_of(command_id),
+        )
+        return _one(rows, agent)
+
+    def get_agent_health(self, agent_id: str) -> AgentHealth:
+        """How an agent is doing; status not_found where none of this id is registered."""
+        agent = self.get_agent(agent_id)
+        return AgentHealth.of(NAME.of("agent_id", agent_id), agent)
+
+    def learn_new_capability(
+        self, agent_id: str, skill: str, confidence: float = 1.0
+    ) -> Agent:
+        """Give an agent a skill, or change how sure (0 to 1) it is of one that it has.
+
+        Raises:
+            AgentNotFoundError: the agent is not registered.
+        """
+        agent, name = NAME.of("agent_id", agent_id), NAME.of("skill", skill)
+        sure = CONFIDENCE.of("confidence", confidence)
+        rows = self._graph.transaction(_learn, agent, name, sure)
+        return _one(rows, agent)
+
+    def forget_capability(self, agent_id: str, skill: str) -> Agent:
+        """Take a skill from an agent; one that it does not have is no error.
+
+        Raises:
+            AgentNotFoundError: the agent is not registered.
+        """
+        agent, name = NAME.of("agent_id", agent_id), NAME.of("skill", skill)
+        rows = self._graph.transaction(_forget, agent, name)
+        return _one(rows, agent)
+
+    def get_agent_statistics(self) -> AgentStatistics:
+        """All agents in numbers."""
+        (row,) = self._graph.read("agents/statistics")
+        rates = [agent["success_rate"] for agent in row["agents"]]
+        return AgentStatistics(
+            total_agents=len(rates),
+            avg_success_rate=sum(rates) / len(rates) if rates else 1.0,
+            skill_distribution=dict(row["skills"]),
+            load=[AgentLoad.from_record(agent) for agent in row["agents"]],
+        )
+
+    def deregister_agent(self, agent_id: str) -> Agent:
+        """Remove an agent: what it held returns to pending, its history stays. As it was.
+
+        Raises:
+            AgentNotFoundError: the agent is not registered.
+        """
+        agent = NAME.of("agent_id", agent_id)
+        return _one(self._graph.transaction(_deregister, agent), agent)
+
+
+def _register(
+    tx: Transaction, agent_id: str, names: tuple[str, ...], limit: int, metadata: str | None
+) -> Rows:
+    command_id = str(uuid4())
+    wanted = {skill_key(name): name for name in names}
+    _lock_skills(tx, agent_id, wanted, command_id)
+    rows = tx.run(
+        "agents/upsert",
+        agent_id=agent_id,
+        max_concurrent_tasks=limit,
+        metadata=metadata,
+        empty_lane=EMPTY_LANE,
+        command_id=command_id,
+    )
+    return _change(tx, agent_id, rows[0]["skills"], list(wanted))
+
+
+def _learn(tx: Transaction, agent_id: str, name: str, confidence: float) -> Rows:
+    key = skill_key(name)
+    skills = _lock(tx, agent_id, {key: name})
+    if skills is None:
+        return ()
+    if key in skills:
+        tx.run("agents/set_confidence", agent_id=agent_id, key=key, confidence=confidence)
+        return tx.run("agents/get", agent_id=agent_id)
+    return _change(tx, agent_id, skills, [*skills, key], confidence)
+
+
+def _forget(tx: Transaction, agent_id: str, name: str) -> Rows:
+    skills = _lock(tx, agent_id, {})
+    if skills is None:
+        return ()
+    return _change(tx, agent_id, skills, [key for key in skills if key != skill_key(name)])
+
+
+def _deregister(tx: Transaction, agent_id: str) -> Rows:
+    if _lock(tx, agent_id, {}) is None:
+        return ()
+    for row in tx.run("agents/held", agent_id=agent_id):
+        tx.run(
+            "tasks/release",
+            task_id=row["task_id"],
+            attempt=None,
+            reason_json=dump_json({"reason": f"agent {agent_id} was deregistered"}),
+            command_id=str(uuid4()),
+        )
+    return tx.run("agents/retire", agent_id=agent_id)
+
+
+def _lock(tx: Transaction, agent_id: str, names: Mapping[str, str]) -> list[str] | None:
+    """Lock an agent's skills and these, then the agent; its skill keys, None if there is none."""
+    command_id = str(uuid4())
+    _lock_skills(tx, agent_id, names, command_id)
+    rows = tx.run("agents/lock", agent_id=agent_id, command_id=command_id)
+    return list(rows[0]["skills"]) if rows else None
+
+
+def _lock_skills(
+    tx: Transaction, agent_id: str, names: Mapping[str, str], command_id: str
+) -> None:
+    rows = tx.run("agents/skills", agent_id=agent_id)
+    before = {key: key for row in rows for key in row["skills"]}
+    lock_skills(tx, before | dict(names), command_id)
+
+
+def _change(
+    tx: Transaction,
+    agent_id: str,
+    before: Sequence[str],
+    after: list[str],
+    confidence: float = 1.0,
+) -> Rows:
+    return tx.run(
+        "agents/change_skills",
+        agent_id=agent_id,
+        skills=after,
+        added=sorted(set(after) - set(before)),
+        removed=sorted(set(before) - set(after)),
+        confidence=confidence,
+    )
+
+
+def _one(rows: Rows, agent_id: str) -> Agent:
+    if not rows:
+        raise AgentNotFoundError(agent_id)
+    return Agent.from_record(rows[0])
+
+
+def _slots(given: int, metadata: Mapping[str, JsonValue] | None) -> int:
+    inside = (metadata or {}).get("max_concurrent_tasks")
+    if given == DEFAULT_SLOTS and inside is not None:
+        return SLOTS.of("metadata.max_concurrent_tasks", inside)
+    return SLOTS.of("max_concurrent_tasks", given)

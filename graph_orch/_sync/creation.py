@@ -1,0 +1,194 @@
+"""Creating tasks: alone or in batches, once however often it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+from uuid import uuid4
+
+from graph_orch._sync.graph import AlreadyAppliedError, Graph, Transaction, Rows
+from graph_orch.errors import (
+    DependencyCycleError,
+    DependencyNotFoundError,
+    StoreError,
+    TaskConflictError,
+)
+from graph_orch.lifecycle import DependencyFailure, TaskStatus
+from graph_orch.models import NewTask, dump_json, lane_key, skill_key
+
+TRIES = 5
+"""How often creating starts again, each time because somebody else created what it needs too."""
+
+
+class Creation:
+    """Writes new tasks into a graph."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    def create(self, tasks: Sequence[NewTask]) -> list[str]:
+        """Create all of these tasks in one transaction; their ids, in the order given.
+
+        A task that exists already, by its id or its idempotency key, is answered with what exists.
+        """
+        ids = {task.task_id: task.task_id for task in tasks}
+        fresh = _without_repeats(tasks, ids)
+        _refuse_cycles(fresh)
+        for _ in range(TRIES):
+            if not fresh or self._inserted(fresh):
+                return [ids[task.task_id] for task in tasks]
+            fresh = self._settle(fresh, ids)
+        raise StoreError(
+            f"creating {len(tasks)} tasks met somebody else's writes {TRIES} times; try again"
+        )
+
+    def _inserted(self, tasks: Sequence[NewTask]) -> bool:
+        params = insertion(tasks)
+        try:
+            if any(_may_be_doomed(task) for task in tasks):
+                return bool(self._graph.transaction(_insert_and_cancel, params))
+            return bool(self._graph.write("tasks/create", **params))
+        except AlreadyAppliedError:
+            return False
+
+    def _settle(self, tasks: Sequence[NewTask], ids: dict[str, str]) -> list[NewTask]:
+        """Find out why nothing was inserted: supply what is missing, leave out what exists."""
+        params = insertion(tasks)
+        (found,) = self._graph.read(
+            "tasks/find_created",
+            task_ids=[task.task_id for task in tasks],
+            idempotency_keys=[task.idempotency_key for task in tasks if task.idempotency_key],
+            dependency_ids=params["dependency_ids"],
+            lanes=params["lanes"],
+        )
+        fresh = _without_existing(tasks, found["existing"], ids)
+        known = set(found["dependencies"])
+        if missing := [id_ for id_ in insertion(fresh)["dependency_ids"] if id_ not in known]:
+            raise DependencyNotFoundError(missing)
+        lanes = set(found["lanes"])
+        if strange := [task for task in fresh if lane_key(task.skill_keys) not in lanes]:
+            self._graph.transaction(_add_lanes, strange)
+        return fresh
+
+
+def _insert_and_cancel(tx: Transaction, params: dict[str, Any]) -> Rows:
+    rows = tx.run("tasks/create", **params)
+    doomed = [row["task_id"] for row in rows if row["doomed"]]
+    if doomed:
+        tx.run("tasks/cancel_doomed", task_ids=doomed, command_id=params["command_id"])
+        cancel_dependents(tx, doomed, params["command_id"])
+    return rows
+
+
+def cancel_dependents(tx: Transaction, task_ids: list[str], command_id: str) -> None:
+    """Cancel whatever asks to be cancelled with these tasks, level by level."""
+    while task_ids:
+        rows = tx.run("tasks/cancel_dependents", task_ids=task_ids, command_id=command_id)
+        task_ids = [row["task_id"] for row in rows]
+
+
+def _add_lanes(tx: Transaction, tasks: Iterable[NewTask]) -> None:
+    """Add the lanes of these tasks. Locks: skills, then the agents that come to serve the lanes."""
+    command_id = str(uuid4())
+    lanes = {lane_key(task.skill_keys): sorted(task.skill_keys) for task in tasks}
+    names = {skill_key(name): name for task in tasks for name in task.requirements}
+    lock_skills(tx, names, command_id)
+    tx.run(
+        "tasks/add_lanes",
+        lanes=[{"key": key, "skills": skills} for key, skills in sorted(lanes.items())],
+        command_id=command_id,
+    )
+
+
+def lock_skills(tx: Transaction, names: Mapping[str, str], command_id: str) -> None:
+    """Make sure that skills (key -> name) exist, and lock them in the common order."""
+    skills = [{"key": key, "name": name} for key, name in sorted(names.items())]
+    tx.run("tasks/lock_skills", skills=skills, command_id=command_id)
+
+
+def insertion(tasks: Sequence[NewTask]) -> dict[str, Any]:
+    """The parameters of `tasks/create`."""
+    own = {task.task_id for task in tasks}
+    outside = {id_ for task in tasks for id_ in task.dependencies} - own
+    rows = [_row(position, task) for position, task in enumerate(tasks)]
+    return {
+        "rows": rows,
+        "dependency_ids": sorted(outside),
+        "lanes": sorted({row["task"]["lane"] for row in rows}),
+        "command_id": str(uuid4()),
+    }
+
+
+def _row(position: int, task: NewTask) -> dict[str, Any]:
+    keys = task.skill_keys
+    return {
+        "position": position,
+        "rank": task.priority.rank,
+        "skills": keys,
+        "dependencies": list(task.dependencies),
+        "event_id": f"{task.task_id}:created",
+        "task": {
+            "task_id": task.task_id,
+            "task_type": task.task_type,
+            "content": task.content,
+            "status": TaskStatus.PENDING.value,
+            "priority": task.priority.value,
+            "lane": lane_key(keys),
+            "attempt": 0,
+            "events": 1,
+            "retry_count": 0,
+            "max_retries": task.max_retries,
+            "available_at": task.available_at,
+            "on_dependency_failure": task.on_dependency_failure.value,
+            "metadata": None if task.metadata is None else dump_json(task.metadata),
+            "idempotency_key": task.idempotency_key,
+            "fingerprint": task.fingerprint(),
+        },
+    }
+
+
+def _may_be_doomed(task: NewTask) -> bool:
+    return bool(task.dependencies) and task.on_dependency_failure is DependencyFailure.CANCEL
+
+
+def _without_repeats(tasks: Sequence[NewTask], ids: dict[str, str]) -> list[NewTask]:
+    """Each task of a batch once; `ids` learns what the repeats are answered with."""
+    by_id: dict[str, NewTask] = {}
+    by_key: dict[str, str] = {}
+    for task in tasks:
+        if task.idempotency_key in by_key:
+            ids[task.task_id] = by_key[task.idempotency_key]
+        elif task.task_id not in by_id:
+            by_id[task.task_id] = task
+        elif by_id[task.task_id].fingerprint() != task.fingerprint():
+            raise TaskConflictError(task.task_id)
+        if task.idempotency_key:
+            by_key.setdefault(task.idempotency_key, task.task_id)
+    return list(by_id.values())
+
+
+def _without_existing(
+    tasks: Sequence[NewTask], existing: Iterable[tuple[str, str | None, str]], ids: dict[str, str]
+) -> list[NewTask]:
+    """The tasks that are not in the graph; `ids` learns what the others are answered with."""
+    by_id = {task_id: fingerprint for task_id, _, fingerprint in existing}
+    by_key = {key: task_id for task_id, key, _ in existing if key}
+    fresh: list[NewTask] = []
+    for task in tasks:
+        if task.idempotency_key in by_key:
+            ids[task.task_id] = by_key[task.idempotency_key]
+        elif task.task_id not in by_id:
+            fresh.append(task)
+        elif by_id[task.task_id] != task.fingerprint():
+            raise TaskConflictError(task.task_id)
+    return fresh
+
+
+def _refuse_cycles(tasks: Sequence[NewTask]) -> None:
+    own = {task.task_id for task in tasks}
+    waits = {task.task_id: own.intersection(task.dependencies) for task in tasks}
+    try:
+        TopologicalSorter(waits).prepare()
+    except CycleError as error:
+        raise DependencyCycleError(error.args[1][::-1]) from None

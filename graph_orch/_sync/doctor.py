@@ -1,0 +1,35 @@
+"""The integrity check: what is counted or derived, against what it is counted or derived from."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from graph_orch._sync.graph import Graph
+from graph_orch.models import DoctorReport, Finding
+
+CHECKS = (
+    "active_tasks",
+    "unmet",
+    "readiness",
+    "agent_skills",
+    "serves_missing",
+    "serves_extra",
+)
+"""Each is a statement `doctor/<check>`; `$repair` lets it put right what it finds."""
+
+
+class Doctor:
+    """Examines one graph."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    def examine(self, repair: bool) -> DoctorReport:
+        """Run every check; with `repair`, put right what they find."""
+        findings: list[Finding] = []
+        for check in CHECKS:
+            rows = self._graph.write(
+                f"doctor/{check}", repair=repair, command_id=str(uuid4())
+            )
+            findings += [Finding.from_record(check, row) for row in rows]
+        return DoctorReport(findings=findings, repaired=len(findings) if repair else 0)

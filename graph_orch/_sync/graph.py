@@ -1,0 +1,277 @@
+"""The connection to the graph: statements by name, retries, and errors in our terms.
+
+Nothing else, but for the embedded server, knows the driver.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Iterator, Callable, Mapping, Sequence
+from typing import Any, Concatenate, Literal, LiteralString, ParamSpec, TypeVar, cast
+
+import neo4j
+from neo4j.exceptions import (
+    AuthError,
+    ConfigurationError,
+    ConstraintError,
+    DriverError,
+    Neo4jError,
+    ServiceUnavailable,
+    SessionExpired,
+)
+
+from graph_orch.errors import (
+    ClosedError,
+    ForkedProcessError,
+    OrchestrationError,
+    StoreAuthenticationError,
+    StoreError,
+    StoreQueryError,
+    StoreUnreachableError,
+)
+from graph_orch.runtime import Result, sleep
+from graph_orch.statements import Statement, statement
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Rows = Sequence[Mapping[str, Any]]
+
+RETRY_SECONDS = 30.0
+"""How long a statement is tried again when the server is away or asks for another try."""
+FIRST_PAUSE_SECONDS = 0.01
+LONGEST_PAUSE_SECONDS = 2.0
+
+
+class AlreadyAppliedError(StoreQueryError):
+    """A uniqueness constraint refused a statement: what it would create is there already."""
+
+
+class Transaction:
+    """An open transaction: statements by name, all or nothing."""
+
+    def __init__(self, transaction: neo4j.ManagedTransaction) -> None:
+        self._transaction = transaction
+
+    def run(self, name: str, **params: Any) -> Rows:
+        """Run a statement and return all its rows."""
+        it = statement(name)
+        it.check(params)
+        result = self._transaction.run(_literal(it), params)
+        return [row for row in result]
+
+
+class Graph:
+    """A graph database that holds agents, skills and tasks. Safe to share between tasks.
+
+    Every read sees the writes that came before it through the same graph, on a cluster too.
+    """
+
+    def __init__(self, driver: neo4j.Driver, database: str | None = None) -> None:
+        self._driver = driver
+        self._database = database
+        self._bookmarks = neo4j.GraphDatabase.bookmark_manager()
+        self._process = os.getpid()
+        self._closed = False
+
+    @classmethod
+    def connect(
+        cls, uri: str, auth: tuple[str, str] | None = None, database: str | None = None
+    ) -> Graph:
+        """Connect to a server, and see that it answers.
+
+        Raises:
+            StoreUnreachableError: nothing answers at `uri`.
+            StoreAuthenticationError: the server refuses `auth`.
+        """
+        try:
+            driver = neo4j.GraphDatabase.driver(
+                uri,
+                auth=auth,
+                user_agent="graph-orch",
+                telemetry_disabled=True,
+                notifications_min_severity=neo4j.NotificationMinimumSeverity.OFF,
+                max_connection_pool_size=100,
+                connection_timeout=10,
+                connection_acquisition_timeout=60,
+                max_transaction_retry_time=RETRY_SECONDS,
+                keep_alive=True,
+            )
+        except (ConfigurationError, ValueError) as error:
+            raise StoreUnreachableError(f"cannot use the address {uri!r}: {error}") from error
+        graph = cls(driver, database)
+        try:
+            graph._greet(uri)
+        except BaseException:
+            driver.close()
+            raise
+        return graph
+
+    @property
+    def database(self) -> str | None:
+        """The name of the database that every statement goes to."""
+        return self._database
+
+    def read(self, name: str, **params: Any) -> Rows:
+        """Run a statement that only reads, and return all its rows.
+
+        Raises:
+            StoreError: the server is away, or refused it.
+        """
+        return self._auto_commit(statement(name), params, neo4j.READ_ACCESS)
+
+    def write(self, name: str, **params: Any) -> Rows:
+        """Run a statement in a transaction of its own, and return all its rows.
+
+        It may run twice where an acknowledgement is lost: the statement must be one that a second
+        run does not apply again.
+
+        Raises:
+            AlreadyAppliedError: a uniqueness constraint refused it.
+            StoreError: the server is away, or refused it.
+        """
+        return self._auto_commit(statement(name), params, neo4j.WRITE_ACCESS)
+
+    def transaction(
+        self,
+        work: Callable[Concatenate[Transaction, P], Result[R]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """Run several statements as one, again from the start where the server asks for it.
+
+        Raises:
+            AlreadyAppliedError: a uniqueness constraint refused one of them.
+            StoreError: the server is away, or refused one of them.
+        """
+
+        def run(transaction: neo4j.ManagedTransaction) -> R:
+            return work(Transaction(transaction), *args, **kwargs)
+
+        self._check_usable()
+        try:
+            with self._session(neo4j.WRITE_ACCESS) as session:
+                return session.execute_write(run)
+        except (DriverError, Neo4jError) as error:
+            raise translate(error, work.__name__) from error
+
+    def stream(self, name: str, **params: Any) -> Iterator[Mapping[str, Any]]:
+        """The rows of a statement that only reads, as they arrive."""
+        it = statement(name)
+        it.check(params)
+        self._check_usable()
+        try:
+            with self._session(neo4j.READ_ACCESS) as session:
+                result = session.run(_literal(it), params)
+                for row in result:
+                    yield row
+        except (DriverError, Neo4jError) as error:
+            raise translate(error, name) from error
+
+    def query(self, cypher: str, **params: Any) -> tuple[list[str], list[list[Any]]]:
+        """Run Cypher that a person wrote, without the right to write: column names and rows.
+
+        Raises:
+            StoreQueryError: it is not valid, or would write.
+        """
+        self._check_usable()
+        try:
+            with self._session(neo4j.READ_ACCESS) as session:
+                return session.execute_read(_fetch, cypher, params)
+        except (DriverError, Neo4jError) as error:
+            raise translate(error, "query") from error
+
+    def define(self, name: str) -> None:
+        """Run a statement of the schema."""
+        self._check_usable()
+        self._auto_commit(statement(name), {}, neo4j.WRITE_ACCESS)
+
+    def close(self) -> None:
+        """Give the connections back. Closing twice is fine."""
+        if not self._closed and self._process == os.getpid():
+            self._closed = True
+            self._driver.close()
+
+    def _greet(self, uri: str) -> None:
+        try:
+            with self._session(neo4j.READ_ACCESS) as session:
+                result = session.run("RETURN 1")
+                summary = result.consume()
+        except (DriverError, Neo4jError, OSError) as error:
+            raise translate(error, f"connecting to {uri}") from error
+        self._database = summary.database or self._database
+
+    def _auto_commit(
+        self, it: Statement, params: dict[str, Any], mode: Literal["READ", "WRITE"]
+    ) -> Rows:
+        it.check(params)
+        self._check_usable()
+        deadline = time.monotonic() + RETRY_SECONDS
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return self._run_once(it, params, mode)
+            except (DriverError, Neo4jError) as error:
+                if not _may_pass(error) or time.monotonic() + pause > deadline:
+                    raise translate(error, it.name) from error
+            sleep(pause * random.uniform(0.5, 1.5))
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    def _run_once(
+        self, it: Statement, params: dict[str, Any], mode: Literal["READ", "WRITE"]
+    ) -> Rows:
+        with self._session(mode) as session:
+            result = session.run(_literal(it), params)
+            return [row for row in result]
+
+    def _session(self, mode: Literal["READ", "WRITE"]) -> neo4j.Session:
+        return self._driver.session(
+            database=self._database,
+            default_access_mode=mode,
+            bookmark_manager=self._bookmarks,
+        )
+
+    def _check_usable(self) -> None:
+        if self._process != os.getpid():
+            raise ForkedProcessError
+        if self._closed:
+            raise ClosedError
+
+
+def _fetch(
+    transaction: neo4j.ManagedTransaction, cypher: str, params: dict[str, Any]
+) -> tuple[list[str], list[list[Any]]]:
+    result = transaction.run(cast(LiteralString, cypher), params)
+    return list(result.keys()), [row.values() for row in result]
+
+
+def _literal(it: Statement) -> LiteralString:
+    """The driver asks for literals, to keep user input out of Cypher; so do we, in cypher/."""
+    return cast(LiteralString, it.text)
+
+
+def _may_pass(error: DriverError | Neo4jError) -> bool:
+    """Whether another try may succeed: a deadlock, a lost connection, a change of leader."""
+    return error.is_retryable() and not isinstance(error, ConstraintError)
+
+
+def translate(error: Exception, doing: str) -> OrchestrationError:
+    """A driver's error in our terms; the driver's messages hold no credentials."""
+    match error:
+        case ConstraintError():
+            return AlreadyAppliedError(f"{doing}: {error.message}")
+        case AuthError():
+            return StoreAuthenticationError(
+                f"{doing}: the server refused the user name or password; "
+                "check NEO4J_USERNAME and NEO4J_PASSWORD"
+            )
+        case ServiceUnavailable() | SessionExpired() | OSError():
+            return StoreUnreachableError(
+                f"{doing}: no Neo4j server answers ({error}); check that it runs and that "
+                "NEO4J_URI names it"
+            )
+        case Neo4jError():
+            return StoreQueryError(f"{doing}: {error.message} ({error.code})")
+        case _:
+            return StoreError(f"{doing}: {error}")

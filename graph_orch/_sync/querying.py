@@ -1,0 +1,120 @@
+"""Finding tasks by filters: for each a statement whose index leads, the other filters after it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+
+from graph_orch._sync.graph import Graph
+from graph_orch.errors import ValidationError
+from graph_orch.models import Task, TaskFilters, TaskPage, skill_key
+
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+END = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+class Querying:
+    """Reads pages of tasks from a graph."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    def page(self, filters: TaskFilters, limit: int, after: str | None) -> TaskPage:
+        """At most `limit` tasks that pass the filters, oldest first, from after a cursor."""
+        name = leading_statement(filters)
+        if name == "tasks/query_by_text":
+            self._graph.read("tasks/await_text")
+        params = parameters(filters, limit + 1, after) | _own_parameters(name, filters)
+        tasks = [Task.from_record(row) for row in self._graph.read(name, **params)]
+        more = len(tasks) > limit
+        return TaskPage(tasks[:limit], cursor(tasks[limit - 1]) if more else None)
+
+
+def leading_statement(filters: TaskFilters) -> str:
+    """The statement whose index leaves the fewest tasks to look at, as far as can be told."""
+    match filters:
+        case TaskFilters(text=str()):
+            return "tasks/query_by_text"
+        case TaskFilters(agent_id=[_, *_]):
+            return "tasks/query_by_agent"
+        case TaskFilters(finished_after=datetime()) | TaskFilters(finished_before=datetime()):
+            return "tasks/query_by_finish"
+        case TaskFilters(status=[_, *_]):
+            return "tasks/query_by_status"
+        case TaskFilters(task_type=[_, *_]):
+            return "tasks/query_by_type"
+        case TaskFilters(requirement=[_, *_]):
+            return "tasks/query_by_requirement"
+        case _:
+            return "tasks/query_all"
+
+
+def parameters(filters: TaskFilters, limit: int, after: str | None) -> dict[str, Any]:
+    """The parameters that every query statement has."""
+    cursor_at, cursor_id = _read_cursor(after)
+    return {
+        "limit": limit,
+        "cursor_at": cursor_at,
+        "cursor_id": cursor_id,
+        "created_from": max(filters.created_after or BEGINNING, cursor_at),
+        "created_before": filters.created_before or END,
+        "statuses": _values(filters.status),
+        "agent_ids": _values(filters.agent_id),
+        "task_types": _values(filters.task_type),
+        "priorities": _values(filters.priority),
+        "requirements": _values([skill_key(name) for name in filters.requirement]),
+        "finished_after": filters.finished_after,
+        "finished_before": filters.finished_before,
+    }
+
+
+def _own_parameters(name: str, filters: TaskFilters) -> dict[str, Any]:
+    match name:
+        case "tasks/query_by_text":
+            return {"words": lucene_words(filters.text or "")}
+        case "tasks/query_by_finish":
+            return {
+                "finished_from": filters.finished_after or BEGINNING,
+                "finished_to": filters.finished_before or END,
+            }
+        case _:
+            return {}
+
+
+def lucene_words(text: str) -> str:
+    """A Lucene query for every word of a text; nothing in it is taken as an operator.
+
+    Raises:
+        ValidationError: the text holds no word.
+    """
+    words = re.findall(r"\w+", text)
+    if not words:
+        raise ValidationError(f"query_tasks: text: {text[:50]!r} holds no word to look for")
+    return " AND ".join(f'"{word}"' for word in words)
+
+
+def cursor(task: Task) -> str:
+    """An opaque text for a task's place in the order of creation."""
+    place = json.dumps([task.created_at.isoformat(), task.task_id])
+    return base64.urlsafe_b64encode(place.encode()).decode()
+
+
+def _read_cursor(text: str | None) -> tuple[datetime, str]:
+    if text is None:
+        return BEGINNING, ""
+    try:
+        moment, task_id = json.loads(base64.urlsafe_b64decode(text))
+        return datetime.fromisoformat(moment).astimezone(UTC), str(task_id)
+    except (ValueError, TypeError) as error:
+        raise ValidationError(
+            "query_tasks: after: is no cursor; give the next_cursor of a page"
+        ) from error
+
+
+def _values(chosen: Sequence[object]) -> list[object] | None:
+    return [item.value if isinstance(item, Enum) else item for item in chosen] or None

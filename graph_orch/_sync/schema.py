@@ -1,0 +1,76 @@
+"""The graph's schema: applied once, versioned, and never laid over somebody else's graph."""
+
+from __future__ import annotations
+
+from graph_orch._sync.graph import Graph
+from graph_orch.errors import ForeignGraphError, SchemaTooNewError
+from graph_orch.models import lane_key
+
+VERSION = 1
+EMPTY_LANE = lane_key(())
+"""The lane of the tasks that require nothing, which every agent serves."""
+
+MIGRATIONS: dict[int, tuple[str, ...]] = {
+    1: (
+        "schema/record_name",
+        "schema/agent_id",
+        "schema/retired_agent_id",
+        "schema/skill_key",
+        "schema/lane_key",
+        "schema/task_id",
+        "schema/idempotency_key",
+        "schema/event_id",
+        "schema/task_lane_ready",
+        "schema/task_ready",
+        "schema/task_due",
+        "schema/task_status_created",
+        "schema/task_agent_status_created",
+        "schema/task_type_created",
+        "schema/task_created",
+        "schema/task_completed",
+        "schema/task_content",
+    ),
+}
+"""The statements that lead to each version. They run one after the other, outside a transaction,
+and each does nothing where it was run before, so that a broken migration is run again."""
+
+INDEX_TIMEOUT_SECONDS = 300
+
+
+class Schema:
+    """The schema of one graph."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    def version(self) -> int | None:
+        """The version that the graph has; None where it holds nothing of ours.
+
+        Raises:
+            ForeignGraphError: it holds nodes under our labels that we did not write.
+        """
+        (row,) = self._graph.read("schema/record")
+        if row["version"] is None and row["labels"]:
+            raise ForeignGraphError(row["labels"])
+        return row["version"]
+
+    def migrate(self) -> list[int]:
+        """Bring the graph to this package's version; the versions applied, [] if it has it.
+
+        Raises:
+            SchemaTooNewError: the graph was written by a newer version of the package.
+            ForeignGraphError: it holds nodes under our labels that we did not write.
+        """
+        found = self.version() or 0
+        if found > VERSION:
+            raise SchemaTooNewError(found, VERSION)
+        pending = [version for version in sorted(MIGRATIONS) if version > found]
+        for version in pending:
+            self._apply(version)
+        return pending
+
+    def _apply(self, version: int) -> None:
+        for name in MIGRATIONS[version]:
+            self._graph.define(name)
+        self._graph.write("schema/await_indexes", timeout_seconds=INDEX_TIMEOUT_SECONDS)
+        self._graph.write("schema/write_record", version=version, empty_lane=EMPTY_LANE)

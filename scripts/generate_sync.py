@@ -1,0 +1,54 @@
+"""Generate graph_orch/_sync from graph_orch/_async, or with --check say whether it is current."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import unasync
+
+ROOT = Path(__file__).resolve().parent.parent / "graph_orch"
+SOURCES = sorted((ROOT / "_async").glob("*.py"))
+OWN = (
+    "AgentRegistry CapabilityRouter Creation Doctor Graph GraphDatabase Driver "
+    "ManagedTransaction Orchestrator Querying Result Schema Session TaskQueue Transaction"
+)
+NAMES = {f"Async{name}": name for name in OWN.split()} | {
+    "_async": "_sync",
+    "AsyncOpening": "Opening",
+    "async_in_thread": "in_thread",
+    "async_sleep": "sleep",
+}
+
+
+def generate(target: Path) -> None:
+    """Write the synchronous twin of every module into `target`."""
+    rule = unasync.Rule(str(ROOT / "_async"), str(target), additional_replacements=NAMES)
+    unasync.unasync_files([str(path) for path in SOURCES], [rule])
+
+
+def differences(made: Path) -> list[str]:
+    """The names of the modules in which what is committed differs from what was made."""
+    names = {path.name for path in SOURCES} | {path.name for path in (ROOT / "_sync").glob("*.py")}
+    return sorted(name for name in names if _text(made / name) != _text(ROOT / "_sync" / name))
+
+
+def _text(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.exists() else None
+
+
+def main() -> int:
+    if "--check" not in sys.argv[1:]:
+        generate(ROOT / "_sync")
+        return 0
+    with tempfile.TemporaryDirectory() as directory:
+        generate(Path(directory))
+        stale = differences(Path(directory))
+    if stale:
+        print(f"graph_orch/_sync is out of date in {', '.join(stale)}: run `make generate`")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
