@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
 from uuid import uuid4
-
-from pydantic import Field
 
 from graph_orch.lifecycle import TaskStatus
 from graph_orch.models import (
@@ -13,9 +10,11 @@ from graph_orch.models import (
     Content,
     Count,
     Json,
+    LeaseSeconds,
     Limit,
     Milliseconds,
     Name,
+    NewTask,
     Ratio,
     Skills,
     Slots,
@@ -26,11 +25,12 @@ ATTEMPT: Check[int | None] = Check(Count | None)
 CONFIDENCE: Check[float] = Check(Ratio)
 CONTENT: Check[str] = Check(Content)
 JSON: Check[object] = Check(Json)
-LEASE: Check[float | None] = Check(Annotated[float, Field(gt=0, le=31_536_000)] | None)
+LEASE: Check[float | None] = Check(LeaseSeconds | None)
 LIMIT: Check[int] = Check(Limit)
 MILLISECONDS: Check[float] = Check(Milliseconds)
 NAME: Check[str] = Check(Name)
 NAMES: Check[list[str]] = Check(list[Name])
+NEW_TASK: Check[NewTask] = Check(NewTask)
 SKILLS: Check[tuple[str, ...]] = Check(Skills)
 SLOTS: Check[int] = Check(Slots)
 STATUS: Check[TaskStatus] = Check(TaskStatus)

@@ -1,7 +1,7 @@
 """Every error that graph_orch raises.
 
 OrchestrationError
-├── ValidationError               an argument is not acceptable; nothing was sent (also a ValueError)
+├── ValidationError               an argument is not acceptable; also a ValueError
 ├── TaskError
 │   ├── TaskNotFoundError         also a KeyError
 │   ├── TaskConflictError         the task_id exists with other fields

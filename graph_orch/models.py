@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Self, TypeVar, overload
+from typing import Annotated, Any, Generic, Self, TypeVar, cast, overload
 from uuid import UUID, uuid4
 
 import pydantic
@@ -38,7 +38,7 @@ from graph_orch.lifecycle import (
 T = TypeVar("T")
 
 MAX_BYTES = 1_000_000
-"""The most that content, result, metadata or metrics may take as UTF-8 text (JSON for the last three)."""
+"""The most that content, or the JSON of result, metadata or metrics, may take as UTF-8 text."""
 MAX_NAME = 200
 MAX_DEPENDENCIES = 10_000
 MAX_BATCH = 10_000
@@ -83,7 +83,9 @@ def _not_one_string(value: object) -> object:
 def _as_tuple(value: object) -> object:
     if value is None:
         return ()
-    return tuple(value) if isinstance(value, list | tuple | set | frozenset) else (value,)
+    if isinstance(value, list | tuple | set | frozenset):
+        return tuple(cast(Iterable[object], value))
+    return (value,)
 
 
 def _canonical_uuid(value: object) -> str:
@@ -116,6 +118,7 @@ Count = Annotated[int, Field(strict=True, ge=0, le=MAX_INT)]
 Limit = Annotated[int, Field(strict=True, ge=1, le=MAX_BATCH)]
 Slots = Annotated[int, Field(strict=True, ge=1, le=MAX_INT)]
 Milliseconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+LeaseSeconds = Annotated[float, Field(gt=0, le=31_536_000, allow_inf_nan=False)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -125,7 +128,7 @@ def skill_key(name: str) -> str:
 
 
 def lane_key(keys: Sequence[str]) -> str:
-    """The key of the lane for a set of skill keys: a hash, since a set of names has no size limit."""
+    """The key of the lane for a set of skill keys: a hash, since a set has no size limit."""
     return hashlib.sha256(dump_json(sorted(set(keys))).encode()).hexdigest()[:32]
 
 
@@ -156,8 +159,11 @@ def checked(what: str, build: Callable[[], T]) -> T:
         raise ValidationError(f"{what}: {where}: {message}") from None
 
 
-class Check(TypeAdapter[T]):
-    """A check for one argument."""
+class Check(Generic[T]):
+    """A check for one argument, of a type that pydantic knows."""
+
+    def __init__(self, type_: Any) -> None:
+        self._adapter: TypeAdapter[T] = TypeAdapter(type_)
 
     def of(self, name: str, value: object) -> T:
         """`value` as the type says it must be.
@@ -166,7 +172,7 @@ class Check(TypeAdapter[T]):
             ValidationError: it is not acceptable; the message begins with `name`.
         """
         try:
-            return self.validate_python(value)
+            return self._adapter.validate_python(value)
         except pydantic.ValidationError as error:
             first = error.errors(include_url=False, include_input=False, include_context=False)[0]
             place = "".join(f"[{part}]" for part in first["loc"] if isinstance(part, int))
@@ -349,7 +355,7 @@ class Agent(Model):
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """From a row with `agent` (the node's properties) and `names` (key -> name of its skills)."""
+        """From a row with `agent` (the node's properties) and `names` ([key, name] of skills)."""
         node, names = record["agent"], dict(record["names"])
         return cls(
             agent_id=node["agent_id"],
@@ -511,7 +517,7 @@ class RoutingStatistics(Model):
     @pydantic.computed_field
     @property
     def assignment_rate(self) -> float:
-        """Assignments among assignments and ready tasks that no agent can take; 1.0 with neither."""
+        """Assignments among these and the ready tasks that no agent can take; 1.0 with none."""
         wanted = self.routed_count + self.unroutable_count
         return self.routed_count / wanted if wanted else 1.0
 

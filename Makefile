@@ -1,0 +1,36 @@
+# `make demo` runs the main job, `make test` the whole suite; each sets up what it needs.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check generate clean
+
+demo: .venv/run.stamp
+	$(BIN)/graph-orch demo
+
+test: .venv/dev.stamp
+	$(BIN)/python -m pytest
+
+check: .venv/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/generate_sync.py --check
+
+generate: .venv/dev.stamp
+	$(BIN)/python scripts/generate_sync.py
+
+clean:
+	rm -rf .venv
+
+.venv/python.stamp:
+	$(PYTHON) -m venv .venv
+	touch $@
+
+.venv/run.stamp: .venv/python.stamp pyproject.toml
+	$(BIN)/pip install --quiet --editable '.[embedded]'
+	touch $@
+
+.venv/dev.stamp: .venv/python.stamp pyproject.toml
+	$(BIN)/pip install --quiet --editable '.[embedded,dev]'
+	touch $@ .venv/run.stamp

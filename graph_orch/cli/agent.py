@@ -1,0 +1,94 @@
+"""`graph-orch agent …`"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from graph_orch import Agent
+from graph_orch.cli.output import Json, say, show_fields, show_json, show_table
+from graph_orch.cli.store import connect
+from graph_orch.errors import AgentNotFoundError
+
+app = typer.Typer(no_args_is_help=True, help="Register agents and see how they do.")
+
+AgentId = Annotated[str, typer.Argument(help="The agent's id.")]
+Skill = Annotated[list[str] | None, typer.Option("--skill", "-s", help="A skill; may be repeated.")]
+Slots = Annotated[int, typer.Option("--slots", help="How many tasks it may hold at once.")]
+
+
+@app.command("register", epilog="Example: graph-orch agent register ada -s python -s sql")
+def register(
+    agent_id: AgentId, skill: Skill = None, slots: Slots = 5, as_json: Json = False
+) -> None:
+    """Register an agent; again: change its skills and slots."""
+    with connect() as orch:
+        agent = orch.agents.register_agent(agent_id, skill or [], max_concurrent_tasks=slots)
+    _show(agent, as_json)
+
+
+@app.command("list", epilog="Example: graph-orch agent list --json")
+def list_(as_json: Json = False) -> None:
+    """List the registered agents."""
+    with connect() as orch:
+        agents = orch.agents.list_agents()
+    if as_json:
+        show_json(agents)
+        return
+    columns = ["agent", "skills", "held", "slots", "done", "failed", "success", "average ms"]
+    show_table(columns, [_row(agent) for agent in agents])
+
+
+@app.command("show", epilog="Example: graph-orch agent show ada")
+def show(agent_id: AgentId, as_json: Json = False) -> None:
+    """Show an agent."""
+    with connect() as orch:
+        agent = orch.agents.get_agent(agent_id)
+    if agent is None:
+        raise AgentNotFoundError(agent_id)
+    _show(agent, as_json)
+
+
+@app.command("learn", epilog="Example: graph-orch agent learn ada cypher --confidence 0.8")
+def learn(
+    agent_id: AgentId,
+    skill: Annotated[str, typer.Argument(help="The skill that it has now.")],
+    confidence: Annotated[float, typer.Option(help="How sure, from 0 to 1.")] = 1.0,
+    as_json: Json = False,
+) -> None:
+    """Give an agent a skill."""
+    with connect() as orch:
+        agent = orch.agents.learn_new_capability(agent_id, skill, confidence)
+    _show(agent, as_json)
+
+
+@app.command("remove", epilog="Example: graph-orch agent remove ada")
+def remove(agent_id: AgentId, as_json: Json = False) -> None:
+    """Remove an agent: what it held returns to pending, its history stays."""
+    with connect() as orch:
+        agent = orch.agents.deregister_agent(agent_id)
+    if as_json:
+        show_json(agent)
+    else:
+        say(f"removed {agent.agent_id}; {agent.active_tasks} held tasks returned to pending")
+
+
+def _show(agent: Agent, as_json: bool) -> None:
+    if as_json:
+        show_json(agent)
+    else:
+        show_fields(agent)
+
+
+def _row(agent: Agent) -> list[object]:
+    return [
+        agent.agent_id,
+        ", ".join(agent.capabilities),
+        agent.active_tasks,
+        agent.max_concurrent_tasks,
+        agent.total_completed,
+        agent.total_failed,
+        agent.success_rate,
+        agent.avg_completion_ms,
+    ]

@@ -1,0 +1,73 @@
+"""The command line's commands together, and what an error becomes: one line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+
+import pydantic
+import typer
+
+from graph_orch.cli import agent, demo, graph, run, server, task
+from graph_orch.errors import (
+    AgentNotFoundError,
+    DependencyNotFoundError,
+    EmbeddedServerError,
+    OrchestrationError,
+    StoreAuthenticationError,
+    StoreUnreachableError,
+    TaskNotFoundError,
+)
+
+NOT_FOUND, REFUSED, UNREACHABLE = 3, 4, 5
+
+app = typer.Typer(
+    name="graph-orch",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Multi-agent task orchestration whose store is a Neo4j graph.",
+    epilog="Exit codes: 0 done, 1 error, 2 wrong usage, 3 not found, 4 refused or not valid, "
+    "5 the store cannot be reached. Example: [bold]graph-orch demo[/bold]",
+)
+app.command("demo", epilog="Example: graph-orch demo --limit 20")(demo.demo)
+app.command("run", epilog="Example: graph-orch run trace.json --agents 4 --speed 100")(run.run)
+app.add_typer(server.app, name="server")
+app.add_typer(agent.app, name="agent")
+app.add_typer(task.app, name="task")
+app.command("route", epilog="Example: graph-orch route TASK_ID --dispatch")(graph.route)
+app.command("stats", epilog="Example: graph-orch stats --json")(graph.stats)
+app.command("doctor", epilog="Example: graph-orch doctor --repair")(graph.doctor)
+app.command("migrate", epilog="Example: graph-orch migrate")(graph.migrate)
+app.command("export", epilog="Example: graph-orch export > graph.jsonl")(graph.export)
+app.command("cypher", epilog="Example: graph-orch cypher 'MATCH (t:Task) RETURN count(*)'")(
+    graph.cypher
+)
+
+
+def main() -> None:
+    """Run the command line; never returns."""
+    try:
+        app()
+    except OrchestrationError as error:
+        _leave(str(error), exit_code(error))
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        _leave(f"settings: {'.'.join(map(str, first['loc']))}: {first['msg']}", REFUSED)
+    except OSError as error:
+        _leave(str(error), 1)
+
+
+def exit_code(error: OrchestrationError) -> int:
+    """What the process says of an error to whoever started it."""
+    match error:
+        case TaskNotFoundError() | AgentNotFoundError() | DependencyNotFoundError():
+            return NOT_FOUND
+        case StoreUnreachableError() | StoreAuthenticationError() | EmbeddedServerError():
+            return UNREACHABLE
+        case _:
+            return REFUSED
+
+
+def _leave(message: str, code: int) -> None:
+    print(f"graph-orch: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(code)

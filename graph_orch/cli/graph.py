@@ -1,0 +1,110 @@
+"""Commands on the whole graph: route, stats, doctor, migrate, export, cypher."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from graph_orch import Orchestrator, Task
+from graph_orch.cli.output import Json, plain, say, show_json, show_line, show_table
+from graph_orch.cli.store import connect
+
+PAGE = 1_000
+
+
+def route(
+    task_id: Annotated[str, typer.Argument(help="The task's id.")],
+    dispatch: Annotated[bool, typer.Option("--dispatch", help="Assign it too.")] = False,
+    exclude: Annotated[list[str] | None, typer.Option(help="An agent to pass over.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say which agent should do a task."""
+    with connect() as orch:
+        choose = orch.router.dispatch_task if dispatch else orch.router.route_task
+        agent_id = choose(task_id, exclude)
+    if as_json:
+        show_json(
+            {"task_id": task_id, "agent_id": agent_id, "dispatched": dispatch and bool(agent_id)}
+        )
+    else:
+        say(agent_id or "no agent has the skills and a free slot")
+
+
+def stats(as_json: Json = False) -> None:
+    """Show the queue, the agents and the routing in numbers."""
+    with connect() as orch:
+        found = {
+            "queue": plain(orch.tasks.get_queue_statistics()),
+            "agents": plain(orch.agents.get_agent_statistics()),
+            "routing": plain(orch.router.get_routing_statistics()),
+        }
+    if as_json:
+        show_json(found)
+        return
+    for part, numbers in found.items():
+        show_table(["what", "value"], numbers.items(), title=part)
+
+
+def doctor(
+    repair: Annotated[bool, typer.Option("--repair", help="Put right what can be.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Check that counters and derived edges agree with what they stand for.
+
+    Exit code 1 where something is wrong and was not repaired.
+    """
+    with connect() as orch:
+        report = orch.doctor(repair=repair)
+    if as_json:
+        show_json(plain(report) | {"is_sound": report.is_sound})
+    elif report.findings:
+        rows = [(it.check, it.node, it.expected, it.found) for it in report.findings]
+        show_table(["check", "node", "expected", "found"], rows)
+        say(f"{len(report.findings)} findings, {report.repaired} repaired")
+    else:
+        say("sound: nothing found")
+    if not report.is_sound:
+        raise typer.Exit(1)
+
+
+def migrate(as_json: Json = False) -> None:
+    """Bring the graph's schema to this version (connecting does it too)."""
+    with connect() as orch:
+        orch.schema.migrate()
+        version = orch.schema.version()
+    if as_json:
+        show_json({"version": version})
+    else:
+        say(f"the schema has version {version}")
+
+
+def export(as_json: Json = False) -> None:
+    """Print every agent and every task as JSON lines (always JSON)."""
+    del as_json
+    with connect() as orch:
+        for agent in orch.agents.list_agents():
+            show_line({"kind": "agent"} | plain(agent))
+        for task in _all_tasks(orch):
+            show_line({"kind": "task"} | plain(task))
+
+
+def cypher(
+    query: Annotated[str, typer.Argument(help="Cypher that only reads.")], as_json: Json = False
+) -> None:
+    """Run Cypher that only reads, and show its rows."""
+    with connect() as orch:
+        columns, rows = orch.graph.query(query)
+    if as_json:
+        show_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        show_table(columns, rows)
+
+
+def _all_tasks(orch: Orchestrator) -> Iterator[Task]:
+    page = orch.tasks.query_tasks(limit=PAGE)
+    yield from page
+    while page.next_cursor is not None:
+        page = orch.tasks.query_tasks(limit=PAGE, after=page.next_cursor)
+        yield from page

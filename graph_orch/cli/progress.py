@@ -1,0 +1,59 @@
+"""How far the work is: a live bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from graph_orch.cli.crew import OnChange, Progress
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+LINES = 5
+"""About how many lines are printed where there is no terminal."""
+
+
+@contextmanager
+def shown(title: str, total: int, quiet: bool) -> Generator[OnChange]:
+    """Show progress while the block runs; it goes to stderr, results go to stdout."""
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False)
+    if quiet:
+        yield _nothing
+    elif console.is_terminal:
+        with _bar(console, title, total) as change:
+            yield change
+    else:
+        step = max(1, total // LINES)
+        yield lambda now: _line(console, title, now, step)
+
+
+def _nothing(now: Progress) -> None:
+    del now
+
+
+def _line(console: Console, title: str, now: Progress, step: int) -> None:
+    ended = now.completed + now.failed
+    if ended % step == 0 or ended == now.total:
+        console.print(f"{title}: {ended} of {now.total}, {now.failed} failed")
+
+
+@contextmanager
+def _bar(console: Console, title: str, total: int) -> Generator[OnChange]:
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Bar(
+        *columns, TimeElapsedColumn(), TextColumn("{task.fields[who]}"), console=console
+    ) as bar:
+        row = bar.add_task(title, total=total, who="")
+
+        def change(now: Progress) -> None:
+            who = " ".join(f"{name}:{count}" for name, count in sorted(now.running.items()))
+            bar.update(row, completed=now.completed + now.failed, who=who)
+
+        yield change

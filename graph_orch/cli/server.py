@@ -1,0 +1,69 @@
+"""`graph-orch server …`"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from graph_orch.cli.output import Json, say, show_json
+
+if TYPE_CHECKING:
+    from graph_orch.embedded import EmbeddedStatus
+
+app = typer.Typer(no_args_is_help=True, help="Keep the embedded Neo4j server running.")
+
+
+@app.command("start", epilog="Example: graph-orch server start")
+def start(as_json: Json = False) -> None:
+    """Start the embedded server in the background."""
+    from graph_orch.embedded import start_server
+
+    _show(start_server(), as_json)
+
+
+@app.command("stop", epilog="Example: graph-orch server stop")
+def stop(as_json: Json = False) -> None:
+    """Stop the embedded server."""
+    from graph_orch.embedded import server_status, stop_server
+
+    stop_server()
+    _show(server_status(), as_json)
+
+
+@app.command("status", epilog="Example: graph-orch server status --json")
+def status(as_json: Json = False) -> None:
+    """Say whether the embedded server runs, and where."""
+    from graph_orch.embedded import server_status
+
+    _show(server_status(), as_json)
+
+
+@app.command("logs", epilog="Example: graph-orch server logs --lines 200")
+def logs(
+    lines: Annotated[int, typer.Option(min=1, help="How many of the last lines.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """Print the end of the embedded server's log."""
+    from graph_orch.embedded import server_status
+
+    path = server_status().log_path
+    with path.open(encoding="utf-8", errors="replace") as file:
+        last = [line.rstrip("\n") for line in deque(file, maxlen=lines)]
+    if as_json:
+        show_json({"log_path": str(path), "lines": last})
+    else:
+        print("\n".join(last))
+
+
+def _show(found: EmbeddedStatus, as_json: bool) -> None:
+    if as_json:
+        show_json({name: getattr(found, name) for name in _FIELDS})
+    elif found.running:
+        say(f"running at {found.uri}, Neo4j {found.version}, process {found.pid}")
+    else:
+        say(f"not running; its data is in {found.data_dir}")
+
+
+_FIELDS = ("running", "uri", "pid", "version", "data_dir", "log_path")

@@ -1,0 +1,12 @@
+"""The connection that every command works on."""
+
+from __future__ import annotations
+
+from graph_orch import Orchestrator
+
+
+def connect() -> Orchestrator:
+    """Connect as the environment says; to be entered by `with`."""
+    # The generated twin annotates `connect` with `Opening`, which is a function there.
+    opened: Orchestrator = Orchestrator.connect()  # pyright: ignore
+    return opened  # pyright: ignore

@@ -1,0 +1,129 @@
+"""`graph-orch task …`"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from graph_orch import Task, TaskPriority, TaskStatus
+from graph_orch.cli.output import Json, say, show_fields, show_json, show_table
+from graph_orch.cli.store import connect
+from graph_orch.errors import TaskNotFoundError
+
+app = typer.Typer(no_args_is_help=True, help="Create tasks and follow them.")
+
+TaskId = Annotated[str, typer.Argument(help="The task's id.")]
+Skill = Annotated[list[str] | None, typer.Option("--skill", "-s", help="A skill that it needs.")]
+After = Annotated[list[str] | None, typer.Option("--after", help="A task to be completed first.")]
+Priority = Annotated[TaskPriority, typer.Option(help="How urgent it is.")]
+Status = Annotated[list[TaskStatus] | None, typer.Option(help="Only these; may be repeated.")]
+OnlyAgent = Annotated[str | None, typer.Option("--agent", help="Only this agent's.")]
+OnlyType = Annotated[str | None, typer.Option("--type", help="Only of this type.")]
+Limit = Annotated[int, typer.Option(help="At most so many.")]
+
+
+@app.command("create", epilog="Example: graph-orch task create 'sort this' --type code -s python")
+def create(
+    content: Annotated[str, typer.Argument(help="What is to be done.")],
+    task_type: Annotated[str, typer.Option("--type", help="What kind of task it is.")] = "task",
+    priority: Priority = TaskPriority.MEDIUM,
+    skill: Skill = None,
+    after: After = None,
+    as_json: Json = False,
+) -> None:
+    """Create a task, and print its id."""
+    with connect() as orch:
+        task_id = orch.tasks.create_task(content, task_type, priority, skill, after)
+        task = orch.tasks.get_task_status(task_id)
+    if as_json:
+        show_json(task)
+    else:
+        print(task_id)
+
+
+@app.command("list", epilog="Example: graph-orch task list --status pending --limit 20")
+def list_(
+    status: Status = None,
+    agent: OnlyAgent = None,
+    task_type: OnlyType = None,
+    limit: Limit = 100,
+    as_json: Json = False,
+) -> None:
+    """List tasks, oldest first."""
+    given: dict[str, Any] = {"status": status, "agent_id": agent, "task_type": task_type}
+    filters = {name: value for name, value in given.items() if value}
+    with connect() as orch:
+        page = orch.tasks.query_tasks(filters, limit=limit)
+    if as_json:
+        show_json(list(page))
+        return
+    show_table(
+        ["task", "type", "status", "priority", "agent", "waits for", "content"], map(_row, page)
+    )
+    if page.next_cursor is not None:
+        say("there are more; see them with a higher --limit")
+
+
+@app.command("show", epilog="Example: graph-orch task show TASK_ID")
+def show(task_id: TaskId, as_json: Json = False) -> None:
+    """Show a task."""
+    with connect() as orch:
+        task = orch.tasks.get_task_status(task_id)
+    if task is None:
+        raise TaskNotFoundError(task_id)
+    _show(task, as_json)
+
+
+@app.command("history", epilog="Example: graph-orch task history TASK_ID")
+def history(task_id: TaskId, as_json: Json = False) -> None:
+    """Show everything that happened to a task."""
+    with connect() as orch:
+        events = orch.tasks.get_history(task_id)
+    if not events:
+        raise TaskNotFoundError(task_id)
+    if as_json:
+        show_json(events)
+        return
+    rows = [(event.at, event.type, event.attempt, event.agent_id, event.detail) for event in events]
+    show_table(["at", "what", "attempt", "agent", "detail"], rows)
+
+
+@app.command("cancel", epilog="Example: graph-orch task cancel TASK_ID --reason 'not needed'")
+def cancel(
+    task_id: TaskId,
+    reason: Annotated[str | None, typer.Option(help="Why; it goes into the history.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Give a task up."""
+    with connect() as orch:
+        task = orch.tasks.cancel_task(task_id, reason)
+    _show(task, as_json)
+
+
+@app.command("retry", epilog="Example: graph-orch task retry TASK_ID")
+def retry(task_id: TaskId, as_json: Json = False) -> None:
+    """Let a failed or cancelled task begin again."""
+    with connect() as orch:
+        task = orch.tasks.retry_task(task_id)
+    _show(task, as_json)
+
+
+def _show(task: Task, as_json: bool) -> None:
+    if as_json:
+        show_json(task)
+    else:
+        show_fields(task)
+
+
+def _row(task: Task) -> list[object]:
+    content = task.content if len(task.content) <= 60 else task.content[:59] + "…"
+    return [
+        task.task_id,
+        task.task_type,
+        task.status,
+        task.priority,
+        task.assigned_to,
+        task.unmet or None,
+        content,
+    ]

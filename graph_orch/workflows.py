@@ -1,0 +1,231 @@
+"""Workflows: WfFormat files as plain data, and what follows from dependencies alone.
+
+Nothing here touches the store. Two layouts of WfFormat are read: tasks under `workflow.tasks` (or,
+older, `workflow.jobs`), and tasks split over `workflow.specification` and `workflow.execution`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path, PurePosixPath
+from typing import Any, cast
+
+from graph_orch.errors import ValidationError
+
+LONGEST_PROGRAM = 200
+
+Dependencies = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One task of a recorded workflow. `seconds` is what it took when it was recorded."""
+
+    id: str
+    program: str
+    seconds: float
+    parents: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A recorded workflow. Its steps stand in an order in which they can run."""
+
+    name: str
+    steps: tuple[Step, ...]
+
+    @property
+    def dependencies(self) -> dict[str, tuple[str, ...]]:
+        """The parents of each step."""
+        return {step.id: step.parents for step in self.steps}
+
+    @property
+    def programs(self) -> list[str]:
+        """Every program once, in order of first use."""
+        return list(dict.fromkeys(step.program for step in self.steps))
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Tasks of which each depends on the one before, and their weights together."""
+
+    ids: tuple[str, ...]
+    weight: float
+
+
+def read_workflow(path: Path) -> Workflow:
+    """Read a WfFormat file.
+
+    Raises:
+        ValidationError: it is not WfFormat, names a parent that it does not hold, or has a cycle.
+    """
+    try:
+        document: object = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValidationError(f"cannot read {path} as JSON: {error}") from error
+    try:
+        return parse_workflow(document, path.stem)
+    except ValidationError as error:
+        raise ValidationError(f"{path}: {error}") from error
+
+
+def parse_workflow(document: object, name: str = "workflow") -> Workflow:
+    """The workflow of a parsed WfFormat document; errors as for `read_workflow`."""
+    top = _mapping(document, "the document")
+    workflow = _mapping(top.get("workflow"), "workflow")
+    rows = _rows(workflow)
+    ids = _ids(rows)
+    parents = _parents(rows, ids)
+    steps = {key: _step(key, row, parents[key]) for key, row in zip(parents, rows, strict=True)}
+    order = run_order(parents)
+    return Workflow(str(top.get("name") or name), tuple(steps[key] for key in order))
+
+
+def run_order(dependencies: Dependencies) -> list[str]:
+    """The ids in an order in which each comes after what it depends on.
+
+    Raises:
+        ValidationError: they depend on each other in a circle.
+    """
+    try:
+        return list(TopologicalSorter(dependencies).static_order())
+    except CycleError as error:
+        circle = cast(list[str], error.args[1])
+        raise ValidationError(f"the tasks form a cycle: {' -> '.join(circle)}") from error
+
+
+def longest_chain(dependencies: Dependencies, weights: Mapping[str, float]) -> Chain:
+    """The chain of dependencies with the most weight: of seconds, the critical path."""
+    best: dict[str, float] = {}
+    before: dict[str, str | None] = {}
+    for key in run_order(dependencies):
+        before[key] = max(dependencies[key], key=lambda other: best[other], default=None)
+        parent = before[key]
+        best[key] = weights[key] + (best[parent] if parent is not None else 0.0)
+    at = max(best, key=lambda key: best[key], default=None)
+    total, ids = (best[at] if at is not None else 0.0), list[str]()
+    while at is not None:
+        ids.append(at)
+        at = before[at]
+    return Chain(tuple(reversed(ids)), total)
+
+
+def break_cycles(
+    dependencies: Dependencies,
+) -> tuple[dict[str, tuple[str, ...]], list[tuple[str, str]]]:
+    """The dependencies without cycles, and the (task, dependency) edges left out for that."""
+    kept: dict[str, list[str]] = {key: [] for key in dependencies}
+    broken: list[tuple[str, str]] = []
+    finished: set[str] = set()
+    for root in sorted(dependencies):
+        if root not in finished:
+            _walk(root, dependencies, kept, broken, finished)
+    return {key: tuple(others) for key, others in kept.items()}, broken
+
+
+def _walk(
+    root: str,
+    dependencies: Dependencies,
+    kept: dict[str, list[str]],
+    broken: list[tuple[str, str]],
+    finished: set[str],
+) -> None:
+    """Go depth first from `root`; an edge back to where we came from closes a cycle."""
+    stack = [(root, iter(dependencies[root]))]
+    open_ = {root}
+    while stack:
+        key, rest = stack[-1]
+        other = next(rest, None)
+        if other is None:
+            stack.pop()
+            open_.discard(key)
+            finished.add(key)
+        elif other in open_:
+            broken.append((key, other))
+        else:
+            kept[key].append(other)
+            if other not in finished:
+                open_.add(other)
+                stack.append((other, iter(dependencies[other])))
+
+
+def _mapping(value: object, what: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValidationError(f"{what} is not a JSON object, so this is not WfFormat")
+    return cast(dict[str, Any], value)
+
+
+def _list(value: object, what: str) -> list[dict[str, Any]]:
+    if not isinstance(value, list):
+        raise ValidationError(f"{what} is not a list, so this is not WfFormat")
+    return [_mapping(row, f"an entry of {what}") for row in cast(list[object], value)]
+
+
+def _rows(workflow: dict[str, Any]) -> list[dict[str, Any]]:
+    """The tasks, what was specified and what was recorded of each in one."""
+    if "specification" not in workflow:
+        found = workflow.get("tasks", workflow.get("jobs"))
+        return _list(found, "workflow.tasks")
+    specification = _mapping(workflow["specification"], "workflow.specification")
+    execution = _mapping(workflow.get("execution", {}), "workflow.execution")
+    ran = {
+        str(row.get("id")): row
+        for row in _list(execution.get("tasks", []), "workflow.execution.tasks")
+    }
+    tasks = _list(specification.get("tasks"), "workflow.specification.tasks")
+    return [ran.get(_id(row), {}) | row for row in tasks]
+
+
+def _id(row: Mapping[str, Any]) -> str:
+    key = row.get("id") or row.get("name")
+    if not key:
+        raise ValidationError("a task has neither id nor name")
+    return str(key)
+
+
+def _ids(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """What a task may be called by, to its id; an id goes before another task's name."""
+    ids: dict[str, str] = {}
+    for row in rows:
+        if _id(row) in ids:
+            raise ValidationError(f"two tasks have the id {_id(row)!r}")
+        ids[_id(row)] = _id(row)
+    names = {str(row.get("name")): _id(row) for row in rows}
+    return names | ids
+
+
+def _parents(rows: Iterable[Mapping[str, Any]], ids: Mapping[str, str]) -> dict[str, list[str]]:
+    """The parents of each task, whether it names them or they name it as a child."""
+    parents: dict[str, dict[str, None]] = {_id(row): {} for row in rows}
+    for row in rows:
+        key = _id(row)
+        for name in row.get("parents") or ():
+            parents[key][_known(ids, name, key)] = None
+        for name in row.get("children") or ():
+            parents[_known(ids, name, key)][key] = None
+    return {key: list(found) for key, found in parents.items()}
+
+
+def _known(ids: Mapping[str, str], name: object, by: str) -> str:
+    found = ids.get(str(name))
+    if found is None:
+        raise ValidationError(f"task {by!r} names {name!r}, which is not in the file")
+    return found
+
+
+def _step(key: str, row: Mapping[str, Any], parents: Iterable[str]) -> Step:
+    seconds = row.get("runtimeInSeconds", row.get("runtime", 0)) or 0
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
+        raise ValidationError(f"task {key!r}: {seconds!r} is not a number of seconds")
+    return Step(key, _program(row) or key[:LONGEST_PROGRAM], float(seconds), tuple(parents))
+
+
+def _program(row: Mapping[str, Any]) -> str:
+    """The program's name. Some recorders put a whole script there: its first word is meant."""
+    command: object = row.get("command")
+    inner = cast(dict[str, Any], command) if isinstance(command, dict) else dict[str, Any]()
+    words = str(inner.get("program") or row.get("program") or "").split()
+    return PurePosixPath(words[0]).name[:LONGEST_PROGRAM] if words else ""
