@@ -1,0 +1,174 @@
+"""Neo4j's own jars: which ones a version needs, fetched once a user, each checked by SHA-256."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from graph_orch.errors import DiskFullError, DownloadError
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes fetched so far and the bytes to fetch."""
+
+LOCKS = Path(__file__).parent / "locks"
+THREADS = 8
+TRIES = 4
+TIMEOUT_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Jar:
+    """A jar in the repository: its path there, what it must hash to, its size in bytes."""
+
+    path: str
+    sha256: str
+    size: int
+
+    @property
+    def name(self) -> str:
+        """Its file name."""
+        return self.path.rpartition("/")[2]
+
+
+def versions() -> list[str]:
+    """The Neo4j versions whose jars this package knows."""
+    return sorted(path.stem.removeprefix("neo4j-") for path in LOCKS.glob("neo4j-*.lock"))
+
+
+def jars_of(version: str) -> list[Jar]:
+    """The jars of a Neo4j version.
+
+    Raises:
+        DownloadError: this package has no lock for it.
+    """
+    path = LOCKS / f"neo4j-{version}.lock"
+    if not path.exists():
+        raise DownloadError(
+            f"the jars of Neo4j {version} are not known; known are {', '.join(versions())} "
+            "(scripts/lock_jars.py makes the lock of another)"
+        )
+    rows = (line.split() for line in path.read_text(encoding="utf-8").splitlines())
+    return [Jar(path, sha256, int(size)) for path, sha256, size in rows]
+
+
+def install(
+    jars: Sequence[Jar],
+    directory: Path,
+    base_url: str | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Have every jar in `directory`, fetching those that are not there whole.
+
+    What was fetched before an interruption is kept. Several processes may install at once.
+
+    Raises:
+        DownloadError: a jar cannot be fetched, or is not what the lock says.
+        DiskFullError: there is no room.
+    """
+    if not absent(jars, directory):
+        return
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with FileLock(directory / ".lock"):
+            _fetch_all(absent(jars, directory), directory, base_url or central_url(), progress)
+    except OSError as error:
+        raise storage_error(error, directory) from error
+
+
+def absent(jars: Sequence[Jar], directory: Path) -> list[Jar]:
+    """The jars that are not there, or not of their size."""
+    sizes = {entry.name: entry.stat().st_size for entry in _entries(directory)}
+    return [jar for jar in jars if sizes.get(jar.name) != jar.size]
+
+
+def central_url() -> str:
+    """Maven's central repository, as the installed Maven client for Python has it."""
+    try:
+        return str(import_module("jgo.constants").MAVEN_CENTRAL_URL)
+    except ImportError as error:
+        raise DownloadError(
+            "the embedded server needs its extra: pip install 'graph-orch[embedded]'"
+        ) from error
+
+
+def storage_error(error: OSError, where: Path) -> DiskFullError | DownloadError:
+    """What to say of a failure to write the jars."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFullError(f"there is no room in {where}; the server's jars need 160 MB")
+    return DownloadError(f"cannot write the server's jars to {where}: {error}")
+
+
+def _entries(directory: Path) -> list[os.DirEntry[str]]:
+    if not directory.is_dir():
+        return []
+    with os.scandir(directory) as entries:
+        return [entry for entry in entries if entry.is_file()]
+
+
+def _fetch_all(
+    jars: Sequence[Jar], directory: Path, base_url: str, progress: Progress | None
+) -> None:
+    total, done = sum(jar.size for jar in jars), 0
+    session: Any = import_module("requests").Session()
+    with ThreadPoolExecutor(THREADS) as pool:
+        futures = [pool.submit(_fetch, session, base_url, jar, directory) for jar in jars]
+        try:
+            for jar, future in zip(jars, futures, strict=True):
+                future.result()
+                done += jar.size
+                if progress is not None:
+                    progress(done, total)
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def _fetch(session: Any, base_url: str, jar: Jar, directory: Path) -> None:
+    content = _get(session, f"{base_url.rstrip('/')}/{jar.path}", jar)
+    found = hashlib.sha256(content).hexdigest()
+    if found != jar.sha256:
+        raise DownloadError(
+            f"{jar.path} is not what it should be: its SHA-256 is {found}, expected {jar.sha256}; "
+            "nothing of it was kept"
+        )
+    _write(directory / jar.name, content)
+
+
+def _get(session: Any, url: str, jar: Jar) -> bytes:
+    for attempt in range(1, TRIES + 1):
+        try:
+            response = session.get(url, timeout=TIMEOUT_SECONDS)
+            response.raise_for_status()
+            return response.content
+        except OSError as error:  # every error of requests is one
+            if attempt == TRIES:
+                raise DownloadError(
+                    f"cannot fetch {jar.path}: {type(error).__name__}; the embedded server's jars "
+                    "come from Maven's central repository once: connect to a network, or set "
+                    "NEO4J_URI to a server, or GRAPH_ORCH_MAVEN_URL to a mirror"
+                ) from error
+            time.sleep(0.2 * 2**attempt)
+    raise AssertionError("unreachable")
+
+
+def _write(path: Path, content: bytes) -> None:
+    """All of it or nothing, under the name."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
