@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -220,7 +221,7 @@ class EmbeddedNeo4j:
         data.version_path.write_text(settings.neo4j_version, encoding="utf-8")
         supervisor = _spawn_supervisor(data)
         if not self._answers(port, lambda: supervisor.poll() is None):
-            raise self._start_error(supervisor.poll() is not None)
+            raise self._start_error(ended=supervisor.poll() is not None)
         return port
 
     def _answers(self, port: int, alive: Callable[[], bool]) -> bool:
@@ -336,13 +337,16 @@ def _arguments(
 
 
 def _spawn_supervisor(data: DataDirectory) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
+    """Start the supervisor, which outlives this process; a thread waits for its end meanwhile."""
+    supervisor = subprocess.Popen(
         [sys.executable, "-m", "graph_orch.embedded.supervisor", str(data.root)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+    threading.Thread(target=supervisor.wait, name="graph-orch-supervisor", daemon=True).start()
+    return supervisor
 
 
 def _end_orphan(data: DataDirectory) -> None:
