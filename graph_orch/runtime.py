@@ -47,7 +47,10 @@ class AsyncOpening(Generic[C]):
             await self._opened.close()
 
 
-def Opening(open_: Callable[[], R]) -> R:
+async_opening = AsyncOpening
+
+
+def opening(open_: Callable[[], R]) -> R:
     """Without `await` there is nothing to wait for: open at once."""
     return open_()
 
@@ -64,6 +67,9 @@ def in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
 
 async_sleep = asyncio.sleep
 sleep = time.sleep
+
+AsyncOpened = AsyncOpening
+Opened: TypeAlias = Annotated[R, "at once"]
 
 AsyncResult = Awaitable
 Result: TypeAlias = Annotated[R, "at once"]

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-import unasync
+import unasync  # pyright: ignore[reportMissingTypeStubs]
 
 ROOT = Path(__file__).resolve().parent.parent / "graph_orch"
 SOURCES = sorted((ROOT / "_async").glob("*.py"))
@@ -16,7 +16,8 @@ OWN = (
 )
 NAMES = {f"Async{name}": name for name in OWN.split()} | {
     "_async": "_sync",
-    "AsyncOpening": "Opening",
+    "AsyncOpened": "Opened",
+    "async_opening": "opening",
     "async_in_thread": "in_thread",
     "async_sleep": "sleep",
 }
@@ -25,7 +26,9 @@ NAMES = {f"Async{name}": name for name in OWN.split()} | {
 def generate(target: Path) -> None:
     """Write the synchronous twin of every module into `target`."""
     rule = unasync.Rule(str(ROOT / "_async"), str(target), additional_replacements=NAMES)
-    unasync.unasync_files([str(path) for path in SOURCES], [rule])
+    unasync.unasync_files(  # pyright: ignore[reportUnknownMemberType]
+        [str(path) for path in SOURCES], [rule]
+    )
 
 
 def differences(made: Path) -> list[str]:

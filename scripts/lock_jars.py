@@ -2,8 +2,9 @@
 
     python scripts/lock_jars.py 5.26.30 DIRECTORY
 
-Such a directory comes from Maven's dependency:copy-dependencies, with -Dmdep.useRepositoryLayout=true
-and -DincludeScope=runtime, on org.neo4j:neo4j and org.neo4j.app:neo4j-server.
+Maven's dependency:copy-dependencies makes such a directory, with
+-Dmdep.useRepositoryLayout=true and -DincludeScope=runtime, of
+org.neo4j:neo4j and org.neo4j.app:neo4j-server.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ LOCKS = Path(__file__).resolve().parent.parent / "graph_orch" / "embedded" / "lo
 def line(root: Path, jar: Path) -> str:
     """Path below the repository's root, SHA-256, size in bytes."""
     content = jar.read_bytes()
-    return f"{jar.relative_to(root).as_posix()} {hashlib.sha256(content).hexdigest()} {len(content)}"
+    return (
+        f"{jar.relative_to(root).as_posix()} {hashlib.sha256(content).hexdigest()} {len(content)}"
+    )
 
 
 def main() -> None:

@@ -50,7 +50,7 @@ def container() -> Iterator[Server]:
         options["network_mode"] = mode
     box = Neo4jContainer(image, password="a-test-password", **options)
     if os.environ.get("NEO4J_TEST_LOOPBACK_PORTS"):
-        box.ports = {port: ("127.0.0.1",) for port in box.ports}
+        box.ports = dict.fromkeys(box.ports, ("127.0.0.1",))
     with box:
         yield box.get_connection_url(), (box.username, box.password), None
 
@@ -62,7 +62,9 @@ def by_uri() -> Iterator[Server]:
     with neo4j.GraphDatabase.driver(os.environ["NEO4J_URI"], auth=auth) as driver:
         found = driver.execute_query("MATCH (n) RETURN count(n)", database_=database).records[0][0]
     if found and os.environ.get("NEO4J_TEST_WIPE") != "1":
-        pytest.exit(f"the database holds {found} nodes; NEO4J_TEST_WIPE=1 lets the tests wipe it", 2)
+        pytest.exit(
+            f"the database holds {found} nodes; NEO4J_TEST_WIPE=1 lets the tests wipe it", 2
+        )
     yield os.environ["NEO4J_URI"], auth, database
 
 
@@ -92,9 +94,7 @@ def connected(server: Server) -> Iterator[Orchestrator]:
 @pytest.fixture
 def wiped(connected: Orchestrator, cypher: Callable[..., list[neo4j.Record]]) -> None:
     """An empty graph: the schema and the lane that requires nothing."""
-    cypher(
-        "MATCH (n) WHERE NOT n:GraphOrchSchema AND NOT (n:Lane AND n.size = 0) DETACH DELETE n"
-    )
+    cypher("MATCH (n) WHERE NOT n:GraphOrchSchema AND NOT (n:Lane AND n.size = 0) DETACH DELETE n")
 
 
 @pytest.fixture

@@ -36,6 +36,9 @@ from graph_orch.statements import Statement, statement
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Access = Literal["READ", "WRITE"]
+READ: Access = "READ"
+WRITE: Access = "WRITE"
 Rows = Sequence[Mapping[str, Any]]
 
 RETRY_SECONDS = 30.0
@@ -86,7 +89,7 @@ class AsyncGraph:
             StoreAuthenticationError: the server refuses `auth`.
         """
         try:
-            driver = neo4j.AsyncGraphDatabase.driver(
+            driver = neo4j.AsyncGraphDatabase.driver(  # pyright: ignore[reportUnknownMemberType]
                 uri,
                 auth=auth,
                 user_agent="graph-orch",
@@ -119,7 +122,7 @@ class AsyncGraph:
         Raises:
             StoreError: the server is away, or refused it.
         """
-        return await self._auto_commit(statement(name), params, neo4j.READ_ACCESS)
+        return await self._auto_commit(statement(name), params, READ)
 
     async def write(self, name: str, **params: Any) -> Rows:
         """Run a statement in a transaction of its own, and return all its rows.
@@ -131,7 +134,7 @@ class AsyncGraph:
             AlreadyAppliedError: a uniqueness constraint refused it.
             StoreError: the server is away, or refused it.
         """
-        return await self._auto_commit(statement(name), params, neo4j.WRITE_ACCESS)
+        return await self._auto_commit(statement(name), params, WRITE)
 
     async def transaction(
         self,
@@ -151,7 +154,7 @@ class AsyncGraph:
 
         self._check_usable()
         try:
-            async with self._session(neo4j.WRITE_ACCESS) as session:
+            async with self._session(WRITE) as session:
                 return await session.execute_write(run)
         except (DriverError, Neo4jError) as error:
             raise translate(error, work.__name__) from error
@@ -162,7 +165,7 @@ class AsyncGraph:
         it.check(params)
         self._check_usable()
         try:
-            async with self._session(neo4j.READ_ACCESS) as session:
+            async with self._session(READ) as session:
                 result = await session.run(_literal(it), params)
                 async for row in result:
                     yield row
@@ -177,7 +180,7 @@ class AsyncGraph:
         """
         self._check_usable()
         try:
-            async with self._session(neo4j.READ_ACCESS) as session:
+            async with self._session(READ) as session:
                 return await session.execute_read(_fetch, cypher, params)
         except (DriverError, Neo4jError) as error:
             raise translate(error, "query") from error
@@ -185,7 +188,7 @@ class AsyncGraph:
     async def define(self, name: str) -> None:
         """Run a statement of the schema."""
         self._check_usable()
-        await self._auto_commit(statement(name), {}, neo4j.WRITE_ACCESS)
+        await self._auto_commit(statement(name), {}, WRITE)
 
     async def close(self) -> None:
         """Give the connections back. Closing twice is fine."""
@@ -195,16 +198,14 @@ class AsyncGraph:
 
     async def _greet(self, uri: str) -> None:
         try:
-            async with self._session(neo4j.READ_ACCESS) as session:
+            async with self._session(READ) as session:
                 result = await session.run("RETURN 1")
                 summary = await result.consume()
         except (DriverError, Neo4jError, OSError) as error:
             raise translate(error, f"connecting to {uri}") from error
         self._database = summary.database or self._database
 
-    async def _auto_commit(
-        self, it: Statement, params: dict[str, Any], mode: Literal["READ", "WRITE"]
-    ) -> Rows:
+    async def _auto_commit(self, it: Statement, params: dict[str, Any], mode: Access) -> Rows:
         it.check(params)
         self._check_usable()
         deadline = time.monotonic() + RETRY_SECONDS
@@ -218,15 +219,13 @@ class AsyncGraph:
             await async_sleep(pause * random.uniform(0.5, 1.5))
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
-    async def _run_once(
-        self, it: Statement, params: dict[str, Any], mode: Literal["READ", "WRITE"]
-    ) -> Rows:
+    async def _run_once(self, it: Statement, params: dict[str, Any], mode: Access) -> Rows:
         async with self._session(mode) as session:
             result = await session.run(_literal(it), params)
             return [row async for row in result]
 
-    def _session(self, mode: Literal["READ", "WRITE"]) -> neo4j.AsyncSession:
-        return self._driver.session(
+    def _session(self, mode: Access) -> neo4j.AsyncSession:
+        return self._driver.session(  # pyright: ignore[reportUnknownMemberType]
             database=self._database,
             default_access_mode=mode,
             bookmark_manager=self._bookmarks,

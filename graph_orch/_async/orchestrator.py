@@ -13,7 +13,7 @@ from graph_orch._async.schema import AsyncSchema
 from graph_orch._async.tasks import AsyncTaskQueue
 from graph_orch.embedded import EmbeddedNeo4j
 from graph_orch.models import DoctorReport
-from graph_orch.runtime import AsyncOpening, async_in_thread
+from graph_orch.runtime import AsyncOpened, async_in_thread, async_opening
 from graph_orch.settings import ServerSettings
 
 
@@ -34,7 +34,7 @@ class AsyncOrchestrator:
         uri: str | None = None,
         auth: tuple[str, str] | None = None,
         database: str | None = None,
-    ) -> AsyncOpening[Self]:
+    ) -> AsyncOpened[Self]:
         """Connect to a Neo4j server, and apply the schema.
 
         Without `uri`, NEO4J_URI, NEO4J_USERNAME, NEO4J_PASSWORD and NEO4J_DATABASE say where; where
@@ -47,7 +47,7 @@ class AsyncOrchestrator:
             SchemaTooNewError: the graph was written by a newer version of the package.
             EmbeddedServerError: the embedded server cannot be had.
         """
-        return AsyncOpening(lambda: cls._open(uri, auth, database))
+        return async_opening(lambda: cls._open(uri, auth, database))
 
     @classmethod
     async def _open(

@@ -13,7 +13,7 @@ from graph_orch._sync.schema import Schema
 from graph_orch._sync.tasks import TaskQueue
 from graph_orch.embedded import EmbeddedNeo4j
 from graph_orch.models import DoctorReport
-from graph_orch.runtime import Opening, in_thread
+from graph_orch.runtime import Opened, in_thread, opening
 from graph_orch.settings import ServerSettings
 
 
@@ -34,7 +34,7 @@ class Orchestrator:
         uri: str | None = None,
         auth: tuple[str, str] | None = None,
         database: str | None = None,
-    ) -> Opening[Self]:
+    ) -> Opened[Self]:
         """Connect to a Neo4j server, and apply the schema.
 
         Without `uri`, NEO4J_URI, NEO4J_USERNAME, NEO4J_PASSWORD and NEO4J_DATABASE say where; where
@@ -47,7 +47,7 @@ class Orchestrator:
             SchemaTooNewError: the graph was written by a newer version of the package.
             EmbeddedServerError: the embedded server cannot be had.
         """
-        return Opening(lambda: cls._open(uri, auth, database))
+        return opening(lambda: cls._open(uri, auth, database))
 
     @classmethod
     def _open(

@@ -20,7 +20,6 @@ from graph_orch.checks import (
     LIMIT,
     MILLISECONDS,
     NAME,
-    NEW_TASK,
     STATUS,
     TASK_ID,
     command_id_of,

@@ -7,6 +7,4 @@ from graph_orch import Orchestrator
 
 def connect() -> Orchestrator:
     """Connect as the environment says; to be entered by `with`."""
-    # The generated twin annotates `connect` with `Opening`, which is a function there.
-    opened: Orchestrator = Orchestrator.connect()  # pyright: ignore
-    return opened  # pyright: ignore
+    return Orchestrator.connect()

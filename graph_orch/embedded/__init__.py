@@ -1,7 +1,7 @@
 """A real Neo4j Community server on loopback, from registry packages: no Docker, no installed Java.
 
-    with EmbeddedNeo4j() as server:
-        server.uri, server.auth
+with EmbeddedNeo4j() as server:
+    server.uri, server.auth
 """
 
 from graph_orch.embedded.server import (

