@@ -1,0 +1,118 @@
+"""The asynchronous twin, and what belongs to connecting."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import pytest
+
+from graph_orch import (
+    AsyncOrchestrator,
+    ForeignGraphError,
+    NewTask,
+    Orchestrator,
+    SchemaTooNewError,
+    StoreUnreachableError,
+    TaskQueue,
+)
+from graph_orch.errors import ClosedError, ForkedProcessError, StoreQueryError
+
+
+async def test_whole_life(aorch):
+    await aorch.agents.register_agent("ada", ["x"])
+    first = await aorch.tasks.create_task("one", "any", requirements=["x"])
+    second = await aorch.tasks.create_task("two", "any", dependencies=[first])
+    assert await aorch.router.dispatch_task(first) == "ada"
+    await aorch.tasks.start_task(first)
+    await aorch.tasks.fail_task(first, "not yet")
+    await aorch.router.dispatch_task(first)
+    await aorch.tasks.start_task(first)
+    await aorch.tasks.complete_task(first, "done")
+    assert [task.task_id for task in await aorch.tasks.poll_tasks()] == [second]
+    types = [event.type.value for event in await aorch.tasks.get_history(first)]
+    assert types == [
+        "created",
+        "assigned",
+        "started",
+        "try_failed",
+        "assigned",
+        "started",
+        "completed",
+    ]
+    assert (await aorch.doctor()).is_sound
+
+
+async def test_capacity_holds_under_concurrent_dispatch(aorch):
+    for name in ("ada", "bob"):
+        await aorch.agents.register_agent(name, [], max_concurrent_tasks=10)
+    ids = await aorch.tasks.create_tasks(NewTask(content="x", task_type="any") for _ in range(30))
+    given = await asyncio.gather(*(aorch.router.dispatch_task(task_id) for task_id in ids))
+    assert sorted(filter(None, given)) == ["ada"] * 10 + ["bob"] * 10
+    assert (await aorch.doctor()).findings == []
+
+
+async def test_new_lanes_and_new_agents_find_each_other(aorch):
+    """SERVES is derived by whoever comes second, and both may come at once."""
+    names = [f"skill-{number}" for number in range(6)]
+    await asyncio.gather(
+        *(aorch.agents.register_agent(f"agent-{n}", names[n % 3 :]) for n in range(8)),
+        *(aorch.tasks.create_task("x", "any", requirements=names[n : n + 2]) for n in range(5)),
+        *(aorch.agents.register_agent(f"agent-{n}", names[: n + 1]) for n in range(4)),
+    )
+    assert (await aorch.doctor()).findings == []
+
+
+async def test_connect_can_be_awaited(server):
+    orch = await AsyncOrchestrator.connect(*server)
+    assert (await orch.tasks.get_queue_statistics()).total_count() >= 0
+    await orch.close()
+    await orch.close()
+    with pytest.raises(ClosedError):
+        await orch.tasks.poll_tasks()
+
+
+def test_service_built_alone(orch):
+    assert TaskQueue(orch.graph).get_queue_statistics().total_count() == 0
+
+
+def test_nobody_answers():
+    with pytest.raises(StoreUnreachableError, match="no Neo4j server answers") as caught:
+        Orchestrator.connect("bolt://127.0.0.1:9", ("neo4j", "a-secret-word"))
+    assert "a-secret-word" not in str(caught.value)
+
+
+def test_unusable_address():
+    with pytest.raises(StoreUnreachableError, match="cannot use the address"):
+        Orchestrator.connect("ftp://127.0.0.1")
+
+
+def test_somebody_elses_graph(orch, server, cypher):
+    cypher("MATCH (s:GraphOrchSchema) SET s:Hidden REMOVE s:GraphOrchSchema CREATE (:Task)")
+    try:
+        with pytest.raises(ForeignGraphError, match="Task"):
+            Orchestrator.connect(*server)
+    finally:
+        cypher("MATCH (t:Task) DELETE t")
+        cypher("MATCH (s:Hidden) SET s:GraphOrchSchema REMOVE s:Hidden")
+
+
+def test_schema_of_a_newer_version(orch, server, cypher):
+    cypher("MATCH (s:GraphOrchSchema) SET s.version = s.version + 1")
+    try:
+        with pytest.raises(SchemaTooNewError, match="upgrade graph_orch"):
+            Orchestrator.connect(*server)
+    finally:
+        cypher("MATCH (s:GraphOrchSchema) SET s.version = s.version - 1")
+
+
+def test_query_by_hand_cannot_write(orch):
+    assert orch.graph.query("RETURN $x AS x", x=1) == (["x"], [[1]])
+    with pytest.raises(StoreQueryError):
+        orch.graph.query("CREATE (:Task)")
+
+
+def test_fork_is_detected(orch, monkeypatch):
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    with pytest.raises(ForkedProcessError):
+        orch.tasks.poll_tasks()
