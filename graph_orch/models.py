@@ -71,7 +71,10 @@ def _utc(moment: datetime) -> datetime:
 
 def _unique(names: Sequence[str]) -> tuple[str, ...]:
     """Without repeats (compared by `skill_key`), in the order given."""
-    return tuple({skill_key(name): name for name in reversed(names)}.values())[::-1]
+    first: dict[str, str] = {}
+    for name in names:
+        first.setdefault(skill_key(name), name)
+    return tuple(first.values())
 
 
 def _not_one_string(value: object) -> object:

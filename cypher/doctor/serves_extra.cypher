@@ -3,8 +3,10 @@
 // params: repair, command_id
 // returns: node, expected, found
 CYPHER 5
-MATCH (a:Agent)-[s:SERVES]->(l:Lane)
+MATCH (a:Agent)
+FOREACH (_ IN CASE WHEN $repair THEN [1] ELSE [] END | SET a.lk = $command_id)
+WITH a
+MATCH (a)-[s:SERVES]->(l:Lane)
 WHERE NOT all(key IN l.skills WHERE key IN a.skills)
-WITH a, s, l
 FOREACH (_ IN CASE WHEN $repair THEN [1] ELSE [] END | DELETE s)
 RETURN a.agent_id AS node, null AS expected, l.skills AS found

@@ -193,9 +193,9 @@ def test_wrong_jar_is_refused_and_a_damaged_one_replaced(tmp_path):
     source.parent.mkdir(parents=True)
     source.write_bytes(b"x" * jar.size)
     cache = tmp_path / "cache"
-    with serving(tmp_path / "repository") as url:
-        with pytest.raises(DownloadError, match=f"expected {jar.sha256}"):
-            install([jar], cache, url)
+    refused = pytest.raises(DownloadError, match=f"expected {jar.sha256}")
+    with serving(tmp_path / "repository") as url, refused:
+        install([jar], cache, url)
     assert absent([jar], cache) == [jar]
     cache.joinpath(jar.name).write_bytes(b"half")
     steps: list[tuple[int, int]] = []

@@ -1,0 +1,172 @@
+"""Every statement, against the planner of a real server: its header is true and its plan is sane."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import neo4j
+import pytest
+
+from graph_orch import statements
+from graph_orch._async.schema import MIGRATIONS
+
+SAMPLES = {
+    "rows": [
+        {
+            "position": 0,
+            "rank": 1,
+            "skills": ["x"],
+            "dependencies": [],
+            "event_id": "e",
+            "task": {"task_id": "t"},
+        }
+    ],
+    "skills": ["x"],
+    "lanes": ["x"],
+    "limit": 10,
+    "timeout_seconds": 10,
+    "repair": False,
+    "should_retry": True,
+    "success": True,
+    "duration_ms": 1.0,
+    "confidence": 1.0,
+    "version": 1,
+}
+LISTS = {
+    "dependency_ids",
+    "task_ids",
+    "idempotency_keys",
+    "agent_ids",
+    "exclude",
+    "added",
+    "removed",
+    "statuses",
+    "task_types",
+    "requirements",
+    "priorities",
+}
+MOMENTS = {"cursor_at", "created_from", "created_before"}
+MOMENTS |= {"finished_from", "finished_to", "finished_after", "finished_before"}
+OWN = {
+    "tasks/lock_skills": {"skills": [{"key": "x", "name": "X"}]},
+    "tasks/add_lanes": {"lanes": [{"key": "l", "skills": ["x"]}]},
+}
+
+SCANS = {"AllNodesScan", "NodeByLabelScan", "UnionNodeByLabelsScan"}
+SCANNING = {
+    # These are about every agent, lane, skill or pending task; none of them reads the history.
+    "agents/list",
+    "agents/statistics",
+    "doctor/active_tasks",
+    "doctor/agent_skills",
+    "doctor/readiness",
+    "doctor/serves_extra",
+    "doctor/serves_missing",
+    "doctor/unmet",
+    "routing/statistics",
+    "routing/utilization_spread",
+    "tasks/statistics",
+    # Whether a label is in use: the first node answers.
+    "schema/record",
+}
+QUERIES = [name for name in statements.names() if statements.statement(name).mode != "schema"]
+
+
+def sample(name: str, param: str) -> object:
+    if param in OWN.get(name, {}):
+        return OWN[name][param]
+    if param in SAMPLES:
+        return SAMPLES[param]
+    if param in LISTS:
+        return ["x"]
+    if param in MOMENTS:
+        return datetime(2026, 1, 1, tzinfo=UTC)
+    return "x"
+
+
+def operators(plan: dict) -> list[str]:
+    own = plan["operatorType"].partition("@")[0]
+    return [own, *(name for child in plan.get("children", []) for name in operators(child))]
+
+
+@pytest.fixture(scope="module")
+def lived(connected):
+    """A graph in which every label, type and property has been used: the planner knows them."""
+    tasks, agents = connected.tasks, connected.agents
+    agents.register_agent("plan-agent", ["plan-skill"])
+    agents.update_agent_performance("plan-agent", True, 1, {"x": 1})
+    first = tasks.create_task(
+        "x", "any", requirements=["plan-skill"], metadata=1, idempotency_key=str(uuid4())
+    )
+    other = tasks.create_task("x", "any", dependencies=[first], on_dependency_failure="cancel")
+    tasks.create_task("x", "any", available_at=datetime.now(UTC) + timedelta(days=1))
+    for end in (
+        lambda: tasks.fail_task(first, "x"),
+        lambda: tasks.fail_task(first, "x", should_retry=False),
+        lambda: tasks.cancel_task(first, "x"),
+        lambda: tasks.complete_task(first, 1, {"duration_ms": 1}),
+    ):
+        if tasks.get_task_status(first).status in ("failed", "cancelled"):
+            tasks.retry_task(first)
+        tasks.assign_task(first, "plan-agent", lease_seconds=60)
+        tasks.start_task(first)
+        end()
+    assert tasks.get_task_status(other).status == "cancelled"
+    agents.deregister_agent("plan-agent")
+
+
+@pytest.fixture
+def plan(lived, server):
+    """EXPLAIN a statement: its columns, its operators, what the planner notes."""
+    uri, auth, database = server
+    with neo4j.GraphDatabase.driver(uri, auth=auth) as driver:
+
+        def explain(name: str):
+            it = statements.statement(name)
+            text = it.text.replace("CYPHER 5\n", "CYPHER 5 EXPLAIN\n", 1)
+            params = {param: sample(name, param) for param in it.params}
+            with driver.session(database=database) as session:
+                result = session.run(text, params)
+                columns = tuple(result.keys())
+                summary = result.consume()
+            notes = [note for note in summary.gql_status_objects if note.is_notification]
+            return columns, operators(summary.plan), [note.status_description for note in notes]
+
+        yield explain
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_statement(plan, name):
+    columns, used, notes = plan(name)
+    assert columns == statements.statement(name).returns
+    assert notes == []
+    if name not in SCANNING:
+        assert not SCANS.intersection(used)
+
+
+def test_counts_come_from_the_count_store(plan):
+    _, used, _ = plan("tasks/statistics")
+    assert used.count("NodeCountFromCountStore") == 8
+
+
+@pytest.mark.parametrize("name", ["tasks/poll_agent", "tasks/poll_all"])
+def test_polling_reads_the_index_in_its_order(plan, name):
+    _, used, _ = plan(name)
+    assert "Sort" not in used
+    assert "NodeIndexSeekByRange" in used or "NodeIndexSeek" in used
+
+
+def test_schema_statements_are_applied(cypher, orch):
+    names = {row["name"] for row in cypher("SHOW INDEXES YIELD name")}
+    wanted = {f"graph_orch_{name.partition('/')[2]}" for name in MIGRATIONS[1]}
+    assert wanted <= names
+    shown = {n for n in statements.names() if statements.statement(n).mode == "schema"}
+    assert shown == set(MIGRATIONS[1])
+
+
+def test_every_statement_is_used():
+    root = statements.directory().parent / "graph_orch" / "_async"
+    source = "".join(path.read_text() for path in root.glob("*.py"))
+    for name in QUERIES:
+        assert f'"{name}"' in source or name.startswith("doctor/"), f"{name} is used nowhere"

@@ -1,0 +1,64 @@
+"""What the documents say is what the code does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from graph_orch import Orchestrator
+from graph_orch.cli.app import app
+from graph_orch.lifecycle import TRANSITIONS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def blocks(path: str, language: str) -> list[str]:
+    text = (ROOT / path).read_text(encoding="utf-8")
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.mark.parametrize("code", blocks("README.md", "python"))
+def test_readme_example_runs(orch, server, monkeypatch, capsys, code):
+    uri, auth, database = server
+    monkeypatch.setenv("NEO4J_URI", uri)
+    if auth:
+        monkeypatch.setenv("NEO4J_USERNAME", auth[0])
+        monkeypatch.setenv("NEO4J_PASSWORD", auth[1])
+    if database:
+        monkeypatch.setenv("NEO4J_DATABASE", database)
+    exec(compile(code, "README.md", "exec"), {})
+    assert capsys.readouterr().out == "ada True\n"
+    assert isinstance(orch, Orchestrator)
+
+
+def test_readme_names_every_command():
+    table = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name in get_command(app).commands:
+        assert f"`graph-orch {name}" in table
+
+
+def test_concepts_table_is_the_lifecycle():
+    text = (ROOT / "docs" / "concepts.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| (\w+) \| ([a-z, ]+) \| [^|]+ \|$", text, re.MULTILINE))
+    for command, ways in TRANSITIONS.items():
+        if command != "add_dependency":
+            assert set(rows[command].split(", ")) == set(ways)
+
+
+def test_documents_link_to_what_is_there():
+    for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text(encoding="utf-8")):
+            assert (path.parent / target).exists(), f"{path.name} links to {target}"
+
+
+def test_compose_file_is_pinned_and_on_loopback():
+    import yaml
+
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    neo4j = compose["services"]["neo4j"]
+    assert re.fullmatch(r"neo4j:5\.26[\w.]*-community", neo4j["image"])
+    assert all(port.startswith("127.0.0.1:") for port in neo4j["ports"])
+    assert "healthcheck" in neo4j

@@ -1,0 +1,139 @@
+"""The parts that touch nothing: checks, keys, the lifecycle's table, headers, names."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import graph_orch
+from graph_orch import NewTask, TaskFilters, TaskPriority, TaskStatus, ValidationError, errors
+from graph_orch._sync.querying import leading_statement, lucene_words
+from graph_orch.errors import OrchestrationError, StoreQueryError
+from graph_orch.lifecycle import HELD, LIVE, TRANSITIONS, Command
+from graph_orch.models import Candidate, dump_json, lane_key, load_json, skill_key
+from graph_orch.statements import names, parse, statement
+
+
+def test_exported_names():
+    assert graph_orch.__all__ == sorted(graph_orch.__all__)
+    assert all(hasattr(graph_orch, name) for name in graph_orch.__all__)
+
+
+def test_every_error_is_in_the_tree_of_the_docstring():
+    kinds = [
+        kind
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, OrchestrationError)
+    ]
+    assert len(kinds) > 20
+    for kind in kinds:
+        assert kind.__name__ in errors.__doc__
+
+
+def test_lifecycle_table():
+    assert LIVE | {"completed", "failed", "cancelled"} == set(TaskStatus)
+    assert HELD < LIVE
+    reached = {end for ways in TRANSITIONS.values() for ends in ways.values() for end in ends}
+    assert reached == set(TaskStatus)
+    assert all(TaskStatus.COMPLETED not in TRANSITIONS[command] for command in Command)
+    assert [priority.rank for priority in TaskPriority] == [0, 1, 2]
+
+
+@given(st.text())
+def test_skill_key_ignores_case_and_space(name):
+    assert skill_key(f" {name} ") == skill_key(name.strip())
+    assert skill_key(name.lower()) == skill_key(skill_key(name.lower()))
+
+
+@given(st.lists(st.text(min_size=1)))
+def test_lane_key_is_of_the_set(keys):
+    assert lane_key(keys) == lane_key([*reversed(keys), *keys])
+    assert lane_key([*keys, "\0new"]) != lane_key([key for key in keys if key != "\0new"])
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_json_comes_back(value):
+    assert load_json(dump_json(value)) == value
+
+
+def test_new_task_is_checked_and_normalised():
+    task = NewTask(
+        content=" kept as it is ",
+        task_type=" any ",
+        requirements=["A", "b", "a "],
+        available_at=datetime(2026, 1, 1, 2, tzinfo=timezone(timedelta(hours=2))),
+    )
+    assert (task.content, task.task_type) == (" kept as it is ", "any")
+    assert task.requirements == ("A", "b")
+    assert task.available_at == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_fingerprint_is_of_what_was_asked():
+    one = NewTask(content="x", task_type="y", requirements=["A", "b"])
+    same = NewTask(content="x", task_type="y", requirements=["B", "a"], idempotency_key="k")
+    other = NewTask(content="x", task_type="z", requirements=["A", "b"])
+    assert one.fingerprint() == same.fingerprint() != other.fingerprint()
+
+
+def test_score():
+    half = Candidate(agent_id="a", success_rate=0.8, active_tasks=1, max_concurrent_tasks=2)
+    assert half.score == pytest.approx(0.4)
+    over = Candidate(agent_id="a", success_rate=0.8, active_tasks=3, max_concurrent_tasks=2)
+    assert over.score == 0
+
+
+def test_words_are_never_operators():
+    assert lucene_words('owls AND "cats" -x*') == '"owls" AND "AND" AND "cats" AND "x"'
+    with pytest.raises(ValidationError, match="no word"):
+        lucene_words("--- !!")
+
+
+def test_leading_statement():
+    assert leading_statement(TaskFilters.of({})) == "tasks/query_all"
+    assert leading_statement(TaskFilters.of({"status": "failed"})) == "tasks/query_by_status"
+    filters = TaskFilters.of({"text": "x", "status": "failed", "agent_id": "a"})
+    assert leading_statement(filters) == "tasks/query_by_text"
+
+
+def test_statement_checks_its_parameters():
+    it = statement("tasks/get")
+    it.check({"task_id": "x"})
+    with pytest.raises(StoreQueryError, match="missing task_id; unknown id"):
+        it.check({"id": "x"})
+    with pytest.raises(StoreQueryError, match="no statement"):
+        statement("tasks/nothing")
+
+
+def test_every_statement_uses_exactly_its_parameters():
+    import re
+
+    for name in names():
+        it = statement(name)
+        code = re.sub(r"//.*", "", it.text)
+        assert set(re.findall(r"\$(\w+)", code)) == it.params, name
+        assert it.about, name
+
+
+def test_header():
+    it = parse(
+        "a/b", "// Does it.\n// mode: read\n// params: x, y\n// returns: z\nCYPHER 5\nRETURN 1"
+    )
+    assert (it.about, it.mode, it.params) == ("Does it.", "read", {"x", "y"})
+    assert (it.returns, it.text) == (("z",), "CYPHER 5\nRETURN 1")
+
+
+def test_generated_code_is_current():
+    root = graph_orch.statements.directory().parent
+    script = root / "scripts" / "generate_sync.py"
+    done = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
