@@ -3,8 +3,8 @@
 // params: task_id, depends_on, command_id
 // returns: task, dependencies
 CYPHER 5
-MATCH (t:Task {task_id: $task_id}), (d:Task {task_id: $depends_on})
-WHERE t.status = 'pending'
+MATCH (t:Task {task_id: $task_id}) WHERE t.status = 'pending'
+MATCH (d:Task {task_id: $depends_on})
 CALL (t, d) {
   WITH t, d WHERE NOT EXISTS { (t)-[:DEPENDS_ON]->(d) }
   CREATE (t)-[:DEPENDS_ON {ordinal: COUNT { (t)-[:DEPENDS_ON]->() }}]->(d)

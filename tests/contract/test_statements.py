@@ -1,4 +1,4 @@
-"""Every statement, against the planner of a real server: its header is true and its plan is sane."""
+"""Every statement, against the planner of a real server: a true header and a sane plan."""
 
 from __future__ import annotations
 
@@ -70,6 +70,10 @@ SCANNING = {
     # Whether a label is in use: the first node answers.
     "schema/record",
 }
+EXPECTED = {
+    # Any two tasks may be joined; a path of any length is what a cycle is.
+    "tasks/find_cycle": "info: unbounded variable length pattern",
+}
 QUERIES = [name for name in statements.names() if statements.statement(name).mode != "schema"]
 
 
@@ -140,7 +144,7 @@ def plan(lived, server):
 def test_statement(plan, name):
     columns, used, notes = plan(name)
     assert columns == statements.statement(name).returns
-    assert notes == []
+    assert [note for note in notes if not note.startswith(EXPECTED.get(name, "-"))] == []
     if name not in SCANNING:
         assert not SCANS.intersection(used)
 
