@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
+import pydantic
+from pydantic import TypeAdapter
+
+from graph_orch.errors import ValidationError
 from graph_orch.lifecycle import TaskStatus
-from graph_orch.models import (
-    Check,
+from graph_orch.values import (
     Content,
     Count,
     Json,
@@ -14,12 +19,55 @@ from graph_orch.models import (
     Limit,
     Milliseconds,
     Name,
-    NewTask,
     Ratio,
     Skills,
     Slots,
     TaskId,
 )
+
+T = TypeVar("T")
+
+
+def checked(what: str, build: Callable[[], T]) -> T:
+    """Run `build`, and turn pydantic's complaint into one line that names `what`.
+
+    Raises:
+        ValidationError: the arguments are not acceptable.
+    """
+    try:
+        return build()
+    except pydantic.ValidationError as error:
+        place, message = _first_complaint(error)
+        raise ValidationError(
+            f"{what}: {'.'.join(map(str, place)) or 'value'}: {message}"
+        ) from None
+
+
+class Check(Generic[T]):
+    """A check for one argument, of a type that pydantic knows."""
+
+    def __init__(self, type_: Any) -> None:
+        self._adapter: TypeAdapter[T] = TypeAdapter(type_)
+
+    def of(self, name: str, value: object) -> T:
+        """`value` as the type says it must be.
+
+        Raises:
+            ValidationError: it is not acceptable; the message begins with `name`.
+        """
+        try:
+            return self._adapter.validate_python(value)
+        except pydantic.ValidationError as error:
+            place, message = _first_complaint(error)
+            indexes = "".join(f"[{part}]" for part in place if isinstance(part, int))
+            raise ValidationError(f"{name}{indexes}: {message}") from None
+
+
+def _first_complaint(error: pydantic.ValidationError) -> tuple[tuple[int | str, ...], str]:
+    """Where, and what; never the value itself, which may be secret or huge."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    return first["loc"], first["msg"].removeprefix("Value error, ")
+
 
 ATTEMPT: Check[int | None] = Check(Count | None)
 CONFIDENCE: Check[float] = Check(Ratio)
@@ -30,7 +78,6 @@ LIMIT: Check[int] = Check(Limit)
 MILLISECONDS: Check[float] = Check(Milliseconds)
 NAME: Check[str] = Check(Name)
 NAMES: Check[list[str]] = Check(list[Name])
-NEW_TASK: Check[NewTask] = Check(NewTask)
 SKILLS: Check[tuple[str, ...]] = Check(Skills)
 SLOTS: Check[int] = Check(Slots)
 STATUS: Check[TaskStatus] = Check(TaskStatus)

@@ -7,25 +7,15 @@ datetimes, durations are milliseconds unless the name says otherwise.
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Generic, Self, TypeVar, cast, overload
-from uuid import UUID, uuid4
+from typing import Annotated, Any, Self, overload
+from uuid import uuid4
 
 import pydantic
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    JsonValue,
-    StringConstraints,
-    TypeAdapter,
-)
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from graph_orch.checks import checked
 from graph_orch.errors import ValidationError
 from graph_orch.lifecycle import (
     DependencyFailure,
@@ -34,156 +24,19 @@ from graph_orch.lifecycle import (
     TaskPriority,
     TaskStatus,
 )
-
-T = TypeVar("T")
-
-MAX_BYTES = 1_000_000
-"""The most that content, or the JSON of result, metadata or metrics, may take as UTF-8 text."""
-MAX_NAME = 200
-MAX_DEPENDENCIES = 10_000
-MAX_BATCH = 10_000
-MAX_BATCH_BYTES = 32_000_000
-MAX_SKILLS = 1_000
-MAX_INT = 2**31 - 1
-
-
-# --- what values may be -------------------------------------------------------------------------
-
-
-def _storable(text: str) -> str:
-    try:
-        size = len(text.encode())
-    except UnicodeEncodeError as error:
-        raise ValueError("holds half of a surrogate pair, which UTF-8 cannot store") from error
-    if size > MAX_BYTES:
-        raise ValueError(f"takes {size:,} bytes, and the limit is {MAX_BYTES:,}")
-    return text
-
-
-def _json_sized(value: JsonValue) -> JsonValue:
-    _storable(dump_json(value))
-    return value
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
-
-
-def _unique(names: Sequence[str]) -> tuple[str, ...]:
-    """Without repeats (compared by `skill_key`), in the order given."""
-    first: dict[str, str] = {}
-    for name in names:
-        first.setdefault(skill_key(name), name)
-    return tuple(first.values())
-
-
-def _not_one_string(value: object) -> object:
-    if isinstance(value, str):
-        raise ValueError("is one string where a list of them is needed")
-    return value
-
-
-def _as_tuple(value: object) -> object:
-    if value is None:
-        return ()
-    if isinstance(value, list | tuple | set | frozenset):
-        return tuple(cast(Iterable[object], value))
-    return (value,)
-
-
-def _canonical_uuid(value: object) -> str:
-    return str(value if isinstance(value, UUID) else UUID(str(value).strip()))
-
-
-Name = Annotated[
-    str,
-    StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=MAX_NAME),
-    AfterValidator(_storable),
-]
-TaskId = Annotated[str, BeforeValidator(_canonical_uuid)]
-Content = Annotated[str, StringConstraints(strict=True), AfterValidator(_storable)]
-Json = Annotated[JsonValue, AfterValidator(_json_sized)]
-Skills = Annotated[
-    tuple[Name, ...],
-    BeforeValidator(_not_one_string),
-    Field(max_length=MAX_SKILLS),
-    AfterValidator(_unique),
-]
-Dependencies = Annotated[
-    tuple[TaskId, ...],
-    BeforeValidator(_not_one_string),
-    Field(max_length=MAX_DEPENDENCIES),
-    AfterValidator(lambda ids: tuple(dict.fromkeys(ids))),
-]
-OneOrMore = Annotated[tuple[T, ...], BeforeValidator(_as_tuple)]
-Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
-Count = Annotated[int, Field(strict=True, ge=0, le=MAX_INT)]
-Limit = Annotated[int, Field(strict=True, ge=1, le=MAX_BATCH)]
-Slots = Annotated[int, Field(strict=True, ge=1, le=MAX_INT)]
-Milliseconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-LeaseSeconds = Annotated[float, Field(gt=0, le=31_536_000, allow_inf_nan=False)]
-Ratio = Annotated[float, Field(ge=0, le=1)]
-
-
-def skill_key(name: str) -> str:
-    """The form in which a skill's name is compared: trimmed and case-folded."""
-    return name.strip().casefold()
-
-
-def lane_key(keys: Sequence[str]) -> str:
-    """The key of the lane for a set of skill keys: a hash, since a set has no size limit."""
-    return hashlib.sha256(dump_json(sorted(set(keys))).encode()).hexdigest()[:32]
-
-
-def dump_json(value: object) -> str:
-    """Compact JSON text in which equal values have equal texts."""
-    return json.dumps(
-        value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
-    )
-
-
-def load_json(text: str | None) -> JsonValue:
-    """The value of a JSON text from the graph; None stays None."""
-    return None if text is None else json.loads(text)
-
-
-def checked(what: str, build: Callable[[], T]) -> T:
-    """Run `build`, and turn pydantic's complaint into one line that names `what`.
-
-    Raises:
-        ValidationError: the arguments are not acceptable.
-    """
-    try:
-        return build()
-    except pydantic.ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "value"
-        message = first["msg"].removeprefix("Value error, ")
-        raise ValidationError(f"{what}: {where}: {message}") from None
-
-
-class Check(Generic[T]):
-    """A check for one argument, of a type that pydantic knows."""
-
-    def __init__(self, type_: Any) -> None:
-        self._adapter: TypeAdapter[T] = TypeAdapter(type_)
-
-    def of(self, name: str, value: object) -> T:
-        """`value` as the type says it must be.
-
-        Raises:
-            ValidationError: it is not acceptable; the message begins with `name`.
-        """
-        try:
-            return self._adapter.validate_python(value)
-        except pydantic.ValidationError as error:
-            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-            place = "".join(f"[{part}]" for part in first["loc"] if isinstance(part, int))
-            message = first["msg"].removeprefix("Value error, ")
-            raise ValidationError(f"{name}{place}: {message}") from None
-
-
-# --- models -------------------------------------------------------------------------------------
+from graph_orch.values import (
+    Content,
+    Dependencies,
+    Json,
+    Moment,
+    Name,
+    OneOrMore,
+    Skills,
+    TaskId,
+    dump_json,
+    load_json,
+    skill_key,
+)
 
 
 class Model(BaseModel):

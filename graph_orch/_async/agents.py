@@ -20,14 +20,8 @@ from graph_orch.checks import (
     command_id_of,
 )
 from graph_orch.errors import AgentNotFoundError
-from graph_orch.models import (
-    Agent,
-    AgentHealth,
-    AgentLoad,
-    AgentStatistics,
-    dump_json,
-    skill_key,
-)
+from graph_orch.models import Agent, AgentHealth, AgentLoad, AgentStatistics
+from graph_orch.values import dump_json, skill_key
 
 DEFAULT_SLOTS = 5
 

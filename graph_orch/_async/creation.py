@@ -15,7 +15,8 @@ from graph_orch.errors import (
     TaskConflictError,
 )
 from graph_orch.lifecycle import DependencyFailure, TaskStatus
-from graph_orch.models import NewTask, dump_json, lane_key, skill_key
+from graph_orch.models import NewTask
+from graph_orch.values import dump_json, lane_key, skill_key
 
 TRIES = 5
 """How often creating starts again, each time because somebody else created what it needs too."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Concatenate, Literal, LiteralString, ParamSpec, TypeVar, cast
 
 import neo4j
@@ -158,19 +158,6 @@ class AsyncGraph:
                 return await session.execute_write(run)
         except (DriverError, Neo4jError) as error:
             raise translate(error, work.__name__) from error
-
-    async def stream(self, name: str, **params: Any) -> AsyncIterator[Mapping[str, Any]]:
-        """The rows of a statement that only reads, as they arrive."""
-        it = statement(name)
-        it.check(params)
-        self._check_usable()
-        try:
-            async with self._session(READ) as session:
-                result = await session.run(_literal(it), params)
-                async for row in result:
-                    yield row
-        except (DriverError, Neo4jError) as error:
-            raise translate(error, name) from error
 
     async def query(self, cypher: str, **params: Any) -> tuple[list[str], list[list[Any]]]:
         """Run Cypher that a person wrote, without the right to write: column names and rows.

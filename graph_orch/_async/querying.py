@@ -12,7 +12,8 @@ from typing import Any
 
 from graph_orch._async.graph import AsyncGraph
 from graph_orch.errors import ValidationError
-from graph_orch.models import Task, TaskFilters, TaskPage, skill_key
+from graph_orch.models import Task, TaskFilters, TaskPage
+from graph_orch.values import skill_key
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 END = datetime(9999, 1, 1, tzinfo=UTC)

@@ -22,6 +22,7 @@ from graph_orch.checks import (
     NAME,
     STATUS,
     TASK_ID,
+    checked,
     command_id_of,
 )
 from graph_orch.errors import (
@@ -32,19 +33,9 @@ from graph_orch.errors import (
     ValidationError,
 )
 from graph_orch.lifecycle import Command, DependencyFailure, TaskPriority, TaskStatus
-from graph_orch.models import (
-    MAX_BATCH,
-    MAX_BATCH_BYTES,
-    NewTask,
-    QueueStatistics,
-    Task,
-    TaskEvent,
-    TaskFilters,
-    TaskPage,
-    checked,
-    dump_json,
-)
+from graph_orch.models import NewTask, QueueStatistics, Task, TaskEvent, TaskFilters, TaskPage
 from graph_orch.refusals import contention, refuse
+from graph_orch.values import MAX_BATCH, MAX_BATCH_BYTES, dump_json
 
 TRIES = 5
 """How often a command starts again when it was refused, and the reason is gone when looked at."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graph_orch._sync.graph import Graph
 from graph_orch.errors import ForeignGraphError, SchemaTooNewError
-from graph_orch.models import lane_key
+from graph_orch.values import lane_key
 
 VERSION = 1
 EMPTY_LANE = lane_key(())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -57,3 +57,21 @@ def _bar(console: Console, title: str, total: int) -> Generator[OnChange]:
             bar.update(row, completed=now.completed + now.failed, who=who)
 
         yield change
+
+
+@contextmanager
+def downloading() -> Generator[Callable[[int, int], None]]:
+    """Show the bytes of a download while the block runs; nothing where nothing is fetched."""
+    from rich.console import Console
+    from rich.progress import DownloadColumn, TransferSpeedColumn
+    from rich.progress import Progress as Bar
+
+    with Bar(
+        "fetching Neo4j",
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bar:
+        row = bar.add_task("", total=None, visible=False)
+        yield lambda done, total: bar.update(row, completed=done, total=total, visible=True)

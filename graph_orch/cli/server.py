@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from graph_orch.cli.output import Json, say, show_json
+from graph_orch.cli.store import install_server
+from graph_orch.errors import StoreError
 
 if TYPE_CHECKING:
     from graph_orch.embedded import EmbeddedStatus
@@ -20,6 +22,7 @@ def start(as_json: Json = False) -> None:
     """Start the embedded server in the background."""
     from graph_orch.embedded import start_server
 
+    install_server()
     _show(start_server(), as_json)
 
 
@@ -49,6 +52,8 @@ def logs(
     from graph_orch.embedded import server_status
 
     path = server_status().log_path
+    if not path.exists():
+        raise StoreError(f"there is no log at {path}: the embedded server was never started here")
     with path.open(encoding="utf-8", errors="replace") as file:
         last = [line.rstrip("\n") for line in deque(file, maxlen=lines)]
     if as_json:

@@ -136,6 +136,17 @@ class EmbeddedNeo4j:
             raise EmbeddedServerError("the embedded server is not started; call start()")
         return USER, self._password
 
+    def install(self) -> Path:
+        """Have the server's jars, and return their directory; `start()` does this by itself.
+
+        Raises:
+            DownloadError, DiskFullError: they cannot be had.
+        """
+        settings = self.settings
+        jars = settings.cache_dir / "neo4j" / settings.neo4j_version
+        install(jars_of(settings.neo4j_version), jars, settings.maven_url, self._progress)
+        return jars
+
     def start(self) -> Self:
         """Start the server, or join it where it runs. Started twice is started.
 
@@ -203,8 +214,7 @@ class EmbeddedNeo4j:
         data, settings = self._data, self.settings
         self._check_version()
         java = find_java(_java_needed(settings.neo4j_version), settings.java_home)
-        jars = settings.cache_dir / "neo4j" / settings.neo4j_version
-        install(jars_of(settings.neo4j_version), jars, settings.maven_url, self._progress)
+        jars = self.install()
         port = _free_port(settings.port)
         data.config_path.write_text(
             CONFIG.format(port=port, heap=settings.heap, page_cache=settings.page_cache),

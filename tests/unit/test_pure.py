@@ -15,8 +15,9 @@ from graph_orch import NewTask, TaskFilters, TaskPriority, TaskStatus, Validatio
 from graph_orch._sync.querying import leading_statement, lucene_words
 from graph_orch.errors import OrchestrationError, StoreQueryError
 from graph_orch.lifecycle import HELD, LIVE, TRANSITIONS, Command
-from graph_orch.models import Candidate, dump_json, lane_key, load_json, skill_key
+from graph_orch.models import Candidate
 from graph_orch.statements import names, parse, statement
+from graph_orch.values import dump_json, lane_key, load_json, skill_key
 
 
 def test_exported_names():
