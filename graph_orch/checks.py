@@ -22,7 +22,7 @@ from graph_orch.values import (
     Ratio,
     Skills,
     Slots,
-    TaskId,
+    TaskRef,
 )
 
 T = TypeVar("T")
@@ -81,7 +81,7 @@ NAMES: Check[list[str]] = Check(list[Name])
 SKILLS: Check[tuple[str, ...]] = Check(Skills)
 SLOTS: Check[int] = Check(Slots)
 STATUS: Check[TaskStatus] = Check(TaskStatus)
-TASK_ID: Check[str] = Check(TaskId)
+TASK_ID: Check[str] = Check(TaskRef)
 
 
 def command_id_of(given: str | None) -> str:

@@ -8,7 +8,7 @@ OrchestrationError
 │   ├── InvalidTransitionError    the task's status does not allow the command
 │   ├── StaleAttemptError         the attempt named is no longer the current one
 │   ├── DependencyError
-│   │   ├── DependencyNotFoundError
+│   │   ├── DependencyNotFoundError   also a TaskNotFoundError
 │   │   ├── DependencyCycleError
 │   │   └── UnmetDependencyError  the task waits for others
 │   └── TaskNotDueError           the task's available_at is still to come
@@ -112,16 +112,18 @@ class DependencyError(TaskError):
     """A dependency forbids the command."""
 
 
-class DependencyNotFoundError(DependencyError):
+class DependencyNotFoundError(DependencyError, TaskNotFoundError):
     """Tasks named as dependencies do not exist."""
 
     def __init__(self, missing: Iterable[str]) -> None:
         self.missing = tuple(missing)
+        self.task_id = self.missing[0]
         shown = ", ".join(repr(task_id) for task_id in self.missing[:5])
         more = f" and {len(self.missing) - 5} more" if len(self.missing) > 5 else ""
-        super().__init__(
+        TaskError.__init__(
+            self,
             f"no task has the id {shown}{more}; create the dependencies first, "
-            "or all of them in one create_tasks call"
+            "or all of them in one create_tasks call",
         )
 
 

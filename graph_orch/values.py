@@ -75,12 +75,22 @@ def _canonical_uuid(value: object) -> str:
     return str(value if isinstance(value, UUID) else UUID(str(value).strip()))
 
 
+def _canonical_if_uuid(value: str) -> str:
+    try:
+        return _canonical_uuid(value)
+    except ValueError:
+        return value
+
+
 Name = Annotated[
     str,
     StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=MAX_NAME),
     AfterValidator(_storable),
 ]
 TaskId = Annotated[str, BeforeValidator(_canonical_uuid)]
+"""The id of a task to be created: a UUID."""
+TaskRef = Annotated[Name, AfterValidator(_canonical_if_uuid)]
+"""The id of a task that may exist: what is no UUID is simply not found."""
 Content = Annotated[str, StringConstraints(strict=True), AfterValidator(_storable)]
 Json = Annotated[JsonValue, AfterValidator(_json_sized)]
 Skills = Annotated[
@@ -90,7 +100,7 @@ Skills = Annotated[
     AfterValidator(_unique),
 ]
 Dependencies = Annotated[
-    tuple[TaskId, ...],
+    tuple[TaskRef, ...],
     BeforeValidator(_not_one_string),
     Field(max_length=MAX_DEPENDENCIES),
     AfterValidator(lambda ids: tuple(dict.fromkeys(ids))),

@@ -196,7 +196,7 @@ class TaskQueue:
         self,
         task_id: str,
         result: JsonValue = None,
-        metrics: Mapping[str, JsonValue] | None = None,
+        metrics: JsonValue | Mapping[str, JsonValue] = None,
         *,
         attempt: int | None = None,
         command_id: str | None = None,
@@ -205,8 +205,8 @@ class TaskQueue:
 
         Args:
             result: Any JSON value, at most 1 MB.
-            metrics: Any JSON object; its `duration_ms`, where it has one, is the duration of the
-                work in milliseconds, else it is measured from the start.
+            metrics: Any JSON value; the `duration_ms` of an object is the duration of the work in
+                milliseconds, else it is measured from the start.
 
         Raises:
             TaskNotFoundError: there is no such task.
@@ -472,6 +472,6 @@ def _reason(reason: str | None) -> str | None:
     return None if reason is None else dump_json({"reason": CONTENT.of("reason", reason)})
 
 
-def _duration(metrics: Mapping[str, JsonValue] | None) -> float | None:
-    given = (metrics or {}).get("duration_ms")
+def _duration(metrics: JsonValue | Mapping[str, JsonValue]) -> float | None:
+    given = metrics.get("duration_ms") if isinstance(metrics, Mapping) else None
     return None if given is None else MILLISECONDS.of("metrics.duration_ms", given)

@@ -113,6 +113,9 @@ def test_unknown_task(orch, command):
 
 def test_unknown_ids_in_questions(orch):
     assert orch.tasks.get_task_status(NOBODY) is None
+    assert orch.tasks.get_task_status("no uuid") is None
+    with pytest.raises(TaskNotFoundError, match="no uuid"):
+        orch.tasks.create_task("x", "any", dependencies=["no uuid"])
     assert orch.tasks.get_history(NOBODY) == []
     assert orch.agents.get_agent("nobody") is None
     assert orch.agents.get_agent_capability("nobody") == []
@@ -321,6 +324,15 @@ def test_sizes(orch, new_task):
     ):
         with pytest.raises(ValidationError):
             new_task(**wrong)
+
+
+def test_metrics_may_be_any_json(orch, running):
+    done = orch.tasks.complete_task(running().task_id, metrics=[1, 2])
+    assert done.metrics == [1, 2]
+    assert done.execution_duration_ms >= 0
+    for wrong in (-1, "long", float("inf")):
+        with pytest.raises(ValidationError, match=r"metrics\.duration_ms"):
+            orch.tasks.complete_task(running().task_id, metrics={"duration_ms": wrong})
 
 
 def test_wrong_arguments_say_so(orch):
