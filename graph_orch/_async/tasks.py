@@ -220,8 +220,8 @@ class AsyncTaskQueue:
             command_id,
             attempt=ATTEMPT.of("attempt", attempt),
             result=_json("result", result),
-            metrics=_json("metrics", metrics),
             duration_ms=_duration(metrics),
+            metrics=_json("metrics", metrics),
         )
         return Task.from_record(row)
 
