@@ -18,6 +18,7 @@ OrchestrationError
 │   └── AgentAtCapacityError      the agent has no free slot
 ├── RoutingError
 │   └── RoutingContentionError    others kept taking the agents that were chosen
+├── AlreadyRunningError           a command that must be alone on its store is not
 └── StoreError
     ├── StoreUnreachableError     no server, or none in time
     ├── StoreAuthenticationError
@@ -213,6 +214,10 @@ class RoutingContentionError(RoutingError):
             f"task {task_id!r} could not be dispatched: in {tries} tries the chosen agent was "
             "filled by others first; try again"
         )
+
+
+class AlreadyRunningError(OrchestrationError):
+    """A command that must be alone on its store is not."""
 
 
 class StoreError(OrchestrationError):

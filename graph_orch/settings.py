@@ -18,7 +18,7 @@ APP = "graph-orch"
 class ServerSettings(BaseSettings):
     """Which Neo4j server to use. `uri` None means the embedded one."""
 
-    model_config = SettingsConfigDict(env_prefix="NEO4J_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="NEO4J_", frozen=True, env_ignore_empty=True)
 
     uri: str | None = None
     username: str = "neo4j"
@@ -36,7 +36,7 @@ class ServerSettings(BaseSettings):
 class EmbeddedSettings(BaseSettings):
     """How the embedded server is installed and run. Sizes are Neo4j's: `512m`, `2g`."""
 
-    model_config = SettingsConfigDict(env_prefix="GRAPH_ORCH_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="GRAPH_ORCH_", frozen=True, env_ignore_empty=True)
 
     data_dir: Path = Field(default_factory=lambda: platformdirs.user_data_path(APP))
     cache_dir: Path = Field(default_factory=lambda: platformdirs.user_cache_path(APP))

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from math import inf
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
@@ -64,7 +65,7 @@ def read_workflow(path: Path) -> Workflow:
     """
     try:
         document: object = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ValidationError(f"cannot read {path} as JSON: {error}") from error
     try:
         return parse_workflow(document, path.stem)
@@ -193,7 +194,7 @@ def _ids(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
         if _id(row) in ids:
             raise ValidationError(f"two tasks have the id {_id(row)!r}")
         ids[_id(row)] = _id(row)
-    names = {str(row.get("name")): _id(row) for row in rows}
+    names = {str(row["name"]): _id(row) for row in rows if row.get("name")}
     return names | ids
 
 
@@ -202,11 +203,18 @@ def _parents(rows: Iterable[Mapping[str, Any]], ids: Mapping[str, str]) -> dict[
     parents: dict[str, dict[str, None]] = {_id(row): {} for row in rows}
     for row in rows:
         key = _id(row)
-        for name in row.get("parents") or ():
+        for name in _names(row, "parents"):
             parents[key][_known(ids, name, key)] = None
-        for name in row.get("children") or ():
+        for name in _names(row, "children"):
             parents[_known(ids, name, key)][key] = None
     return {key: list(found) for key, found in parents.items()}
+
+
+def _names(row: Mapping[str, Any], field: str) -> list[object]:
+    found: object = row.get(field) or []
+    if not isinstance(found, list):
+        raise ValidationError(f"{field} of task {_id(row)!r} is not a list of ids")
+    return cast(list[object], found)
 
 
 def _known(ids: Mapping[str, str], name: object, by: str) -> str:
@@ -218,7 +226,8 @@ def _known(ids: Mapping[str, str], name: object, by: str) -> str:
 
 def _step(key: str, row: Mapping[str, Any], parents: Iterable[str]) -> Step:
     seconds = row.get("runtimeInSeconds", row.get("runtime", 0)) or 0
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
+    number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not number or not 0 <= seconds < inf:
         raise ValidationError(f"task {key!r}: {seconds!r} is not a number of seconds")
     return Step(key, _program(row) or key[:LONGEST_PROGRAM], float(seconds), tuple(parents))
 

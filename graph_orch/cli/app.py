@@ -8,6 +8,7 @@ import pydantic
 import typer
 
 from graph_orch.cli import agent, demo, graph, run, server, task
+from graph_orch.cli.output import visible
 from graph_orch.errors import (
     AgentNotFoundError,
     DependencyNotFoundError,
@@ -69,5 +70,5 @@ def exit_code(error: OrchestrationError) -> int:
 
 
 def _leave(message: str, code: int) -> None:
-    print(f"graph-orch: {' '.join(message.split())}", file=sys.stderr)
+    print(f"graph-orch: {visible(' '.join(message.split()))}", file=sys.stderr)
     sys.exit(code)

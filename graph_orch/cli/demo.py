@@ -25,7 +25,7 @@ from graph_orch.cli.crew import (
 )
 from graph_orch.cli.output import Json, say, show_json, show_table
 from graph_orch.cli.progress import shown
-from graph_orch.cli.store import connect
+from graph_orch.cli.store import connect_alone
 from graph_orch.workflows import Chain, break_cycles, longest_chain, run_order
 
 COMMAND, TASK_TYPE = "demo", "audit"
@@ -80,7 +80,7 @@ def demo(
     Tampered files are reported and do not change the exit code. Nothing is written but the graph.
     """
     plan = make_plan(installed(limit=limit), str(uuid4()))
-    with connect() as orch:
+    with connect_alone(COMMAND) as orch:
         released = gather(orch, CREW)
         cancelled = clear_leftovers(orch, COMMAND, TASK_TYPE)
         create_in_batches(orch, plan.tasks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -13,6 +14,8 @@ from pydantic import BaseModel
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
@@ -76,14 +79,19 @@ def cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.3g}" if abs(value) < 100 else f"{value:.1f}"
     found = plain(value)
-    return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+    return visible(found if isinstance(found, str) else json.dumps(found, ensure_ascii=False))
+
+
+def visible(text: str) -> str:
+    """Text with its control characters spelled out: what is stored must not drive a terminal."""
+    return _CONTROL.sub(lambda found: ascii(found.group())[1:-1], text)
 
 
 def say(text: str) -> None:
     """Print a line of text."""
     from rich.text import Text
 
-    console().print(Text(text))
+    console().print(Text(visible(text)))
 
 
 def _moment(value: object) -> str:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from graph_orch.cli.crew import OnChange, Progress
+from graph_orch.cli.output import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,7 +21,8 @@ def shown(title: str, total: int, quiet: bool) -> Generator[OnChange]:
     """Show progress while the block runs; it goes to stderr, results go to stdout."""
     from rich.console import Console
 
-    console = Console(stderr=True, highlight=False)
+    title = visible(title)
+    console = Console(stderr=True, highlight=False, markup=False)
     if quiet:
         yield _nothing
     elif console.is_terminal:
@@ -46,10 +48,14 @@ def _bar(console: Console, title: str, total: int) -> Generator[OnChange]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Bar(
-        *columns, TimeElapsedColumn(), TextColumn("{task.fields[who]}"), console=console
-    ) as bar:
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[who]}", markup=False),
+    )
+    with Bar(*columns, console=console) as bar:
         row = bar.add_task(title, total=total, who="")
 
         def change(now: Progress) -> None:

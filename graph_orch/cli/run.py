@@ -25,7 +25,7 @@ from graph_orch.cli.crew import (
 )
 from graph_orch.cli.output import Json, say, show_json, show_table
 from graph_orch.cli.progress import shown
-from graph_orch.cli.store import connect
+from graph_orch.cli.store import connect_alone
 from graph_orch.errors import TaskError
 from graph_orch.workflows import Step, Workflow, longest_chain, read_workflow
 
@@ -76,7 +76,7 @@ def run(
     ids = {step.id: str(uuid5(UUID(run_id), step.id)) for step in workflow.steps}
     tasks = [_task(step, ids, run_id) for step in workflow.steps]
     seconds = {ids[step.id]: step.seconds / scale for step in workflow.steps}
-    with connect() as orch:
+    with connect_alone(COMMAND) as orch:
         released = gather(orch, members)
         cancelled = clear_leftovers(orch, COMMAND, TASK_TYPE)
         create_in_batches(orch, tasks)

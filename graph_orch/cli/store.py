@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import platformdirs
+from filelock import FileLock, Timeout
+
 from graph_orch import Orchestrator
 from graph_orch.cli.progress import downloading
-from graph_orch.settings import ServerSettings
+from graph_orch.errors import AlreadyRunningError
+from graph_orch.settings import APP, EmbeddedSettings, ServerSettings
 
 
 def connect() -> Orchestrator:
@@ -12,6 +20,27 @@ def connect() -> Orchestrator:
     if ServerSettings().uri is None:
         install_server()
     return Orchestrator.connect()
+
+
+@contextmanager
+def connect_alone(command: str) -> Generator[Orchestrator]:
+    """Connect while nobody else on this machine does `command` on the same store.
+
+    What such a command finds left of an earlier run, it clears away; so two must not overlap.
+
+    Raises:
+        AlreadyRunningError: somebody does.
+    """
+    store = ServerSettings().uri or str(EmbeddedSettings().data_dir.absolute())
+    key = hashlib.sha256(store.encode()).hexdigest()[:16]
+    path = platformdirs.user_state_path(APP, ensure_exists=True) / f"{command}-{key}.lock"
+    try:
+        with FileLock(path, timeout=0), connect() as orch:
+            yield orch
+    except Timeout as error:
+        raise AlreadyRunningError(
+            f"another `graph-orch {command}` runs on this store; wait until it has ended"
+        ) from error
 
 
 def install_server() -> None:

@@ -256,3 +256,40 @@ def test_killed_demo_leaves_a_sound_graph_and_the_next_works(cli: Cli) -> None:
     kept = "MATCH (t:Task {task_type: 'audit'}) WHERE t.status IN $live RETURN t"
     live = "['pending', 'assigned', 'running']"
     assert cli.json("cypher", kept.replace("$live", live)) == []
+
+
+def test_two_demos_on_one_store_do_not_overlap(cli: Cli) -> None:
+    with cli.popen("demo") as process:
+        assert process.stderr is not None
+        assert "auditing" in process.stderr.readline()
+        assert "another `graph-orch demo`" in cli("demo", "--limit", "1", code=4).stderr
+        assert process.wait(TIMEOUT_SECONDS) == 0
+
+
+def test_markup_in_names_is_text(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "odd.json"
+    tasks = [{"id": "[/red]", "name": "[bold]", "command": {"program": "[/b]"}}]
+    file.write_text(json.dumps({"name": "[/blue]", "workflow": {"tasks": tasks}}))
+    done = cli("run", str(file))
+    assert "[/blue]" in done.stderr
+    assert "b]" in done.stdout
+
+
+def test_server_is_kept_until_it_is_stopped(cli: Cli, tmp_path: Path) -> None:
+    env = {"NEO4J_URI": "", "GRAPH_ORCH_DATA_DIR": str(tmp_path / "data")}
+    assert "never started" in cli("server", "logs", code=4, **env).stderr
+    assert "not running" in cli("server", "status", **env).stdout
+    try:
+        started = json.loads(cli("server", "start", "--json", **env).stdout)
+        assert started["running"]
+        assert started["uri"].startswith("bolt://127.0.0.1:")
+        again = json.loads(cli("server", "start", "--json", **env).stdout)
+        assert again == started
+        assert str(started["pid"]) in cli("server", "status", **env).stdout
+        assert "Started" in cli("server", "logs", "--lines", "500", **env).stdout
+        task_id = cli("task", "create", "kept", **env).stdout.strip()
+        assert "kept" in cli("task", "show", task_id, **env).stdout
+        assert json.loads(cli("server", "status", "--json", **env).stdout) == started
+    finally:
+        stopped = json.loads(cli("server", "stop", "--json", **env).stdout)
+    assert not stopped["running"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,7 +15,9 @@ from hypothesis import strategies as st
 import graph_orch
 from graph_orch import NewTask, TaskFilters, TaskPriority, TaskStatus, ValidationError, errors
 from graph_orch._sync.querying import leading_statement, lucene_words
-from graph_orch.errors import OrchestrationError, StoreQueryError
+from graph_orch.cli.output import visible
+from graph_orch.embedded.jars import storage_error
+from graph_orch.errors import DownloadError, OrchestrationError, StoreQueryError
 from graph_orch.lifecycle import HELD, LIVE, TRANSITIONS, Command
 from graph_orch.models import Candidate
 from graph_orch.statements import names, parse, statement
@@ -138,3 +142,15 @@ def test_generated_code_is_current():
     script = root / "scripts" / "generate_sync.py"
     done = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("reason", [errno.ENOSPC, errno.EDQUOT])
+def test_full_disk_is_said(reason):
+    found = storage_error(OSError(reason, "no"), Path("/cache"))
+    assert isinstance(found, errors.DiskFullError)
+    assert "no room in /cache" in str(found)
+    assert isinstance(storage_error(OSError(errno.EACCES, "no"), Path("/cache")), DownloadError)
+
+
+def test_what_is_stored_does_not_drive_the_terminal():
+    assert visible("a\x1b[2Jb\r\n\tc\x9b") == "a\\x1b[2Jb\\r\n\tc\\x9b"
