@@ -42,7 +42,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def container() -> Iterator[Server]:
-    from testcontainers.neo4j import Neo4jContainer
+    from testcontainers.community.neo4j import Neo4jContainer
 
     image = os.environ.get("NEO4J_TEST_IMAGE", "neo4j:5.26-community")
     options: dict[str, Any] = {}

@@ -204,7 +204,12 @@ class EmbeddedNeo4j:
         if is_held(data.supervising):
             _wait(lambda: data.record() is not None or not is_held(data.supervising), 10)
             record = data.record()
-            if record is not None and self._answers(record.port, lambda: is_held(data.supervising)):
+            # A server answers on for a while when its supervisor was killed: look again at the end.
+            if (
+                record is not None
+                and self._answers(record.port, lambda: is_held(data.supervising))
+                and is_held(data.supervising)
+            ):
                 return record.port
             _wait(lambda: not is_held(data.supervising), STOP_SECONDS)
         _end_orphan(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -262,8 +263,13 @@ def test_two_demos_on_one_store_do_not_overlap(cli: Cli) -> None:
     with cli.popen("demo") as process:
         assert process.stderr is not None
         assert "auditing" in process.stderr.readline()
-        assert "another `graph-orch demo`" in cli("demo", "--limit", "1", code=4).stderr
-        assert process.wait(TIMEOUT_SECONDS) == 0
+        process.send_signal(signal.SIGSTOP)  # so that it has not ended before the other begins
+        try:
+            assert "another `graph-orch demo`" in cli("demo", "--limit", "1", code=4).stderr
+        finally:
+            process.send_signal(signal.SIGCONT)
+        process.communicate(timeout=TIMEOUT_SECONDS)
+        assert process.returncode == 0
 
 
 def test_markup_in_names_is_text(cli: Cli, tmp_path: Path) -> None:
