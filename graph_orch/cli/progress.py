@@ -69,15 +69,28 @@ def _bar(console: Console, title: str, total: int) -> Generator[OnChange]:
 def downloading() -> Generator[Callable[[int, int], None]]:
     """Show the bytes of a download while the block runs; nothing where nothing is fetched."""
     from rich.console import Console
+
+    console = Console(stderr=True, highlight=False)
+    if console.is_terminal:
+        with _download_bar(console) as change:
+            yield change
+    else:
+        said: set[int] = set()
+        yield lambda done, total: _download_line(console, LINES * done // total, total, said)
+
+
+def _download_line(console: Console, step: int, total: int, said: set[int]) -> None:
+    if step not in said:
+        said.add(step)
+        console.print(f"fetching Neo4j: {100 * step // LINES} % of {total / 1e6:.0f} MB")
+
+
+@contextmanager
+def _download_bar(console: Console) -> Generator[Callable[[int, int], None]]:
     from rich.progress import DownloadColumn, TransferSpeedColumn
     from rich.progress import Progress as Bar
 
-    with Bar(
-        "fetching Neo4j",
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    ) as bar:
+    columns = (DownloadColumn(), TransferSpeedColumn())
+    with Bar("fetching Neo4j", *columns, console=console, transient=True) as bar:
         row = bar.add_task("", total=None, visible=False)
         yield lambda done, total: bar.update(row, completed=done, total=total, visible=True)

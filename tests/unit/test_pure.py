@@ -16,6 +16,7 @@ import graph_orch
 from graph_orch import NewTask, TaskFilters, TaskPriority, TaskStatus, ValidationError, errors
 from graph_orch._sync.querying import leading_statement, lucene_words
 from graph_orch.cli.output import visible
+from graph_orch.cli.progress import downloading
 from graph_orch.embedded.jars import storage_error
 from graph_orch.errors import DownloadError, OrchestrationError, StoreQueryError
 from graph_orch.lifecycle import HELD, LIVE, TRANSITIONS, Command
@@ -154,3 +155,11 @@ def test_full_disk_is_said(reason):
 
 def test_what_is_stored_does_not_drive_the_terminal():
     assert visible("a\x1b[2Jb\r\n\tc\x9b") == "a\\x1b[2Jb\\r\n\tc\\x9b"
+
+
+def test_download_is_shown_in_a_few_lines_where_there_is_no_terminal(capsys):
+    with downloading() as change:
+        for done in range(101):
+            change(done * 1_000_000, 100_000_000)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [f"fetching Neo4j: {part} % of 100 MB" for part in range(0, 101, 20)]
