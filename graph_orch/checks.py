@@ -10,7 +10,7 @@ import pydantic
 from pydantic import TypeAdapter
 
 from graph_orch.errors import ValidationError
-from graph_orch.lifecycle import TaskStatus
+from graph_orch.lifecycle import ErrorClass, TaskStatus
 from graph_orch.values import (
     Content,
     Count,
@@ -20,9 +20,11 @@ from graph_orch.values import (
     Milliseconds,
     Name,
     Ratio,
+    Seconds,
     Skills,
     Slots,
     TaskRef,
+    WaitSeconds,
 )
 
 T = TypeVar("T")
@@ -72,16 +74,22 @@ def _first_complaint(error: pydantic.ValidationError) -> tuple[tuple[int | str, 
 ATTEMPT: Check[int | None] = Check(Count | None)
 CONFIDENCE: Check[float] = Check(Ratio)
 CONTENT: Check[str] = Check(Content)
+ERROR_CLASS: Check[ErrorClass] = Check(ErrorClass)
 JSON: Check[object] = Check(Json)
 LEASE: Check[float | None] = Check(LeaseSeconds | None)
 LIMIT: Check[int] = Check(Limit)
 MILLISECONDS: Check[float] = Check(Milliseconds)
 NAME: Check[str] = Check(Name)
+NAME_OR_NONE: Check[str | None] = Check(Name | None)
 NAMES: Check[list[str]] = Check(list[Name])
+RATIO: Check[float | None] = Check(Ratio | None)
+SECONDS: Check[float | None] = Check(Seconds | None)
 SKILLS: Check[tuple[str, ...]] = Check(Skills)
 SLOTS: Check[int] = Check(Slots)
 STATUS: Check[TaskStatus] = Check(TaskStatus)
 TASK_ID: Check[str] = Check(TaskRef)
+TEXT: Check[str | None] = Check(Content | None)
+WAIT: Check[float] = Check(WaitSeconds)
 
 
 def command_id_of(given: str | None) -> str:

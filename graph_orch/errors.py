@@ -7,11 +7,13 @@ OrchestrationError
 │   ├── TaskConflictError         the task_id exists with other fields
 │   ├── InvalidTransitionError    the task's status does not allow the command
 │   ├── StaleAttemptError         the attempt named is no longer the current one
+│   │   └── AttemptEndedError     it is the last one, and has ended; also an InvalidTransitionError
 │   ├── DependencyError
 │   │   ├── DependencyNotFoundError   also a TaskNotFoundError
 │   │   ├── DependencyCycleError
 │   │   └── UnmetDependencyError  the task waits for others
-│   └── TaskNotDueError           the task's available_at is still to come
+│   ├── TaskNotDueError           the task's available_at is still to come
+│   └── ConcurrencyLimitError     as many tasks with its concurrency_key are held as may be
 ├── AgentError
 │   ├── AgentNotFoundError        also a KeyError
 │   ├── MissingCapabilityError    the agent lacks a required skill
@@ -109,6 +111,22 @@ class StaleAttemptError(TaskError):
         )
 
 
+class AttemptEndedError(StaleAttemptError, InvalidTransitionError):
+    """The attempt that the caller holds has ended: it expired, or was taken back or cancelled."""
+
+    def __init__(self, command: str, task_id: str, attempt: int, status: str) -> None:
+        self.command = command
+        self.task_id = task_id
+        self.attempt = self.current = attempt
+        self.status = status
+        self.allowed = ()
+        TaskError.__init__(
+            self,
+            f"cannot {command} task {task_id!r} as attempt {attempt}: that attempt has ended, and "
+            f"the task is {status}; drop this piece of work",
+        )
+
+
 class DependencyError(TaskError):
     """A dependency forbids the command."""
 
@@ -159,6 +177,19 @@ class TaskNotDueError(TaskError):
         super().__init__(
             f"task {task_id!r} is held back until {available_at}; wait, or create it without "
             "available_at"
+        )
+
+
+class ConcurrencyLimitError(TaskError):
+    """As many tasks with its concurrency key are held as may be."""
+
+    def __init__(self, task_id: str, key: str, limit: int) -> None:
+        self.task_id = task_id
+        self.key = key
+        self.limit = limit
+        super().__init__(
+            f"task {task_id!r} has the concurrency key {key!r}, of which at most {limit} may be "
+            "held at once; wait for one to end, or raise it with set_concurrency_limit"
         )
 
 

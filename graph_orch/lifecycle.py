@@ -73,6 +73,15 @@ class EventType(StrEnum):
     DEPENDENCY_ADDED = "dependency_added"
 
 
+class ErrorClass(StrEnum):
+    """What kind of error ended a try, and so what follows."""
+
+    TRANSIENT = "transient"  # tried again while retries are left
+    PERMANENT = "permanent"  # not tried again
+    CAPABILITY = "capability"  # tried again, by another agent
+    BUDGET = "budget"  # the money or the tokens are used up: not tried again
+
+
 class HealthStatus(StrEnum):
     """How an agent is doing; see `AgentHealth` for the thresholds."""
 

@@ -26,11 +26,14 @@ from graph_orch.lifecycle import (
 )
 from graph_orch.values import (
     Content,
+    Deadline,
     Dependencies,
     Json,
     Moment,
     Name,
     OneOrMore,
+    Ratio,
+    Seconds,
     Skills,
     TaskId,
     dump_json,
@@ -41,6 +44,22 @@ from graph_orch.values import (
 
 class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RetryPolicy(Model):
+    """How often, and how soon, a task is tried again after a try that failed.
+
+    The pause before retry n (from 0) is min(initial_seconds * multiplier ** n, max_seconds), give
+    or take `jitter` of it. `non_retryable` names kinds of errors, such as "ValueError", that end
+    the task at once.
+    """
+
+    max_retries: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] = 3
+    initial_seconds: Seconds = 0.0
+    multiplier: Annotated[float, Field(ge=1, le=1_000)] = 2.0
+    max_seconds: Seconds = 3_600.0
+    jitter: Ratio = 0.1
+    non_retryable: Annotated[tuple[Name, ...], Field(max_length=100)] = ()
 
 
 class NewTask(Model):
@@ -57,6 +76,11 @@ class NewTask(Model):
     available_at: Moment | None = None
     metadata: Json = None
     on_dependency_failure: DependencyFailure = DependencyFailure.WAIT
+    retry_policy: RetryPolicy | None = None
+    schedule_to_start_seconds: Deadline | None = None
+    start_to_close_seconds: Deadline | None = None
+    schedule_to_close_seconds: Deadline | None = None
+    concurrency_key: Name | None = None
 
     @pydantic.field_validator("requirements", "dependencies", mode="before")
     @classmethod
@@ -80,7 +104,9 @@ class NewTask(Model):
 
     def fingerprint(self) -> str:
         """A hash of what was asked for, to tell a repeated create from a conflicting one."""
-        fields = self.model_dump(mode="json", exclude={"task_id", "idempotency_key"})
+        fields = self.model_dump(
+            mode="json", exclude={"task_id", "idempotency_key"}, exclude_defaults=True
+        )
         fields["requirements"] = sorted(self.skill_keys)
         fields["dependencies"] = sorted(self.dependencies)
         return hashlib.sha256(dump_json(fields).encode()).hexdigest()[:32]
@@ -115,6 +141,14 @@ class Task(Model):
     metrics: JsonValue = None
     metadata: JsonValue = None
     idempotency_key: str | None = None
+    schedule_to_start_seconds: float | None = None
+    start_to_close_seconds: float | None = None
+    schedule_to_close_seconds: float | None = None
+    concurrency_key: str | None = None
+    excluded_agents: list[str] | None = None
+    worker_id: str | None = None
+    progress: float | None = None
+    progress_message: str | None = None
 
     @property
     def is_blocked(self) -> bool:
@@ -153,6 +187,53 @@ _TASK_PLAIN = tuple(
     set(Task.model_fields)
     - {*_TASK_JSON, *_TASK_MOMENTS, "status", "priority", "on_dependency_failure", "dependencies"}
 )
+
+
+class Claim(Model):
+    """A task that an agent holds for a time. `attempt` is the fencing token of this try.
+
+    Whoever holds it beats (`TaskQueue.heartbeat`) before `lease_expires_at`, by the server's
+    clock; else the task goes to somebody else, and every command with this claim is refused.
+    """
+
+    task: Task
+    agent_id: str
+    attempt: int
+    lease_seconds: float
+    lease_expires_at: datetime
+
+    @property
+    def task_id(self) -> str:
+        """The id of the task."""
+        return self.task.task_id
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """From a row like a task's, of a task that is held under a lease."""
+        task, node = Task.from_record(record), record["task"]
+        return cls.model_construct(
+            task=task,
+            agent_id=task.assigned_to,
+            attempt=task.attempt,
+            lease_seconds=node["lease_seconds"],
+            lease_expires_at=task.lease_expires_at,
+        )
+
+
+class Completion(Model):
+    """A claim that was worked off, to be completed together with others."""
+
+    claim: Claim
+    result: JsonValue = None
+    metrics: JsonValue = None
+
+
+class ConcurrencyLimit(Model):
+    """How many tasks with one concurrency key may be held at once (`max`), and are (`active`)."""
+
+    key: str
+    max: int
+    active: int
 
 
 class TaskEvent(Model):

@@ -8,6 +8,8 @@ from typing import Any
 from graph_orch.errors import (
     AgentAtCapacityError,
     AgentNotFoundError,
+    AttemptEndedError,
+    ConcurrencyLimitError,
     InvalidTransitionError,
     MissingCapabilityError,
     StaleAttemptError,
@@ -16,7 +18,7 @@ from graph_orch.errors import (
     TaskNotFoundError,
     UnmetDependencyError,
 )
-from graph_orch.lifecycle import TRANSITIONS, Command, allowed_from
+from graph_orch.lifecycle import HELD, TRANSITIONS, Command, allowed_from
 
 
 def refuse(
@@ -31,17 +33,25 @@ def refuse(
     task = row["task"]
     if task is None:
         raise TaskNotFoundError(task_id)
-    attempt = params.get("attempt")
-    if attempt is not None and attempt != task["attempt"]:
-        raise StaleAttemptError(command, task_id, attempt, task["attempt"])
+    if params.get("attempt") is not None:
+        refuse_stale(command, params["attempt"], task)
     if command is Command.ASSIGN and "agent_id" in params and row["agent"] is None:
         raise AgentNotFoundError(params["agent_id"])
     if task["status"] not in TRANSITIONS[command]:
         raise InvalidTransitionError(command, task_id, task["status"], allowed_from(command))
     if command is Command.ASSIGN:
         _refuse_unready(task, row["is_due"])
+        _refuse_limited(task, row["limit"])
         if row["agent"] is not None:
             _refuse_agent(task, row["skills"], row["agent"])
+
+
+def refuse_stale(what: str, attempt: int, task: Mapping[str, Any]) -> None:
+    """Raise where an attempt on a task (its properties) is not the current one, or has ended."""
+    if attempt != task["attempt"]:
+        raise StaleAttemptError(what, task["task_id"], attempt, task["attempt"])
+    if task["status"] not in HELD:
+        raise AttemptEndedError(what, task["task_id"], attempt, task["status"])
 
 
 def _refuse_unready(task: Mapping[str, Any], is_due: bool) -> None:
@@ -49,6 +59,11 @@ def _refuse_unready(task: Mapping[str, Any], is_due: bool) -> None:
         raise UnmetDependencyError(task["task_id"], task["unmet"])
     if not is_due:
         raise TaskNotDueError(task["task_id"], task["available_at"].iso_format())
+
+
+def _refuse_limited(task: Mapping[str, Any], limit: Mapping[str, Any] | None) -> None:
+    if limit is not None and limit["active"] >= limit["max"]:
+        raise ConcurrencyLimitError(task["task_id"], limit["key"], limit["max"])
 
 
 def _refuse_agent(task: Mapping[str, Any], required: list[str], agent: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ generated synchronous code has for it (see scripts/generate_sync.py).
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Awaitable, Callable, Generator
 from types import TracebackType
@@ -67,6 +68,56 @@ def in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
 
 async_sleep = asyncio.sleep
 sleep = time.sleep
+
+
+class AsyncSignal:
+    """Wakes whoever waits for work in this event loop. `seen` is what was told before looking."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+        self._waiters: set[asyncio.Future[None]] = set()
+
+    def tell(self) -> None:
+        """There may be work."""
+        self.seen += 1
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._waiters.clear()
+
+    async def wait(self, seen: int, seconds: float) -> None:
+        """Return when something was told after `seen`, or when the time is up."""
+        if self.seen != seen:
+            return
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.add(waiter)
+        try:
+            async with asyncio.timeout(seconds):
+                await waiter
+        except TimeoutError:
+            pass
+        finally:
+            self._waiters.discard(waiter)
+
+
+class Signal:
+    """Wakes whoever waits for work in this process. `seen` is what was told before looking."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+        self._condition = threading.Condition()
+
+    def tell(self) -> None:
+        """There may be work."""
+        with self._condition:
+            self.seen += 1
+            self._condition.notify_all()
+
+    def wait(self, seen: int, seconds: float) -> None:
+        """Return when something was told after `seen`, or when the time is up."""
+        with self._condition:
+            self._condition.wait_for(lambda: self.seen != seen, seconds)
+
 
 AsyncOpened = AsyncOpening
 Opened: TypeAlias = Annotated[R, "at once"]

@@ -7,7 +7,8 @@ A file begins with a header of comments, read here and tested against a real ser
     // params: task_id, command_id        (may be absent: none)
     // returns: task, dependencies        (may be absent: nothing)
 
-A line `// include tasks/query_rest` in the body stands for the text of `tasks/query_rest.fragment`.
+A line `// include tasks/query_rest` in the body stands for the text of `tasks/query_rest.fragment`,
+which may include others.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def statement(name: str) -> Statement:
 def parse(name: str, source: str) -> Statement:
     """A statement from the text of its file."""
     header, _, body = source.partition("\nCYPHER 5\n")
-    body = _INCLUDE.sub(lambda found: _fragment(found["name"]), body)
+    body = _with_fragments(body)
     lines = [line.removeprefix("//").strip() for line in header.splitlines()]
     fields = dict(line.split(": ", 1) for line in lines if line.startswith(_FIELDS))
     about = " ".join(line for line in lines if not line.startswith(_FIELDS))
@@ -91,11 +92,16 @@ def parse(name: str, source: str) -> Statement:
     )
 
 
+def _with_fragments(body: str) -> str:
+    return _INCLUDE.sub(lambda found: _fragment(found["name"]), body)
+
+
 def _fragment(name: str) -> str:
-    return (directory() / f"{name}.fragment").read_text(encoding="utf-8").rstrip()
+    text = (directory() / f"{name}.fragment").read_text(encoding="utf-8").rstrip()
+    return _with_fragments(text)
 
 
-_INCLUDE = re.compile(r"^// include (?P<name>\S+)$", re.MULTILINE)
+_INCLUDE = re.compile(r"^ *// include (?P<name>\S+)$", re.MULTILINE)
 _FIELDS = ("mode: ", "params: ", "returns: ")
 
 

@@ -112,6 +112,9 @@ Limit = Annotated[int, Field(strict=True, ge=1, le=MAX_BATCH)]
 Slots = Annotated[int, Field(strict=True, ge=1, le=MAX_INT)]
 Milliseconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 LeaseSeconds = Annotated[float, Field(gt=0, le=31_536_000, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, le=31_536_000, allow_inf_nan=False)]
+WaitSeconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+Deadline = Annotated[float, Field(gt=0, le=31_536_000, allow_inf_nan=False)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -120,9 +123,15 @@ def skill_key(name: str) -> str:
     return name.strip().casefold()
 
 
-def lane_key(keys: Sequence[str]) -> str:
-    """The key of the lane for a set of skill keys: a hash, since a set has no size limit."""
-    return hashlib.sha256(dump_json(sorted(set(keys))).encode()).hexdigest()[:32]
+def lane_key(keys: Sequence[str], concurrency_key: str | None = None) -> str:
+    """The key of the lane for a set of skill keys: a hash, since a set has no size limit.
+
+    Tasks whose number is limited by a concurrency key have lanes of their own.
+    """
+    of: list[object] = [*sorted(set(keys))]
+    if concurrency_key is not None:
+        of.append({"concurrency_key": concurrency_key})
+    return hashlib.sha256(dump_json(of).encode()).hexdigest()[:32]
 
 
 def dump_json(value: object) -> str:

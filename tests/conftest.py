@@ -14,6 +14,7 @@ import pytest
 
 from graph_orch import AsyncOrchestrator, Orchestrator, Task
 from graph_orch.embedded import EmbeddedNeo4j
+from graph_orch.values import lane_key
 
 Server = tuple[str, tuple[str, str] | None, str | None]
 
@@ -94,7 +95,10 @@ def connected(server: Server) -> Iterator[Orchestrator]:
 @pytest.fixture
 def wiped(connected: Orchestrator, cypher: Callable[..., list[neo4j.Record]]) -> None:
     """An empty graph: the schema and the lane that requires nothing."""
-    cypher("MATCH (n) WHERE NOT n:GraphOrchSchema AND NOT (n:Lane AND n.size = 0) DETACH DELETE n")
+    cypher(
+        "MATCH (n) WHERE NOT n:GraphOrchSchema AND NOT (n:Lane AND n.key = $empty) DETACH DELETE n",
+        empty=lane_key(()),
+    )
 
 
 @pytest.fixture

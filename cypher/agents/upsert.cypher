@@ -19,8 +19,15 @@ ON CREATE SET
 SET a.lk = $command_id
 WITH a
 MATCH (l:Lane {key: $empty_lane})
+SET l.lk = $command_id  // whoever adds such a lane locks it too
+WITH a
 SET a.max_concurrent_tasks = $max_concurrent_tasks,
     a.metadata = $metadata,
     a.last_seen_at = datetime()
-MERGE (a)-[:SERVES]->(l)
+WITH a
+CALL (a) {
+  MATCH (l:Lane) USING INDEX l:Lane(size)
+  WHERE l.size = 0
+  MERGE (a)-[:SERVES]->(l)
+}
 RETURN a.skills AS skills

@@ -7,7 +7,8 @@ MATCH (a:Agent)
 FOREACH (_ IN CASE WHEN $repair THEN [1] ELSE [] END | SET a.lk = $command_id)
 WITH a
 CALL (a) {
-  MATCH (l:Lane {size: 0})
+  MATCH (l:Lane) USING INDEX l:Lane(size)
+  WHERE l.size = 0
   RETURN l
   UNION
   UNWIND a.skills AS key

@@ -6,9 +6,10 @@
 CYPHER 5
 MATCH (t:Task {task_id: $task_id})
 MATCH (l:Lane {key: t.lane})
-CALL (l) {
+CALL (t, l) {
   MATCH (l)<-[:SERVES]-(a:Agent)
   WHERE a.active_tasks < a.max_concurrent_tasks AND NOT a.agent_id IN $exclude
+    AND NOT a.agent_id IN coalesce(t.excluded_agents, [])
   WITH a.agent_id AS agent_id, a.last_assigned_at AS last,
        a.success_rate * (1.0 - toFloat(a.active_tasks) / a.max_concurrent_tasks) AS quality
   ORDER BY quality DESC, coalesce(last, datetime({epochSeconds: 0})), agent_id LIMIT $limit

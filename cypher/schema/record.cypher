@@ -4,14 +4,17 @@
 CYPHER 5
 OPTIONAL MATCH (s:GraphOrchSchema {name: 'graph_orch'})
 CALL () {
-  UNWIND ['Agent', 'RetiredAgent', 'Skill', 'Lane', 'Task', 'TaskEvent'] AS label
+  UNWIND ['Agent', 'RetiredAgent', 'Skill', 'Lane', 'Task', 'TaskEvent', 'Limit', 'Worker', 'Schedule'] AS label
   WITH label WHERE CASE label
     WHEN 'Agent' THEN EXISTS { (:Agent) }
     WHEN 'RetiredAgent' THEN EXISTS { (:RetiredAgent) }
     WHEN 'Skill' THEN EXISTS { (:Skill) }
     WHEN 'Lane' THEN EXISTS { (:Lane) }
     WHEN 'Task' THEN EXISTS { (:Task) }
-    ELSE EXISTS { (:TaskEvent) }
+    WHEN 'TaskEvent' THEN EXISTS { (:TaskEvent) }
+    WHEN 'Limit' THEN EXISTS { (:Limit) }
+    WHEN 'Worker' THEN EXISTS { (:Worker) }
+    ELSE EXISTS { (:Schedule) }
   END
   RETURN collect(label) AS labels
 }

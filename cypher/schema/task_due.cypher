@@ -1,4 +1,4 @@
-// The delayed tasks, by the time at which they become ready.
+// The tasks that the queue must look at by itself, by when: a delay, a lease or a deadline ends.
 // mode: schema
 CYPHER 5
 CREATE INDEX graph_orch_task_due IF NOT EXISTS

@@ -9,13 +9,15 @@ CALL (t, d) {
   WITH t, d WHERE NOT EXISTS { (t)-[:DEPENDS_ON]->(d) }
   CREATE (t)-[:DEPENDS_ON {ordinal: COUNT { (t)-[:DEPENDS_ON]->() }}]->(d)
   SET t.events = t.events + 1
-  CREATE (t)-[:HAS_EVENT]->(:TaskEvent {
-    event_id: $command_id, task_id: t.task_id, type: 'dependency_added', at: datetime(),
+  CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
+    event_id: $command_id, task_id: t.task_id, type: 'dependency_added', at: datetime.realtime(),
     attempt: t.attempt, seq: t.events, command_id: $command_id,
     detail: '{"depends_on":"' + d.task_id + '"}'
   })
   WITH t, d WHERE d.status <> 'completed'
-  SET t.unmet = t.unmet + 1, t:BlockedTask
-  REMOVE t.ready_key, t.due_at, t:DelayedTask
+  REMOVE t:DelayedTask
+  SET t.unmet = t.unmet + 1
+  WITH t, datetime.realtime() AS now
+  // include tasks/ready
 }
 RETURN properties(t) AS task, [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]] AS dependencies

@@ -9,17 +9,6 @@ UNWIND $task_ids AS id
 MATCH (c:Task {task_id: id})<-[:DEPENDS_ON]-(t:Task {on_dependency_failure: 'cancel'})
 WITH t, min(id) AS cause ORDER BY t.task_id
 SET t.lk = $command_id
-WITH t, cause, datetime() AS now
+WITH t, cause, datetime.realtime() AS now
 WHERE t.status = 'pending'
-REMOVE t:PendingTask:BlockedTask:DelayedTask, t.ready_key, t.due_at
-SET t:CancelledTask,
-    t.status = 'cancelled',
-    t.completed_at = now,
-    t.error_message = 'dependency ' + cause + ' failed or was cancelled',
-    t.events = t.events + 1
-CREATE (t)-[:HAS_EVENT]->(:TaskEvent {
-  event_id: $command_id + ':' + t.task_id, task_id: t.task_id, type: 'cancelled', at: now,
-  attempt: t.attempt, seq: t.events, command_id: $command_id,
-  detail: '{"dependency":"' + cause + '"}'
-})
-RETURN t.task_id AS task_id
+// include tasks/give_up

@@ -6,19 +6,8 @@ CYPHER 5
 UNWIND $task_ids AS id
 MATCH (t:Task {task_id: id})
 SET t.lk = $command_id
-WITH t, datetime() AS now
+WITH t, datetime.realtime() AS now
 WHERE t.status = 'pending'
 MATCH (t)-[:DEPENDS_ON]->(c:Task) WHERE c.status IN ['failed', 'cancelled']
 WITH t, now, min(c.task_id) AS cause
-REMOVE t:PendingTask:BlockedTask:DelayedTask, t.ready_key, t.due_at
-SET t:CancelledTask,
-    t.status = 'cancelled',
-    t.completed_at = now,
-    t.error_message = 'dependency ' + cause + ' failed or was cancelled',
-    t.events = t.events + 1
-CREATE (t)-[:HAS_EVENT]->(:TaskEvent {
-  event_id: $command_id + ':' + t.task_id, task_id: t.task_id, type: 'cancelled', at: now,
-  attempt: t.attempt, seq: t.events, command_id: $command_id,
-  detail: '{"dependency":"' + cause + '"}'
-})
-RETURN t.task_id AS task_id
+// include tasks/give_up

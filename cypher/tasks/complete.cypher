@@ -1,57 +1,86 @@
-// running -> completed: keep the result, free the agent's slot, count the success, and release the
-// tasks that waited for this one. No row: refused.
+// running -> completed for each row: keep the result, free the agent's slot, count the success, and
+// release the tasks that waited. A row that is refused is not among those returned.
+// Locks: agents, limits, tasks, then their dependents; each kind ascending.
 // mode: write
-// params: task_id, attempt, result, metrics, duration_ms, command_id
+// params: rows, command_id
 // returns: task, dependencies
 CYPHER 5
-MATCH (t:Task {task_id: $task_id})
-MATCH (a:Agent {agent_id: t.assigned_to})
-SET a.lk = $command_id  // lock the agent, then the task, then (below) the dependents, ascending
-WITH t, a
-SET t.lk = $command_id
-WITH t, a, datetime() AS now
-WHERE t.status = 'running' AND t.attempt = coalesce($attempt, t.attempt)
-// assigned_to was read before the lock; this edge is read after it, and says who holds the task.
-MATCH (t)-[r:ASSIGNED_TO]->(a) WHERE r.attempt = t.attempt
-WITH t, a, r, now, t.started_at AS began, a.total_completed AS done, a.total_failed AS failed
-WITH t, a, r, now, done, failed, coalesce($duration_ms,
-  (now.epochSeconds - began.epochSeconds) * 1000.0 + (now.nanosecond - began.nanosecond) / 1e6
-) AS duration_ms
-REMOVE t:RunningTask, t.lease_expires_at, t.error_message
-SET t:CompletedTask,
-    t.status = 'completed',
-    t.completed_at = now,
-    t.result = $result,
-    t.metrics = $metrics,
-    t.execution_duration_ms = duration_ms,
-    t.success = true,
-    t.events = t.events + 1,
-    r.ended_at = now,
-    r.outcome = 'completed',
-    a.active_tasks = a.active_tasks - 1,
-    a.total_completed = done + 1,
-    a.success_rate = toFloat(done + 1) / (done + 1 + failed),
-    a.avg_completion_ms = (a.avg_completion_ms * done + duration_ms) / (done + 1),
-    a.queue_completed = a.queue_completed + 1,
-    a.queue_ms = a.queue_ms + duration_ms,
-    a.last_seen_at = now
-CREATE (t)-[:HAS_EVENT]->(:TaskEvent {
-  event_id: $command_id, task_id: t.task_id, type: 'completed', at: now, attempt: t.attempt,
-  seq: t.events, agent_id: a.agent_id, command_id: $command_id
-})
-WITH t, now
-CALL (t, now) {
-  MATCH (t)<-[:DEPENDS_ON]-(d:Task)
-  WITH d, now ORDER BY d.task_id
-  SET d.lk = $command_id
-  WITH d, now
-  WITH d, d.unmet - 1 AS unmet, d.available_at > now AS delayed, d.status = 'pending' AS pending
-  SET d += CASE
-    WHEN unmet > 0 OR NOT pending THEN {unmet: unmet}
-    WHEN delayed THEN {unmet: unmet, due_at: d.available_at}
-    ELSE {unmet: unmet, ready_key: d.queue_key}
-  END
-  FOREACH (_ IN CASE WHEN pending AND unmet = 0 THEN [1] ELSE [] END | REMOVE d:BlockedTask)
-  FOREACH (_ IN CASE WHEN pending AND unmet = 0 AND delayed THEN [1] ELSE [] END | SET d:DelayedTask)
+CALL () {
+  UNWIND $rows AS row
+  MATCH (t:Task {task_id: row.task_id})
+  MATCH (a:Agent {agent_id: t.assigned_to})
+  WITH DISTINCT a ORDER BY a.agent_id
+  SET a.lk = $command_id
 }
+CALL () {
+  UNWIND $rows AS row
+  MATCH (t:Task {task_id: row.task_id})
+  MATCH (x:Limit {key: t.concurrency_key})
+  WITH DISTINCT x ORDER BY x.key
+  SET x.lk = $command_id
+}
+CALL () {
+  UNWIND $rows AS row
+  MATCH (t:Task {task_id: row.task_id})
+  WITH row, t ORDER BY t.task_id
+  SET t.lk = $command_id
+  WITH row, t, datetime.realtime() AS now
+  WHERE t.status = 'running' AND t.attempt = coalesce(row.attempt, t.attempt)
+  // assigned_to was read before the lock; this edge is read after it, and says who holds the task.
+  MATCH (t)-[r:ASSIGNED_TO]->(a:Agent) WHERE r.attempt = t.attempt AND a.lk = $command_id
+  WITH row, t, r, a, now, t.started_at AS began
+  WITH row, t, r, a, now, coalesce(row.duration_ms,
+    (now.epochSeconds - began.epochSeconds) * 1000.0 + (now.nanosecond - began.nanosecond) / 1e6
+  ) AS duration_ms
+  REMOVE t:RunningTask, t.lease_seconds, t.lease_expires_at, t.finish_by, t.close_by, t.due_at,
+         t.error_message, t.progress, t.progress_message
+  SET t:CompletedTask,
+      t.status = 'completed',
+      t.completed_at = now,
+      t.result = row.result,
+      t.metrics = row.metrics,
+      t.execution_duration_ms = duration_ms,
+      t.success = true,
+      t.events = t.events + 1,
+      r.ended_at = now,
+      r.outcome = 'completed',
+      r.duration_ms = duration_ms
+  CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
+    event_id: row.command_id, task_id: t.task_id, type: 'completed', at: now, attempt: t.attempt,
+    seq: t.events, agent_id: a.agent_id, command_id: row.command_id
+  })
+  RETURN collect({t: t, a: a, duration_ms: duration_ms, now: now}) AS done
+}
+CALL (done) {
+  UNWIND done AS one
+  WITH one.a AS a, count(*) AS more, sum(one.duration_ms) AS duration_ms, max(one.now) AS now
+  WITH a, more, duration_ms, now, a.total_completed AS before, a.total_failed AS failed
+  SET a.active_tasks = a.active_tasks - more,
+      a.total_completed = before + more,
+      a.success_rate = toFloat(before + more) / (before + more + failed),
+      a.avg_completion_ms = (a.avg_completion_ms * before + duration_ms) / (before + more),
+      a.queue_completed = a.queue_completed + more,
+      a.queue_ms = a.queue_ms + duration_ms,
+      a.last_seen_at = now
+}
+CALL (done) {
+  UNWIND done AS one
+  WITH one.t AS t
+  MATCH (x:Limit {key: t.concurrency_key})
+  WITH x, count(*) AS less
+  SET x.active = x.active - less
+}
+CALL (done) {
+  UNWIND done AS one
+  WITH one.t AS d, one.now AS now
+  MATCH (d)<-[:DEPENDS_ON]-(t:Task)
+  WITH t, count(*) AS met, max(now) AS now ORDER BY t.task_id
+  SET t.lk = $command_id
+  WITH t, met, now
+  SET t.unmet = t.unmet - met
+  WITH t, now WHERE t.status = 'pending' AND t.unmet = 0
+  // include tasks/ready
+}
+UNWIND done AS one
+WITH one.t AS t
 RETURN properties(t) AS task, [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]] AS dependencies

@@ -2,7 +2,7 @@
 // No row: a dependency or a lane is missing; nothing was created.
 // A task_id, idempotency_key or event_id that exists fails on its constraint.
 // mode: write
-// params: rows, dependency_ids, lanes, command_id
+// params: rows, dependency_ids, lanes, now, command_id
 // returns: task_id, doomed
 CYPHER 5
 // Lock the dependencies before their status is read: a task created while its dependency completes
@@ -19,6 +19,10 @@ CALL () {
   RETURN count(l) AS lanes_found
 }
 WITH * WHERE dependencies_found = size($dependency_ids) AND lanes_found = size($lanes)
+// A priority is worth so many microseconds of waiting; without aging, more than anybody can wait.
+MATCH (s:GraphOrchSchema {name: 'graph_orch'})
+WITH coalesce(toInteger(s.aging_seconds * 1000000), 100000000000000000) AS step,
+     datetime.truncate('microsecond', coalesce($now, datetime.realtime())) AS base
 UNWIND $rows AS row
 CALL (row) {
   UNWIND row.skills AS key
@@ -26,13 +30,14 @@ CALL (row) {
   RETURN collect(k) AS skills
 }
 // One microsecond a row keeps the order of a batch.
-WITH row, skills, datetime() + duration({microseconds: row.position}) AS now
+WITH row, skills, step, base + duration({microseconds: row.position}) AS now
 CREATE (t:Task:PendingTask)
 SET t = row.task,
     t.created_at = now,
     t.requirements = [k IN skills | k.name],
-    t.queue_key = row.rank * 100000000000000000 + now.epochSeconds * 1000000 + now.microsecond
-CREATE (t)-[:HAS_EVENT]->(:TaskEvent {
+    t.queue_key = row.rank * step + now.epochSeconds * 1000000 + now.microsecond,
+    t.close_by = now + duration('PT1S') * t.schedule_to_close_seconds
+CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
   event_id: row.event_id, task_id: t.task_id, type: 'created', at: now, attempt: 0, seq: 1,
   command_id: $command_id
 })
@@ -45,12 +50,6 @@ CALL (t, row) {
   RETURN sum(CASE d.status WHEN 'completed' THEN 0 ELSE 1 END) AS unmet,
          sum(CASE WHEN d.status IN ['failed', 'cancelled'] THEN 1 ELSE 0 END) AS broken
 }
-WITH t, unmet, broken, t.available_at > now AS delayed
-SET t += CASE
-  WHEN unmet > 0 THEN {unmet: unmet}
-  WHEN delayed THEN {unmet: 0, due_at: t.available_at}
-  ELSE {unmet: 0, ready_key: t.queue_key}
-END
-FOREACH (_ IN CASE WHEN unmet > 0 THEN [1] ELSE [] END | SET t:BlockedTask)
-FOREACH (_ IN CASE WHEN unmet = 0 AND delayed THEN [1] ELSE [] END | SET t:DelayedTask)
+SET t.unmet = unmet
+// include tasks/ready
 RETURN t.task_id AS task_id, broken > 0 AND t.on_dependency_failure = 'cancel' AS doomed

@@ -1,5 +1,5 @@
-// The best ready tasks, whoever can do them. `due`: delayed tasks have become due and are to be
-// promoted first.
+// The best ready tasks, whoever can do them. `due`: the time of some tasks has come, and they are to
+// be looked at first.
 // mode: read
 // params: limit
 // returns: tasks, due

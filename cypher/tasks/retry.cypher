@@ -1,27 +1,22 @@
-// failed or cancelled -> pending: a person's redrive. Retries start again at 0, the history stays.
-// No row: refused.
+// failed or cancelled -> pending: a person's redrive. Retries and deadlines start again, agents that
+// were excluded may try again; the history stays. No row: refused.
 // mode: write
 // params: task_id, command_id
 // returns: task, dependencies
 CYPHER 5
 MATCH (t:Task {task_id: $task_id})
 SET t.lk = $command_id  // lock, then read
-WITH t, datetime() AS now
+WITH t, datetime.realtime() AS now
 WHERE t.status IN ['failed', 'cancelled']
 REMOVE t:FailedTask:CancelledTask, t.assigned_to, t.assigned_at, t.started_at, t.completed_at,
-       t.error_message, t.success
+       t.error_message, t.success, t.excluded_agents, t.worker_id, t.progress, t.progress_message
 SET t:PendingTask,
     t.status = 'pending',
     t.retry_count = 0,
+    t.close_by = now + duration('PT1S') * t.schedule_to_close_seconds,
     t.events = t.events + 1
-SET t += CASE
-  WHEN t.unmet > 0 THEN {}
-  WHEN t.available_at > now THEN {due_at: t.available_at}
-  ELSE {ready_key: t.queue_key}
-END
-FOREACH (_ IN CASE WHEN t.unmet > 0 THEN [1] ELSE [] END | SET t:BlockedTask)
-FOREACH (_ IN CASE WHEN t.due_at IS NULL THEN [] ELSE [1] END | SET t:DelayedTask)
-CREATE (t)-[:HAS_EVENT]->(:TaskEvent {
+// include tasks/ready
+CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
   event_id: $command_id, task_id: t.task_id, type: 'retried', at: now, attempt: t.attempt,
   seq: t.events, command_id: $command_id
 })

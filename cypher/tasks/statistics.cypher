@@ -20,11 +20,11 @@ CALL () {
   RETURN sum(a.queue_ms) AS duration_ms, sum(a.queue_completed) AS timed
 }
 CALL () {
-  UNWIND range(0, 2) AS rank
-  CALL (rank) {
-    MATCH (t:Task) USING INDEX t:Task(ready_key)
-    WHERE rank * 100000000000000000 <= t.ready_key < (rank + 1) * 100000000000000000
-    RETURN t ORDER BY t.ready_key LIMIT 1
+  UNWIND ['high', 'medium', 'low'] AS priority
+  CALL (priority) {
+    MATCH (t:Task) USING INDEX t:Task(priority, ready_key)
+    WHERE t.priority = priority AND t.ready_key >= 0
+    RETURN t ORDER BY t.priority, t.ready_key LIMIT 1
   }
   WITH CASE WHEN t.available_at > t.created_at THEN t.available_at ELSE t.created_at END AS since
   RETURN min(since) AS since

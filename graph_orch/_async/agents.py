@@ -199,7 +199,7 @@ async def _deregister(tx: AsyncTransaction, agent_id: str) -> Rows:
             "tasks/release",
             task_id=row["task_id"],
             attempt=None,
-            reason_json=dump_json({"reason": f"agent {agent_id} was deregistered"}),
+            detail=dump_json({"reason": f"agent {agent_id} was deregistered"}),
             command_id=str(uuid4()),
         )
     return await tx.run("agents/retire", agent_id=agent_id)

@@ -31,7 +31,7 @@ from graph_orch.errors import (
     StoreQueryError,
     StoreUnreachableError,
 )
-from graph_orch.runtime import AsyncResult, async_sleep
+from graph_orch.runtime import AsyncResult, AsyncSignal, async_sleep
 from graph_orch.statements import Statement, statement
 
 P = ParamSpec("P")
@@ -75,6 +75,7 @@ class AsyncGraph:
         self._driver = driver
         self._database = database
         self._bookmarks = neo4j.AsyncGraphDatabase.bookmark_manager()
+        self.work = AsyncSignal()
         self._process = os.getpid()
         self._closed = False
 

@@ -6,7 +6,7 @@ from graph_orch._async.graph import AsyncGraph
 from graph_orch.errors import ForeignGraphError, SchemaTooNewError
 from graph_orch.values import lane_key
 
-VERSION = 1
+VERSION = 2
 EMPTY_LANE = lane_key(())
 """The lane of the tasks that require nothing, which every agent serves."""
 
@@ -29,6 +29,15 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "schema/task_created",
         "schema/task_completed",
         "schema/task_content",
+    ),
+    2: (
+        "schema/limit_key",
+        "schema/lane_size",
+        "schema/task_priority_ready",
+        "schema/new_event",
+        "schema/event_position",
+        "schema/worker_id",
+        "schema/schedule_name",
     ),
 }
 """The statements that lead to each version. They run one after the other, outside a transaction,

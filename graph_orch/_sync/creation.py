@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 from uuid import uuid4
 
 from graph_orch._sync.graph import AlreadyAppliedError, Graph, Transaction, Rows
+from graph_orch._sync.schema import EMPTY_LANE
 from graph_orch.errors import (
     DependencyCycleError,
     DependencyNotFoundError,
@@ -15,7 +17,7 @@ from graph_orch.errors import (
     TaskConflictError,
 )
 from graph_orch.lifecycle import DependencyFailure, TaskStatus
-from graph_orch.models import NewTask
+from graph_orch.models import NewTask, RetryPolicy
 from graph_orch.values import dump_json, lane_key, skill_key
 
 TRIES = 5
@@ -25,8 +27,15 @@ TRIES = 5
 class Creation:
     """Writes new tasks into a graph."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        retry_policy: RetryPolicy,
+        clock: Callable[[], datetime] | None = None,
+    ) -> None:
         self._graph = graph
+        self._retry_policy = retry_policy
+        self._clock = clock
 
     def create(self, tasks: Sequence[NewTask]) -> list[str]:
         """Create all of these tasks in one transaction; their ids, in the order given.
@@ -45,7 +54,8 @@ class Creation:
         )
 
     def _inserted(self, tasks: Sequence[NewTask]) -> bool:
-        params = insertion(tasks)
+        params = insertion(tasks, self._retry_policy)
+        params["now"] = None if self._clock is None else self._clock()
         try:
             if any(_may_be_doomed(task) for task in tasks):
                 return bool(self._graph.transaction(_insert_and_cancel, params))
@@ -55,7 +65,7 @@ class Creation:
 
     def _settle(self, tasks: Sequence[NewTask], ids: dict[str, str]) -> list[NewTask]:
         """Find out why nothing was inserted: supply what is missing, leave out what exists."""
-        params = insertion(tasks)
+        params = insertion(tasks, self._retry_policy)
         (found,) = self._graph.read(
             "tasks/find_created",
             task_ids=[task.task_id for task in tasks],
@@ -65,10 +75,10 @@ class Creation:
         )
         fresh = _without_existing(tasks, found["existing"], ids)
         known = set(found["dependencies"])
-        if missing := [id_ for id_ in insertion(fresh)["dependency_ids"] if id_ not in known]:
+        if missing := [id_ for id_ in _outside(fresh) if id_ not in known]:
             raise DependencyNotFoundError(missing)
         lanes = set(found["lanes"])
-        if strange := [task for task in fresh if lane_key(task.skill_keys) not in lanes]:
+        if strange := [task for task in fresh if _lane(task) not in lanes]:
             self._graph.transaction(_add_lanes, strange)
         return fresh
 
@@ -92,14 +102,20 @@ def cancel_dependents(tx: Transaction, task_ids: list[str], command_id: str) -> 
 def _add_lanes(tx: Transaction, tasks: Iterable[NewTask]) -> None:
     """Add the lanes of these tasks. Locks: skills, then the agents that come to serve the lanes."""
     command_id = str(uuid4())
-    lanes = {lane_key(task.skill_keys): sorted(task.skill_keys) for task in tasks}
+    lanes = {_lane(task): task for task in tasks}
     names = {skill_key(name): name for task in tasks for name in task.requirements}
     lock_skills(tx, names, command_id)
-    tx.run(
-        "tasks/add_lanes",
-        lanes=[{"key": key, "skills": skills} for key, skills in sorted(lanes.items())],
-        command_id=command_id,
-    )
+    if not all(task.requirements for task in lanes.values()):
+        tx.run("tasks/lock_lane", key=EMPTY_LANE, command_id=command_id)
+    rows = [
+        {
+            "key": key,
+            "skills": sorted(task.skill_keys),
+            "concurrency_key": task.concurrency_key,
+        }
+        for key, task in sorted(lanes.items())
+    ]
+    tx.run("tasks/add_lanes", lanes=rows, command_id=command_id)
 
 
 def lock_skills(tx: Transaction, names: Mapping[str, str], command_id: str) -> None:
@@ -108,25 +124,32 @@ def lock_skills(tx: Transaction, names: Mapping[str, str], command_id: str) -> N
     tx.run("tasks/lock_skills", skills=skills, command_id=command_id)
 
 
-def insertion(tasks: Sequence[NewTask]) -> dict[str, Any]:
-    """The parameters of `tasks/create`."""
-    own = {task.task_id for task in tasks}
-    outside = {id_ for task in tasks for id_ in task.dependencies} - own
-    rows = [_row(position, task) for position, task in enumerate(tasks)]
+def insertion(tasks: Sequence[NewTask], default: RetryPolicy) -> dict[str, Any]:
+    """The parameters of `tasks/create`, but for the time."""
+    rows = [_row(position, task, default) for position, task in enumerate(tasks)]
     return {
         "rows": rows,
-        "dependency_ids": sorted(outside),
+        "dependency_ids": _outside(tasks),
         "lanes": sorted({row["task"]["lane"] for row in rows}),
         "command_id": str(uuid4()),
     }
 
 
-def _row(position: int, task: NewTask) -> dict[str, Any]:
-    keys = task.skill_keys
+def _outside(tasks: Sequence[NewTask]) -> list[str]:
+    """The dependencies that are not in the batch, in the order in which tasks are locked."""
+    own = {task.task_id for task in tasks}
+    return sorted({id_ for task in tasks for id_ in task.dependencies} - own)
+
+
+def _lane(task: NewTask) -> str:
+    return lane_key(task.skill_keys, task.concurrency_key)
+
+
+def _row(position: int, task: NewTask, default: RetryPolicy) -> dict[str, Any]:
     return {
         "position": position,
         "rank": task.priority.rank,
-        "skills": keys,
+        "skills": task.skill_keys,
         "dependencies": list(task.dependencies),
         "event_id": f"{task.task_id}:created",
         "task": {
@@ -135,17 +158,34 @@ def _row(position: int, task: NewTask) -> dict[str, Any]:
             "content": task.content,
             "status": TaskStatus.PENDING.value,
             "priority": task.priority.value,
-            "lane": lane_key(keys),
+            "lane": _lane(task),
             "attempt": 0,
             "events": 1,
             "retry_count": 0,
-            "max_retries": task.max_retries,
             "available_at": task.available_at,
             "on_dependency_failure": task.on_dependency_failure.value,
             "metadata": None if task.metadata is None else dump_json(task.metadata),
             "idempotency_key": task.idempotency_key,
             "fingerprint": task.fingerprint(),
+            "concurrency_key": task.concurrency_key,
+            "schedule_to_start_seconds": task.schedule_to_start_seconds,
+            "start_to_close_seconds": task.start_to_close_seconds,
+            "schedule_to_close_seconds": task.schedule_to_close_seconds,
+            **_retries(task, default),
         },
+    }
+
+
+def _retries(task: NewTask, default: RetryPolicy) -> dict[str, Any]:
+    policy = task.retry_policy or default
+    given = task.max_retries != RetryPolicy().max_retries
+    return {
+        "max_retries": task.max_retries if given else policy.max_retries,
+        "retry_initial_seconds": policy.initial_seconds,
+        "retry_multiplier": policy.multiplier,
+        "retry_max_seconds": policy.max_seconds,
+        "retry_jitter": policy.jitter,
+        "non_retryable": list(policy.non_retryable) or None,
     }
 
 

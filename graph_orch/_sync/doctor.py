@@ -9,6 +9,7 @@ from graph_orch.models import DoctorReport, Finding
 
 CHECKS = (
     "active_tasks",
+    "limits",
     "unmet",
     "readiness",
     "agent_skills",

@@ -31,7 +31,7 @@ from graph_orch.errors import (
     StoreQueryError,
     StoreUnreachableError,
 )
-from graph_orch.runtime import Result, sleep
+from graph_orch.runtime import Result, Signal, sleep
 from graph_orch.statements import Statement, statement
 
 P = ParamSpec("P")
@@ -75,6 +75,7 @@ class Graph:
         self._driver = driver
         self._database = database
         self._bookmarks = neo4j.GraphDatabase.bookmark_manager()
+        self.work = Signal()
         self._process = os.getpid()
         self._closed = False
 

@@ -25,6 +25,14 @@ SAMPLES = {
     "skills": ["x"],
     "lanes": ["x"],
     "limit": 10,
+    "spread": 1,
+    "lease_seconds": 1.0,
+    "seconds": 1.0,
+    "max": 1,
+    "delay": 1.0,
+    "start": False,
+    "heed_due": True,
+    "exclude_agent": False,
     "timeout_seconds": 10,
     "repair": False,
     "should_retry": True,
@@ -37,6 +45,8 @@ LISTS = {
     "dependency_ids",
     "task_ids",
     "idempotency_keys",
+    "event_ids",
+    "error_types",
     "agent_ids",
     "exclude",
     "added",
@@ -60,6 +70,7 @@ SCANNING = {
     "agents/statistics",
     "doctor/active_tasks",
     "doctor/agent_skills",
+    "doctor/limits",
     "doctor/readiness",
     "doctor/serves_extra",
     "doctor/serves_missing",
@@ -67,6 +78,8 @@ SCANNING = {
     "routing/statistics",
     "routing/utilization_spread",
     "tasks/statistics",
+    # All agents, and that for a lane that requires nothing only.
+    "tasks/add_lanes",
     # Whether a label is in use: the first node answers.
     "schema/record",
 }
@@ -163,10 +176,9 @@ def test_polling_reads_the_index_in_its_order(plan, name):
 
 def test_schema_statements_are_applied(cypher, orch):
     names = {row["name"] for row in cypher("SHOW INDEXES YIELD name")}
-    wanted = {f"graph_orch_{name.partition('/')[2]}" for name in MIGRATIONS[1]}
-    assert wanted <= names
-    shown = {n for n in statements.names() if statements.statement(n).mode == "schema"}
-    assert shown == set(MIGRATIONS[1])
+    wanted = {name for group in MIGRATIONS.values() for name in group}
+    assert {f"graph_orch_{name.partition('/')[2]}" for name in wanted} <= names
+    assert wanted == {n for n in statements.names() if statements.statement(n).mode == "schema"}
 
 
 def test_every_statement_is_used():

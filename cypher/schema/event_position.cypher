@@ -1,0 +1,5 @@
+// The log of events, in its order.
+// mode: schema
+CYPHER 5
+CREATE INDEX graph_orch_event_position IF NOT EXISTS
+FOR (e:TaskEvent) ON (e.position)

@@ -1,0 +1,5 @@
+// One limit for each concurrency key.
+// mode: schema
+CYPHER 5
+CREATE CONSTRAINT graph_orch_limit_key IF NOT EXISTS
+FOR (x:Limit) REQUIRE x.key IS UNIQUE

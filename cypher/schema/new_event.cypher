@@ -1,0 +1,5 @@
+// The events that have no place in the log yet, by their time.
+// mode: schema
+CYPHER 5
+CREATE INDEX graph_orch_new_event IF NOT EXISTS
+FOR (e:NewEvent) ON (e.at)

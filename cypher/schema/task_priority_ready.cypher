@@ -1,0 +1,5 @@
+// The ready tasks of one priority, oldest first.
+// mode: schema
+CYPHER 5
+CREATE INDEX graph_orch_task_priority_ready IF NOT EXISTS
+FOR (t:Task) ON (t.priority, t.ready_key)

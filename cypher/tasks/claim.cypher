@@ -1,0 +1,96 @@
+// pending -> assigned (or running at once) for the best ready tasks that an agent's skills cover, as
+// many as it has free slots. `due`: the queue must look at tasks whose time has come; where
+// $heed_due, that comes first, and nothing is given out.
+// `replayed`: this very command was applied before. `lost`: others took what was chosen.
+// Locks: the agent, the limits, the lanes (where order is strict, spread = 1), the tasks; each kind
+// ascending. Where there is nothing to choose, nothing is locked.
+// mode: write
+// params: agent_id, limit, spread, heed_due, lease_seconds, worker_id, start, command_id
+// returns: tasks, due, replayed, lost
+CYPHER 5
+MATCH (a:Agent {agent_id: $agent_id})
+CALL () {
+  OPTIONAL MATCH (x:Task) USING INDEX x:Task(due_at) WHERE x.due_at <= datetime()
+  RETURN x IS NOT NULL AS due LIMIT 1
+}
+OPTIONAL MATCH (e:TaskEvent {event_id: $command_id + ':0'})
+WITH a, due, e IS NOT NULL AS replayed
+CALL (a, due, replayed) {
+  MATCH (a)-[:SERVES]->(l:Lane)
+  WHERE NOT replayed AND NOT (due AND $heed_due) AND a.active_tasks < a.max_concurrent_tasks
+    AND NOT EXISTS { MATCH (l)-[:LIMITED_BY]->(x:Limit) WHERE x.active >= x.max }
+  CALL (a, l) {
+    MATCH (t:Task) USING INDEX t:Task(lane, ready_key)
+    WHERE t.lane = l.key AND t.ready_key >= 0
+      AND NOT a.agent_id IN coalesce(t.excluded_agents, [])
+    RETURN t ORDER BY t.lane, t.ready_key LIMIT $limit
+  }
+  WITH l, t.ready_key AS ready_key ORDER BY ready_key LIMIT $limit
+  RETURN collect(DISTINCT l) AS lanes
+}
+CALL (a, lanes) {
+  WITH a, lanes WHERE size(lanes) > 0
+  SET a.lk = $command_id
+  WITH a, lanes
+  CALL (lanes) {
+    UNWIND lanes AS l
+    MATCH (l)-[:LIMITED_BY]->(x:Limit)
+    WITH DISTINCT x ORDER BY x.key
+    SET x.lk = $command_id
+  }
+  CALL (lanes) {
+    UNWIND lanes AS l
+    WITH l WHERE $spread = 1
+    WITH l ORDER BY l.key
+    SET l.lk = $command_id
+  }
+  WITH a, lanes, a.max_concurrent_tasks - a.active_tasks AS free
+  CALL (a, lanes) {
+    UNWIND lanes AS l
+    CALL (a, l) {
+      MATCH (t:Task) USING INDEX t:Task(lane, ready_key)
+      WHERE t.lane = l.key AND t.ready_key >= 0
+        AND NOT a.agent_id IN coalesce(t.excluded_agents, [])
+      RETURN t ORDER BY t.lane, t.ready_key LIMIT $limit * $spread
+    }
+    WITH l, t, t.ready_key AS ready_key ORDER BY ready_key LIMIT $limit * $spread
+    WITH l, t, CASE WHEN $spread = 1 THEN toFloat(ready_key) ELSE rand() END AS place
+    ORDER BY place
+    OPTIONAL MATCH (l)-[:LIMITED_BY]->(x:Limit)
+    WITH x, collect({t: t, place: place}) AS chosen
+    UNWIND CASE WHEN x IS NULL THEN chosen ELSE chosen[..x.max - x.active] END AS one
+    WITH one.t AS t ORDER BY one.place
+    RETURN collect(t) AS open
+  }
+  WITH a, open[..CASE WHEN free < $limit THEN free ELSE $limit END] AS chosen
+  CALL (a, chosen) {
+    UNWIND range(0, size(chosen) - 1) AS position
+    WITH a, position, chosen[position] AS t ORDER BY t.task_id
+    SET t.lk = $command_id
+    WITH a, position, t, datetime.realtime() AS now
+    WHERE t.status = 'pending' AND t.unmet = 0 AND coalesce(t.available_at <= now, true)
+    WITH a, t, now ORDER BY position
+    WITH a, max(now) AS now, collect(t) AS taken
+    UNWIND range(0, size(taken) - 1) AS place
+    WITH a, now, taken[place] AS t, place, $command_id + ':' + place AS event_id
+    // include tasks/hand_over
+    WITH t, place ORDER BY place
+    RETURN collect(t) AS taken
+  }
+  CALL (taken) {
+    UNWIND taken AS t
+    MATCH (x:Limit {key: t.concurrency_key})
+    WITH x, count(*) AS number
+    SET x.active = x.active + number
+  }
+  SET a.active_tasks = a.active_tasks + size(taken),
+      a.total_assigned = a.total_assigned + size(taken)
+  FOREACH (t IN taken[..1] | SET a.last_assigned_at = t.assigned_at)
+  RETURN taken, size(chosen) - size(taken) AS missed
+  UNION
+  WITH a, lanes WHERE size(lanes) = 0
+  RETURN [] AS taken, 0 AS missed
+}
+RETURN [t IN taken | {
+         task: properties(t), dependencies: [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]]
+       }] AS tasks, due, replayed, missed AS lost

@@ -1,0 +1,11 @@
+// What a claim was given, where its answer was lost.
+// mode: read
+// params: event_ids
+// returns: task, dependencies
+CYPHER 5
+UNWIND range(0, size($event_ids) - 1) AS place
+MATCH (e:TaskEvent {event_id: $event_ids[place]})
+MATCH (t:Task {task_id: e.task_id})
+WHERE t.attempt = e.attempt AND t.status IN ['assigned', 'running']
+WITH t, place ORDER BY place
+RETURN properties(t) AS task, [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]] AS dependencies

@@ -1,0 +1,25 @@
+// Keep claims: extend each lease by what it was claimed for, and note the progress. Every row comes
+// back with how its task stands; `kept` says whether the claim still holds.
+// mode: write
+// params: rows, agent_id, command_id
+// returns: task_id, attempt, kept, status, current_attempt, lease_expires_at
+CYPHER 5
+CALL () { MATCH (a:Agent {agent_id: $agent_id}) SET a.last_seen_at = datetime() }
+UNWIND $rows AS row
+OPTIONAL MATCH (t:Task {task_id: row.task_id})
+WITH row, t ORDER BY row.task_id
+SET t.lk = $command_id  // lock, then read
+WITH row, t, datetime.realtime() AS now
+WITH row, t, now,
+     t.status IN ['assigned', 'running'] AND t.attempt = row.attempt AS kept
+CALL (row, t, now, kept) {
+  WITH row, t, now WHERE kept
+  SET t.lease_seconds = coalesce(row.lease_seconds, t.lease_seconds),
+      t.lease_expires_at =
+        now + duration('PT1S') * coalesce(row.lease_seconds, t.lease_seconds),
+      t.progress = coalesce(row.progress, t.progress),
+      t.progress_message = coalesce(row.message, t.progress_message)
+  // include tasks/due
+}
+RETURN row.task_id AS task_id, row.attempt AS attempt, coalesce(kept, false) AS kept,
+       t.status AS status, t.attempt AS current_attempt, t.lease_expires_at AS lease_expires_at

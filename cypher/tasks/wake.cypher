@@ -1,0 +1,88 @@
+// Look at tasks whose time has come. A delayed one becomes ready. A held one whose lease ran out, or
+// whose time to finish did, loses its try, and is tried again while retries are left. One that is
+// past its time to start, or its overall time, fails. Whatever else has come to pass is left alone.
+// Locks: agents, limits, tasks; each kind ascending.
+// mode: write
+// params: task_ids, delay, command_id
+// returns: task_id, what, cascade
+CYPHER 5
+CALL () {
+  UNWIND $task_ids AS id
+  MATCH (t:Task {task_id: id})
+  MATCH (a:Agent {agent_id: t.assigned_to})
+  WITH DISTINCT a ORDER BY a.agent_id
+  SET a.lk = $command_id
+}
+CALL () {
+  UNWIND $task_ids AS id
+  MATCH (t:Task {task_id: id})
+  MATCH (x:Limit {key: t.concurrency_key})
+  WITH DISTINCT x ORDER BY x.key
+  SET x.lk = $command_id
+}
+UNWIND $task_ids AS id
+MATCH (t:Task {task_id: id})
+WITH t ORDER BY t.task_id
+SET t.lk = $command_id
+WITH t, datetime.realtime() AS now
+WITH t, now, t.status IN ['assigned', 'running'] AS held, CASE
+    WHEN t.due_at IS NULL OR t.due_at > now THEN null
+    WHEN t.close_by <= now THEN 'schedule_to_close'
+    WHEN t.status IN ['assigned', 'running'] AND t.lease_expires_at <= now THEN 'lease'
+    WHEN t.status = 'running' AND t.finish_by <= now THEN 'start_to_close'
+    WHEN t.status = 'pending' AND t.start_by <= now THEN 'schedule_to_start'
+    WHEN t.status = 'pending' AND t:DelayedTask AND t.available_at <= now THEN 'delay'
+  END AS what
+WHERE what IS NOT NULL
+CALL (t, now, what) {  // its delay is over
+  WITH t, now WHERE what = 'delay'
+  REMOVE t:DelayedTask
+  // include tasks/ready
+}
+CALL (t, now, held, what) {  // it waited too long
+  WITH t, now, what WHERE NOT held AND what <> 'delay'
+  WITH t, now, what, CASE what
+      WHEN 'schedule_to_start' THEN 'it was not started within '
+        + toString(t.schedule_to_start_seconds) + ' s (schedule_to_start)'
+      ELSE 'it was not finished within '
+        + toString(t.schedule_to_close_seconds) + ' s (schedule_to_close)'
+    END AS error
+  REMOVE t:PendingTask:BlockedTask:DelayedTask, t.ready_key, t.due_at, t.start_by, t.close_by
+  SET t:FailedTask, t.status = 'failed', t.completed_at = now, t.success = false,
+      t.error_message = error, t.events = t.events + 1
+  CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
+    event_id: $command_id + ':' + t.task_id, task_id: t.task_id, type: 'failed', at: now,
+    attempt: t.attempt, seq: t.events, command_id: $command_id,
+    detail: '{"error":"' + error + '","reason":"' + what + '"}'
+  })
+}
+CALL (t, now, held, what) {  // its holder let it lie
+  WITH t, now, what WHERE held
+  MATCH (t)-[r:ASSIGNED_TO]->(a:Agent) WHERE r.attempt = t.attempt AND a.lk = $command_id
+  WITH t, now, what, r, a, $command_id + ':' + t.task_id AS event_id,
+       CASE what WHEN 'lease' THEN 'expired' ELSE 'timed_out' END AS outcome,
+       what <> 'schedule_to_close' AND t.retry_count < t.max_retries AS again,
+       CASE what
+         WHEN 'lease' THEN 'the lease of attempt ' + t.attempt + ' ran out on agent '
+           + a.agent_id
+         WHEN 'start_to_close' THEN 'it was not finished within '
+           + toString(t.start_to_close_seconds) + ' s of its start (start_to_close)'
+         ELSE 'it was not finished within '
+           + toString(t.schedule_to_close_seconds) + ' s (schedule_to_close)'
+       END AS error
+  WITH *, CASE WHEN again OR what <> 'lease' THEN error
+    ELSE error + ', as ' + (t.retry_count + 1) + ' tries did: no try is left' END AS error
+  WITH *, '{"reason":"' + what + '"}' AS detail
+  // include tasks/retry_delay
+  // include tasks/end_try
+  WITH t, a
+  CALL (t) { MATCH (x:Limit {key: t.concurrency_key}) SET x.active = x.active - 1 }
+  WITH a, a.total_completed AS done, a.total_failed AS failed
+  SET a.active_tasks = a.active_tasks - 1,
+      a.total_failed = failed + 1,
+      a.success_rate = toFloat(done) / (done + failed + 1)
+}
+RETURN t.task_id AS task_id, what,
+       t.status = 'failed'
+         AND EXISTS { (t)<-[:DEPENDS_ON]-(:PendingTask {on_dependency_failure: 'cancel'}) }
+         AS cascade

@@ -1,0 +1,269 @@
+"""Claims: ready tasks taken under a lease, and given up again. What workers live on."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+from pydantic import JsonValue
+
+from graph_orch._async.commands import AsyncCommands, outcome
+from graph_orch._async.creation import cancel_dependents
+from graph_orch._async.graph import AlreadyAppliedError, AsyncGraph, AsyncTransaction, Rows
+from graph_orch.checks import LEASE, LIMIT, NAME, NAME_OR_NONE, RATIO, TEXT, WAIT, command_id_of
+from graph_orch.errors import AgentNotFoundError, TaskError, TaskNotFoundError
+from graph_orch.lifecycle import Command, ErrorClass
+from graph_orch.models import Claim, Completion, Task
+from graph_orch.refusals import refuse_stale
+
+TRIES = 5
+"""How often a claim starts again at once: others were faster, or tasks had to be looked at."""
+WAKE_BATCH = 500
+FIRST_LOOK_SECONDS = 0.02
+LONGEST_LOOK_SECONDS = 1.0
+
+
+class AsyncClaims(AsyncCommands):
+    """Claims on ready tasks, and the commands with a claim.
+
+    A claim is refused with StaleAttemptError once its task was given to somebody else, and with
+    its subclass AttemptEndedError where its try has ended: its lease ran out, or the task was
+    cancelled, released or finished.
+    """
+
+    def __init__(self, graph: AsyncGraph, spread: int = 1) -> None:
+        super().__init__(graph)
+        self._spread = spread
+
+    async def claim_tasks(
+        self,
+        agent_id: str,
+        limit: int = 1,
+        lease_seconds: float = 60,
+        wait_seconds: float = 0,
+        *,
+        start: bool = False,
+        worker_id: str | None = None,
+        command_id: str | None = None,
+    ) -> list[Claim]:
+        """Take the best ready tasks that an agent's skills cover, never more than it has slots for.
+
+        Args:
+            limit: How many at most.
+            lease_seconds: How long the claims hold without a heartbeat, by the server's clock.
+            wait_seconds: How long to wait for the first one where there is none; then [].
+            start: Start them too, in the same transaction.
+            worker_id: Which process it is that asks, to be shown.
+
+        Raises:
+            AgentNotFoundError: the agent is not registered.
+        """
+        agent = NAME.of("agent_id", agent_id)
+        params = {
+            "agent_id": agent,
+            "limit": LIMIT.of("limit", limit),
+            "spread": self._spread,
+            "lease_seconds": LEASE.of("lease_seconds", lease_seconds),
+            "worker_id": NAME_OR_NONE.of("worker_id", worker_id),
+            "start": bool(start),
+            "command_id": command_id_of(command_id),
+        }
+        deadline = time.monotonic() + WAIT.of("wait_seconds", wait_seconds)
+        claims = await self._claim(params)
+        while not claims and await self._work_comes(agent, deadline):
+            claims = await self._claim(params)
+        return claims
+
+    async def start(self, claim: Claim) -> Task:
+        """Say that the work on a claim has begun: assigned -> running."""
+        return await self.start_task(claim.task_id, attempt=claim.attempt)
+
+    async def heartbeat(
+        self, claim: Claim, progress: float | None = None, message: str | None = None
+    ) -> Claim:
+        """Keep a claim for another `lease_seconds` from now, and say how far the work is (0 to 1).
+
+        Raises:
+            StaleAttemptError: the claim holds no more; drop the work.
+        """
+        row = (await self.heartbeat_all([claim], {claim.task_id: (progress, message)}))[0]
+        if row["status"] is None:
+            raise TaskNotFoundError(claim.task_id)
+        if not row["kept"]:
+            node = {"task_id": claim.task_id, "attempt": row["current_attempt"]}
+            refuse_stale("keep", claim.attempt, node | {"status": row["status"]})
+        return claim.model_copy(update={"lease_expires_at": row["lease_expires_at"].to_native()})
+
+    async def heartbeat_all(
+        self,
+        claims: Sequence[Claim],
+        progress: Mapping[str, tuple[float | None, str | None]] | None = None,
+    ) -> Rows:
+        """Keep many claims of one agent in one transaction.
+
+        Args:
+            progress: By task_id, how far the work is (0 to 1), and a word on it.
+
+        Returns:
+            For each claim a row: task_id, attempt, kept (whether it holds), status,
+            lease_expires_at.
+        """
+        said = progress or {}
+        rows = [_beat(claim, *said.get(claim.task_id, (None, None))) for claim in claims]
+        return await self._graph.write(
+            "tasks/heartbeat",
+            rows=sorted(rows, key=lambda row: row["task_id"]),
+            agent_id=claims[0].agent_id if claims else "",
+            command_id=str(uuid4()),
+        )
+
+    async def complete(
+        self,
+        claim: Claim,
+        result: JsonValue = None,
+        metrics: JsonValue | Mapping[str, JsonValue] = None,
+    ) -> Task:
+        """Complete a claim that was started: see `complete_task`."""
+        return await self.complete_task(claim.task_id, result, metrics, attempt=claim.attempt)
+
+    async def complete_all(self, done: Sequence[Completion]) -> list[Task | TaskError]:
+        """Complete many claims in one transaction; for each the task, or why it was refused."""
+        rows = [
+            {
+                "task_id": one.claim.task_id,
+                "attempt": one.claim.attempt,
+                "command_id": str(uuid4()),
+                **outcome(one.result, one.metrics),
+            }
+            for one in done
+        ]
+        try:
+            found = await self._graph.write("tasks/complete", rows=rows, command_id=str(uuid4()))
+        except AlreadyAppliedError:
+            found = ()
+        self._graph.work.tell()
+        tasks = {row["task"]["task_id"]: Task.from_record(row) for row in found}
+        return [tasks.get(row["task_id"]) or await self._completed(row) for row in rows]
+
+    async def fail(
+        self,
+        claim: Claim,
+        error: str,
+        should_retry: bool = True,
+        *,
+        error_class: ErrorClass | str = ErrorClass.TRANSIENT,
+        error_types: Sequence[str] = (),
+        retry_after: float | None = None,
+        exclude_agent: bool = False,
+    ) -> Task:
+        """Say that the work on a claim failed: see `fail_task`."""
+        return await self.fail_task(
+            claim.task_id,
+            error,
+            should_retry,
+            error_class=error_class,
+            error_types=error_types,
+            retry_after=retry_after,
+            exclude_agent=exclude_agent,
+            attempt=claim.attempt,
+        )
+
+    async def release(self, claim: Claim, reason: str | None = None) -> Task:
+        """Give a claim back unharmed: no retry is spent."""
+        return await self.release_task(claim.task_id, reason, attempt=claim.attempt)
+
+    async def wake(self, batches: int | None = None) -> int:
+        """Look at every task whose time has come; how many there were.
+
+        A delay ends: the task becomes ready. A lease runs out, or the time to finish a try: the
+        try failed. The time to start, or the overall time, is over: the task failed. Claiming,
+        polling and counting do this by themselves; it needs no leader.
+
+        Args:
+            batches: Stop after so many batches of 500.
+        """
+        total = 0
+        while batches is None or batches > 0:
+            (row,) = await self._graph.read("tasks/wake_due", limit=WAKE_BATCH)
+            ids = sorted(row["task_ids"])
+            if ids:
+                total += len(await self._graph.transaction(_wake, ids))
+                self._graph.work.tell()
+            if len(ids) < WAKE_BATCH:
+                return total
+            batches = None if batches is None else batches - 1
+        return total
+
+    async def _claim(self, params: dict[str, Any]) -> list[Claim]:
+        row: Mapping[str, Any] = {}
+        for tries in range(TRIES):
+            try:
+                rows = await self._graph.write("tasks/claim", heed_due=tries < 2, **params)
+            except AlreadyAppliedError:
+                return await self._claimed(params)
+            if not rows:
+                raise AgentNotFoundError(params["agent_id"])
+            row = rows[0]
+            if row["replayed"]:
+                return await self._claimed(params)
+            if row["due"]:
+                await self.wake(1)
+            if row["tasks"] or not (row["due"] or row["lost"]):
+                break
+        return [Claim.from_record(found) for found in row["tasks"]]
+
+    async def _claimed(self, params: dict[str, Any]) -> list[Claim]:
+        """What this very claim was given before, when its answer was lost."""
+        event_ids = [f"{params['command_id']}:{place}" for place in range(params["limit"])]
+        rows = await self._graph.read("tasks/claimed", event_ids=event_ids)
+        return [Claim.from_record(row) for row in rows]
+
+    async def _work_comes(self, agent_id: str, deadline: float) -> bool:
+        """Wait until a claim is worth another try; False when the time is up.
+
+        Work that comes from this process is told; for other processes' the graph is asked, less
+        and less often.
+        """
+        pause = FIRST_LOOK_SECONDS
+        while (left := deadline - time.monotonic()) > 0:
+            seen = self._graph.work.seen
+            if (await self._graph.read("tasks/has_ready", agent_id=agent_id))[0]["ready"]:
+                return True
+            await self._graph.work.wait(seen, min(left, pause * random.uniform(0.5, 1.0)))
+            pause = min(pause * 1.6, LONGEST_LOOK_SECONDS)
+        return False
+
+    async def _completed(self, row: dict[str, Any]) -> Task | TaskError:
+        """What became of a completion that found nothing to do: done before, or refused."""
+        try:
+            found = await self._command(
+                Command.COMPLETE,
+                "tasks/complete",
+                row["task_id"],
+                row["command_id"],
+                **{key: row[key] for key in ("attempt", "result", "duration_ms", "metrics")},
+            )
+        except TaskError as error:
+            return error
+        return Task.from_record(found)
+
+
+async def _wake(tx: AsyncTransaction, task_ids: list[str]) -> Rows:
+    command_id = str(uuid4())
+    rows = await tx.run("tasks/wake", task_ids=task_ids, delay=None, command_id=command_id)
+    if failed := [row["task_id"] for row in rows if row["cascade"]]:
+        await cancel_dependents(tx, failed, command_id)
+    return rows
+
+
+def _beat(claim: Claim, progress: float | None, message: str | None) -> dict[str, Any]:
+    return {
+        "task_id": claim.task_id,
+        "attempt": claim.attempt,
+        "lease_seconds": claim.lease_seconds,
+        "progress": RATIO.of("progress", progress),
+        "message": TEXT.of("message", message),
+    }

@@ -1,0 +1,364 @@
+"""What can be asked of one task: the commands of the lifecycle, by its id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import JsonValue
+
+from graph_orch._async.creation import cancel_dependents
+from graph_orch._async.graph import AlreadyAppliedError, AsyncGraph, AsyncTransaction, Rows
+from graph_orch.checks import (
+    ATTEMPT,
+    CONTENT,
+    ERROR_CLASS,
+    JSON,
+    LEASE,
+    MILLISECONDS,
+    NAME,
+    NAMES,
+    SECONDS,
+    TASK_ID,
+    command_id_of,
+)
+from graph_orch.errors import DependencyCycleError, DependencyNotFoundError, TaskNotFoundError
+from graph_orch.lifecycle import Command, DependencyFailure, ErrorClass, TaskStatus
+from graph_orch.models import Task
+from graph_orch.refusals import contention, refuse
+from graph_orch.values import dump_json
+
+TRIES = 5
+"""How often a command starts again when it was refused, and the reason is gone when looked at."""
+FREEING = frozenset(
+    {Command.COMPLETE, Command.FAIL, Command.RELEASE, Command.CANCEL, Command.RETRY}
+)
+"""The commands after which there may be work for somebody who waits for it."""
+
+
+class AsyncCommands:
+    """Commands on single tasks.
+
+    Every command may carry a `command_id` of the caller's: asked again with the same one, it
+    changes nothing and answers the same. Without it one is made for the call.
+    """
+
+    def __init__(self, graph: AsyncGraph) -> None:
+        self._graph = graph
+
+    async def assign_task(
+        self,
+        task_id: str,
+        agent_id: str,
+        *,
+        lease_seconds: float | None = None,
+        command_id: str | None = None,
+    ) -> Task:
+        """Give a ready task to an agent: pending -> assigned.
+
+        Raises:
+            TaskNotFoundError, AgentNotFoundError: there is none of this id.
+            InvalidTransitionError: the task is not pending.
+            UnmetDependencyError: it waits for another task.
+            TaskNotDueError: its time has not come.
+            MissingCapabilityError: the agent lacks a required skill.
+            AgentAtCapacityError: the agent has no free slot.
+            ConcurrencyLimitError: as many tasks with its concurrency_key are held as may be.
+        """
+        agent = NAME.of("agent_id", agent_id)
+        row = await self._command(
+            Command.ASSIGN,
+            "tasks/assign",
+            task_id,
+            command_id,
+            agent_id=agent,
+            lease_seconds=LEASE.of("lease_seconds", lease_seconds),
+            worker_id=None,
+            start=False,
+        )
+        return Task.from_record(row)
+
+    async def start_task(
+        self, task_id: str, *, attempt: int | None = None, command_id: str | None = None
+    ) -> Task:
+        """Say that the work has begun: assigned -> running.
+
+        Raises:
+            TaskNotFoundError: there is no such task.
+            InvalidTransitionError: the task is not assigned.
+            StaleAttemptError: `attempt` is given and is not the current one, or has ended.
+        """
+        row = await self._command(
+            Command.START,
+            "tasks/start",
+            task_id,
+            command_id,
+            attempt=ATTEMPT.of("attempt", attempt),
+        )
+        return Task.from_record(row)
+
+    async def complete_task(
+        self,
+        task_id: str,
+        result: JsonValue = None,
+        metrics: JsonValue | Mapping[str, JsonValue] = None,
+        *,
+        attempt: int | None = None,
+        command_id: str | None = None,
+    ) -> Task:
+        """Say that the work is done: running -> completed. Tasks that waited for it become ready.
+
+        Args:
+            result: Any JSON value, at most 1 MB.
+            metrics: Any JSON value; the `duration_ms` of an object is the duration of the work in
+                milliseconds, else it is measured from the start.
+
+        Raises:
+            TaskNotFoundError: there is no such task.
+            InvalidTransitionError: the task is not running.
+            StaleAttemptError: `attempt` is given and is not the current one, or has ended.
+        """
+        row = await self._command(
+            Command.COMPLETE,
+            "tasks/complete",
+            task_id,
+            command_id,
+            attempt=ATTEMPT.of("attempt", attempt),
+            **outcome(result, metrics),
+        )
+        return Task.from_record(row)
+
+    async def fail_task(
+        self,
+        task_id: str,
+        error: str,
+        should_retry: bool = True,
+        *,
+        error_class: ErrorClass | str = ErrorClass.TRANSIENT,
+        error_types: Sequence[str] = (),
+        retry_after: float | None = None,
+        exclude_agent: bool = False,
+        attempt: int | None = None,
+        command_id: str | None = None,
+    ) -> Task:
+        """Say that the work failed: back to pending while retries are left, else failed.
+
+        Args:
+            error_class: "transient"; "permanent" or "budget" are not tried again; "capability" is,
+                but not by this agent.
+            error_types: The kinds of error that it is, such as ["ValueError"]; those that the
+                task's retry policy names as `non_retryable` are not tried again.
+            retry_after: Seconds until the next try; else the task's retry policy says.
+            exclude_agent: Do not give the task to this agent again, until `retry_task`.
+
+        Raises:
+            TaskNotFoundError: there is no such task.
+            InvalidTransitionError: the task is neither assigned nor running.
+            StaleAttemptError: `attempt` is given and is not the current one, or has ended.
+        """
+        text, kind = CONTENT.of("error", error), ERROR_CLASS.of("error_class", error_class)
+        types = NAMES.of("error_types", list(error_types))
+        detail: dict[str, object] = {"error": text, "class": kind.value}
+        row = await self._command(
+            Command.FAIL,
+            "tasks/fail",
+            task_id,
+            command_id,
+            attempt=ATTEMPT.of("attempt", attempt),
+            error=text,
+            detail=dump_json(detail | ({"types": types} if types else {})),
+            outcome="failed",
+            should_retry=bool(should_retry)
+            and kind not in (ErrorClass.PERMANENT, ErrorClass.BUDGET),
+            error_types=types,
+            delay=SECONDS.of("retry_after", retry_after),
+            exclude_agent=bool(exclude_agent) or kind is ErrorClass.CAPABILITY,
+        )
+        return Task.from_record(row)
+
+    async def release_task(
+        self,
+        task_id: str,
+        reason: str | None = None,
+        *,
+        attempt: int | None = None,
+        command_id: str | None = None,
+    ) -> Task:
+        """Give a held task back unharmed: assigned or running -> pending, no retry spent.
+
+        Raises:
+            TaskNotFoundError: there is no such task.
+            InvalidTransitionError: the task is neither assigned nor running.
+            StaleAttemptError: `attempt` is given and is not the current one, or has ended.
+        """
+        row = await self._command(
+            Command.RELEASE,
+            "tasks/release",
+            task_id,
+            command_id,
+            attempt=ATTEMPT.of("attempt", attempt),
+            detail=_reason(reason),
+        )
+        return Task.from_record(row)
+
+    async def cancel_task(
+        self, task_id: str, reason: str | None = None, *, command_id: str | None = None
+    ) -> Task:
+        """Give a task up: pending, assigned or running -> cancelled.
+
+        Raises:
+            TaskNotFoundError: there is no such task.
+            InvalidTransitionError: the task has ended.
+        """
+        row = await self._command(
+            Command.CANCEL,
+            "tasks/cancel",
+            task_id,
+            command_id,
+            reason=reason if reason is None else CONTENT.of("reason", reason),
+            detail=_reason(reason),
+        )
+        return Task.from_record(row)
+
+    async def retry_task(self, task_id: str, *, command_id: str | None = None) -> Task:
+        """Let a failed or cancelled task begin again: retries, deadlines and excluded agents anew.
+
+        Its history stays.
+
+        Raises:
+            TaskNotFoundError: there is no such task.
+            InvalidTransitionError: the task is neither failed nor cancelled.
+        """
+        return Task.from_record(
+            await self._command(Command.RETRY, "tasks/retry", task_id, command_id)
+        )
+
+    async def add_dependency(
+        self, task_id: str, depends_on: str, *, command_id: str | None = None
+    ) -> Task:
+        """Let a pending task wait for another one. Asked twice, it is there once.
+
+        Raises:
+            TaskNotFoundError: there is no such task.
+            DependencyNotFoundError: there is no task `depends_on`.
+            InvalidTransitionError: the task is not pending.
+            DependencyCycleError: `depends_on` waits, perhaps through others, for the task.
+        """
+        task = TASK_ID.of("task_id", task_id)
+        other = TASK_ID.of("depends_on", depends_on)
+        command = command_id_of(command_id)
+        try:
+            row = await self._graph.transaction(_add_dependency, task, other, command)
+        except AlreadyAppliedError:
+            row = None
+        if row is None:
+            row = await self._explain(Command.ADD_DEPENDENCY, task, command, {})
+        if row is None:
+            raise TaskNotFoundError(task)
+        return Task.from_record(row)
+
+    async def _command(
+        self, command: Command, name: str, task_id: str, command_id: str | None, **params: Any
+    ) -> Mapping[str, Any]:
+        """Run a command's statement; where it has no row, find out why and say so."""
+        task = TASK_ID.of("task_id", task_id)
+        params |= {"task_id": task, "command_id": command_id_of(command_id)}
+        for _ in range(TRIES):
+            rows = await self._applied(command, name, params)
+            if rows:
+                if command in FREEING:
+                    self._graph.work.tell()
+                return rows[0]
+            row = await self._explain(command, task, params["command_id"], params)
+            if row is not None:
+                return row
+        raise contention(command, task)
+
+    async def _applied(self, command: Command, name: str, params: dict[str, Any]) -> Rows:
+        try:
+            if command in (Command.FAIL, Command.CANCEL):
+                return await self._graph.transaction(_end, name, params)
+            if command is Command.COMPLETE:
+                command_id = params["command_id"]
+                return await self._graph.write(name, rows=[params], command_id=command_id)
+            return await self._graph.write(name, **params)
+        except AlreadyAppliedError:
+            return ()
+
+    async def _explain(
+        self, command: Command, task_id: str, command_id: str, params: Mapping[str, Any]
+    ) -> Mapping[str, Any] | None:
+        """Raise why a command was refused; the task where it was applied before; else None."""
+        (row,) = await self._graph.read(
+            "tasks/inspect",
+            task_id=task_id,
+            agent_id=params.get("agent_id"),
+            command_id=command_id,
+        )
+        if row["event"] is not None and row["event"]["task_id"] == task_id:
+            return row
+        refuse(command, task_id, params, row)
+        return None
+
+
+async def _end(tx: AsyncTransaction, name: str, params: dict[str, Any]) -> Rows:
+    """End a task, and with it the dependents that ask for it."""
+    rows = await tx.run(name, **params)
+    if rows and rows[0]["cascade"]:
+        await cancel_dependents(tx, [params["task_id"]], params["command_id"])
+    return rows
+
+
+async def _add_dependency(
+    tx: AsyncTransaction, task_id: str, depends_on: str, command_id: str
+) -> Mapping[str, Any] | None:
+    locked = await tx.run(
+        "tasks/lock_dependency", task_ids=sorted({task_id, depends_on}), command_id=command_id
+    )
+    found = {row["task_id"]: row for row in locked}
+    if task_id not in found:
+        raise TaskNotFoundError(task_id)
+    if depends_on not in found:
+        raise DependencyNotFoundError([depends_on])
+    await _refuse_cycle(tx, task_id, depends_on)
+    rows = await tx.run(
+        "tasks/add_dependency", task_id=task_id, depends_on=depends_on, command_id=command_id
+    )
+    broken = found[depends_on]["status"] in (TaskStatus.FAILED, TaskStatus.CANCELLED)
+    if rows and broken and found[task_id]["on_dependency_failure"] == DependencyFailure.CANCEL:
+        await tx.run("tasks/cancel_doomed", task_ids=[task_id], command_id=command_id)
+        await cancel_dependents(tx, [task_id], command_id)
+        rows = await tx.run("tasks/get", task_id=task_id)
+    return rows[0] if rows else None
+
+
+async def _refuse_cycle(tx: AsyncTransaction, task_id: str, depends_on: str) -> None:
+    if task_id == depends_on:
+        raise DependencyCycleError([task_id, task_id])
+    paths = await tx.run("tasks/find_cycle", from_id=depends_on, to_id=task_id)
+    if paths:
+        raise DependencyCycleError([task_id, *paths[0]["path"]])
+
+
+def outcome(
+    result: JsonValue, metrics: JsonValue | Mapping[str, JsonValue]
+) -> dict[str, str | float | None]:
+    """What a completed task keeps, as `tasks/complete` takes it."""
+    return {
+        "result": _json("result", result),
+        "duration_ms": _duration(metrics),
+        "metrics": _json("metrics", metrics),
+    }
+
+
+def _json(name: str, value: object) -> str | None:
+    return None if value is None else dump_json(JSON.of(name, value))
+
+
+def _duration(metrics: JsonValue | Mapping[str, JsonValue]) -> float | None:
+    given = metrics.get("duration_ms") if isinstance(metrics, Mapping) else None
+    return None if given is None else MILLISECONDS.of("metrics.duration_ms", given)
+
+
+def _reason(reason: str | None) -> str | None:
+    return None if reason is None else dump_json({"reason": CONTENT.of("reason", reason)})
