@@ -9,11 +9,13 @@ with Orchestrator.connect() as orch:
 """
 
 from graph_orch._async.agents import AsyncAgentRegistry
+from graph_orch._async.events import AsyncEvents
 from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.orchestrator import AsyncOrchestrator
 from graph_orch._async.router import AsyncCapabilityRouter
 from graph_orch._async.tasks import AsyncTaskQueue
 from graph_orch._sync.agents import AgentRegistry
+from graph_orch._sync.events import Events
 from graph_orch._sync.graph import Graph
 from graph_orch._sync.orchestrator import Orchestrator
 from graph_orch._sync.router import CapabilityRouter
@@ -62,6 +64,7 @@ from graph_orch.models import (
     Completion,
     ConcurrencyLimit,
     DoctorReport,
+    EventPage,
     Finding,
     NewTask,
     QueueStatistics,
@@ -84,6 +87,7 @@ __all__ = [
     "AlreadyRunningError",
     "AsyncAgentRegistry",
     "AsyncCapabilityRouter",
+    "AsyncEvents",
     "AsyncGraph",
     "AsyncOrchestrator",
     "AsyncTaskQueue",
@@ -100,7 +104,9 @@ __all__ = [
     "DependencyNotFoundError",
     "DoctorReport",
     "ErrorClass",
+    "EventPage",
     "EventType",
+    "Events",
     "Finding",
     "ForeignGraphError",
     "Graph",

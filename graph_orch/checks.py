@@ -10,10 +10,11 @@ import pydantic
 from pydantic import TypeAdapter
 
 from graph_orch.errors import ValidationError
-from graph_orch.lifecycle import ErrorClass, TaskStatus
+from graph_orch.lifecycle import ErrorClass, EventType, TaskStatus
 from graph_orch.values import (
     Content,
     Count,
+    Cursor,
     Json,
     LeaseSeconds,
     Limit,
@@ -74,7 +75,9 @@ def _first_complaint(error: pydantic.ValidationError) -> tuple[tuple[int | str, 
 ATTEMPT: Check[int | None] = Check(Count | None)
 CONFIDENCE: Check[float] = Check(Ratio)
 CONTENT: Check[str] = Check(Content)
+CURSOR: Check[int] = Check(Cursor)
 ERROR_CLASS: Check[ErrorClass] = Check(ErrorClass)
+EVENT_TYPES: Check[list[EventType]] = Check(list[EventType])
 JSON: Check[object] = Check(Json)
 LEASE: Check[float | None] = Check(LeaseSeconds | None)
 LIMIT: Check[int] = Check(Limit)

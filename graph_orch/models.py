@@ -237,7 +237,10 @@ class ConcurrencyLimit(Model):
 
 
 class TaskEvent(Model):
-    """One transition of a task, as the audit trail has it."""
+    """One transition of a task, as the audit trail has it.
+
+    `position` is its place in the log of all events, once somebody has read that.
+    """
 
     event_id: str
     task_id: str
@@ -247,6 +250,7 @@ class TaskEvent(Model):
     agent_id: str | None = None
     command_id: str
     detail: JsonValue = None
+    position: int | None = None
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
@@ -261,7 +265,29 @@ class TaskEvent(Model):
             agent_id=node.get("agent_id"),
             command_id=node["command_id"],
             detail=load_json(node.get("detail")),
+            position=node.get("position"),
         )
+
+
+class EventPage(Sequence[TaskEvent]):
+    """Some events in the order of the log, and the cursor from which to read on."""
+
+    def __init__(self, events: Sequence[TaskEvent], next_cursor: int) -> None:
+        self._events = list(events)
+        self.next_cursor = next_cursor
+
+    @overload
+    def __getitem__(self, index: int) -> TaskEvent: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[TaskEvent]: ...
+    def __getitem__(self, index: int | slice) -> TaskEvent | list[TaskEvent]:
+        return self._events[index]
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def __iter__(self) -> Iterator[TaskEvent]:
+        return iter(self._events)
 
 
 class Agent(Model):

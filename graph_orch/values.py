@@ -108,6 +108,7 @@ Dependencies = Annotated[
 OneOrMore = Annotated[tuple[T, ...], BeforeValidator(_as_tuple)]
 Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
 Count = Annotated[int, Field(strict=True, ge=0, le=MAX_INT)]
+Cursor = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]
 Limit = Annotated[int, Field(strict=True, ge=1, le=MAX_BATCH)]
 Slots = Annotated[int, Field(strict=True, ge=1, le=MAX_INT)]
 Milliseconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]

@@ -11,8 +11,8 @@ import unasync  # pyright: ignore[reportMissingTypeStubs]
 ROOT = Path(__file__).resolve().parent.parent / "graph_orch"
 SOURCES = sorted((ROOT / "_async").glob("*.py"))
 OWN = (
-    "AgentRegistry CapabilityRouter Claims Commands Creation Doctor Graph GraphDatabase Driver "
-    "ManagedTransaction Orchestrator Querying Result Schema Session Signal TaskQueue Transaction"
+    "AgentRegistry CapabilityRouter Claims Commands Creation Doctor Driver Events Graph "
+    "GraphDatabase ManagedTransaction Orchestrator Querying Result Schema Session Signal TaskQueue Transaction"
 )
 NAMES = {f"Async{name}": name for name in OWN.split()} | {
     "_async": "_sync",

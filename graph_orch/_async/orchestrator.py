@@ -7,6 +7,7 @@ from typing import Self
 
 from graph_orch._async.agents import AsyncAgentRegistry
 from graph_orch._async.doctor import AsyncDoctor
+from graph_orch._async.events import AsyncEvents
 from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.router import AsyncCapabilityRouter
 from graph_orch._async.schema import AsyncSchema
@@ -26,6 +27,7 @@ class AsyncOrchestrator:
         self.tasks = AsyncTaskQueue(graph)
         self.agents = AsyncAgentRegistry(graph)
         self.router = AsyncCapabilityRouter(graph)
+        self.events = AsyncEvents(graph)
         self._server = server
 
     @classmethod

@@ -36,6 +36,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "schema/task_priority_ready",
         "schema/new_event",
         "schema/event_position",
+        "schema/event_log",
         "schema/worker_id",
         "schema/schedule_name",
     ),

@@ -7,6 +7,7 @@ from typing import Self
 
 from graph_orch._sync.agents import AgentRegistry
 from graph_orch._sync.doctor import Doctor
+from graph_orch._sync.events import Events
 from graph_orch._sync.graph import Graph
 from graph_orch._sync.router import CapabilityRouter
 from graph_orch._sync.schema import Schema
@@ -26,6 +27,7 @@ class Orchestrator:
         self.tasks = TaskQueue(graph)
         self.agents = AgentRegistry(graph)
         self.router = CapabilityRouter(graph)
+        self.events = Events(graph)
         self._server = server
 
     @classmethod

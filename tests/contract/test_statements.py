@@ -26,6 +26,7 @@ SAMPLES = {
     "lanes": ["x"],
     "limit": 10,
     "spread": 1,
+    "after": 0,
     "lease_seconds": 1.0,
     "seconds": 1.0,
     "max": 1,
@@ -47,6 +48,7 @@ LISTS = {
     "idempotency_keys",
     "event_ids",
     "error_types",
+    "types",
     "agent_ids",
     "exclude",
     "added",
@@ -82,6 +84,7 @@ SCANNING = {
     "tasks/add_lanes",
     # Whether a label is in use: the first node answers.
     "schema/record",
+    "events/read",
 }
 EXPECTED = {
     # Any two tasks may be joined; a path of any length is what a cycle is.

@@ -1,0 +1,25 @@
+// Give events that have been committed their place in the log. Only one at a time may do so: a place
+// is given after the commit and in the order of commits of this statement, so that who has read up
+// to a place never has to look before it again, however late a transaction commits.
+// mode: write
+// params: limit, command_id
+// returns: number
+CYPHER 5
+MERGE (g:EventLog {name: 'graph_orch'})
+ON CREATE SET g.last = 0
+SET g.lk = $command_id
+WITH g, g.last AS last
+CALL () {
+  MATCH (e:NewEvent) USING INDEX e:NewEvent(at)
+  WHERE e.at IS NOT NULL
+  WITH e ORDER BY e.at LIMIT $limit
+  RETURN collect(e) AS events
+}
+CALL (events, last) {
+  UNWIND range(0, size(events) - 1) AS place
+  WITH events[place] AS e, last + place + 1 AS position
+  SET e.position = position
+  REMOVE e:NewEvent
+}
+SET g.last = last + size(events)
+RETURN size(events) AS number

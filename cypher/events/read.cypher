@@ -1,0 +1,15 @@
+// The events after a place in the log, in its order. `last` is the end of the log; `more`: events
+// have been committed that have no place in it yet.
+// mode: read
+// params: after, types, limit
+// returns: events, last, more
+CYPHER 5
+OPTIONAL MATCH (g:EventLog {name: 'graph_orch'})
+WITH coalesce(g.last, 0) AS last
+CALL (last) {
+  MATCH (e:TaskEvent) USING INDEX e:TaskEvent(position)
+  WHERE $after < e.position <= last AND ($types IS NULL OR e.type IN $types)
+  WITH e ORDER BY e.position LIMIT $limit
+  RETURN collect(properties(e)) AS events
+}
+RETURN events, last, EXISTS { (:NewEvent) } AS more

@@ -1,0 +1,97 @@
+"""The log of events: every transition of every task, in one order, to be read and followed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from uuid import uuid4
+
+from graph_orch._async.graph import AsyncGraph
+from graph_orch.checks import CURSOR, EVENT_TYPES, LIMIT
+from graph_orch.lifecycle import EventType
+from graph_orch.models import EventPage, TaskEvent
+
+NUMBERED_AT_ONCE = 2_000
+FIRST_LOOK_SECONDS = 0.05
+LONGEST_LOOK_SECONDS = 1.0
+
+
+class AsyncEvents:
+    """The events of a graph, each at least once, in an order that never skips a late committer.
+
+    An event is written in the transaction of its transition. It gets its place in the log when it
+    is first read, so the log holds no gap that could still be filled. The events of one task stand
+    in their order; those of several tasks in that of their commits, within what one read found.
+    """
+
+    def __init__(self, graph: AsyncGraph) -> None:
+        self._graph = graph
+
+    async def read(
+        self,
+        after: int | None = None,
+        *,
+        types: Sequence[EventType | str] | None = None,
+        limit: int = 100,
+    ) -> EventPage:
+        """The events after a cursor, oldest first.
+
+        Args:
+            after: The `next_cursor` of a page, or the `position` of an event; None: the beginning.
+            types: Only these; None: all.
+            limit: How many at most. Fewer: the end of the log was reached.
+
+        Raises:
+            ValidationError: a type is unknown, or the cursor is no such number.
+        """
+        place = CURSOR.of("after", after or 0)
+        wanted = None if types is None else EVENT_TYPES.of("types", list(types))
+        limit = LIMIT.of("limit", limit)
+        while True:
+            (row,) = await self._graph.read("events/read", after=place, types=wanted, limit=limit)
+            events = [TaskEvent.from_record({"event": event}) for event in row["events"]]
+            if len(events) == limit:
+                return EventPage(events, events[-1].position or place)
+            if not row["more"] or not await self._number():
+                return EventPage(events, max(place, row["last"]))
+
+    async def end(self) -> int:
+        """The cursor after everything that has happened, to follow what comes."""
+        while await self._number():
+            pass
+        (row,) = await self._graph.read("events/read", after=0, types=[], limit=1)
+        return row["last"]
+
+    async def subscribe(
+        self,
+        after: int | None = None,
+        *,
+        types: Sequence[EventType | str] | None = None,
+        idle_seconds: float | None = None,
+    ) -> AsyncIterator[TaskEvent]:
+        """Every event after a cursor, and every one that comes.
+
+        Args:
+            after: Where to begin; store `event.position` when an event is dealt with, to go on
+                from there another time.
+            idle_seconds: End when nothing came for so long; None: never end.
+        """
+        heard, pause = time.monotonic(), FIRST_LOOK_SECONDS
+        while idle_seconds is None or time.monotonic() - heard <= idle_seconds:
+            seen = self._graph.work.seen
+            page = await self.read(after, types=types)
+            for event in page:
+                yield event
+            if page:
+                heard, pause = time.monotonic(), FIRST_LOOK_SECONDS
+            else:
+                await self._graph.work.wait(seen, pause)
+                pause = min(pause * 1.6, LONGEST_LOOK_SECONDS)
+            after = page.next_cursor
+
+    async def _number(self) -> int:
+        """Give places to events that have none; how many got one."""
+        (row,) = await self._graph.write(
+            "events/number", limit=NUMBERED_AT_ONCE, command_id=str(uuid4())
+        )
+        return row["number"]
