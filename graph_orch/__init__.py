@@ -74,7 +74,9 @@ from graph_orch.models import (
     TaskEvent,
     TaskFilters,
     TaskPage,
+    WorkerInfo,
 )
+from graph_orch.worker import AsyncContext, Context, TaskFailure, Worker
 
 __all__ = [
     "Agent",
@@ -87,6 +89,7 @@ __all__ = [
     "AlreadyRunningError",
     "AsyncAgentRegistry",
     "AsyncCapabilityRouter",
+    "AsyncContext",
     "AsyncEvents",
     "AsyncGraph",
     "AsyncOrchestrator",
@@ -98,6 +101,7 @@ __all__ = [
     "Completion",
     "ConcurrencyLimit",
     "ConcurrencyLimitError",
+    "Context",
     "DependencyCycleError",
     "DependencyError",
     "DependencyFailure",
@@ -129,6 +133,7 @@ __all__ = [
     "TaskConflictError",
     "TaskError",
     "TaskEvent",
+    "TaskFailure",
     "TaskFilters",
     "TaskNotDueError",
     "TaskNotFoundError",
@@ -138,4 +143,6 @@ __all__ = [
     "TaskStatus",
     "UnmetDependencyError",
     "ValidationError",
+    "Worker",
+    "WorkerInfo",
 ]

@@ -91,6 +91,7 @@ SKILLS: Check[tuple[str, ...]] = Check(Skills)
 SLOTS: Check[int] = Check(Slots)
 STATUS: Check[TaskStatus] = Check(TaskStatus)
 TASK_ID: Check[str] = Check(TaskRef)
+TASK_IDS: Check[list[str]] = Check(list[TaskRef])
 TEXT: Check[str | None] = Check(Content | None)
 WAIT: Check[float] = Check(WaitSeconds)
 

@@ -226,6 +226,8 @@ class Completion(Model):
     claim: Claim
     result: JsonValue = None
     metrics: JsonValue = None
+    duration_ms: float | None = None
+    command_id: str = Field(default_factory=lambda: str(uuid4()))
 
 
 class ConcurrencyLimit(Model):
@@ -344,6 +346,34 @@ _AGENT_NUMBERS = (
 def utilization(active: int, limit: int) -> float:
     """Held tasks as a share of the slots; full where there are no slots."""
     return active / limit if limit > 0 else 1.0
+
+
+class WorkerInfo(Model):
+    """A worker process. It lives while it was seen within three of its `beat_seconds`."""
+
+    worker_id: str
+    agent_id: str
+    hostname: str
+    pid: int
+    concurrency: int
+    beat_seconds: float
+    started_at: datetime
+    last_seen_at: datetime
+    is_live: bool
+    task_ids: list[str]
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """From a row of `workers/list`."""
+        node = record["worker"]
+        names = ("worker_id", "agent_id", "hostname", "pid", "concurrency", "beat_seconds")
+        return cls(
+            **{name: node[name] for name in names},
+            started_at=_some_moment(node["started_at"]),
+            last_seen_at=_some_moment(node["last_seen_at"]),
+            is_live=record["is_live"],
+            task_ids=record["task_ids"],
+        )
 
 
 class AgentHealth(Model):

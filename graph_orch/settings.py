@@ -6,6 +6,7 @@ Without `NEO4J_URI` the embedded server is used, which the `GRAPH_ORCH_*` variab
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
@@ -13,6 +14,15 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 APP = "graph-orch"
+
+
+@dataclass(frozen=True)
+class Address:
+    """A server and a database on it. The password is never shown."""
+
+    uri: str
+    auth: tuple[str, str] | None = field(default=None, repr=False)
+    database: str | None = None
 
 
 class ServerSettings(BaseSettings):

@@ -5,7 +5,7 @@
 // Locks: the agent, the limits, the lanes (where order is strict, spread = 1), the tasks; each kind
 // ascending. Where there is nothing to choose, nothing is locked.
 // mode: write
-// params: agent_id, limit, spread, heed_due, lease_seconds, worker_id, start, command_id
+// params: agent_id, task_types, limit, spread, heed_due, lease_seconds, worker_id, start, command_id
 // returns: tasks, due, replayed, lost
 CYPHER 5
 MATCH (a:Agent {agent_id: $agent_id})
@@ -23,6 +23,7 @@ CALL (a, due, replayed) {
     MATCH (t:Task) USING INDEX t:Task(lane, ready_key)
     WHERE t.lane = l.key AND t.ready_key >= 0
       AND NOT a.agent_id IN coalesce(t.excluded_agents, [])
+      AND ($task_types IS NULL OR t.task_type IN $task_types)
     RETURN t ORDER BY t.lane, t.ready_key LIMIT $limit
   }
   WITH l, t.ready_key AS ready_key ORDER BY ready_key LIMIT $limit
@@ -51,6 +52,7 @@ CALL (a, lanes) {
       MATCH (t:Task) USING INDEX t:Task(lane, ready_key)
       WHERE t.lane = l.key AND t.ready_key >= 0
         AND NOT a.agent_id IN coalesce(t.excluded_agents, [])
+      AND ($task_types IS NULL OR t.task_type IN $task_types)
       RETURN t ORDER BY t.lane, t.ready_key LIMIT $limit * $spread
     }
     WITH l, t, t.ready_key AS ready_key ORDER BY ready_key LIMIT $limit * $spread

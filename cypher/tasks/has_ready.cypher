@@ -1,6 +1,6 @@
 // Whether a claim is worth a try: something ready that the agent serves, or a task to be looked at.
 // mode: read
-// params: agent_id
+// params: agent_id, task_types
 // returns: ready
 CYPHER 5
 MATCH (a:Agent {agent_id: $agent_id})
@@ -16,6 +16,7 @@ CALL (a) {
       MATCH (t:Task) USING INDEX t:Task(lane, ready_key)
       WHERE t.lane = l.key AND t.ready_key >= 0
         AND NOT a.agent_id IN coalesce(t.excluded_agents, [])
+        AND ($task_types IS NULL OR t.task_type IN $task_types)
     }
   RETURN l IS NOT NULL AS found LIMIT 1
 }

@@ -20,7 +20,7 @@ from graph_orch.checks import (
     command_id_of,
 )
 from graph_orch.errors import AgentNotFoundError
-from graph_orch.models import Agent, AgentHealth, AgentLoad, AgentStatistics
+from graph_orch.models import Agent, AgentHealth, AgentLoad, AgentStatistics, WorkerInfo
 from graph_orch.values import dump_json, skill_key
 
 DEFAULT_SLOTS = 5
@@ -65,6 +65,10 @@ class AsyncAgentRegistry:
     async def list_agents(self) -> list[Agent]:
         """Every registered agent, by id."""
         return [Agent.from_record(row) for row in await self._graph.read("agents/list")]
+
+    async def list_workers(self) -> list[WorkerInfo]:
+        """The worker processes, those that died within a day included, with what they hold."""
+        return [WorkerInfo.from_record(row) for row in await self._graph.read("workers/list")]
 
     async def get_agent_capability(self, agent_id: str) -> list[str]:
         """The names of an agent's skills; [] where none of this id is registered."""

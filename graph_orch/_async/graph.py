@@ -32,6 +32,7 @@ from graph_orch.errors import (
     StoreUnreachableError,
 )
 from graph_orch.runtime import AsyncResult, AsyncSignal, async_sleep
+from graph_orch.settings import Address
 from graph_orch.statements import Statement, statement
 
 P = ParamSpec("P")
@@ -71,9 +72,15 @@ class AsyncGraph:
     Every read sees the writes that came before it through the same graph, on a cluster too.
     """
 
-    def __init__(self, driver: neo4j.AsyncDriver, database: str | None = None) -> None:
+    def __init__(
+        self,
+        driver: neo4j.AsyncDriver,
+        database: str | None = None,
+        address: Address | None = None,
+    ) -> None:
         self._driver = driver
         self._database = database
+        self._address = address
         self._bookmarks = neo4j.AsyncGraphDatabase.bookmark_manager()
         self.work = AsyncSignal()
         self._process = os.getpid()
@@ -104,7 +111,7 @@ class AsyncGraph:
             )
         except (ConfigurationError, ValueError) as error:
             raise StoreUnreachableError(f"cannot use the address {uri!r}: {error}") from error
-        graph = cls(driver, database)
+        graph = cls(driver, database, Address(uri, auth, database))
         try:
             await graph._greet(uri)
         except BaseException:
@@ -116,6 +123,17 @@ class AsyncGraph:
     def database(self) -> str | None:
         """The name of the database that every statement goes to."""
         return self._database
+
+    @property
+    def address(self) -> Address:
+        """Where it is connected to, for another connection to the same.
+
+        Raises:
+            StoreError: it was made from a driver, not by `connect`.
+        """
+        if self._address is None:
+            raise StoreError("this graph was not made by connect(), so its address is not known")
+        return self._address
 
     async def read(self, name: str, **params: Any) -> Rows:
         """Run a statement that only reads, and return all its rows.

@@ -13,7 +13,17 @@ from pydantic import JsonValue
 from graph_orch._sync.commands import Commands, outcome
 from graph_orch._sync.creation import cancel_dependents
 from graph_orch._sync.graph import AlreadyAppliedError, Graph, Transaction, Rows
-from graph_orch.checks import LEASE, LIMIT, NAME, NAME_OR_NONE, RATIO, TEXT, WAIT, command_id_of
+from graph_orch.checks import (
+    LEASE,
+    LIMIT,
+    NAME,
+    NAME_OR_NONE,
+    NAMES,
+    RATIO,
+    TEXT,
+    WAIT,
+    command_id_of,
+)
 from graph_orch.errors import AgentNotFoundError, TaskError, TaskNotFoundError
 from graph_orch.lifecycle import Command, ErrorClass
 from graph_orch.models import Claim, Completion, Task
@@ -45,6 +55,7 @@ class Claims(Commands):
         lease_seconds: float = 60,
         wait_seconds: float = 0,
         *,
+        task_types: Sequence[str] | None = None,
         start: bool = False,
         worker_id: str | None = None,
         command_id: str | None = None,
@@ -55,6 +66,7 @@ class Claims(Commands):
             limit: How many at most.
             lease_seconds: How long the claims hold without a heartbeat, by the server's clock.
             wait_seconds: How long to wait for the first one where there is none; then [].
+            task_types: Only tasks of these types. Others that stand before them are read over.
             start: Start them too, in the same transaction.
             worker_id: Which process it is that asks, to be shown.
 
@@ -62,8 +74,10 @@ class Claims(Commands):
             AgentNotFoundError: the agent is not registered.
         """
         agent = NAME.of("agent_id", agent_id)
+        types = None if task_types is None else NAMES.of("task_types", list(task_types))
         params = {
             "agent_id": agent,
+            "task_types": types,
             "limit": LIMIT.of("limit", limit),
             "spread": self._spread,
             "lease_seconds": LEASE.of("lease_seconds", lease_seconds),
@@ -73,9 +87,29 @@ class Claims(Commands):
         }
         deadline = time.monotonic() + WAIT.of("wait_seconds", wait_seconds)
         claims = self._claim(params)
-        while not claims and self._work_comes(agent, deadline):
-            claims = self._claim(params)
+        while not claims and (left := deadline - time.monotonic()) > 0:
+            if self.wait_for_work(agent, left, task_types=types):
+                claims = self._claim(params)
         return claims
+
+    def wait_for_work(
+        self, agent_id: str, seconds: float, *, task_types: Sequence[str] | None = None
+    ) -> bool:
+        """Wait until a claim of this agent is worth a try; False when the time is up.
+
+        Work that comes from this process is told; for other processes' the graph is asked, less
+        and less often, every second at last.
+        """
+        deadline, pause = time.monotonic() + seconds, FIRST_LOOK_SECONDS
+        types = None if task_types is None else list(task_types)
+        while (left := deadline - time.monotonic()) > 0:
+            seen = self._graph.work.seen
+            rows = self._graph.read("tasks/has_ready", agent_id=agent_id, task_types=types)
+            if rows and rows[0]["ready"]:
+                return True
+            self._graph.work.wait(seen, min(left, pause * random.uniform(0.5, 1.0)))
+            pause = min(pause * 1.6, LONGEST_LOOK_SECONDS)
+        return False
 
     def start(self, claim: Claim) -> Task:
         """Say that the work on a claim has begun: assigned -> running."""
@@ -135,8 +169,8 @@ class Claims(Commands):
             {
                 "task_id": one.claim.task_id,
                 "attempt": one.claim.attempt,
-                "command_id": str(uuid4()),
-                **outcome(one.result, one.metrics),
+                "command_id": one.command_id,
+                **outcome(one.result, one.metrics, one.duration_ms),
             }
             for one in done
         ]
@@ -158,6 +192,7 @@ class Claims(Commands):
         error_types: Sequence[str] = (),
         retry_after: float | None = None,
         exclude_agent: bool = False,
+        command_id: str | None = None,
     ) -> Task:
         """Say that the work on a claim failed: see `fail_task`."""
         return self.fail_task(
@@ -169,6 +204,7 @@ class Claims(Commands):
             retry_after=retry_after,
             exclude_agent=exclude_agent,
             attempt=claim.attempt,
+            command_id=command_id,
         )
 
     def release(self, claim: Claim, reason: str | None = None) -> Task:
@@ -220,21 +256,6 @@ class Claims(Commands):
         event_ids = [f"{params['command_id']}:{place}" for place in range(params["limit"])]
         rows = self._graph.read("tasks/claimed", event_ids=event_ids)
         return [Claim.from_record(row) for row in rows]
-
-    def _work_comes(self, agent_id: str, deadline: float) -> bool:
-        """Wait until a claim is worth another try; False when the time is up.
-
-        Work that comes from this process is told; for other processes' the graph is asked, less
-        and less often.
-        """
-        pause = FIRST_LOOK_SECONDS
-        while (left := deadline - time.monotonic()) > 0:
-            seen = self._graph.work.seen
-            if (self._graph.read("tasks/has_ready", agent_id=agent_id))[0]["ready"]:
-                return True
-            self._graph.work.wait(seen, min(left, pause * random.uniform(0.5, 1.0)))
-            pause = min(pause * 1.6, LONGEST_LOOK_SECONDS)
-        return False
 
     def _completed(self, row: dict[str, Any]) -> Task | TaskError:
         """What became of a completion that found nothing to do: done before, or refused."""

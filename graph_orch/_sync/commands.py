@@ -341,12 +341,14 @@ def _refuse_cycle(tx: Transaction, task_id: str, depends_on: str) -> None:
 
 
 def outcome(
-    result: JsonValue, metrics: JsonValue | Mapping[str, JsonValue]
+    result: JsonValue,
+    metrics: JsonValue | Mapping[str, JsonValue],
+    duration_ms: float | None = None,
 ) -> dict[str, str | float | None]:
     """What a completed task keeps, as `tasks/complete` takes it."""
     return {
         "result": _json("result", result),
-        "duration_ms": _duration(metrics),
+        "duration_ms": _duration(metrics) if duration_ms is None else duration_ms,
         "metrics": _json("metrics", metrics),
     }
 

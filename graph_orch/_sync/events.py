@@ -48,9 +48,7 @@ class Events:
         wanted = None if types is None else EVENT_TYPES.of("types", list(types))
         limit = LIMIT.of("limit", limit)
         while True:
-            (row,) = self._graph.read(
-                "events/read", after=place, types=wanted, limit=limit
-            )
+            (row,) = self._graph.read("events/read", after=place, types=wanted, limit=limit)
             events = [TaskEvent.from_record({"event": event}) for event in row["events"]]
             if len(events) == limit:
                 return EventPage(events, events[-1].position or place)

@@ -12,7 +12,7 @@ from graph_orch._sync.claims import Claims
 from graph_orch._sync.creation import Creation
 from graph_orch._sync.graph import Graph
 from graph_orch._sync.querying import Querying
-from graph_orch.checks import LEASE, LIMIT, NAME, SLOTS, STATUS, TASK_ID, checked
+from graph_orch.checks import LEASE, LIMIT, NAME, SLOTS, STATUS, TASK_ID, TASK_IDS, checked
 from graph_orch.errors import AgentNotFoundError, ValidationError
 from graph_orch.lifecycle import DependencyFailure, TaskPriority, TaskStatus
 from graph_orch.models import (
@@ -25,7 +25,7 @@ from graph_orch.models import (
     TaskFilters,
     TaskPage,
 )
-from graph_orch.values import MAX_BATCH, MAX_BATCH_BYTES
+from graph_orch.values import MAX_BATCH, MAX_BATCH_BYTES, load_json
 
 
 class TaskQueue(Claims):
@@ -130,6 +130,17 @@ class TaskQueue(Claims):
         """The task as it is now; None where there is none of this id."""
         rows = self._graph.read("tasks/get", task_id=TASK_ID.of("task_id", task_id))
         return Task.from_record(rows[0]) if rows else None
+
+    def get_tasks(self, task_ids: Sequence[str]) -> list[Task]:
+        """These tasks as they are now, those that exist, in the order given."""
+        ids = TASK_IDS.of("task_ids", list(task_ids))
+        rows = self._graph.read("tasks/get_many", task_ids=ids)
+        return [Task.from_record(row) for row in rows]
+
+    def get_dependency_results(self, task_id: str) -> dict[str, JsonValue]:
+        """What the dependencies of a task gave, by their ids; None where one gave nothing."""
+        rows = self._graph.read("tasks/results", task_id=TASK_ID.of("task_id", task_id))
+        return {row["task_id"]: load_json(row["result"]) for row in rows}
 
     def poll_tasks(
         self,

@@ -1,0 +1,7 @@
+// What the dependencies of a task gave.
+// mode: read
+// params: task_id
+// returns: task_id, result
+CYPHER 5
+MATCH (:Task {task_id: $task_id})-[r:DEPENDS_ON]->(d:Task)
+RETURN d.task_id AS task_id, d.result AS result ORDER BY r.ordinal

@@ -1,0 +1,19 @@
+// A worker process says that it lives.
+// mode: write
+// params: worker_id, agent_id, hostname, pid, concurrency, beat_seconds
+// returns: worker_id
+CYPHER 5
+MERGE (w:Worker {worker_id: $worker_id})
+ON CREATE SET w.started_at = datetime()
+SET w.agent_id = $agent_id,
+    w.hostname = $hostname,
+    w.pid = $pid,
+    w.concurrency = $concurrency,
+    w.beat_seconds = $beat_seconds,
+    w.last_seen_at = datetime()
+WITH w
+CALL (w) {
+  MATCH (a:Agent {agent_id: $agent_id})
+  MERGE (w)-[:WORKS_AS]->(a)
+}
+RETURN w.worker_id AS worker_id
