@@ -7,9 +7,11 @@ generated synchronous code has for it (see scripts/generate_sync.py).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
-from collections.abc import Awaitable, Callable, Generator
+import weakref
+from collections.abc import Awaitable, Callable, Generator, Hashable
 from types import TracebackType
 from typing import Annotated, Generic, ParamSpec, Protocol, TypeAlias, TypeVar
 
@@ -70,53 +72,69 @@ async_sleep = asyncio.sleep
 sleep = time.sleep
 
 
-class AsyncSignal:
-    """Wakes whoever waits for work in this event loop. `seen` is what was told before looking."""
+class _Hub:
+    """Where the signals of one store meet, over all threads and event loops of this process."""
 
     def __init__(self) -> None:
         self.seen = 0
-        self._waiters: set[asyncio.Future[None]] = set()
+        self.condition = threading.Condition()
+        self.waiters: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
+
+    def tell(self) -> None:
+        with self.condition:
+            self.seen += 1
+            self.condition.notify_all()
+            waiters, self.waiters = self.waiters, set()
+        for loop, event in waiters:
+            with contextlib.suppress(RuntimeError):  # its loop has ended
+                loop.call_soon_threadsafe(event.set)
+
+
+_hubs: weakref.WeakValueDictionary[Hashable, _Hub] = weakref.WeakValueDictionary()
+
+
+class _Signal:
+    def __init__(self, store: Hashable) -> None:
+        """A signal that all who name the same store hear."""
+        self._hub = _hubs.setdefault(store, _Hub())
+
+    @property
+    def seen(self) -> int:
+        """How often something was told: to be noted before one looks for work."""
+        return self._hub.seen
 
     def tell(self) -> None:
         """There may be work."""
-        self.seen += 1
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-        self._waiters.clear()
+        self._hub.tell()
+
+
+class AsyncSignal(_Signal):
+    """Wakes whoever waits for work in this process."""
 
     async def wait(self, seen: int, seconds: float) -> None:
         """Return when something was told after `seen`, or when the time is up."""
-        if self.seen != seen:
-            return
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.add(waiter)
+        waiter = asyncio.get_running_loop(), asyncio.Event()
+        with self._hub.condition:
+            if self._hub.seen != seen:
+                return
+            self._hub.waiters.add(waiter)
         try:
             async with asyncio.timeout(seconds):
-                await waiter
+                await waiter[1].wait()
         except TimeoutError:
             pass
         finally:
-            self._waiters.discard(waiter)
+            with self._hub.condition:
+                self._hub.waiters.discard(waiter)
 
 
-class Signal:
-    """Wakes whoever waits for work in this process. `seen` is what was told before looking."""
-
-    def __init__(self) -> None:
-        self.seen = 0
-        self._condition = threading.Condition()
-
-    def tell(self) -> None:
-        """There may be work."""
-        with self._condition:
-            self.seen += 1
-            self._condition.notify_all()
+class Signal(_Signal):
+    """Wakes whoever waits for work in this process."""
 
     def wait(self, seen: int, seconds: float) -> None:
         """Return when something was told after `seen`, or when the time is up."""
-        with self._condition:
-            self._condition.wait_for(lambda: self.seen != seen, seconds)
+        with self._hub.condition:
+            self._hub.condition.wait_for(lambda: self._hub.seen != seen, seconds)
 
 
 AsyncOpened = AsyncOpening

@@ -445,7 +445,7 @@ class _Run:
         job_log.info("task %s failed: %s", job.claim.task_id, said, exc_info=not expected)
         await self.queue.fail(
             job.claim,
-            str(said).replace("\\0", "")[:LONGEST_ERROR] or type(error).__name__,
+            str(said)[:LONGEST_ERROR] or type(error).__name__,
             error_class=said.error_class,
             error_types=[kind.__name__[:200] for kind in type(error).__mro__[:-1]],
             retry_after=said.retry_after,

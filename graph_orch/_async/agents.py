@@ -70,6 +70,10 @@ class AsyncAgentRegistry:
         """The worker processes, those that died within a day included, with what they hold."""
         return [WorkerInfo.from_record(row) for row in await self._graph.read("workers/list")]
 
+    async def forget_workers(self) -> int:
+        """Forget the worker processes that were not seen for a day; how many there were."""
+        return (await self._graph.write("workers/forget"))[0]["forgotten"]
+
     async def get_agent_capability(self, agent_id: str) -> list[str]:
         """The names of an agent's skills; [] where none of this id is registered."""
         agent = await self.get_agent(agent_id)

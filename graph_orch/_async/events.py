@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 from uuid import uuid4
 
 from graph_orch._async.graph import AsyncGraph
@@ -12,6 +13,8 @@ from graph_orch.lifecycle import EventType
 from graph_orch.models import EventPage, TaskEvent
 
 NUMBERED_AT_ONCE = 2_000
+ROUNDS = 5
+"""How often one read looks for what was committed since, where it is not full."""
 FIRST_LOOK_SECONDS = 0.05
 LONGEST_LOOK_SECONDS = 1.0
 
@@ -47,13 +50,16 @@ class AsyncEvents:
         place = CURSOR.of("after", after or 0)
         wanted = None if types is None else EVENT_TYPES.of("types", list(types))
         limit = LIMIT.of("limit", limit)
-        while True:
+        events, row = list[TaskEvent](), dict[str, Any]()
+        for _ in range(ROUNDS):
             (row,) = await self._graph.read("events/read", after=place, types=wanted, limit=limit)
             events = [TaskEvent.from_record({"event": event}) for event in row["events"]]
             if len(events) == limit:
                 return EventPage(events, events[-1].position or place)
-            if not row["more"] or not await self._number():
-                return EventPage(events, max(place, row["last"]))
+            if not row["more"]:
+                break
+            await self._number()
+        return EventPage(events, max(place, row["last"]))
 
     async def end(self) -> int:
         """The cursor after everything that has happened, to follow what comes."""

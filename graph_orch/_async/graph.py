@@ -82,7 +82,7 @@ class AsyncGraph:
         self._database = database
         self._address = address
         self._bookmarks = neo4j.AsyncGraphDatabase.bookmark_manager()
-        self.work = AsyncSignal()
+        self.work = AsyncSignal((address.uri, database) if address else id(self))
         self._process = os.getpid()
         self._closed = False
 

@@ -70,6 +70,10 @@ class AgentRegistry:
         """The worker processes, those that died within a day included, with what they hold."""
         return [WorkerInfo.from_record(row) for row in self._graph.read("workers/list")]
 
+    def forget_workers(self) -> int:
+        """Forget the worker processes that were not seen for a day; how many there were."""
+        return (self._graph.write("workers/forget"))[0]["forgotten"]
+
     def get_agent_capability(self, agent_id: str) -> list[str]:
         """The names of an agent's skills; [] where none of this id is registered."""
         agent = self.get_agent(agent_id)

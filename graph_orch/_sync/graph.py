@@ -82,7 +82,7 @@ class Graph:
         self._database = database
         self._address = address
         self._bookmarks = neo4j.GraphDatabase.bookmark_manager()
-        self.work = Signal()
+        self.work = Signal((address.uri, database) if address else id(self))
         self._process = os.getpid()
         self._closed = False
 

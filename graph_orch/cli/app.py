@@ -7,7 +7,7 @@ import sys
 import pydantic
 import typer
 
-from graph_orch.cli import agent, demo, graph, run, server, task
+from graph_orch.cli import agent, demo, graph, run, server, task, worker
 from graph_orch.cli.output import visible
 from graph_orch.errors import (
     AgentNotFoundError,
@@ -35,6 +35,11 @@ app.command("run", epilog="Example: graph-orch run trace.json --agents 4 --speed
 app.add_typer(server.app, name="server")
 app.add_typer(agent.app, name="agent")
 app.add_typer(task.app, name="task")
+app.command("worker", epilog="Example: graph-orch worker --exec './summarise.sh' --skills nlp")(
+    worker.worker
+)
+app.command("workers", epilog="Example: graph-orch workers --json")(worker.workers)
+app.command("maintain", epilog="Example: graph-orch maintain --every 5")(worker.maintain)
 app.command("route", epilog="Example: graph-orch route TASK_ID --dispatch")(graph.route)
 app.command("stats", epilog="Example: graph-orch stats --json")(graph.stats)
 app.command("doctor", epilog="Example: graph-orch doctor --repair")(graph.doctor)

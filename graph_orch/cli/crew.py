@@ -1,21 +1,34 @@
-"""A crew: agents that do a set of tasks in threads, all through the public API."""
+"""A crew: agents that do a set of tasks, each with a worker, and what is seen of it meanwhile."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import JsonValue
 
-from graph_orch import NewTask, Orchestrator, Task, TaskStatus
+from graph_orch import (
+    ErrorClass,
+    EventType,
+    NewTask,
+    Orchestrator,
+    Task,
+    TaskEvent,
+    TaskFailure,
+    TaskStatus,
+    Worker,
+)
 from graph_orch.errors import InvalidTransitionError
 from graph_orch.lifecycle import LIVE
-from graph_orch.models import skill_key
+from graph_orch.worker import describe
 
 PAGE = 1_000
+IDLE_SECONDS = 0.5
+ENDS = frozenset({EventType.COMPLETED, EventType.FAILED, EventType.CANCELLED})
 MARK = "graph_orch_cli"
 """The metadata key by which a command knows the tasks that it made."""
 
@@ -53,116 +66,86 @@ class Tally:
 
 
 class Crew:
-    """Works off tasks: hands out what is ready to whom the router chooses, until all is done."""
+    """Works off tasks: a worker for each member, all in one thread, until all is done."""
 
-    def __init__(self, orch: Orchestrator, members: Sequence[Member], job: Job) -> None:
+    def __init__(
+        self, orch: Orchestrator, members: Sequence[Member], task_type: str, job: Job
+    ) -> None:
         self._orch = orch
-        self._members = {member.agent_id: member for member in members}
-        self._job = job
+        self._members = members
         self.finished: dict[str, Task] = {}
         self.tallies = {member.agent_id: Tally() for member in members}
-        # Without it, agents of other people would be given our tasks.
-        self._strangers = [
-            agent.agent_id
-            for agent in orch.agents.list_agents()
-            if agent.agent_id not in self._members
+        self._workers = [
+            Worker(orch, member.agent_id, member.skills, member.slots, grace_seconds=0)
+            for member in members
         ]
-
-    @property
-    def slots(self) -> int:
-        """How many tasks it can do at once."""
-        return sum(member.slots for member in self._members.values())
+        for worker in self._workers:
+            worker.task(task_type)(lambda ctx: _done(job, ctx.task.task_id))
 
     def work(self, tasks: Sequence[NewTask], on_change: OnChange) -> None:
         """Do every task. Those that depend on one that failed are cancelled by the queue."""
-        backlog = _Backlog(tasks)
-        progress = Progress(len(tasks))
-        running: dict[Future[Task], str] = {}
-        with ThreadPoolExecutor(self.slots, "crew") as pool:
+        cursor = self._orch.events.end()
+        create_in_batches(self._orch, tasks)
+        with ThreadPoolExecutor(1, "crew") as pool:
+            working = pool.submit(asyncio.run, self._serve())
             try:
-                self._hand_out(backlog, pool, running)
-                while running:
-                    ended, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in ended:
-                        self._count(future.result(), running.pop(future), backlog, progress)
-                    self._hand_out(backlog, pool, running)
-                    progress.running = _by_agent(running.values())
-                    on_change(progress)
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+                self._follow({task.task_id for task in tasks}, cursor, working, on_change)
+            finally:
+                for worker in self._workers:
+                    worker.stop()
+            working.result()
+        for start in range(0, len(tasks), PAGE):
+            ids = [task.task_id for task in tasks[start : start + PAGE]]
+            self._count(self._orch.tasks.get_tasks(ids))
 
-    def _hand_out(
-        self, backlog: _Backlog, pool: ThreadPoolExecutor, running: dict[Future[Task], str]
+    async def _serve(self) -> None:
+        await asyncio.gather(*(worker.serve() for worker in self._workers))
+
+    def _follow(
+        self, open_: set[str], cursor: int, working: Future[None], on_change: OnChange
     ) -> None:
-        refused: set[frozenset[str]] = set()  # skills for which nobody is free in this round
-        for task in backlog.ready():
-            if len(running) >= self.slots:
-                return
-            skills = frozenset(map(skill_key, task.requirements))
-            if skills in refused:
+        """Read what happens to the tasks until each has ended."""
+        progress, holders = Progress(len(open_)), dict[str, str]()
+        while open_ and not working.done():
+            for event in self._orch.events.subscribe(cursor, idle_seconds=IDLE_SECONDS):
+                cursor = event.position or cursor
+                if event.task_id in open_:
+                    _note(event, open_, holders, progress)
+                    on_change(progress)
+                if not open_:
+                    return
+
+    def _count(self, tasks: Iterable[Task]) -> None:
+        for task in tasks:
+            if task.status is TaskStatus.CANCELLED or task.assigned_to is None:
                 continue
-            agent_id = self._dispatch(task.task_id)
-            if agent_id is None:
-                refused.add(skills)
-                continue
-            backlog.take(task.task_id)
-            running[pool.submit(self._do, task.task_id)] = agent_id
-
-    def _dispatch(self, task_id: str) -> str | None:
-        while True:
-            agent_id = self._orch.router.dispatch_task(task_id, self._strangers)
-            if agent_id is None or agent_id in self._members:
-                return agent_id
-            self._orch.tasks.release_task(task_id, "given to an agent of another crew")
-            self._strangers.append(agent_id)
-
-    def _do(self, task_id: str) -> Task:
-        attempt = self._orch.tasks.start_task(task_id).attempt
-        try:
-            result = self._job(task_id)
-        except (OSError, ValueError) as error:
-            return self._orch.tasks.fail_task(
-                task_id, f"{type(error).__name__}: {error}", False, attempt=attempt
-            )
-        return self._orch.tasks.complete_task(task_id, result, attempt=attempt)
-
-    def _count(self, task: Task, agent_id: str, backlog: _Backlog, progress: Progress) -> None:
-        self.finished[task.task_id] = task
-        tally = self.tallies[agent_id]
-        if task.status is TaskStatus.COMPLETED:
-            tally.done += 1
-            tally.busy_ms += task.execution_duration_ms or 0.0
-            progress.completed += 1
-            backlog.complete(task.task_id)
-        else:
-            tally.failed += 1
-            progress.failed += 1
+            self.finished[task.task_id] = task
+            tally = self.tallies[task.assigned_to]
+            if task.status is TaskStatus.COMPLETED:
+                tally.done += 1
+                tally.busy_ms += task.execution_duration_ms or 0.0
+            else:
+                tally.failed += 1
 
 
-class _Backlog:
-    """Which tasks may be handed out. It only saves asking: the queue itself keeps the order."""
+def _done(job: Job, task_id: str) -> JsonValue:
+    try:
+        return job(task_id)
+    except (OSError, ValueError) as error:
+        raise TaskFailure(describe(error), ErrorClass.PERMANENT) from error
 
-    def __init__(self, tasks: Iterable[NewTask]) -> None:
-        self._tasks = {task.task_id: task for task in tasks}
-        self._unmet = {task.task_id: len(task.dependencies) for task in self._tasks.values()}
-        self._dependents: dict[str, list[str]] = {key: [] for key in self._tasks}
-        for task in self._tasks.values():
-            for other in task.dependencies:
-                self._dependents[other].append(task.task_id)
-        self._ready = {key: None for key, unmet in self._unmet.items() if not unmet}
 
-    def ready(self) -> list[NewTask]:
-        return [self._tasks[key] for key in self._ready]
-
-    def take(self, task_id: str) -> None:
-        del self._ready[task_id]
-
-    def complete(self, task_id: str) -> None:
-        for other in self._dependents[task_id]:
-            self._unmet[other] -= 1
-            if not self._unmet[other]:
-                self._ready[other] = None
+def _note(event: TaskEvent, open_: set[str], holders: dict[str, str], progress: Progress) -> None:
+    """Take down what an event says of a task."""
+    if event.type is EventType.STARTED:
+        holders[event.task_id] = event.agent_id or ""
+    else:
+        holders.pop(event.task_id, None)
+    if event.type in ENDS:
+        open_.discard(event.task_id)
+        progress.completed += event.type is EventType.COMPLETED
+        progress.failed += event.type is not EventType.COMPLETED
+    progress.running = _by_agent(holders.values())
 
 
 def gather(orch: Orchestrator, members: Iterable[Member]) -> int:

@@ -19,7 +19,6 @@ from graph_orch.cli.crew import (
     Member,
     agent_rows,
     clear_leftovers,
-    create_in_batches,
     gather,
     mark,
 )
@@ -28,7 +27,7 @@ from graph_orch.cli.progress import shown
 from graph_orch.cli.store import connect_alone
 from graph_orch.workflows import Chain, break_cycles, longest_chain, run_order
 
-COMMAND, TASK_TYPE = "demo", "audit"
+COMMAND, TASK_TYPE = "demo", "environment-audit"
 CREW = (
     Member("demo-auditor-1", (PURE, NATIVE, SCRIPTS), 2),
     Member("demo-auditor-2", (PURE, SCRIPTS), 3),
@@ -83,8 +82,7 @@ def demo(
     with connect_alone(COMMAND) as orch:
         released = gather(orch, CREW)
         cancelled = clear_leftovers(orch, COMMAND, TASK_TYPE)
-        create_in_batches(orch, plan.tasks)
-        crew = Crew(orch, CREW, lambda task_id: _audit(plan.targets[task_id]))
+        crew = Crew(orch, CREW, TASK_TYPE, lambda task_id: _audit(plan.targets[task_id]))
         began = time.monotonic()
         with shown("auditing", len(plan.tasks), as_json) as on_change:
             crew.work(plan.tasks, on_change)
@@ -180,7 +178,8 @@ def _show(report: Report, rows: Sequence[Sequence[object]]) -> None:
 
 
 _LOOK = (
-    "MATCH (t:Task {task_type: 'audit'})-[:DEPENDS_ON]->(d) RETURN t.content, d.content LIMIT 10"
+    "MATCH (t:Task {task_type: 'environment-audit'})-[:DEPENDS_ON]->(d) "
+    "RETURN t.content, d.content LIMIT 10"
 )
 
 

@@ -29,17 +29,18 @@ def shown(title: str, total: int, quiet: bool) -> Generator[OnChange]:
         with _bar(console, title, total) as change:
             yield change
     else:
-        step = max(1, total // LINES)
-        yield lambda now: _line(console, title, now, step)
+        step, said = max(1, total // LINES), set[int]()
+        yield lambda now: _line(console, title, now, step, said)
 
 
 def _nothing(now: Progress) -> None:
     del now
 
 
-def _line(console: Console, title: str, now: Progress, step: int) -> None:
+def _line(console: Console, title: str, now: Progress, step: int, said: set[int]) -> None:
     ended = now.completed + now.failed
-    if ended % step == 0 or ended == now.total:
+    if ended not in said and (ended % step == 0 or ended == now.total):
+        said.add(ended)
         console.print(f"{title}: {ended} of {now.total}, {now.failed} failed")
 
 

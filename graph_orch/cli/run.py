@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +19,6 @@ from graph_orch.cli.crew import (
     Member,
     agent_rows,
     clear_leftovers,
-    create_in_batches,
     gather,
     mark,
 )
@@ -29,7 +28,7 @@ from graph_orch.cli.store import connect_alone
 from graph_orch.errors import TaskError
 from graph_orch.workflows import Step, Workflow, longest_chain, read_workflow
 
-COMMAND, TASK_TYPE = "run", "workflow"
+COMMAND, TASK_TYPE = "run", "workflow-step"
 WANTED_SECONDS = 5.0
 
 File = Annotated[
@@ -79,12 +78,10 @@ def run(
     with connect_alone(COMMAND) as orch:
         released = gather(orch, members)
         cancelled = clear_leftovers(orch, COMMAND, TASK_TYPE)
-        create_in_batches(orch, tasks)
-        crew = Crew(orch, members, lambda task_id: _sleep(seconds[task_id]))
-        began = time.monotonic()
+        crew = Crew(orch, members, TASK_TYPE, lambda task_id: _sleep(seconds[task_id]))
         with shown(workflow.name, len(tasks), as_json) as on_change:
             crew.work(tasks, on_change)
-        makespan = time.monotonic() - began
+    makespan = makespan_seconds(crew.finished.values())
     report = _report(workflow, crew, scale, makespan, (released, cancelled))
     _show(report, agent_rows(crew, members, makespan * 1_000), as_json)
     _check(report)
@@ -95,6 +92,13 @@ def default_speed(workflow: Workflow, slots: int) -> float:
     chain = longest_chain(workflow.dependencies, {it.id: it.seconds for it in workflow.steps})
     at_best = max(chain.weight, sum(step.seconds for step in workflow.steps) / slots)
     return max(1.0, at_best / WANTED_SECONDS)
+
+
+def makespan_seconds(tasks: Collection[Task]) -> float:
+    """From the start of the first task to the end of the last, by the server's clock."""
+    starts = [it.started_at for it in tasks if it.started_at]
+    ends = [it.completed_at for it in tasks if it.completed_at]
+    return (max(ends) - min(starts)).total_seconds() if starts and ends else 0.0
 
 
 def violations(workflow: Workflow, finished: Mapping[str, Task]) -> list[tuple[str, str]]:

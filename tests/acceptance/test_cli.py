@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -232,7 +233,7 @@ def test_demo_cancels_the_chain_that_a_killed_run_left(
         NewTask(
             task_id=key,
             content="left",
-            task_type="audit",
+            task_type="environment-audit",
             dependencies=chain[:number][-1:],
             metadata={"graph_orch_cli": "demo"},
             on_dependency_failure=DependencyFailure.CANCEL,
@@ -254,7 +255,7 @@ def test_killed_demo_leaves_a_sound_graph_and_the_next_works(cli: Cli) -> None:
     assert cli.json("doctor")["is_sound"]
     found = cli.json("demo", "--limit", "3")
     assert found["audited"] == 3
-    kept = "MATCH (t:Task {task_type: 'audit'}) WHERE t.status IN $live RETURN t"
+    kept = "MATCH (t:Task {task_type: 'environment-audit'}) WHERE t.status IN $live RETURN t"
     live = "['pending', 'assigned', 'running']"
     assert cli.json("cypher", kept.replace("$live", live)) == []
 
@@ -299,3 +300,67 @@ def test_server_is_kept_until_it_is_stopped(cli: Cli, tmp_path: Path) -> None:
     finally:
         stopped = json.loads(cli("server", "stop", "--json", **env).stdout)
     assert not stopped["running"]
+
+
+MODULE = """
+from graph_orch import Orchestrator, Worker
+worker = Worker(Orchestrator.connect(), "module-agent", ["module-skill"])
+worker.task("shout")(lambda ctx: ctx.task.content.upper())
+"""
+
+
+def until_ended(cli: Cli, task_id: str) -> Any:
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while time.monotonic() < deadline:
+        task = cli.json("task", "show", task_id)
+        if task["status"] not in ("pending", "assigned", "running"):
+            return task
+    raise AssertionError(f"{task_id} did not end")
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=TIMEOUT_SECONDS)
+    assert process.returncode == 0, errors
+
+
+def test_worker_of_a_module(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my_agents.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+    task_id = cli("task", "create", "hello", "--type", "shout", "-s", "module-skill").stdout.strip()
+    process = cli.popen("worker", "my_agents:worker")
+    task = until_ended(cli, task_id)
+    shown = [it for it in cli.json("workers") if it["agent_id"] == "module-agent"]
+    end(process)
+    assert (task["result"], task["assigned_to"]) == ("HELLO", "module-agent")
+    assert [it["is_live"] for it in shown] == [True]
+
+
+def test_worker_of_a_command(cli: Cli, skill: str) -> None:
+    task_id = cli("task", "create", "; touch x", "--type", "any", "-s", skill).stdout.strip()
+    code = "import json, sys; print(json.dumps(json.load(sys.stdin)['content'].split()))"
+    command = f'{sys.executable} -c "{code}"'
+    process = cli.popen("worker", "--exec", command, "--skills", f"{skill},other", "--agent", skill)
+    task = until_ended(cli, task_id)
+    end(process)
+    assert task["result"] == [";", "touch", "x"]
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        (["worker"], 2),
+        (["worker", "no_such_module:worker"], 4),
+        (["worker", "json:dumps"], 4),
+        (["worker", "nothing"], 4),
+        (["worker", "--exec", "", "--skills", "a"], 4),
+    ],
+)
+def test_worker_that_is_none(cli: Cli, args: list[str], code: int) -> None:
+    done = cli(*args, code=code)
+    assert done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_maintain_looks_once(cli: Cli) -> None:
+    assert set(cli.json("maintain", "--once")) >= {"tasks", "workers forgotten"}

@@ -80,6 +80,8 @@ SCANNING = {
     "routing/statistics",
     "routing/utilization_spread",
     "tasks/statistics",
+    "workers/forget",
+    "workers/list",
     # All agents, and that for a lane that requires nothing only.
     "tasks/add_lanes",
     # Whether a label is in use: the first node answers.
@@ -185,7 +187,7 @@ def test_schema_statements_are_applied(cypher, orch):
 
 
 def test_every_statement_is_used():
-    root = statements.directory().parent / "graph_orch" / "_async"
-    source = "".join(path.read_text() for path in root.glob("*.py"))
+    root = statements.directory().parent / "graph_orch"
+    source = "".join(path.read_text() for path in [*root.glob("*.py"), *root.glob("_async/*.py")])
     for name in QUERIES:
         assert f'"{name}"' in source or name.startswith("doctor/"), f"{name} is used nowhere"

@@ -1,0 +1,133 @@
+"""`graph-orch worker`, `workers` and `maintain`."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+import time
+from typing import Annotated
+
+import typer
+
+from graph_orch import Orchestrator, Worker
+from graph_orch.cli.output import Json, say, show_json, show_table
+from graph_orch.cli.store import connect
+from graph_orch.errors import ValidationError
+from graph_orch.executors import command_handler
+
+Target = Annotated[
+    str | None, typer.Argument(metavar="[MODULE:WORKER]", help="Where a Worker is in Python.")
+]
+Command = Annotated[
+    str | None,
+    typer.Option("--exec", help="A command to run for each task instead, without a shell."),
+]
+Skills = Annotated[str, typer.Option("--skills", help="With --exec: its skills, comma-separated.")]
+AgentId = Annotated[str | None, typer.Option("--agent", help="With --exec: the agent's id.")]
+Concurrency = Annotated[int, typer.Option(min=1, help="With --exec: how many at once.")]
+TaskType = Annotated[
+    list[str] | None, typer.Option("--type", help="With --exec: only tasks of these types.")
+]
+Lease = Annotated[float, typer.Option("--lease", min=0.1, help="With --exec: seconds of a lease.")]
+Grace = Annotated[float, typer.Option(min=0, help="With --exec: seconds to finish on SIGTERM.")]
+
+
+def worker(
+    target: Target = None,
+    command: Command = None,
+    skills: Skills = "",
+    agent: AgentId = None,
+    concurrency: Concurrency = 1,
+    task_type: TaskType = None,
+    lease: Lease = 30,
+    grace: Grace = 30,
+) -> None:
+    """Work on tasks until SIGTERM: with a Worker's handlers, or a command in any language.
+
+    The command gets the task as JSON on standard input; what it prints is the result. Exit code 0
+    completes the task, 65 fails it for good, any other fails the try.
+    """
+    if (target is None) == (command is None):
+        raise typer.BadParameter("give either MODULE:WORKER or --exec COMMAND")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    logging.getLogger("neo4j").setLevel(logging.ERROR)
+    if target is not None:
+        load_worker(target).run()
+        return
+    run_command = command_handler(command or "")
+    names = [name.strip() for name in skills.split(",") if name.strip()]
+    with connect() as orch:
+        made = Worker(
+            orch,
+            agent or "exec-agent",
+            names,
+            concurrency,
+            lease_seconds=lease,
+            grace_seconds=grace,
+        )
+        for name in task_type or ["*"]:
+            made.task(name)(run_command)
+        made.run()
+
+
+def load_worker(target: str) -> Worker:
+    """The Worker that MODULE:NAME names; the current directory is looked in too.
+
+    Raises:
+        ValidationError: there is none.
+    """
+    module_name, _, name = target.partition(":")
+    if not module_name or not name:
+        raise ValidationError(f"{target!r} is not of the form MODULE:WORKER")
+    sys.path.insert(0, "")
+    try:
+        found = getattr(importlib.import_module(module_name), name)
+    except (ImportError, AttributeError) as error:
+        raise ValidationError(f"cannot find {target!r}: {error}") from error
+    if not isinstance(found, Worker):
+        raise ValidationError(f"{target!r} is a {type(found).__name__}, not a Worker")
+    return found
+
+
+def workers(
+    everyone: Annotated[bool, typer.Option("--all", help="Those that died too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the live workers with what they hold."""
+    with connect() as orch:
+        found = [it for it in orch.agents.list_workers() if everyone or it.is_live]
+    if as_json:
+        show_json(found)
+        return
+    rows = [
+        [it.worker_id, it.agent_id, it.hostname, it.pid, it.is_live, len(it.task_ids), it.task_ids]
+        for it in found
+    ]
+    show_table(["worker", "agent", "host", "process", "live", "held", "tasks"], rows)
+
+
+def maintain(
+    once: Annotated[bool, typer.Option("--once", help="Look once, and end.")] = False,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between looks.")] = 5.0,
+    as_json: Json = False,
+) -> None:
+    """Do what comes due where no worker does: leases, delays, deadlines.
+
+    Any number may run; none is needed while workers, claims or polls come by.
+    """
+    with connect() as orch:
+        while True:
+            found = look(orch)
+            if as_json:
+                show_json(found)
+            elif once or any(found.values()):
+                say(", ".join(f"{name} {number}" for name, number in found.items()))
+            if once:
+                return
+            time.sleep(every)
+
+
+def look(orch: Orchestrator) -> dict[str, int]:
+    """One round of what is done from time to time; how much of each there was."""
+    return {"tasks": orch.tasks.wake(), "workers forgotten": orch.agents.forget_workers()}
