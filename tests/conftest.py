@@ -93,12 +93,23 @@ def connected(server: Server) -> Iterator[Orchestrator]:
 
 
 @pytest.fixture
-def wiped(connected: Orchestrator, cypher: Callable[..., list[neo4j.Record]]) -> None:
-    """An empty graph: the schema and the lane that requires nothing."""
-    cypher(
-        "MATCH (n) WHERE NOT n:GraphOrchSchema AND NOT (n:Lane AND n.key = $empty) DETACH DELETE n",
-        empty=lane_key(()),
-    )
+def wipe(connected: Orchestrator, cypher: Callable[..., list[neo4j.Record]]) -> Callable[[], None]:
+    """Empty the graph, but for the schema and the lane that requires nothing."""
+
+    def empty() -> None:
+        cypher(
+            "MATCH (n) WHERE NOT n:GraphOrchSchema AND NOT (n:Lane AND n.key = $empty) "
+            "DETACH DELETE n",
+            empty=lane_key(()),
+        )
+
+    return empty
+
+
+@pytest.fixture
+def wiped(wipe: Callable[[], None]) -> None:
+    """An empty graph."""
+    wipe()
 
 
 @pytest.fixture

@@ -154,14 +154,15 @@ class AsyncAgentRegistry:
             load=[AgentLoad.from_record(agent) for agent in row["agents"]],
         )
 
-    async def deregister_agent(self, agent_id: str) -> Agent:
+    async def deregister_agent(self, agent_id: str, *, command_id: str | None = None) -> Agent:
         """Remove an agent: what it held returns to pending, its history stays. As it was.
 
         Raises:
             AgentNotFoundError: the agent is not registered.
         """
         agent = NAME.of("agent_id", agent_id)
-        return _one(await self._graph.transaction(_deregister, agent), agent)
+        command = command_id_of(command_id)
+        return _one(await self._graph.transaction(_deregister, agent, command), agent)
 
 
 async def _register(
@@ -199,9 +200,9 @@ async def _forget(tx: AsyncTransaction, agent_id: str, name: str) -> Rows:
     return await _change(tx, agent_id, skills, [key for key in skills if key != skill_key(name)])
 
 
-async def _deregister(tx: AsyncTransaction, agent_id: str) -> Rows:
+async def _deregister(tx: AsyncTransaction, agent_id: str, command_id: str) -> Rows:
     if await _lock(tx, agent_id, {}) is None:
-        return ()
+        return await tx.run("agents/retired", agent_id=agent_id, command_id=command_id)
     for row in await tx.run("agents/held", agent_id=agent_id):
         await tx.run(
             "tasks/release",
@@ -210,7 +211,7 @@ async def _deregister(tx: AsyncTransaction, agent_id: str) -> Rows:
             detail=dump_json({"reason": f"agent {agent_id} was deregistered"}),
             command_id=str(uuid4()),
         )
-    return await tx.run("agents/retire", agent_id=agent_id)
+    return await tx.run("agents/retire", agent_id=agent_id, command_id=command_id)
 
 
 async def _lock(tx: AsyncTransaction, agent_id: str, names: Mapping[str, str]) -> list[str] | None:

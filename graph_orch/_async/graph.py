@@ -17,6 +17,7 @@ from neo4j.exceptions import (
     ConfigurationError,
     ConstraintError,
     DriverError,
+    IncompleteCommit,
     Neo4jError,
     ServiceUnavailable,
     SessionExpired,
@@ -55,7 +56,7 @@ class AlreadyAppliedError(StoreQueryError):
 class AsyncTransaction:
     """An open transaction: statements by name, all or nothing."""
 
-    def __init__(self, transaction: neo4j.AsyncManagedTransaction) -> None:
+    def __init__(self, transaction: neo4j.AsyncTransaction) -> None:
         self._transaction = transaction
 
     async def run(self, name: str, **params: Any) -> Rows:
@@ -168,15 +169,9 @@ class AsyncGraph:
             StoreError: the server is away, or refused one of them.
         """
 
-        async def run(transaction: neo4j.AsyncManagedTransaction) -> R:
-            return await work(AsyncTransaction(transaction), *args, **kwargs)
-
-        self._check_usable()
-        try:
-            async with self._session(WRITE) as session:
-                return await session.execute_write(run)
-        except (DriverError, Neo4jError) as error:
-            raise translate(error, work.__name__) from error
+        return await self._retried(
+            work.__name__, lambda: self._transact_once(work, *args, **kwargs)
+        )
 
     async def query(self, cypher: str, **params: Any) -> tuple[list[str], list[list[Any]]]:
         """Run Cypher that a person wrote, without the right to write: column names and rows.
@@ -213,15 +208,23 @@ class AsyncGraph:
 
     async def _auto_commit(self, it: Statement, params: dict[str, Any], mode: Access) -> Rows:
         it.check(params)
+        return await self._retried(it.name, lambda: self._run_once(it, params, mode))
+
+    async def _retried(self, doing: str, once: Callable[[], AsyncResult[R]]) -> R:
+        """Do something, again where another try may succeed.
+
+        What was done may have been committed though its answer was lost: every statement is made
+        so that it does not apply twice.
+        """
         self._check_usable()
         deadline = time.monotonic() + RETRY_SECONDS
         pause = FIRST_PAUSE_SECONDS
         while True:
             try:
-                return await self._run_once(it, params, mode)
+                return await once()
             except (DriverError, Neo4jError) as error:
                 if not _may_pass(error) or time.monotonic() + pause > deadline:
-                    raise translate(error, it.name) from error
+                    raise translate(error, doing) from error
             await async_sleep(pause * random.uniform(0.5, 1.5))
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
@@ -229,6 +232,20 @@ class AsyncGraph:
         async with self._session(mode) as session:
             result = await session.run(_literal(it), params)
             return [row async for row in result]
+
+    async def _transact_once(
+        self,
+        work: Callable[Concatenate[AsyncTransaction, P], AsyncResult[R]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        async with (
+            self._session(WRITE) as session,
+            await session.begin_transaction() as transaction,
+        ):
+            found = await work(AsyncTransaction(transaction), *args, **kwargs)
+            await transaction.commit()
+            return found
 
     def _session(self, mode: Access) -> neo4j.AsyncSession:
         return self._driver.session(  # pyright: ignore[reportUnknownMemberType]
@@ -257,8 +274,14 @@ def _literal(it: Statement) -> LiteralString:
 
 
 def _may_pass(error: DriverError | Neo4jError) -> bool:
-    """Whether another try may succeed: a deadlock, a lost connection, a change of leader."""
-    return error.is_retryable() and not isinstance(error, ConstraintError)
+    """Whether another try may succeed: a deadlock, a lost connection, a change of leader.
+
+    The driver does not try again where the connection is lost during a commit; we may, see
+    `_retried`.
+    """
+    return isinstance(error, IncompleteCommit) or (
+        error.is_retryable() and not isinstance(error, ConstraintError)
+    )
 
 
 def translate(error: Exception, doing: str) -> OrchestrationError:

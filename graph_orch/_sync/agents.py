@@ -154,14 +154,15 @@ class AgentRegistry:
             load=[AgentLoad.from_record(agent) for agent in row["agents"]],
         )
 
-    def deregister_agent(self, agent_id: str) -> Agent:
+    def deregister_agent(self, agent_id: str, *, command_id: str | None = None) -> Agent:
         """Remove an agent: what it held returns to pending, its history stays. As it was.
 
         Raises:
             AgentNotFoundError: the agent is not registered.
         """
         agent = NAME.of("agent_id", agent_id)
-        return _one(self._graph.transaction(_deregister, agent), agent)
+        command = command_id_of(command_id)
+        return _one(self._graph.transaction(_deregister, agent, command), agent)
 
 
 def _register(
@@ -199,9 +200,9 @@ def _forget(tx: Transaction, agent_id: str, name: str) -> Rows:
     return _change(tx, agent_id, skills, [key for key in skills if key != skill_key(name)])
 
 
-def _deregister(tx: Transaction, agent_id: str) -> Rows:
+def _deregister(tx: Transaction, agent_id: str, command_id: str) -> Rows:
     if _lock(tx, agent_id, {}) is None:
-        return ()
+        return tx.run("agents/retired", agent_id=agent_id, command_id=command_id)
     for row in tx.run("agents/held", agent_id=agent_id):
         tx.run(
             "tasks/release",
@@ -210,7 +211,7 @@ def _deregister(tx: Transaction, agent_id: str) -> Rows:
             detail=dump_json({"reason": f"agent {agent_id} was deregistered"}),
             command_id=str(uuid4()),
         )
-    return tx.run("agents/retire", agent_id=agent_id)
+    return tx.run("agents/retire", agent_id=agent_id, command_id=command_id)
 
 
 def _lock(tx: Transaction, agent_id: str, names: Mapping[str, str]) -> list[str] | None:

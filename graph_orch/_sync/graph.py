@@ -17,6 +17,7 @@ from neo4j.exceptions import (
     ConfigurationError,
     ConstraintError,
     DriverError,
+    IncompleteCommit,
     Neo4jError,
     ServiceUnavailable,
     SessionExpired,
@@ -55,7 +56,7 @@ class AlreadyAppliedError(StoreQueryError):
 class Transaction:
     """An open transaction: statements by name, all or nothing."""
 
-    def __init__(self, transaction: neo4j.ManagedTransaction) -> None:
+    def __init__(self, transaction: neo4j.Transaction) -> None:
         self._transaction = transaction
 
     def run(self, name: str, **params: Any) -> Rows:
@@ -168,15 +169,9 @@ class Graph:
             StoreError: the server is away, or refused one of them.
         """
 
-        def run(transaction: neo4j.ManagedTransaction) -> R:
-            return work(Transaction(transaction), *args, **kwargs)
-
-        self._check_usable()
-        try:
-            with self._session(WRITE) as session:
-                return session.execute_write(run)
-        except (DriverError, Neo4jError) as error:
-            raise translate(error, work.__name__) from error
+        return self._retried(
+            work.__name__, lambda: self._transact_once(work, *args, **kwargs)
+        )
 
     def query(self, cypher: str, **params: Any) -> tuple[list[str], list[list[Any]]]:
         """Run Cypher that a person wrote, without the right to write: column names and rows.
@@ -213,15 +208,23 @@ class Graph:
 
     def _auto_commit(self, it: Statement, params: dict[str, Any], mode: Access) -> Rows:
         it.check(params)
+        return self._retried(it.name, lambda: self._run_once(it, params, mode))
+
+    def _retried(self, doing: str, once: Callable[[], Result[R]]) -> R:
+        """Do something, again where another try may succeed.
+
+        What was done may have been committed though its answer was lost: every statement is made
+        so that it does not apply twice.
+        """
         self._check_usable()
         deadline = time.monotonic() + RETRY_SECONDS
         pause = FIRST_PAUSE_SECONDS
         while True:
             try:
-                return self._run_once(it, params, mode)
+                return once()
             except (DriverError, Neo4jError) as error:
                 if not _may_pass(error) or time.monotonic() + pause > deadline:
-                    raise translate(error, it.name) from error
+                    raise translate(error, doing) from error
             sleep(pause * random.uniform(0.5, 1.5))
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
@@ -229,6 +232,20 @@ class Graph:
         with self._session(mode) as session:
             result = session.run(_literal(it), params)
             return [row for row in result]
+
+    def _transact_once(
+        self,
+        work: Callable[Concatenate[Transaction, P], Result[R]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        with (
+            self._session(WRITE) as session,
+            session.begin_transaction() as transaction,
+        ):
+            found = work(Transaction(transaction), *args, **kwargs)
+            transaction.commit()
+            return found
 
     def _session(self, mode: Access) -> neo4j.Session:
         return self._driver.session(  # pyright: ignore[reportUnknownMemberType]
@@ -257,8 +274,14 @@ def _literal(it: Statement) -> LiteralString:
 
 
 def _may_pass(error: DriverError | Neo4jError) -> bool:
-    """Whether another try may succeed: a deadlock, a lost connection, a change of leader."""
-    return error.is_retryable() and not isinstance(error, ConstraintError)
+    """Whether another try may succeed: a deadlock, a lost connection, a change of leader.
+
+    The driver does not try again where the connection is lost during a commit; we may, see
+    `_retried`.
+    """
+    return isinstance(error, IncompleteCommit) or (
+        error.is_retryable() and not isinstance(error, ConstraintError)
+    )
 
 
 def translate(error: Exception, doing: str) -> OrchestrationError:

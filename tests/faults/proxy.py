@@ -1,0 +1,121 @@
+"""A TCP proxy between a client and the server, which cuts and delays as it is told.
+
+It looks for three Bolt messages in what the client sends (BEGIN, COMMIT, PULL), so that it can cut
+a connection when the server has committed and its answer is on the way: a lost acknowledgement.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import threading
+
+BEGIN, COMMIT, PULL = b"\xb1\x11", b"\x00\x02\xb0\x12\x00\x00", b"\xb1\x3f"
+QUIET_SECONDS = 0.1
+"""The server's answer is whole when nothing more comes for so long."""
+
+
+class Proxy:
+    """Listens on loopback, and passes on to the server; used as a context manager."""
+
+    def __init__(self, host: str, port: int, seed: int = 0) -> None:
+        self._target = host, port
+        self._chance = random.Random(seed)
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._armed = 0
+        self.port = 0
+        self.cuts = 0
+        self.cut_share = 0.0
+        """The share of commits after which the answer is lost, by chance."""
+        self.delay_seconds = 0.0
+        """Every answer is held back up to so long, by chance."""
+
+    def lose_next_answer(self, times: int = 1) -> None:
+        """Let the next commits pass, and cut the connection instead of passing on the answer."""
+        self._armed = times
+
+    def __enter__(self) -> Proxy:
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        assert self._ready.wait(30)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._ended.set)
+        self._thread.join(30)
+
+    def _run(self) -> None:
+        self._loop.run_until_complete(self._serve())
+        self._loop.close()
+
+    async def _serve(self) -> None:
+        self._ended = asyncio.Event()
+        self._open: set[asyncio.Task[None]] = set()
+        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        self._ready.set()
+        await self._ended.wait()
+        server.close()
+        for task in self._open:
+            task.cancel()
+        await asyncio.gather(*self._open, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(self._pass(reader, writer))
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        ends = [writer]
+        try:
+            far_reader, far_writer = await asyncio.open_connection(*self._target)
+            ends.append(far_writer)
+            lost = asyncio.Event()
+            tasks = [
+                asyncio.ensure_future(self._there(reader, far_writer, lost)),
+                asyncio.ensure_future(self._back(far_reader, writer, lost)),
+            ]
+            try:
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+        except OSError:
+            pass
+        finally:
+            for end in ends:
+                end.transport.abort()
+
+    async def _there(self, reader, writer, lost: asyncio.Event) -> None:
+        in_transaction = False
+        while data := await reader.read(1 << 16):
+            in_transaction = in_transaction or BEGIN in data
+            commits = COMMIT in data or (PULL in data and not in_transaction)
+            if COMMIT in data:
+                in_transaction = False
+            if commits and self._is_lost():
+                lost.set()
+            writer.write(data)
+            await writer.drain()
+
+    async def _back(self, reader, writer, lost: asyncio.Event) -> None:
+        while data := await reader.read(1 << 16):
+            if lost.is_set():
+                self.cuts += 1
+                with contextlib.suppress(TimeoutError):
+                    while await asyncio.wait_for(reader.read(1 << 16), QUIET_SECONDS):
+                        pass
+                return
+            if self.delay_seconds:
+                await asyncio.sleep(self._chance.random() * self.delay_seconds)
+            writer.write(data)
+            await writer.drain()
+
+    def _is_lost(self) -> bool:
+        if self._armed > 0:
+            self._armed -= 1
+            return True
+        return self._chance.random() < self.cut_share

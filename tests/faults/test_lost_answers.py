@@ -1,0 +1,122 @@
+"""Every command, when the server has committed it and the answer does not arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from graph_orch import Completion, NewTask, Orchestrator
+from tests.faults.proxy import Proxy
+
+
+@pytest.fixture(scope="module")
+def proxied(server, connected) -> Iterator[tuple[Proxy, Orchestrator]]:
+    """A proxy, and an orchestrator that is connected through it."""
+    uri, auth, database = server
+    host, _, port = uri.partition("://")[2].partition(":")
+    with (
+        Proxy(host, int(port)) as proxy,
+        Orchestrator.connect(f"bolt://127.0.0.1:{proxy.port}", auth, database) as orch,
+    ):
+        yield proxy, orch
+
+
+@pytest.fixture
+def prepare(orch, new_task, wipe) -> Callable[[], SimpleNamespace]:
+    """Make a graph anew: a task in every state, and an agent."""
+
+    def build() -> SimpleNamespace:
+        wipe()
+        orch.agents.register_agent("worker", ["py"], max_concurrent_tasks=50)
+        made = SimpleNamespace(other=new_task("other"), pending=new_task("pending"))
+        made.assigned = new_task("assigned")
+        orch.tasks.assign_task(made.assigned, "worker", lease_seconds=60)
+        made.running = new_task("running")
+        orch.tasks.assign_task(made.running, "worker")
+        orch.tasks.start_task(made.running)
+        made.cancelled = new_task("cancelled")
+        orch.tasks.cancel_task(made.cancelled)
+        new_task("waiting", dependencies=[made.running], on_dependency_failure="cancel")
+        return made
+
+    return build
+
+
+COMMANDS = {
+    "assign": lambda o, it: o.tasks.assign_task(it.pending, "worker"),
+    "dispatch": lambda o, it: o.router.dispatch_task(it.pending),
+    "start": lambda o, it: o.tasks.start_task(it.assigned),
+    "complete": lambda o, it: o.tasks.complete_task(it.running, {"x": 1}),
+    "try_failed": lambda o, it: o.tasks.fail_task(it.running, "x"),
+    "failed": lambda o, it: o.tasks.fail_task(it.running, "x", False),
+    "release": lambda o, it: o.tasks.release_task(it.assigned),
+    "cancel": lambda o, it: o.tasks.cancel_task(it.pending),
+    "cancel held": lambda o, it: o.tasks.cancel_task(it.running),
+    "retry": lambda o, it: o.tasks.retry_task(it.cancelled),
+    "add_dependency": lambda o, it: o.tasks.add_dependency(it.pending, it.other),
+    "create": lambda o, it: o.tasks.create_task("new", "any", task_id=str(uuid4())),
+    "create dependent": lambda o, it: o.tasks.create_task("new", "any", dependencies=[it.pending]),
+    "create new lane": lambda o, it: o.tasks.create_task(
+        "new", "any", requirements=["brand new"], concurrency_key="new key"
+    ),
+    "create_tasks": lambda o, it: o.tasks.create_tasks(
+        [NewTask(content=str(n), task_type="any") for n in range(5)]
+    ),
+    "complete many": lambda o, it: o.tasks.complete_all(
+        [Completion(claim=claim) for claim in o.tasks.claim_tasks("worker", 2, start=True)]
+    ),
+    "claim": lambda o, it: o.tasks.claim_tasks("worker", 1),
+    "claim and start": lambda o, it: o.tasks.claim_tasks("worker", 2, start=True),
+    "register": lambda o, it: o.agents.register_agent("new", ["a", "b"]),
+    "learn": lambda o, it: o.agents.learn_new_capability("worker", "more"),
+    "forget": lambda o, it: o.agents.forget_capability("worker", "py"),
+    "deregister": lambda o, it: o.agents.deregister_agent("worker"),
+    "performance": lambda o, it: o.agents.update_agent_performance("worker", True, 5),
+    "limit": lambda o, it: o.tasks.set_concurrency_limit("key", 3),
+    "heartbeat": lambda o, it: o.tasks.heartbeat_all(o.tasks.claim_tasks("worker", 2)),
+    "wake": lambda o, it: o.tasks.wake(),
+    "events": lambda o, it: len(o.events.read()),
+}
+
+GRAPH = """
+MATCH (t:Task)
+OPTIONAL MATCH (t)-[:HAS_EVENT]->(e:TaskEvent)
+WITH t, e ORDER BY e.seq
+WITH t, collect(e.type) AS story
+RETURN t.content AS content, t.status AS status, t.attempt AS attempt, t.retry_count AS retries,
+       story, COUNT { (t)-[:ASSIGNED_TO]->() } AS tries, COUNT { (t)-[:DEPENDS_ON]->() } AS waits
+ORDER BY content, status, story
+"""
+AGENTS = """
+MATCH (a:Agent|RetiredAgent)
+RETURN a.agent_id AS id, a.active_tasks AS active, a.total_completed AS done,
+       a.total_failed AS failed, a.total_assigned AS assigned, a.skills AS skills ORDER BY id
+"""
+
+
+def shape(orch: Orchestrator) -> Any:
+    """The graph, as far as it is the same however often one asks."""
+    return orch.graph.query(GRAPH)[1], orch.graph.query(AGENTS)[1]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_lost_answer(orch, prepare, proxied, name, times):
+    """What a command does when its answer is lost is what it does when it is not."""
+    COMMANDS[name](orch, prepare())
+    expected = shape(orch)
+    proxy, through = proxied
+    it, before = prepare(), proxy.cuts
+    proxy.lose_next_answer(times)
+    try:
+        answer = COMMANDS[name](through, it)
+    finally:
+        proxy.lose_next_answer(0)
+    assert proxy.cuts > before
+    assert answer is not None
+    assert shape(orch) == expected
+    assert orch.doctor().is_sound
