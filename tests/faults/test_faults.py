@@ -82,22 +82,23 @@ def test_3_the_server_is_killed(tmp_path, seed):
         port = int(uri.rpartition(":")[2])
         with (
             load_on((uri, auth, None), tmp_path, seed) as load,
-            ThreadPoolExecutor(1) as pool,
             Orchestrator.connect(uri, auth) as orch,
         ):
             created = create(orch, tasks_of(seed))
             for _ in range(PROCESSES):
                 load.start(lease_seconds=6)
-            kills = 0
-            working = pool.submit(until_ended, orch)
-            while not working.done() and kills < KILLS:
-                time.sleep(1.0)
-                os.kill(server_status(data).pid, signal.SIGKILL)
-                kills += 1
-                EmbeddedNeo4j(data, port=port).start()  # ends with this process at the latest
-            working.result()
+            kills = []
+
+            def kill(ended: int) -> None:
+                if len(kills) < KILLS and ended > len(kills) * TASKS // (KILLS + 1):
+                    os.kill(server_status(data).pid, signal.SIGKILL)
+                    kills.append(ended)
+                    # It ends with this process at the latest.
+                    EmbeddedNeo4j(data, port=port).start()
+
+            until_ended(orch, kill)
             judge(orch, load, created)
-        assert kills
+        assert len(kills) == KILLS
 
 
 @seeds
