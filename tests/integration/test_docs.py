@@ -20,8 +20,13 @@ def blocks(path: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
-@pytest.mark.parametrize("code", blocks("README.md", "python"))
-def test_readme_example_runs(orch, server, monkeypatch, capsys, code):
+PRINTS = ["ada True\n", "HELLO\n"]
+
+
+@pytest.mark.parametrize(
+    ("code", "prints"), zip(blocks("README.md", "python"), PRINTS, strict=True)
+)
+def test_readme_example_runs(orch, server, monkeypatch, capsys, code, prints):
     uri, auth, database = server
     monkeypatch.setenv("NEO4J_URI", uri)
     if auth:
@@ -30,7 +35,7 @@ def test_readme_example_runs(orch, server, monkeypatch, capsys, code):
     if database:
         monkeypatch.setenv("NEO4J_DATABASE", database)
     exec(compile(code, "README.md", "exec"), {})
-    assert capsys.readouterr().out == "ada True\n"
+    assert capsys.readouterr().out == prints
     assert isinstance(orch, Orchestrator)
 
 
