@@ -22,6 +22,7 @@ from graph_orch import NewTask, Orchestrator, RetryPolicy
 from tests.faults.oracle import examine
 
 TASKS = int(os.environ.get("FAULT_TASKS", "300"))
+MANY = int(os.environ.get("FAULT_MANY", "300"))
 WORKERS = int(os.environ.get("FAULT_WORKERS", "8"))
 PROCESSES = int(os.environ.get("FAULT_PROCESSES", "2"))
 KILLS = int(os.environ.get("FAULT_KILLS", "2"))
@@ -46,7 +47,7 @@ def tasks_of(seed: int, number: int = TASKS, max_retries: int = 1_000) -> list[N
             dependencies=[
                 ids[chance.randrange(place)] for _ in range(chance.randint(0, 3)) if place
             ],
-            concurrency_key=chance.choice([None, None, None, None, "narrow", "wide"]),
+            concurrency_key=chance.choice([None] * 14 + ["narrow", "wide"]),
             retry_policy=RetryPolicy(max_retries=max_retries),
         )
         for place, task_id in enumerate(ids)

@@ -24,7 +24,7 @@ PRINTS = ["ada True\n", "HELLO\n"]
 
 
 @pytest.mark.parametrize(
-    ("code", "prints"), zip(blocks("README.md", "python"), PRINTS, strict=True)
+    ("code", "prints"), list(zip(blocks("README.md", "python"), PRINTS, strict=True))
 )
 def test_readme_example_runs(orch, server, monkeypatch, capsys, code, prints):
     uri, auth, database = server
