@@ -11,7 +11,7 @@ test: .venv/dev.stamp
 	$(BIN)/python -m pytest
 
 soak: .venv/dev.stamp
-	FAULT_TASKS=5000 FAULT_WORKERS=64 FAULT_PROCESSES=4 FAULT_KILLS=5 FAULT_SEEDS=1,2,3 \
+	FAULT_MANY=5000 FAULT_TASKS=1000 FAULT_WORKERS=64 FAULT_PROCESSES=4 FAULT_KILLS=5 FAULT_SEEDS=1,2,3 \
 	FAULT_END_SECONDS=600 $(BIN)/python -m pytest tests/faults -s
 
 check: .venv/dev.stamp

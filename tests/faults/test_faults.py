@@ -40,11 +40,11 @@ def load(server, tmp_path, seed, orch):
 @seeds
 def test_1_many_workers(orch, load, seed):
     for number in range(PROCESSES):
-        load.start(prefetch=number % 2 * 3)
-    created = create(orch, tasks_of(seed))
+        load.start(prefetch=number % 2 * 3, lease_seconds=60)
+    created = create(orch, tasks_of(seed, MANY))
     until_ended(orch)
     numbers = judge(orch, load, created)
-    assert numbers["completed"] == TASKS
+    assert numbers["completed"] == MANY
     assert "tries expired" not in numbers
 
 
@@ -139,8 +139,8 @@ def test_5_a_worker_sleeps_longer_than_its_lease(orch, load, seed):
 
 @seeds
 def test_6_clocks_are_off(orch, load, seed):
-    load.start(clock_offset=3_600)
-    load.start(clock_offset=-3_600)
+    load.start(clock_offset=3_600, lease_seconds=60)
+    load.start(clock_offset=-3_600, lease_seconds=60)
     created = create(orch, tasks_of(seed))
     until_ended(orch)
     numbers = judge(orch, load, created)

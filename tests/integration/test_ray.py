@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 import warnings
 from typing import Any
@@ -34,6 +35,7 @@ def ray():
             initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}
         )
         cluster.add_node(num_cpus=1, resources={"second": 1})
+        ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
         ray.init(address=cluster.address, logging_level=logging.ERROR, log_to_driver=False)
         yield ray
         ray.shutdown()
