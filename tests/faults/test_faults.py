@@ -19,6 +19,7 @@ from graph_orch.embedded import EmbeddedNeo4j, server_status
 from graph_orch.errors import OrchestrationError, StoreError
 from tests.faults.load import (
     KILLS,
+    MANY,
     PROCESSES,
     TASKS,
     create,
