@@ -339,6 +339,7 @@ class _Run:
                     self.worker.lease_seconds,
                     task_types=self._types,
                     start=True,
+                    take_up=True,
                     worker_id=self.worker.worker_id,
                     command_id=command_id,
                 )

@@ -1,20 +1,22 @@
 // pending -> assigned (or running at once) for the best ready tasks that an agent's skills cover, as
 // many as it has free slots. `due`: the queue must look at tasks whose time has come; where
 // $heed_due, that comes first, and nothing is given out.
+// `handed`: somebody has assigned a task to the agent, which is to be taken up.
 // `replayed`: this very command was applied before. `lost`: others took what was chosen.
 // Locks: the agent, the limits, the lanes (where order is strict, spread = 1), the tasks; each kind
 // ascending. Where there is nothing to choose, nothing is locked.
 // mode: write
 // params: agent_id, task_types, limit, spread, heed_due, lease_seconds, worker_id, start, command_id
-// returns: tasks, due, replayed, lost
+// returns: tasks, due, handed, replayed, lost
 CYPHER 5
 MATCH (a:Agent {agent_id: $agent_id})
 CALL () {
   OPTIONAL MATCH (x:Task) USING INDEX x:Task(due_at) WHERE x.due_at <= datetime()
   RETURN x IS NOT NULL AS due LIMIT 1
 }
+// include tasks/handed
 OPTIONAL MATCH (e:TaskEvent {event_id: $command_id + ':0'})
-WITH a, due, e IS NOT NULL AS replayed
+WITH a, due, handed, e IS NOT NULL AS replayed
 CALL (a, due, replayed) {
   MATCH (a)-[:SERVES]->(l:Lane)
   WHERE NOT replayed AND NOT (due AND $heed_due) AND a.active_tasks < a.max_concurrent_tasks
@@ -95,4 +97,4 @@ CALL (a, lanes) {
 }
 RETURN [t IN taken | {
          task: properties(t), dependencies: [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]]
-       }] AS tasks, due, replayed, missed AS lost
+       }] AS tasks, due, handed, replayed, missed AS lost

@@ -1,4 +1,5 @@
-// Whether a claim is worth a try: something ready that the agent serves, or a task to be looked at.
+// Whether a claim is worth a try: something ready that the agent serves, something that was assigned
+// to it, or a task to be looked at.
 // mode: read
 // params: agent_id, task_types
 // returns: ready
@@ -8,6 +9,7 @@ CALL () {
   OPTIONAL MATCH (x:Task) USING INDEX x:Task(due_at) WHERE x.due_at <= datetime()
   RETURN x IS NOT NULL AS due LIMIT 1
 }
+// include tasks/handed
 CALL (a) {
   OPTIONAL MATCH (a)-[:SERVES]->(l:Lane)
   WHERE a.active_tasks < a.max_concurrent_tasks
@@ -20,4 +22,4 @@ CALL (a) {
     }
   RETURN l IS NOT NULL AS found LIMIT 1
 }
-RETURN due OR found AS ready
+RETURN due OR handed OR found AS ready

@@ -57,6 +57,7 @@ class Claims(Commands):
         *,
         task_types: Sequence[str] | None = None,
         start: bool = False,
+        take_up: bool = False,
         worker_id: str | None = None,
         command_id: str | None = None,
     ) -> list[Claim]:
@@ -68,6 +69,8 @@ class Claims(Commands):
             wait_seconds: How long to wait for the first one where there is none; then [].
             task_types: Only tasks of these types. Others that stand before them are read over.
             start: Start them too, in the same transaction.
+            take_up: Also take up what somebody has assigned to the agent without a lease, by
+                `assign_task` or `dispatch_task`. Only one process of an agent should.
             worker_id: Which process it is that asks, to be shown.
 
         Raises:
@@ -86,10 +89,10 @@ class Claims(Commands):
             "command_id": command_id_of(command_id),
         }
         deadline = time.monotonic() + WAIT.of("wait_seconds", wait_seconds)
-        claims = self._claim(params)
+        claims = self._claim(params, take_up)
         while not claims and (left := deadline - time.monotonic()) > 0:
             if self.wait_for_work(agent, left, task_types=types):
-                claims = self._claim(params)
+                claims = self._claim(params, take_up)
         return claims
 
     def wait_for_work(
@@ -233,7 +236,7 @@ class Claims(Commands):
             batches = None if batches is None else batches - 1
         return total
 
-    def _claim(self, params: dict[str, Any]) -> list[Claim]:
+    def _claim(self, params: dict[str, Any], take_up: bool) -> list[Claim]:
         row: Mapping[str, Any] = {}
         for tries in range(TRIES):
             try:
@@ -249,7 +252,15 @@ class Claims(Commands):
                 self.wake(1)
             if row["tasks"] or not (row["due"] or row["lost"]):
                 break
-        return [Claim.from_record(found) for found in row["tasks"]]
+        found = [Claim.from_record(task) for task in row["tasks"]]
+        return [*found, *self._take_up(params)] if row["handed"] and take_up else found
+
+    def _take_up(self, params: dict[str, Any]) -> list[Claim]:
+        names = ("agent_id", "task_types", "limit", "lease_seconds", "worker_id", "start")
+        rows = self._graph.write(
+            "tasks/take_up", command_id=str(uuid4()), **{name: params[name] for name in names}
+        )
+        return [Claim.from_record(row) for row in rows]
 
     def _claimed(self, params: dict[str, Any]) -> list[Claim]:
         """What this very claim was given before, when its answer was lost."""

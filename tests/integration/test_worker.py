@@ -92,6 +92,26 @@ def test_only_what_has_a_handler_is_claimed(orch, make, new_task):
     assert orch.tasks.get_task_status(other).attempt == 0
 
 
+def test_what_is_dispatched_to_the_agent_is_done(orch, make, new_task):
+    """A service routes, a worker works."""
+    worker = make()
+    worker.task("any")(lambda ctx: ctx.attempt)
+    orch.agents.register_agent("ada", ["py"])
+    before = new_task(requirements=["py"])
+    assert orch.router.dispatch_task(before) == "ada"
+    with at_work(worker):
+        assert eventually(lambda: ended(orch, before))
+    (task,) = orch.tasks.get_tasks([before])
+    assert (task.status, task.result, task.worker_id) == ("completed", 1, worker.worker_id)
+    assert [event.type for event in orch.tasks.get_history(before)] == [
+        "created",
+        "assigned",
+        "started",
+        "completed",
+    ]
+    assert orch.doctor().is_sound
+
+
 def test_handler_for_any_type(orch, make, new_task):
     worker = make()
     worker.task()(lambda ctx: ctx.task.task_type)

@@ -1,0 +1,34 @@
+// Put tasks that somebody has assigned to an agent under a lease of the process that works for it,
+// and start them, where it is asked.
+// mode: write
+// params: agent_id, task_types, limit, lease_seconds, worker_id, start, command_id
+// returns: task, dependencies
+CYPHER 5
+MATCH (a:Agent {agent_id: $agent_id})
+SET a.lk = $command_id
+WITH a
+CALL () {
+  MATCH (t:Task) USING INDEX t:Task(assigned_to, status, created_at)
+  WHERE t.assigned_to = $agent_id AND t.status = 'assigned' AND t.created_at IS NOT NULL
+    AND t.lease_expires_at IS NULL AND ($task_types IS NULL OR t.task_type IN $task_types)
+  RETURN t ORDER BY t.created_at LIMIT $limit
+}
+WITH a, t ORDER BY t.task_id
+SET t.lk = $command_id
+WITH a, t, datetime.realtime() AS now
+MATCH (t)-[r:ASSIGNED_TO]->(a) WHERE r.attempt = t.attempt AND r.ended_at IS NULL
+SET t.lease_seconds = $lease_seconds,
+    t.lease_expires_at = now + duration('PT1S') * $lease_seconds,
+    t.worker_id = $worker_id,
+    r.worker_id = $worker_id
+FOREACH (_ IN CASE WHEN $start AND t.status = 'assigned' THEN [1] ELSE [] END |
+  REMOVE t:AssignedTask
+  SET t:RunningTask, t.status = 'running', t.started_at = now, r.started_at = now,
+      t.events = t.events + 1,
+      t.finish_by = now + duration('PT1S') * t.start_to_close_seconds
+  CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
+    event_id: $command_id + ':' + t.task_id, task_id: t.task_id, type: 'started', at: now,
+    attempt: t.attempt, seq: t.events, agent_id: a.agent_id, command_id: $command_id
+  }))
+// include tasks/due
+RETURN properties(t) AS task, [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]] AS dependencies
