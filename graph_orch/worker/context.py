@@ -1,0 +1,135 @@
+"""What a handler is given, and how it says that its task failed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from pydantic import JsonValue
+
+from graph_orch._async.tasks import AsyncTaskQueue
+from graph_orch.checks import RATIO, SECONDS, TEXT
+from graph_orch.lifecycle import ErrorClass
+from graph_orch.models import Claim, Task
+from graph_orch.settings import Address
+
+Handler = Callable[[Any], Any]
+"""Takes a Context (a plain function) or an AsyncContext (a coroutine function); returns JSON."""
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """What a worker is told. `slots` are the agent's: `concurrency` and what is held beyond."""
+
+    address: Address
+    agent_id: str
+    worker_id: str
+    concurrency: int
+    slots: int
+    lease_seconds: float
+    grace_seconds: float
+    spread: int
+
+
+class TaskFailure(Exception):
+    """Raised by a handler to say how the task failed, and so what follows.
+
+    Args:
+        error_class: "transient", "permanent", "capability" or "budget", see `fail_task`.
+        retry_after: Seconds until the next try.
+        exclude_agent: Do not give the task to this agent again.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        error_class: ErrorClass | str = ErrorClass.TRANSIENT,
+        *,
+        retry_after: float | None = None,
+        exclude_agent: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.error_class = ErrorClass(error_class)
+        self.retry_after = SECONDS.of("retry_after", retry_after)
+        self.exclude_agent = exclude_agent
+
+
+@dataclass
+class Job:
+    """A claim that this process holds, and how far its work is."""
+
+    claim: Claim
+    progress: tuple[float | None, str | None] = (None, None)
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    running: asyncio.Task[None] | None = None
+    lost: bool = False
+    command_id: str = field(default_factory=lambda: str(uuid4()))
+
+
+class _Context:
+    def __init__(self, job: Job, queue: AsyncTaskQueue, loop: asyncio.AbstractEventLoop) -> None:
+        self._job = job
+        self._queue = queue
+        self._loop = loop
+        self.logger = logging.LoggerAdapter(
+            logging.getLogger(f"graph_orch.task.{job.claim.task.task_type}"),
+            {"task_id": self.task.task_id, "attempt": self.attempt},
+        )
+
+    @property
+    def task(self) -> Task:
+        """The task, as it was when it was claimed."""
+        return self._job.claim.task
+
+    @property
+    def attempt(self) -> int:
+        """Which try this is, from 1: the fencing token, to be passed to whatever takes one."""
+        return self._job.claim.attempt
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the work is in vain: the task was cancelled or lost, or the worker ends."""
+        return self._job.cancelled.is_set()
+
+    def heartbeat(self, progress: float | None = None, message: str | None = None) -> None:
+        """Say how far the work is (0 to 1), and a word on it; it is sent with the next beat.
+
+        The lease is kept without it.
+        """
+        said = RATIO.of("progress", progress), TEXT.of("message", message)
+        before = self._job.progress
+        self._job.progress = (
+            before[0] if said[0] is None else said[0],
+            before[1] if said[1] is None else said[1],
+        )
+
+
+class Context(_Context):
+    """What a plain handler is given."""
+
+    def results(self) -> dict[str, JsonValue]:
+        """What the task's dependencies gave, by their ids."""
+        asked = self._queue.get_dependency_results(self.task.task_id)
+        return asyncio.run_coroutine_threadsafe(asked, self._loop).result()
+
+    def wait_cancelled(self, seconds: float) -> bool:
+        """Sleep, but no longer than the work is wanted; whether it is in vain."""
+        return self._job.cancelled.wait(seconds)
+
+
+class AsyncContext(_Context):
+    """What a coroutine handler is given. Where the work is in vain, it is cancelled."""
+
+    async def results(self) -> dict[str, JsonValue]:
+        """What the task's dependencies gave, by their ids."""
+        return await self._queue.get_dependency_results(self.task.task_id)
+
+
+def describe(error: BaseException) -> str:
+    """An error in a line: its kind and its message."""
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
