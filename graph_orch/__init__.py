@@ -13,12 +13,14 @@ from graph_orch._async.events import AsyncEvents
 from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.orchestrator import AsyncOrchestrator
 from graph_orch._async.router import AsyncCapabilityRouter
+from graph_orch._async.schedules import AsyncSchedules
 from graph_orch._async.tasks import AsyncTaskQueue
 from graph_orch._sync.agents import AgentRegistry
 from graph_orch._sync.events import Events
 from graph_orch._sync.graph import Graph
 from graph_orch._sync.orchestrator import Orchestrator
 from graph_orch._sync.router import CapabilityRouter
+from graph_orch._sync.schedules import Schedules
 from graph_orch._sync.tasks import TaskQueue
 from graph_orch.errors import (
     AgentAtCapacityError,
@@ -70,6 +72,7 @@ from graph_orch.models import (
     QueueStatistics,
     RetryPolicy,
     RoutingStatistics,
+    Schedule,
     Task,
     TaskEvent,
     TaskFilters,
@@ -93,6 +96,7 @@ __all__ = [
     "AsyncEvents",
     "AsyncGraph",
     "AsyncOrchestrator",
+    "AsyncSchedules",
     "AsyncTaskQueue",
     "AttemptEndedError",
     "Candidate",
@@ -125,6 +129,8 @@ __all__ = [
     "RoutingContentionError",
     "RoutingError",
     "RoutingStatistics",
+    "Schedule",
+    "Schedules",
     "SchemaTooNewError",
     "StaleAttemptError",
     "StoreError",

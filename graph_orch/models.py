@@ -7,6 +7,7 @@ datetimes, durations are milliseconds unless the name says otherwise.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self, overload
@@ -528,6 +529,35 @@ class Candidate(Model):
         """quality = success_rate * (1 - min(utilization, 1))."""
         load = utilization(self.active_tasks, self.max_concurrent_tasks)
         return self.success_rate * (1 - min(load, 1.0))
+
+
+class Schedule(Model):
+    """Recurring work: at each tick of `cron`, by the clocks of `timezone`, a task is created.
+
+    `task` holds the arguments of `create_task`. `next_at` is the tick to come, None while paused;
+    `last_at` the latest one for which a task was created.
+    """
+
+    name: str
+    cron: str
+    timezone: str
+    paused: bool
+    task: dict[str, JsonValue]
+    created_at: datetime
+    next_at: datetime | None = None
+    last_at: datetime | None = None
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """From a row with `schedule`, the node's properties."""
+        node = record["schedule"]
+        return cls(
+            **{name: node[name] for name in ("name", "cron", "timezone", "paused")},
+            task=json.loads(node["template"]),
+            created_at=_some_moment(node["created_at"]),
+            next_at=_moment(node.get("next_at")),
+            last_at=_moment(node.get("last_at")),
+        )
 
 
 class TaskFilters(Model):

@@ -10,6 +10,7 @@ from graph_orch._async.doctor import AsyncDoctor
 from graph_orch._async.events import AsyncEvents
 from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.router import AsyncCapabilityRouter
+from graph_orch._async.schedules import AsyncSchedules
 from graph_orch._async.schema import AsyncSchema
 from graph_orch._async.tasks import AsyncTaskQueue
 from graph_orch.embedded import EmbeddedNeo4j
@@ -28,6 +29,7 @@ class AsyncOrchestrator:
         self.agents = AsyncAgentRegistry(graph)
         self.router = AsyncCapabilityRouter(graph)
         self.events = AsyncEvents(graph)
+        self.schedules = AsyncSchedules(graph)
         self._server = server
 
     @classmethod

@@ -58,7 +58,7 @@ class Creation:
         params["now"] = None if self._clock is None else self._clock()
         try:
             if any(_may_be_doomed(task) for task in tasks):
-                return bool(self._graph.transaction(_insert_and_cancel, params))
+                return bool(self._graph.transaction(insert, params))
             return bool(self._graph.write("tasks/create", **params))
         except AlreadyAppliedError:
             return False
@@ -79,11 +79,12 @@ class Creation:
             raise DependencyNotFoundError(missing)
         lanes = set(found["lanes"])
         if strange := [task for task in fresh if _lane(task) not in lanes]:
-            self._graph.transaction(_add_lanes, strange)
+            self._graph.transaction(add_lanes, strange)
         return fresh
 
 
-def _insert_and_cancel(tx: Transaction, params: dict[str, Any]) -> Rows:
+def insert(tx: Transaction, params: dict[str, Any]) -> Rows:
+    """Insert tasks, and cancel those whose dependencies have failed; [] where a lane is missing."""
     rows = tx.run("tasks/create", **params)
     doomed = [row["task_id"] for row in rows if row["doomed"]]
     if doomed:
@@ -99,7 +100,7 @@ def cancel_dependents(tx: Transaction, task_ids: list[str], command_id: str) -> 
         task_ids = [row["task_id"] for row in rows]
 
 
-def _add_lanes(tx: Transaction, tasks: Iterable[NewTask]) -> None:
+def add_lanes(tx: Transaction, tasks: Iterable[NewTask]) -> None:
     """Add the lanes of these tasks. Locks: skills, then the agents that come to serve the lanes."""
     command_id = str(uuid4())
     lanes = {_lane(task): task for task in tasks}

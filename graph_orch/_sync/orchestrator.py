@@ -10,6 +10,7 @@ from graph_orch._sync.doctor import Doctor
 from graph_orch._sync.events import Events
 from graph_orch._sync.graph import Graph
 from graph_orch._sync.router import CapabilityRouter
+from graph_orch._sync.schedules import Schedules
 from graph_orch._sync.schema import Schema
 from graph_orch._sync.tasks import TaskQueue
 from graph_orch.embedded import EmbeddedNeo4j
@@ -28,6 +29,7 @@ class Orchestrator:
         self.agents = AgentRegistry(graph)
         self.router = CapabilityRouter(graph)
         self.events = Events(graph)
+        self.schedules = Schedules(graph)
         self._server = server
 
     @classmethod

@@ -39,6 +39,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "schema/event_log",
         "schema/worker_id",
         "schema/schedule_name",
+        "schema/schedule_due",
     ),
 }
 """The statements that lead to each version. They run one after the other, outside a transaction,

@@ -32,6 +32,7 @@ SAMPLES = {
     "max": 1,
     "delay": 1.0,
     "start": False,
+    "paused": False,
     "heed_due": True,
     "exclude_agent": False,
     "timeout_seconds": 10,
@@ -58,7 +59,8 @@ LISTS = {
     "requirements",
     "priorities",
 }
-MOMENTS = {"cursor_at", "created_from", "created_before"}
+MOMENTS = {"tick", "next_at", "due_at"}
+MOMENTS |= {"cursor_at", "created_from", "created_before"}
 MOMENTS |= {"finished_from", "finished_to", "finished_after", "finished_before"}
 OWN = {
     "tasks/lock_skills": {"skills": [{"key": "x", "name": "X"}]},
@@ -87,6 +89,8 @@ SCANNING = {
     # Whether a label is in use: the first node answers.
     "schema/record",
     "events/read",
+    # All of them are asked for.
+    "schedules/list",
 }
 EXPECTED = {
     # Any two tasks may be joined; a path of any length is what a cycle is.
@@ -113,7 +117,7 @@ def operators(plan: dict) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def lived(connected):
+def lived(connected, cypher):
     """A graph in which every label, type and property has been used: the planner knows them."""
     tasks, agents = connected.tasks, connected.agents
     agents.register_agent("plan-agent", ["plan-skill"])
@@ -135,6 +139,9 @@ def lived(connected):
         tasks.start_task(first)
         end()
     assert tasks.get_task_status(other).status == "cancelled"
+    connected.schedules.put("plan-schedule", "* * * * *", {"content": "x", "task_type": "any"})
+    cypher("MATCH (s:Schedule) SET s.next_at = datetime() - duration('PT1M')")
+    assert connected.schedules.tick()
     agents.deregister_agent("plan-agent")
 
 

@@ -1,0 +1,8 @@
+// The schedules whose next tick has come by the server's clock, those that waited longest first.
+// mode: read
+// params: limit
+// returns: schedule, now
+CYPHER 5
+MATCH (s:Schedule) USING INDEX s:Schedule(next_at)
+WHERE s.next_at <= datetime()
+RETURN properties(s) AS schedule, datetime() AS now ORDER BY s.next_at LIMIT $limit

@@ -1,0 +1,6 @@
+// All schedules, by name.
+// mode: read
+// returns: schedule
+CYPHER 5
+MATCH (s:Schedule)
+RETURN properties(s) AS schedule ORDER BY s.name

@@ -1,0 +1,5 @@
+// The schedules by their next tick; those that are paused have none.
+// mode: schema
+CYPHER 5
+CREATE INDEX graph_orch_schedule_due IF NOT EXISTS
+FOR (s:Schedule) ON (s.next_at)
