@@ -12,6 +12,7 @@ from graph_orch._async.agents import AsyncAgentRegistry
 from graph_orch._async.events import AsyncEvents
 from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.orchestrator import AsyncOrchestrator
+from graph_orch._async.retention import AsyncRetention
 from graph_orch._async.router import AsyncCapabilityRouter
 from graph_orch._async.schedules import AsyncSchedules
 from graph_orch._async.tasks import AsyncTaskQueue
@@ -19,6 +20,7 @@ from graph_orch._sync.agents import AgentRegistry
 from graph_orch._sync.events import Events
 from graph_orch._sync.graph import Graph
 from graph_orch._sync.orchestrator import Orchestrator
+from graph_orch._sync.retention import Retention
 from graph_orch._sync.router import CapabilityRouter
 from graph_orch._sync.schedules import Schedules
 from graph_orch._sync.tasks import TaskQueue
@@ -38,6 +40,7 @@ from graph_orch.errors import (
     OrchestrationError,
     RoutingContentionError,
     RoutingError,
+    ScheduleNotFoundError,
     SchemaTooNewError,
     StaleAttemptError,
     StoreError,
@@ -77,6 +80,8 @@ from graph_orch.models import (
     TaskEvent,
     TaskFilters,
     TaskPage,
+    TaskRecord,
+    TaskTry,
     WorkerInfo,
 )
 from graph_orch.worker import AsyncContext, Context, TaskFailure, Worker
@@ -96,6 +101,7 @@ __all__ = [
     "AsyncEvents",
     "AsyncGraph",
     "AsyncOrchestrator",
+    "AsyncRetention",
     "AsyncSchedules",
     "AsyncTaskQueue",
     "AttemptEndedError",
@@ -125,11 +131,13 @@ __all__ = [
     "OrchestrationError",
     "Orchestrator",
     "QueueStatistics",
+    "Retention",
     "RetryPolicy",
     "RoutingContentionError",
     "RoutingError",
     "RoutingStatistics",
     "Schedule",
+    "ScheduleNotFoundError",
     "Schedules",
     "SchemaTooNewError",
     "StaleAttemptError",
@@ -146,7 +154,9 @@ __all__ = [
     "TaskPage",
     "TaskPriority",
     "TaskQueue",
+    "TaskRecord",
     "TaskStatus",
+    "TaskTry",
     "UnmetDependencyError",
     "ValidationError",
     "Worker",

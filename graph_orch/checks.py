@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 from uuid import uuid4
 
 import pydantic
-from pydantic import TypeAdapter
+from pydantic import AfterValidator, TypeAdapter
 
 from graph_orch.errors import ValidationError
-from graph_orch.lifecycle import ErrorClass, EventType, TaskStatus
+from graph_orch.lifecycle import LIVE, ErrorClass, EventType, TaskStatus
 from graph_orch.values import (
+    Age,
     Content,
     Count,
     Cursor,
@@ -29,6 +30,15 @@ from graph_orch.values import (
 )
 
 T = TypeVar("T")
+
+
+def _not_live(status: TaskStatus) -> TaskStatus:
+    if status in LIVE:
+        raise ValueError(f"{status} is not a status in which a task is finished")
+    return status
+
+
+Finished = Annotated[TaskStatus, AfterValidator(_not_live)]
 
 
 def checked(what: str, build: Callable[[], T]) -> T:
@@ -72,12 +82,14 @@ def _first_complaint(error: pydantic.ValidationError) -> tuple[tuple[int | str, 
     return first["loc"], first["msg"].removeprefix("Value error, ")
 
 
+AGE: Check[float] = Check(Age)
 ATTEMPT: Check[int | None] = Check(Count | None)
 CONFIDENCE: Check[float] = Check(Ratio)
 CONTENT: Check[str] = Check(Content)
 CURSOR: Check[int] = Check(Cursor)
 ERROR_CLASS: Check[ErrorClass] = Check(ErrorClass)
 EVENT_TYPES: Check[list[EventType]] = Check(list[EventType])
+FINISHED: Check[list[TaskStatus]] = Check(list[Finished])
 JSON: Check[object] = Check(Json)
 LEASE: Check[float | None] = Check(LeaseSeconds | None)
 LIMIT: Check[int] = Check(Limit)

@@ -20,6 +20,7 @@ OrchestrationError
 │   └── AgentAtCapacityError      the agent has no free slot
 ├── RoutingError
 │   └── RoutingContentionError    others kept taking the agents that were chosen
+├── ScheduleNotFoundError         also a KeyError
 ├── AlreadyRunningError           a command that must be alone on its store is not
 └── StoreError
     ├── StoreUnreachableError     no server, or none in time
@@ -125,6 +126,14 @@ class AttemptEndedError(StaleAttemptError, InvalidTransitionError):
             f"cannot {command} task {task_id!r} as attempt {attempt}: that attempt has ended, and "
             f"the task is {status}; drop this piece of work",
         )
+
+
+class ScheduleNotFoundError(OrchestrationError, KeyError):
+    """No schedule has this name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"schedule {name!r} does not exist; see the names with schedules.list()")
 
 
 class DependencyError(TaskError):

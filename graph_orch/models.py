@@ -272,6 +272,47 @@ class TaskEvent(Model):
         )
 
 
+class TaskTry(Model):
+    """One try of a task, as the edge to its agent has it. `duration_ms` is None if not started."""
+
+    attempt: int
+    agent_id: str
+    worker_id: str | None = None
+    assigned_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    outcome: str | None = None
+    error: str | None = None
+    duration_ms: float | None = None
+
+    @classmethod
+    def from_record(cls, edge: Mapping[str, Any]) -> Self:
+        """From the edge's properties with the `agent_id`."""
+        values = {name: edge.get(name) for name in cls.model_fields}
+        values |= {name: _moment(edge.get(name)) for name in _TRY_MOMENTS}
+        return cls.model_construct(**values)
+
+
+_TRY_MOMENTS = ("assigned_at", "started_at", "ended_at")
+
+
+class TaskRecord(Task):
+    """A task with all that happened to it."""
+
+    tries: list[TaskTry]
+    events: list[TaskEvent]
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """From a row like a task's with `tries` and `events`."""
+        task = Task.from_record(record)
+        return cls.model_construct(
+            **dict(task),
+            tries=[TaskTry.from_record(edge) for edge in record["tries"]],
+            events=[TaskEvent.from_record({"event": event}) for event in record["events"] if event],
+        )
+
+
 class EventPage(Sequence[TaskEvent]):
     """Some events in the order of the log, and the cursor from which to read on."""
 

@@ -31,7 +31,7 @@ def refuse(
         row: A row of `tasks/inspect`.
     """
     task = row["task"]
-    if task is None:
+    if not task:  # without properties it was deleted while it was read
         raise TaskNotFoundError(task_id)
     if params.get("attempt") is not None:
         refuse_stale(command, params["attempt"], task)

@@ -11,6 +11,7 @@ CALL () {
   UNWIND $dependency_ids AS id
   MATCH (d:Task {task_id: id})
   SET d.lk = $command_id
+  WITH d WHERE d.status IS NOT NULL  // it was not deleted meanwhile
   RETURN count(d) AS dependencies_found
 }
 CALL () {

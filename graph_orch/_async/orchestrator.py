@@ -9,6 +9,7 @@ from graph_orch._async.agents import AsyncAgentRegistry
 from graph_orch._async.doctor import AsyncDoctor
 from graph_orch._async.events import AsyncEvents
 from graph_orch._async.graph import AsyncGraph
+from graph_orch._async.retention import AsyncRetention
 from graph_orch._async.router import AsyncCapabilityRouter
 from graph_orch._async.schedules import AsyncSchedules
 from graph_orch._async.schema import AsyncSchema
@@ -30,6 +31,7 @@ class AsyncOrchestrator:
         self.router = AsyncCapabilityRouter(graph)
         self.events = AsyncEvents(graph)
         self.schedules = AsyncSchedules(graph)
+        self.retention = AsyncRetention(graph)
         self._server = server
 
     @classmethod

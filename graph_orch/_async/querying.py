@@ -31,9 +31,11 @@ class AsyncQuerying:
         if name == "tasks/query_by_text":
             await self._graph.read("tasks/await_text")
         params = parameters(filters, limit + 1, after) | _own_parameters(name, filters)
-        tasks = [Task.from_record(row) for row in await self._graph.read(name, **params)]
-        more = len(tasks) > limit
-        return TaskPage(tasks[:limit], cursor(tasks[limit - 1]) if more else None)
+        rows = await self._graph.read(name, **params)
+        # A task that is deleted while it is read has no properties.
+        tasks = [Task.from_record(row) for row in rows if row["task"]][:limit]
+        last = cursor(tasks[-1]) if tasks else after
+        return TaskPage(tasks, last if len(rows) > limit else None)
 
 
 def leading_statement(filters: TaskFilters) -> str:

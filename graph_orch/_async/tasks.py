@@ -129,13 +129,13 @@ class AsyncTaskQueue(AsyncClaims):
     async def get_task_status(self, task_id: str) -> Task | None:
         """The task as it is now; None where there is none of this id."""
         rows = await self._graph.read("tasks/get", task_id=TASK_ID.of("task_id", task_id))
-        return Task.from_record(rows[0]) if rows else None
+        return Task.from_record(rows[0]) if rows and rows[0]["task"] else None
 
     async def get_tasks(self, task_ids: Sequence[str]) -> list[Task]:
         """These tasks as they are now, those that exist, in the order given."""
         ids = TASK_IDS.of("task_ids", list(task_ids))
         rows = await self._graph.read("tasks/get_many", task_ids=ids)
-        return [Task.from_record(row) for row in rows]
+        return [Task.from_record(row) for row in rows if row["task"]]
 
     async def get_dependency_results(self, task_id: str) -> dict[str, JsonValue]:
         """What the dependencies of a task gave, by their ids; None where one gave nothing."""
@@ -189,7 +189,7 @@ class AsyncTaskQueue(AsyncClaims):
     async def get_history(self, task_id: str) -> list[TaskEvent]:
         """Everything that happened to a task, oldest first; [] where there is none of this id."""
         rows = await self._graph.read("tasks/history", task_id=TASK_ID.of("task_id", task_id))
-        return [TaskEvent.from_record(row) for row in rows]
+        return [TaskEvent.from_record(row) for row in rows if row["event"]]
 
     async def get_queue_statistics(self) -> QueueStatistics:
         """The queue in numbers, without reading its history."""

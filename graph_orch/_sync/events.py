@@ -42,7 +42,7 @@ class Events:
         Args:
             after: The `next_cursor` of a page, or the `position` of an event; None: the beginning.
             types: Only these; None: all.
-            limit: How many at most. Fewer: the end of the log was reached.
+            limit: How many at most. None: the end of the log was reached.
 
         Raises:
             ValidationError: a type is unknown, or the cursor is no such number.
@@ -53,9 +53,10 @@ class Events:
         events, row = list[TaskEvent](), dict[str, Any]()
         for _ in range(ROUNDS):
             (row,) = self._graph.read("events/read", after=place, types=wanted, limit=limit)
-            events = [TaskEvent.from_record({"event": event}) for event in row["events"]]
-            if len(events) == limit:
-                return EventPage(events, events[-1].position or place)
+            # An event that is deleted while it is read has no properties.
+            events = [TaskEvent.from_record({"event": event}) for event in row["events"] if event]
+            if len(row["events"]) == limit:
+                return EventPage(events, (events[-1].position or place) if events else place)
             if not row["more"]:
                 break
             self._number()

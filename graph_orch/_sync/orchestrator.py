@@ -9,6 +9,7 @@ from graph_orch._sync.agents import AgentRegistry
 from graph_orch._sync.doctor import Doctor
 from graph_orch._sync.events import Events
 from graph_orch._sync.graph import Graph
+from graph_orch._sync.retention import Retention
 from graph_orch._sync.router import CapabilityRouter
 from graph_orch._sync.schedules import Schedules
 from graph_orch._sync.schema import Schema
@@ -30,6 +31,7 @@ class Orchestrator:
         self.router = CapabilityRouter(graph)
         self.events = Events(graph)
         self.schedules = Schedules(graph)
+        self.retention = Retention(graph)
         self._server = server
 
     @classmethod

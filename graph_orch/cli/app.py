@@ -7,13 +7,13 @@ import sys
 import pydantic
 import typer
 
-from graph_orch.cli import agent, demo, graph, run, server, task, worker
+from graph_orch.cli import agent, demo, graph, prune, run, schedule, server, task, worker
 from graph_orch.cli.output import visible
 from graph_orch.errors import (
     AgentNotFoundError,
-    DependencyNotFoundError,
     EmbeddedServerError,
     OrchestrationError,
+    ScheduleNotFoundError,
     StoreAuthenticationError,
     StoreUnreachableError,
     TaskNotFoundError,
@@ -35,6 +35,7 @@ app.command("run", epilog="Example: graph-orch run trace.json --agents 4 --speed
 app.add_typer(server.app, name="server")
 app.add_typer(agent.app, name="agent")
 app.add_typer(task.app, name="task")
+app.add_typer(schedule.app, name="schedule")
 app.command("worker", epilog="Example: graph-orch worker --exec './summarise.sh' --skills nlp")(
     worker.worker
 )
@@ -43,6 +44,9 @@ app.command("maintain", epilog="Example: graph-orch maintain --every 5")(worker.
 app.command("route", epilog="Example: graph-orch route TASK_ID --dispatch")(graph.route)
 app.command("stats", epilog="Example: graph-orch stats --json")(graph.stats)
 app.command("doctor", epilog="Example: graph-orch doctor --repair")(graph.doctor)
+app.command("prune", epilog="Example: graph-orch prune --older-than 30d --export old.jsonl")(
+    prune.prune
+)
 app.command("migrate", epilog="Example: graph-orch migrate")(graph.migrate)
 app.command("export", epilog="Example: graph-orch export > graph.jsonl")(graph.export)
 app.command("cypher", epilog="Example: graph-orch cypher 'MATCH (t:Task) RETURN count(*)'")(
@@ -66,7 +70,7 @@ def main() -> None:
 def exit_code(error: OrchestrationError) -> int:
     """What the process says of an error to whoever started it."""
     match error:
-        case TaskNotFoundError() | AgentNotFoundError() | DependencyNotFoundError():
+        case TaskNotFoundError() | AgentNotFoundError() | ScheduleNotFoundError():
             return NOT_FOUND
         case StoreUnreachableError() | StoreAuthenticationError() | EmbeddedServerError():
             return UNREACHABLE

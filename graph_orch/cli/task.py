@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +10,7 @@ import typer
 from graph_orch import Task, TaskPriority, TaskStatus
 from graph_orch.cli.output import Json, say, show_fields, show_json, show_table
 from graph_orch.cli.store import connect
-from graph_orch.errors import TaskNotFoundError
+from graph_orch.errors import InvalidTransitionError, TaskNotFoundError
 
 app = typer.Typer(no_args_is_help=True, help="Create tasks and follow them.")
 
@@ -101,12 +102,38 @@ def cancel(
     _show(task, as_json)
 
 
-@app.command("retry", epilog="Example: graph-orch task retry TASK_ID")
-def retry(task_id: TaskId, as_json: Json = False) -> None:
-    """Let a failed or cancelled task begin again."""
+@app.command("retry", epilog="Example: graph-orch task retry --failed --type code --limit 20")
+def retry(
+    task_id: Annotated[str | None, typer.Argument(help="The task's id.")] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="All that failed.")] = False,
+    task_type: OnlyType = None,
+    limit: Limit = 100,
+    as_json: Json = False,
+) -> None:
+    """Let a failed or cancelled task begin again, or many failed ones, oldest first."""
+    if failed is (task_id is not None):
+        raise typer.BadParameter("give either a task's id, or --failed")
+    if task_id is None:
+        _retry_failed(task_type, limit, as_json)
+        return
     with connect() as orch:
         task = orch.tasks.retry_task(task_id)
     _show(task, as_json)
+
+
+def _retry_failed(task_type: str | None, limit: int, as_json: bool) -> None:
+    given = {"task_type": task_type} if task_type else {}
+    retried: list[Task] = []
+    with connect() as orch:
+        for task in orch.tasks.query_tasks({"status": TaskStatus.FAILED, **given}, limit=limit):
+            # Somebody else may have retried it, or deleted it, meanwhile.
+            with suppress(InvalidTransitionError, TaskNotFoundError):
+                retried.append(orch.tasks.retry_task(task.task_id))
+    if as_json:
+        show_json(retried)
+        return
+    for task in retried:
+        print(task.task_id)
 
 
 def _show(task: Task, as_json: bool) -> None:

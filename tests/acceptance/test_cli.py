@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -15,46 +14,7 @@ from uuid import uuid4
 import pytest
 
 from graph_orch import DependencyFailure, NewTask, Orchestrator
-
-TIMEOUT_SECONDS = 120
-
-
-class Cli:
-    """Runs graph-orch in processes of its own."""
-
-    def __init__(self, uri: str, auth: tuple[str, str] | None, database: str | None) -> None:
-        self._env = os.environ | {"NEO4J_URI": uri, "NO_COLOR": "1"}
-        for name in ("NEO4J_USERNAME", "NEO4J_PASSWORD", "NEO4J_DATABASE"):
-            self._env.pop(name, None)
-        if auth is not None:
-            self._env |= {"NEO4J_USERNAME": auth[0], "NEO4J_PASSWORD": auth[1]}
-        if database is not None:
-            self._env["NEO4J_DATABASE"] = database
-
-    def __call__(self, *args: str, code: int = 0, **env: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "graph_orch.cli", *args],
-            env=self._env | env,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_SECONDS,
-            check=False,
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-        return done
-
-    def popen(self, *args: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "graph_orch.cli", *args]
-        pipe = subprocess.PIPE
-        return subprocess.Popen(command, env=self._env, stdout=pipe, stderr=pipe, text=True)
-
-    def json(self, *args: str, code: int = 0) -> Any:
-        return json.loads(self(*args, "--json", code=code).stdout)
-
-
-@pytest.fixture
-def cli(server: tuple[str, tuple[str, str] | None, str | None]) -> Cli:
-    return Cli(*server)
+from tests.acceptance.command_line import TIMEOUT_SECONDS, Cli
 
 
 @pytest.fixture

@@ -64,6 +64,8 @@ MOMENTS |= {"cursor_at", "created_from", "created_before"}
 MOMENTS |= {"finished_from", "finished_to", "finished_after", "finished_before"}
 OWN = {
     "tasks/lock_skills": {"skills": [{"key": "x", "name": "X"}]},
+    "retention/find": {"place_at": "2026-01-01T00:00Z"},
+    "retention/lock": {"rows": [{"task_id": "t", "events": 1}]},
     "tasks/add_lanes": {"lanes": [{"key": "l", "skills": ["x"]}]},
 }
 

@@ -1,0 +1,20 @@
+// Everything about tasks that is to be kept elsewhere: their tries and their events too.
+// mode: read
+// params: task_ids
+// returns: task, dependencies, tries, events
+CYPHER 5
+UNWIND $task_ids AS id
+MATCH (t:Task {task_id: id})
+CALL (t) {
+  MATCH (t)-[r:ASSIGNED_TO]->(a)
+  WITH r, a ORDER BY r.attempt
+  RETURN collect(r {.*, agent_id: a.agent_id}) AS tries
+}
+CALL (t) {
+  MATCH (t)-[:HAS_EVENT]->(e:TaskEvent)
+  WITH e ORDER BY e.seq
+  RETURN collect(properties(e)) AS events
+}
+RETURN properties(t) AS task,
+       [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]] AS dependencies,
+       tries, events

@@ -1,0 +1,113 @@
+"""Retention: finished tasks go after a time, or are kept elsewhere, while the work goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+from pydantic import JsonValue
+
+from graph_orch._async.graph import AsyncGraph, AsyncTransaction, Rows
+from graph_orch.checks import AGE, FINISHED, LIMIT
+from graph_orch.lifecycle import TaskStatus
+from graph_orch.models import TaskRecord
+
+Export = Callable[[dict[str, JsonValue]], None]
+EVERY_FINISHED = (TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED)
+
+
+class AsyncRetention:
+    """Deletes finished tasks by their age, in batches, each a transaction of its own."""
+
+    def __init__(self, graph: AsyncGraph) -> None:
+        self._graph = graph
+
+    async def prune(
+        self,
+        older_than_seconds: float,
+        *,
+        statuses: Sequence[TaskStatus | str] = EVERY_FINISHED,
+        batch: int = 500,
+        export: Export | None = None,
+    ) -> int:
+        """Delete the tasks that finished so long ago, with their events; how many there were.
+
+        A task stays while a task that depends on it may still run: one that is not completed, or
+        that failed or was cancelled, and so may be retried, until that is deleted too. Numbers
+        that were summed up, such as an agent's, stay; counts by status are of the tasks that are
+        there. The log of events loses those of the tasks, read or not, and their ids and
+        idempotency keys are free again.
+
+        Args:
+            older_than_seconds: Since `completed_at`, by the server's clock; at most 100 years.
+            statuses: Which of completed, failed and cancelled.
+            batch: How many tasks a transaction takes at most.
+            export: Is given every task before it is deleted, as a dict that JSON can have: the
+                fields of `Task`, with `tries` and `events`. One that cannot be deleted after all
+                is given again another time. What it raises ends the pruning.
+
+        Raises:
+            ValidationError: an argument is not acceptable.
+        """
+        seconds = AGE.of("older_than_seconds", older_than_seconds)
+        wanted = [status.value for status in FINISHED.of("statuses", list(statuses))]
+        limit = LIMIT.of("batch", batch)
+        (row,) = await self._graph.read("retention/cutoff", seconds=seconds)
+        total, deleted, kept = 0, 1, True
+        # Again where something was kept, since what needed it may have been deleted after it.
+        while deleted and kept:
+            deleted, kept = await self._sweep(row["cutoff"], wanted, limit, export)
+            total += deleted
+        return total
+
+    async def _sweep(
+        self, cutoff: str, statuses: list[str], limit: int, export: Export | None
+    ) -> tuple[int, bool]:
+        """Look at every task that is old enough once: how many were deleted, and if any was not."""
+        deleted, looked_at = 0, 0
+        place = {"place_at": cutoff, "place_id": ""}
+        while True:
+            found = await self._graph.read(
+                "retention/find", statuses=statuses, limit=limit, **place
+            )
+            looked_at += len(found)
+            deleted += await self._delete(found, export)
+            if len(found) < limit:
+                return deleted, deleted < looked_at
+            place = {"place_at": found[-1]["finished_at"], "place_id": found[-1]["task_id"]}
+
+    async def _delete(self, found: Rows, export: Export | None) -> int:
+        free = _not_needed(found)
+        rows = [
+            {"task_id": row["task_id"], "events": row["events"]}
+            for row in found
+            if row["task_id"] in free
+        ]
+        if not rows:
+            return 0
+        if export is not None:
+            await self._export(sorted(free), export)
+        return await self._graph.transaction(_delete, rows)
+
+    async def _export(self, task_ids: list[str], export: Export) -> None:
+        for row in await self._graph.read("retention/records", task_ids=task_ids):
+            if row["task"]:  # else it was deleted while it was read, by somebody who exported it
+                export(TaskRecord.from_record(row).model_dump(mode="json"))
+
+
+async def _delete(tx: AsyncTransaction, rows: list[dict[str, Any]]) -> int:
+    in_order = sorted(rows, key=lambda row: row["task_id"])
+    locked = await tx.run("retention/lock", rows=in_order, command_id=str(uuid4()))
+    (row,) = await tx.run("retention/delete", task_ids=sorted(_not_needed(locked)))
+    return row["deleted"]
+
+
+def _not_needed(rows: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The tasks that are needed by none, or only by others of these."""
+    free = {row["task_id"] for row in rows}
+    while True:
+        needed = {row["task_id"] for row in rows if not free.issuperset(row["needed_by"])}
+        if free.isdisjoint(needed):
+            return free
+        free -= needed

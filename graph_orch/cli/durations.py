@@ -1,0 +1,22 @@
+"""Durations as people write them: 30d, 12h, 90m, 45s."""
+
+from __future__ import annotations
+
+import re
+
+import typer
+
+UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_DURATION = re.compile(r"(?P<number>\d{1,9}(\.\d{1,9})?)(?P<unit>[smhdw])", re.ASCII)
+
+
+def seconds(text: str) -> float:
+    """A duration in seconds.
+
+    Raises:
+        typer.BadParameter: it is not a number with one of the units s, m, h, d and w.
+    """
+    found = _DURATION.fullmatch(text.strip().lower())
+    if found is None:
+        raise typer.BadParameter(f"{text!r} is no duration; give one like 30d, 12h, 90m or 45s")
+    return float(found["number"]) * UNITS[found["unit"]]

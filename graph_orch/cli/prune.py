@@ -1,0 +1,58 @@
+"""`graph-orch prune`"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import JsonValue
+
+from graph_orch import TaskStatus
+from graph_orch.cli.durations import seconds
+from graph_orch.cli.output import Json, say, show_json
+from graph_orch.cli.store import connect
+
+FINISHED = [TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED]
+
+
+def prune(
+    older_than: Annotated[
+        float,
+        typer.Option(parser=seconds, metavar="AGE", help="Since they finished: 30d, 12h, 90m."),
+    ],
+    export: Annotated[
+        Path | None,
+        typer.Option(help="Append them to this file before, as JSON lines.", dir_okay=False),
+    ] = None,
+    status: Annotated[
+        list[TaskStatus] | None, typer.Option(help="Only these; may be repeated.")
+    ] = None,
+    batch: Annotated[int, typer.Option(help="How many a transaction takes.")] = 500,
+    as_json: Json = False,
+) -> None:
+    """Delete finished tasks and their history, but what a task that may still run depends on."""
+    with connect() as orch, _writing(export) as write:
+        number = orch.retention.prune(
+            older_than, statuses=status or FINISHED, batch=batch, export=write
+        )
+    if as_json:
+        show_json({"pruned": number})
+    else:
+        say(f"{number} tasks deleted")
+
+
+@contextmanager
+def _writing(path: Path | None) -> Generator[Callable[[dict[str, JsonValue]], None] | None]:
+    if path is None:
+        yield None
+        return
+    with path.open("a", encoding="utf-8") as file:
+
+        def write(record: dict[str, JsonValue]) -> None:
+            print(json.dumps(record, ensure_ascii=False), file=file, flush=True)
+
+        yield write

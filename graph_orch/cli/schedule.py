@@ -1,0 +1,97 @@
+"""`graph-orch schedule …`"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from graph_orch import Schedule, TaskPriority
+from graph_orch.cli.output import Json, say, show_fields, show_json, show_table
+from graph_orch.cli.store import connect
+from graph_orch.cli.task import Priority, Skill
+from graph_orch.errors import ScheduleNotFoundError
+
+app = typer.Typer(no_args_is_help=True, help="Create tasks again and again.")
+
+Name = Annotated[str, typer.Argument(help="The schedule's name.")]
+
+
+@app.command(
+    "put", epilog="Example: graph-orch schedule put nightly '30 2 * * *' 'sweep' --type chore"
+)
+def put(
+    name: Name,
+    cron: Annotated[str, typer.Argument(help="When: a cron expression.")],
+    content: Annotated[str, typer.Argument(help="What is to be done at each tick.")],
+    task_type: Annotated[str, typer.Option("--type", help="What kind of task it is.")] = "task",
+    priority: Priority = TaskPriority.MEDIUM,
+    skill: Skill = None,
+    timezone: Annotated[str, typer.Option(help="By whose clocks, as Europe/Berlin.")] = "UTC",
+    paused: Annotated[bool, typer.Option("--paused", help="Do not tick for now.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Create a schedule, or replace the one of this name."""
+    task = {
+        "content": content,
+        "task_type": task_type,
+        "priority": priority,
+        "requirements": skill or [],
+    }
+    with connect() as orch:
+        schedule = orch.schedules.put(name, cron, task, timezone=timezone, paused=paused)
+    if as_json:
+        show_json(schedule)
+    else:
+        show_fields(schedule)
+
+
+@app.command("list", epilog="Example: graph-orch schedule list --json")
+def list_(as_json: Json = False) -> None:
+    """List the schedules."""
+    with connect() as orch:
+        schedules = orch.schedules.list()
+    if as_json:
+        show_json(schedules)
+        return
+    columns = ["schedule", "cron", "timezone", "next", "last", "type", "content"]
+    show_table(columns, map(_row, schedules))
+
+
+@app.command("remove", epilog="Example: graph-orch schedule remove nightly")
+def remove(name: Name, as_json: Json = False) -> None:
+    """Remove a schedule; the tasks that it created stay."""
+    with connect() as orch:
+        if not orch.schedules.remove(name):
+            raise ScheduleNotFoundError(name)
+    if as_json:
+        show_json({"name": name, "removed": True})
+    else:
+        say(f"removed {name}")
+
+
+@app.command("tick", epilog="Example: graph-orch schedule tick")
+def tick(
+    limit: Annotated[int, typer.Option(help="Look at so many schedules at most.")] = 100,
+    as_json: Json = False,
+) -> None:
+    """Create the tasks whose time has come, and print their ids."""
+    with connect() as orch:
+        task_ids = orch.schedules.tick(limit)
+    if as_json:
+        show_json(task_ids)
+        return
+    for task_id in task_ids:
+        print(task_id)
+
+
+def _row(schedule: Schedule) -> list[object]:
+    return [
+        schedule.name,
+        schedule.cron,
+        schedule.timezone,
+        "paused" if schedule.paused else schedule.next_at,
+        schedule.last_at,
+        schedule.task["task_type"],
+        schedule.task["content"],
+    ]
