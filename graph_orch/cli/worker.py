@@ -112,7 +112,7 @@ def maintain(
     every: Annotated[float, typer.Option(min=0.1, help="Seconds between looks.")] = 5.0,
     as_json: Json = False,
 ) -> None:
-    """Do what comes due where no worker does: leases, delays, deadlines.
+    """Do what comes due where no worker does: leases, delays, deadlines, schedules.
 
     Any number may run; none is needed while workers, claims or polls come by.
     """
@@ -130,4 +130,8 @@ def maintain(
 
 def look(orch: Orchestrator) -> dict[str, int]:
     """One round of what is done from time to time; how much of each there was."""
-    return {"tasks": orch.tasks.wake(), "workers forgotten": orch.agents.forget_workers()}
+    return {
+        "tasks": orch.tasks.wake(),
+        "scheduled": len(orch.schedules.tick()),
+        "workers forgotten": orch.agents.forget_workers(),
+    }

@@ -305,11 +305,12 @@ def test_command_as_an_agent(orch, make, new_task, command, status, outcome):
 
 def test_cancelled_command_is_ended(orch, make, new_task, tmp_path):
     worker, marker = make(lease_seconds=0.3), tmp_path / "ended"
-    script = f"trap 'touch {marker}; exit 1' TERM; while :; do sleep 0.05; done"
+    begun = tmp_path / "begun"
+    script = f"trap 'touch {marker}; exit 1' TERM; touch {begun}; while :; do sleep 0.05; done"
     worker.task("any")(command_handler(["sh", "-c", script]))
     task_id = new_task()
     with at_work(worker):
-        assert eventually(lambda: orch.tasks.get_task_status(task_id).status == "running")
+        assert eventually(begun.exists)
         orch.tasks.cancel_task(task_id)
         assert eventually(marker.exists)
 
