@@ -1,0 +1,57 @@
+"""What goes in and what comes out: frozen pydantic models.
+
+Attribute names are the property names of the graph (see docs/concepts.md). Times are aware UTC
+datetimes, durations are milliseconds unless the name says otherwise.
+"""
+
+from graph_orch.models.agents import (
+    Agent,
+    AgentHealth,
+    AgentLoad,
+    AgentStatistics,
+    Candidate,
+    WorkerInfo,
+    utilization,
+)
+from graph_orch.models.base import Model
+from graph_orch.models.events import EventPage, TaskEvent, TaskRecord, TaskTry
+from graph_orch.models.schedules import Schedule
+from graph_orch.models.statistics import DoctorReport, Finding, QueueStatistics, RoutingStatistics
+from graph_orch.models.tasks import (
+    Claim,
+    Completion,
+    ConcurrencyLimit,
+    NewTask,
+    RetryPolicy,
+    Task,
+    TaskFilters,
+    TaskPage,
+)
+
+__all__ = [
+    "Agent",
+    "AgentHealth",
+    "AgentLoad",
+    "AgentStatistics",
+    "Candidate",
+    "Claim",
+    "Completion",
+    "ConcurrencyLimit",
+    "DoctorReport",
+    "EventPage",
+    "Finding",
+    "Model",
+    "NewTask",
+    "QueueStatistics",
+    "RetryPolicy",
+    "RoutingStatistics",
+    "Schedule",
+    "Task",
+    "TaskEvent",
+    "TaskFilters",
+    "TaskPage",
+    "TaskRecord",
+    "TaskTry",
+    "WorkerInfo",
+    "utilization",
+]

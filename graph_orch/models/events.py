@@ -1,0 +1,109 @@
+"""What happened to tasks: events, tries, and the record of both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Self, overload
+
+from pydantic import JsonValue
+
+from graph_orch.lifecycle import EventType
+from graph_orch.models.base import Model, moment, some_moment
+from graph_orch.models.tasks import Task
+from graph_orch.values import load_json
+
+
+class TaskEvent(Model):
+    """One transition of a task, as the audit trail has it.
+
+    `position` is its place in the log of all events, once somebody has read that.
+    """
+
+    event_id: str
+    task_id: str
+    type: EventType
+    at: datetime
+    attempt: int
+    agent_id: str | None = None
+    command_id: str
+    detail: JsonValue = None
+    position: int | None = None
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """From a row with `event`, the node's properties."""
+        node = record["event"]
+        return cls(
+            event_id=node["event_id"],
+            task_id=node["task_id"],
+            type=EventType(node["type"]),
+            at=some_moment(node["at"]),
+            attempt=node["attempt"],
+            agent_id=node.get("agent_id"),
+            command_id=node["command_id"],
+            detail=load_json(node.get("detail")),
+            position=node.get("position"),
+        )
+
+
+class TaskTry(Model):
+    """One try of a task, as the edge to its agent has it. `duration_ms` is None if not started."""
+
+    attempt: int
+    agent_id: str
+    worker_id: str | None = None
+    assigned_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    outcome: str | None = None
+    error: str | None = None
+    duration_ms: float | None = None
+
+    @classmethod
+    def from_record(cls, edge: Mapping[str, Any]) -> Self:
+        """From the edge's properties with the `agent_id`."""
+        values = {name: edge.get(name) for name in cls.model_fields}
+        values |= {name: moment(edge.get(name)) for name in _TRY_MOMENTS}
+        return cls.model_construct(**values)
+
+
+_TRY_MOMENTS = ("assigned_at", "started_at", "ended_at")
+
+
+class TaskRecord(Task):
+    """A task with all that happened to it."""
+
+    tries: list[TaskTry]
+    events: list[TaskEvent]
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """From a row like a task's with `tries` and `events`."""
+        task = Task.from_record(record)
+        return cls.model_construct(
+            **dict(task),
+            tries=[TaskTry.from_record(edge) for edge in record["tries"]],
+            events=[TaskEvent.from_record({"event": event}) for event in record["events"] if event],
+        )
+
+
+class EventPage(Sequence[TaskEvent]):
+    """Some events in the order of the log, and the cursor from which to read on."""
+
+    def __init__(self, events: Sequence[TaskEvent], next_cursor: int) -> None:
+        self._events = list(events)
+        self.next_cursor = next_cursor
+
+    @overload
+    def __getitem__(self, index: int) -> TaskEvent: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[TaskEvent]: ...
+    def __getitem__(self, index: int | slice) -> TaskEvent | list[TaskEvent]:
+        return self._events[index]
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def __iter__(self) -> Iterator[TaskEvent]:
+        return iter(self._events)

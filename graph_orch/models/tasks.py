@@ -1,0 +1,289 @@
+"""Tasks, claims on them, and how they are asked for."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Self, overload
+from uuid import uuid4
+
+import pydantic
+from pydantic import Field, JsonValue
+
+from graph_orch.checks import checked
+from graph_orch.errors import ValidationError
+from graph_orch.lifecycle import (
+    DependencyFailure,
+    TaskPriority,
+    TaskStatus,
+)
+from graph_orch.models.base import Model, moment
+from graph_orch.values import (
+    Content,
+    Deadline,
+    Dependencies,
+    Json,
+    Moment,
+    Name,
+    OneOrMore,
+    Ratio,
+    Seconds,
+    Skills,
+    TaskId,
+    dump_json,
+    load_json,
+    skill_key,
+)
+
+
+class RetryPolicy(Model):
+    """How often, and how soon, a task is tried again after a try that failed.
+
+    The pause before retry n (from 0) is min(initial_seconds * multiplier ** n, max_seconds), give
+    or take `jitter` of it. `non_retryable` names kinds of errors, such as "ValueError", that end
+    the task at once.
+    """
+
+    max_retries: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] = 3
+    initial_seconds: Seconds = 0.0
+    multiplier: Annotated[float, Field(ge=1, le=1_000)] = 2.0
+    max_seconds: Seconds = 3_600.0
+    jitter: Ratio = 0.1
+    non_retryable: Annotated[tuple[Name, ...], Field(max_length=100)] = ()
+
+
+class NewTask(Model):
+    """A task to be created. The fields are the arguments of `create_task`."""
+
+    content: Content
+    task_type: Name
+    priority: TaskPriority = TaskPriority.MEDIUM
+    requirements: Skills = ()
+    dependencies: Dependencies = ()
+    task_id: TaskId = Field(default_factory=lambda: str(uuid4()))
+    idempotency_key: Name | None = None
+    max_retries: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] = 3
+    available_at: Moment | None = None
+    metadata: Json = None
+    on_dependency_failure: DependencyFailure = DependencyFailure.WAIT
+    retry_policy: RetryPolicy | None = None
+    schedule_to_start_seconds: Deadline | None = None
+    start_to_close_seconds: Deadline | None = None
+    schedule_to_close_seconds: Deadline | None = None
+    concurrency_key: Name | None = None
+
+    @pydantic.field_validator("requirements", "dependencies", mode="before")
+    @classmethod
+    def _none_is_empty(cls, value: object) -> object:
+        return () if value is None else value
+
+    @pydantic.field_validator("task_id", mode="before")
+    @classmethod
+    def _none_is_new(cls, value: object) -> object:
+        return str(uuid4()) if value is None else value
+
+    @pydantic.model_validator(mode="after")
+    def _not_on_itself(self) -> Self:
+        if self.task_id in self.dependencies:
+            raise ValueError(f"task {self.task_id!r} cannot depend on itself")
+        return self
+
+    @property
+    def skill_keys(self) -> list[str]:
+        return [skill_key(name) for name in self.requirements]
+
+    def fingerprint(self) -> str:
+        """A hash of what was asked for, to tell a repeated create from a conflicting one."""
+        fields = self.model_dump(
+            mode="json", exclude={"task_id", "idempotency_key"}, exclude_defaults=True
+        )
+        fields["requirements"] = sorted(self.skill_keys)
+        fields["dependencies"] = sorted(self.dependencies)
+        return hashlib.sha256(dump_json(fields).encode()).hexdigest()[:32]
+
+
+class Task(Model):
+    """A task as it is in the graph."""
+
+    task_id: str
+    task_type: str
+    content: str
+    status: TaskStatus
+    priority: TaskPriority
+    requirements: list[str]
+    dependencies: list[str]
+    created_at: datetime
+    available_at: datetime | None = None
+    assigned_to: str | None = None
+    assigned_at: datetime | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    attempt: int = 0
+    retry_count: int = 0
+    max_retries: int = 3
+    lease_expires_at: datetime | None = None
+    unmet: int = 0
+    on_dependency_failure: DependencyFailure = DependencyFailure.WAIT
+    result: JsonValue = None
+    error_message: str | None = None
+    execution_duration_ms: float | None = None
+    success: bool | None = None
+    metrics: JsonValue = None
+    metadata: JsonValue = None
+    idempotency_key: str | None = None
+    schedule_to_start_seconds: float | None = None
+    start_to_close_seconds: float | None = None
+    schedule_to_close_seconds: float | None = None
+    concurrency_key: str | None = None
+    excluded_agents: list[str] | None = None
+    worker_id: str | None = None
+    progress: float | None = None
+    progress_message: str | None = None
+
+    @property
+    def is_blocked(self) -> bool:
+        """Pending, and waiting for another task."""
+        return self.status is TaskStatus.PENDING and self.unmet > 0
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """From a row with `task` (the node's properties) and `dependencies` ([ordinal, id] pairs).
+
+        The store's values were checked when they were written, so they are not checked again.
+        """
+        node = record["task"]
+        values = {name: node.get(name) for name in _TASK_PLAIN}
+        values |= {name: moment(node.get(name)) for name in _TASK_MOMENTS}
+        values |= {name: load_json(node.get(name)) for name in _TASK_JSON}
+        return cls.model_construct(
+            **values,
+            status=TaskStatus(node["status"]),
+            priority=TaskPriority(node["priority"]),
+            on_dependency_failure=DependencyFailure(node["on_dependency_failure"]),
+            dependencies=[task_id for _, task_id in sorted(record["dependencies"])],
+        )
+
+
+_TASK_JSON = ("result", "metrics", "metadata")
+_TASK_MOMENTS = (
+    "created_at",
+    "available_at",
+    "assigned_at",
+    "started_at",
+    "completed_at",
+    "lease_expires_at",
+)
+_TASK_PLAIN = tuple(
+    set(Task.model_fields)
+    - {*_TASK_JSON, *_TASK_MOMENTS, "status", "priority", "on_dependency_failure", "dependencies"}
+)
+
+
+class Claim(Model):
+    """A task that an agent holds for a time. `attempt` is the fencing token of this try.
+
+    Whoever holds it beats (`TaskQueue.heartbeat`) before `lease_expires_at`, by the server's
+    clock; else the task goes to somebody else, and every command with this claim is refused.
+    """
+
+    task: Task
+    agent_id: str
+    attempt: int
+    lease_seconds: float
+    lease_expires_at: datetime
+
+    @property
+    def task_id(self) -> str:
+        """The id of the task."""
+        return self.task.task_id
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """From a row like a task's, of a task that is held under a lease."""
+        task, node = Task.from_record(record), record["task"]
+        return cls.model_construct(
+            task=task,
+            agent_id=task.assigned_to,
+            attempt=task.attempt,
+            lease_seconds=node["lease_seconds"],
+            lease_expires_at=task.lease_expires_at,
+        )
+
+
+class Completion(Model):
+    """A claim that was worked off, to be completed together with others."""
+
+    claim: Claim
+    result: JsonValue = None
+    metrics: JsonValue = None
+    duration_ms: float | None = None
+    command_id: str = Field(default_factory=lambda: str(uuid4()))
+
+
+class ConcurrencyLimit(Model):
+    """How many tasks with one concurrency key may be held at once (`max`), and are (`active`)."""
+
+    key: str
+    max: int
+    active: int
+
+
+class TaskFilters(Model):
+    """What `query_tasks` selects by. Each names one value or several; None selects all.
+
+    `text` matches whole words of the content; all its words must occur. The ranges are
+    half-open: after <= time < before.
+    """
+
+    status: OneOrMore[TaskStatus] = ()
+    agent_id: OneOrMore[Name] = ()
+    task_type: OneOrMore[Name] = ()
+    priority: OneOrMore[TaskPriority] = ()
+    requirement: OneOrMore[Name] = ()
+    created_after: Moment | None = None
+    created_before: Moment | None = None
+    finished_after: Moment | None = None
+    finished_before: Moment | None = None
+    text: Content | None = None
+
+    @classmethod
+    def of(cls, filters: Self | Mapping[str, object] | None) -> Self:
+        """From what a caller gave.
+
+        Raises:
+            ValidationError: a filter is unknown or its value is not acceptable.
+        """
+        if isinstance(filters, cls):
+            return filters
+        given = dict(filters or {})
+        if unknown := sorted(map(str, set(given) - set(cls.model_fields))):
+            raise ValidationError(
+                f"query_tasks: unknown filter {', '.join(unknown)}; "
+                f"known are {', '.join(cls.model_fields)}"
+            )
+        return checked("query_tasks", lambda: cls.model_validate(given))
+
+
+class TaskPage(Sequence[Task]):
+    """Some tasks, oldest first, and where the next page begins (None: this was the last)."""
+
+    def __init__(self, tasks: Sequence[Task], next_cursor: str | None = None) -> None:
+        self._tasks = list(tasks)
+        self.next_cursor = next_cursor
+
+    @overload
+    def __getitem__(self, index: int) -> Task: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Task]: ...
+    def __getitem__(self, index: int | slice) -> Task | list[Task]:
+        return self._tasks[index]
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def __iter__(self) -> Iterator[Task]:
+        return iter(self._tasks)
+
+    def __repr__(self) -> str:
+        return f"TaskPage({len(self)} tasks, next_cursor={self.next_cursor!r})"
