@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -15,7 +16,7 @@ from graph_orch._sync.schedules import Schedules
 from graph_orch._sync.schema import Schema
 from graph_orch._sync.tasks import TaskQueue
 from graph_orch.embedded import EmbeddedNeo4j
-from graph_orch.models import DoctorReport
+from graph_orch.models import DoctorReport, RetryPolicy
 from graph_orch.runtime import Opened, in_thread, opening
 from graph_orch.settings import ServerSettings
 
@@ -23,14 +24,21 @@ from graph_orch.settings import ServerSettings
 class Orchestrator:
     """Tasks, agents and routing on one graph. Safe to share between tasks, not across a fork."""
 
-    def __init__(self, graph: Graph, server: EmbeddedNeo4j | None = None) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        server: EmbeddedNeo4j | None = None,
+        *,
+        retry_policy: RetryPolicy | None = None,
+        claim_spread: int = 1,
+    ) -> None:
         self.graph = graph
         self.schema = Schema(graph)
-        self.tasks = TaskQueue(graph)
+        self.tasks = TaskQueue(graph, retry_policy=retry_policy, claim_spread=claim_spread)
         self.agents = AgentRegistry(graph)
         self.router = CapabilityRouter(graph)
         self.events = Events(graph)
-        self.schedules = Schedules(graph)
+        self.schedules = Schedules(graph, retry_policy=retry_policy)
         self.retention = Retention(graph)
         self._server = server
 
@@ -40,11 +48,18 @@ class Orchestrator:
         uri: str | None = None,
         auth: tuple[str, str] | None = None,
         database: str | None = None,
+        *,
+        retry_policy: RetryPolicy | None = None,
+        claim_spread: int = 1,
     ) -> Opened[Self]:
         """Connect to a Neo4j server, and apply the schema.
 
         Without `uri`, NEO4J_URI, NEO4J_USERNAME, NEO4J_PASSWORD and NEO4J_DATABASE say where; where
         NEO4J_URI is not set either, the embedded server is started, or joined where it runs.
+
+        Args:
+            retry_policy: For the tasks that are created here without one of their own.
+            claim_spread: See `TaskQueue`; 1 claims in strict order.
 
         Raises:
             StoreUnreachableError: nothing answers there.
@@ -53,22 +68,30 @@ class Orchestrator:
             SchemaTooNewError: the graph was written by a newer version of the package.
             EmbeddedServerError: the embedded server cannot be had.
         """
-        return opening(lambda: cls._open(uri, auth, database))
+
+        def make(graph: Graph, server: EmbeddedNeo4j | None) -> Self:
+            return cls(graph, server, retry_policy=retry_policy, claim_spread=claim_spread)
+
+        return opening(lambda: cls._open(make, uri, auth, database))
 
     @classmethod
     def _open(
-        cls, uri: str | None, auth: tuple[str, str] | None, database: str | None
+        cls,
+        make: Callable[[Graph, EmbeddedNeo4j | None], Self],
+        uri: str | None,
+        auth: tuple[str, str] | None,
+        database: str | None,
     ) -> Self:
         settings = ServerSettings()
         if uri is not None:
-            return cls._on(uri, auth, database, None)
+            return cls._on(make, None, uri, auth, database)
         if settings.uri is not None:
             wanted = database or settings.database
-            return cls._on(settings.uri, auth or settings.auth, wanted, None)
+            return cls._on(make, None, settings.uri, auth or settings.auth, wanted)
         server = EmbeddedNeo4j()
         in_thread(server.start)
         try:
-            return cls._on(server.uri, server.auth, database, server)
+            return cls._on(make, server, server.uri, server.auth, database)
         except BaseException:
             in_thread(server.stop)
             raise
@@ -76,12 +99,13 @@ class Orchestrator:
     @classmethod
     def _on(
         cls,
+        make: Callable[[Graph, EmbeddedNeo4j | None], Self],
+        server: EmbeddedNeo4j | None,
         uri: str,
         auth: tuple[str, str] | None,
         database: str | None,
-        server: EmbeddedNeo4j | None,
     ) -> Self:
-        orch = cls(Graph.connect(uri, auth, database), server)
+        orch = make(Graph.connect(uri, auth, database), server)
         try:
             orch.schema.migrate()
         except BaseException:

@@ -24,6 +24,7 @@ from graph_orch.models import (
     TaskEvent,
     TaskFilters,
     TaskPage,
+    TaskTry,
 )
 from graph_orch.values import MAX_BATCH, MAX_BATCH_BYTES, load_json
 
@@ -191,6 +192,14 @@ class TaskQueue(Claims):
         rows = self._graph.read("tasks/history", task_id=TASK_ID.of("task_id", task_id))
         return [TaskEvent.from_record(row) for row in rows if row["event"]]
 
+    def get_tries(self, task_id: str) -> list[TaskTry]:
+        """Every try of a task, the first first: whose it was, when, how it ended, how long it took.
+
+        [] where there is none of this id, or it was not tried yet.
+        """
+        rows = self._graph.read("tasks/tries", task_id=TASK_ID.of("task_id", task_id))
+        return [TaskTry.from_record(row["try"]) for row in rows]
+
     def get_queue_statistics(self) -> QueueStatistics:
         """The queue in numbers, without reading its history."""
         (row,) = self._graph.read("tasks/statistics")
@@ -207,14 +216,14 @@ class TaskQueue(Claims):
         self._graph.work.tell()
         return ConcurrencyLimit(**rows[0])
 
-    def set_aging(self, seconds: float | None) -> None:
+    def set_aging(self, aging_seconds: float | None) -> None:
         """Say how long a task must wait to come before newer ones of the next higher priority.
 
-        Whoever waits rises: after `2 * seconds` a low task comes before any high one that is
+        Whoever waits rises: after `2 * aging_seconds` a low task comes before any high one that is
         created then. None: strictly by priority. It counts for tasks created from now on.
         """
-        checked_seconds = LEASE.of("seconds", seconds)
-        self._graph.write("tasks/set_aging", seconds=checked_seconds)
+        seconds = LEASE.of("aging_seconds", aging_seconds)
+        self._graph.write("tasks/set_aging", seconds=seconds)
 
     def _created(self, tasks: list[NewTask]) -> list[str]:
         ids = self._creation.create(tasks)

@@ -198,6 +198,11 @@ class Claim(Model):
         """The id of the task."""
         return self.task.task_id
 
+    @property
+    def deadline(self) -> datetime:
+        """Until when it holds, by the server's clock: `lease_expires_at`."""
+        return self.lease_expires_at
+
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """From a row like a task's, of a task that is held under a lease."""

@@ -297,7 +297,13 @@ def test_retry_after_goes_before_the_policy(orch, running):
     assert orch.tasks.poll_tasks() == []
 
 
-def test_queue_has_a_policy_for_tasks_without_one(orch, cypher):
+def test_connection_has_settings_for_its_queue(server, wiped):
+    policy = RetryPolicy(max_retries=7, non_retryable=("ValueError",))
+    with Orchestrator.connect(*server, retry_policy=policy, claim_spread=10) as orch:
+        assert orch.tasks.get_task_status(orch.tasks.create_task("x", "any")).max_retries == 7
+
+
+def test_queue_has_a_policy_for_tasks_without_one(orch):
     queue = TaskQueue(orch.graph, retry_policy=RetryPolicy(max_retries=7))
     assert queue.get_task_status(queue.create_task("x", "any")).max_retries == 7
     assert queue.get_task_status(queue.create_task("x", "any", max_retries=1)).max_retries == 1
@@ -336,23 +342,21 @@ def test_capability_error_goes_to_another_agent(orch, new_task, worker):
     assert [it.task_id for it in orch.tasks.claim_tasks(worker)] == [task_id]
 
 
-def test_each_try_is_kept(orch, new_task, worker, cypher):
+def test_each_try_is_kept(orch, new_task, worker):
     task_id = new_task()
     for _ in range(2):
         (claim,) = orch.tasks.claim_tasks(worker, start=True)
         orch.tasks.fail(claim, "broken")
     (claim,) = orch.tasks.claim_tasks(worker, start=True)
     orch.tasks.complete(claim)
-    rows = cypher(
-        "MATCH (:Task {task_id: $id})-[r:ASSIGNED_TO]->(a) "
-        "RETURN r.attempt, a.agent_id, r.outcome, r.error, r.duration_ms >= 0 ORDER BY r.attempt",
-        id=task_id,
-    )
-    assert [row.values() for row in rows] == [
-        [1, worker, "failed", "broken", True],
-        [2, worker, "failed", "broken", True],
-        [3, worker, "completed", None, True],
+    tries = orch.tasks.get_tries(task_id)
+    assert [(one.attempt, one.agent_id, one.outcome, one.error) for one in tries] == [
+        (1, worker, "failed", "broken"),
+        (2, worker, "failed", "broken"),
+        (3, worker, "completed", None),
     ]
+    assert all(one.started_at <= one.ended_at and one.duration_ms >= 0 for one in tries)
+    assert orch.tasks.get_tries(new_task()) == []
 
 
 # Deadlines
