@@ -33,7 +33,11 @@ WITH t, now, t.status IN ['assigned', 'running'] AS held, CASE
     WHEN t.status = 'pending' AND t.start_by <= now THEN 'schedule_to_start'
     WHEN t.status = 'pending' AND t:DelayedTask AND t.available_at <= now THEN 'delay'
   END AS what
-WHERE what IS NOT NULL
+CALL (t, what) {  // nothing has come to pass: it need not have been looked at
+  WITH t WHERE what IS NULL
+  // include tasks/due
+}
+WITH t, now, held, what WHERE what IS NOT NULL
 CALL (t, now, what) {  // its delay is over
   WITH t, now WHERE what = 'delay'
   REMOVE t:DelayedTask

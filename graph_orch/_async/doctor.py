@@ -12,6 +12,7 @@ CHECKS = (
     "limits",
     "unmet",
     "readiness",
+    "due",
     "agent_skills",
     "serves_missing",
     "serves_extra",

@@ -287,7 +287,7 @@ class Run:
             if job.running is not None and not job.running.done():
                 self._give_up(job)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(1 if self._aborting.is_set() else LOOK_SECONDS):
+            async with asyncio.timeout(LOOK_SECONDS):
                 while self.jobs:
                     self._room.clear()
                     await self._room.wait()

@@ -505,3 +505,15 @@ def test_whoever_waits_rises(orch):
     finally:
         orch.tasks.set_aging(None)
     assert 2 * 10 < waited <= 2 * 10 + backlog + 1
+
+
+def test_time_that_is_wrong_mends_itself(orch, new_task, worker, cypher):
+    new_task()
+    cypher("MATCH (t:Task) SET t.due_at = datetime() - duration('PT1S')")
+    assert [finding.check for finding in orch.doctor().findings] == ["due"]
+    assert orch.tasks.wake() == 0
+    assert orch.doctor().findings == []
+    cypher("MATCH (t:Task) SET t.due_at = datetime() - duration('PT1S')")
+    assert orch.doctor(repair=True).is_sound
+    assert orch.doctor().findings == []
+    assert len(orch.tasks.claim_tasks(worker)) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -277,16 +278,16 @@ def test_password_is_not_shown(orch, make):
     ("command", "status", "outcome"),
     [
         (
-            ["python3", "-c", "import json,sys; print(json.load(sys.stdin)['content'])"],
+            [sys.executable, "-c", "import json,sys; print(json.load(sys.stdin)['content'])"],
             "completed",
             "$(touch x); 'quoted'",
         ),
-        (["python3", "-c", "print('[1, 2]')"], "completed", [1, 2]),
-        (["true"], "completed", None),
+        ([sys.executable, "-c", "print('[1, 2]')"], "completed", [1, 2]),
+        ([sys.executable, "-c", ""], "completed", None),
         (["sh", "-c", "echo broken >&2; exit 65"], "failed", "exit code 65: broken"),
         (["sh", "-c", "kill -9 $$"], "failed", "ended by signal 9"),
         (["no-such-command"], "failed", "FileNotFoundError"),
-        (["python3", "-c", "print('x' * 2_000_000)"], "failed", "2,000,001 bytes"),
+        ([sys.executable, "-c", "print('x' * 2_000_000)"], "failed", "2,000,001 bytes"),
     ],
 )
 def test_command_as_an_agent(orch, make, new_task, command, status, outcome):
