@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import socket
+import threading
 from collections.abc import Callable, Generator, Sequence
 from uuid import uuid4
 
@@ -95,8 +96,12 @@ class Worker:
         return register
 
     def run(self) -> None:
-        """Work until SIGTERM, SIGINT or `stop()`; then drain. Owns an event loop meanwhile."""
-        asyncio.run(self.serve(handle_signals=True))
+        """Work until SIGTERM, SIGINT or `stop()`; then drain. Owns an event loop meanwhile.
+
+        In another thread than the main one, signals are left alone.
+        """
+        in_main = threading.current_thread() is threading.main_thread()
+        asyncio.run(self.serve(handle_signals=in_main))
 
     async def serve(self, *, handle_signals: bool = False) -> None:
         """Work in the running event loop until `stop()`, then drain.

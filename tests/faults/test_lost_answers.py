@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -120,3 +121,18 @@ def test_lost_answer(orch, prepare, proxied, name, times):
     assert answer is not None
     assert shape(orch) == expected
     assert orch.doctor().is_sound
+
+
+def test_waiting_claim_outlives_its_connections(orch, prepare, proxied):
+    prepare()
+    for claim in orch.tasks.claim_tasks("worker", 50):
+        orch.tasks.cancel_task(claim.task_id)
+    proxy, through = proxied
+    before = proxy.cuts
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(through.tasks.claim_tasks, "worker", wait_seconds=60)
+        proxy.lose_next_answer(3)
+        while proxy.cuts < before + 3:
+            assert not waiting.done()
+        task_id = orch.tasks.create_task("x", "any")
+        assert [claim.task_id for claim in waiting.result(60)] == [task_id]

@@ -39,7 +39,7 @@ def make(orch) -> Callable[..., Worker]:
 @contextmanager
 def at_work(worker: Worker) -> Iterator[threading.Thread]:
     """Let a worker work in a thread; afterwards it drains."""
-    thread = threading.Thread(target=lambda: asyncio.run(worker.serve()))
+    thread = threading.Thread(target=worker.run)
     thread.start()
     try:
         yield thread
