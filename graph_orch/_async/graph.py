@@ -19,6 +19,7 @@ from neo4j.exceptions import (
     DriverError,
     IncompleteCommit,
     Neo4jError,
+    ResultFailedError,
     ServiceUnavailable,
     SessionExpired,
 )
@@ -239,13 +240,17 @@ class AsyncGraph:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> R:
-        async with (
-            self._session(WRITE) as session,
-            await session.begin_transaction() as transaction,
-        ):
-            found = await work(AsyncTransaction(transaction), *args, **kwargs)
-            await transaction.commit()
-            return found
+        try:
+            async with (
+                self._session(WRITE) as session,
+                await session.begin_transaction() as transaction,
+            ):
+                found = await work(AsyncTransaction(transaction), *args, **kwargs)
+                await transaction.commit()
+                return found
+        except ResultFailedError as error:
+            # Leaving a transaction that failed may say only that: what made it fail counts.
+            raise error.__cause__ or error from None
 
     def _session(self, mode: Access) -> neo4j.AsyncSession:
         return self._driver.session(  # pyright: ignore[reportUnknownMemberType]

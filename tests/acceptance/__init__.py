@@ -1,0 +1,1 @@
+"""Acceptance tests: the real command line, on a real server."""

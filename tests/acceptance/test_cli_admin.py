@@ -112,3 +112,16 @@ def test_retry_many(cli: Cli, failed, kind: str) -> None:
     }
     assert cli.json(*args) == []
     assert cli.json("task", "retry", failed())["status"] == "pending"
+
+
+def test_maintain_ticks_what_it_can(cli: Cli, cypher, kind: str, name: str) -> None:
+    cli("schedule", "put", name, "0 * * * *", "sweep", "--type", kind)
+    cypher("MATCH (s:Schedule) SET s.next_at = s.next_at - duration('PT1H')")
+    assert cli.json("maintain", "--once")["scheduled"] == 1
+    cypher(
+        "MATCH (s:Schedule) SET s.timezone = 'Mars/Olympus', "
+        "s.next_at = s.next_at - duration('PT1H')"
+    )
+    done = cli("maintain", "--once")
+    assert "Mars/Olympus" in done.stderr
+    assert "scheduled 0" in done.stdout

@@ -8,7 +8,7 @@ from uuid import uuid4
 import neo4j
 import pytest
 
-from graph_orch import RetryPolicy, statements
+from graph_orch import statements
 from graph_orch._async.schema import MIGRATIONS
 
 SAMPLES = {
@@ -76,7 +76,6 @@ SCANNING = {
     "agents/statistics",
     "doctor/active_tasks",
     "doctor/agent_skills",
-    "doctor/due",
     "doctor/limits",
     "doctor/readiness",
     "doctor/serves_extra",
@@ -129,35 +128,13 @@ def lived(connected, cypher):
         "x", "any", requirements=["plan-skill"], metadata=1, idempotency_key=str(uuid4())
     )
     other = tasks.create_task("x", "any", dependencies=[first], on_dependency_failure="cancel")
+    tasks.create_task("x", "any", concurrency_key="plan-key")
+    tasks.set_concurrency_limit("plan-key", 1)
     tasks.create_task("x", "any", available_at=datetime.now(UTC) + timedelta(days=1))
-    limited = tasks.create_task(
-        "x",
-        "limited",
-        concurrency_key="plan-key",
-        retry_policy=RetryPolicy(non_retryable=("KeyError",)),
-        schedule_to_start_seconds=1_000,
-        start_to_close_seconds=1_000,
-        schedule_to_close_seconds=1_000,
-    )
-    (claim,) = tasks.claim_tasks(
-        "plan-agent", task_types=["limited"], start=True, worker_id="plan-worker"
-    )
-    tasks.heartbeat(claim, 0.5, "half")
-    tasks.fail(claim, "x", error_class="capability", retry_after=1_000)
-    tasks.cancel_task(limited)
-    tasks.set_aging(None)
-    connected.events.read()
-    connected.graph.write(
-        "workers/beat",
-        worker_id="plan-worker",
-        agent_id="plan-agent",
-        hostname="host",
-        pid=1,
-        concurrency=1,
-        beat_seconds=1.0,
-    )
+    beat = {"worker_id": "plan", "hostname": "x", "pid": 1, "concurrency": 1, "beat_seconds": 1.0}
+    connected.graph.write("workers/beat", agent_id="plan-agent", **beat)
     for end in (
-        lambda: tasks.fail_task(first, "x"),
+        lambda: tasks.fail_task(first, "x", exclude_agent=True),
         lambda: tasks.fail_task(first, "x", should_retry=False),
         lambda: tasks.cancel_task(first, "x"),
         lambda: tasks.complete_task(first, 1, {"duration_ms": 1}),
@@ -168,6 +145,7 @@ def lived(connected, cypher):
         tasks.start_task(first)
         end()
     assert tasks.get_task_status(other).status == "cancelled"
+    assert connected.events.read()
     connected.schedules.put("plan-schedule", "* * * * *", {"content": "x", "task_type": "any"})
     cypher("MATCH (s:Schedule) SET s.next_at = datetime() - duration('PT1M')")
     assert connected.schedules.tick()

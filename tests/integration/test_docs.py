@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -20,13 +21,13 @@ def blocks(path: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
-PRINTS = ["ada True\n", "HELLO\n"]
+EXAMPLES = [*blocks("README.md", "python"), *blocks("docs/operations.md", "python")]
+PRINTS = ["ada True\n", "HELLO\n", "True []\n", "0\n"]
 
 
-@pytest.mark.parametrize(
-    ("code", "prints"), list(zip(blocks("README.md", "python"), PRINTS, strict=True))
-)
-def test_readme_example_runs(orch, server, monkeypatch, capsys, code, prints):
+@pytest.mark.parametrize(("code", "prints"), list(zip(EXAMPLES, PRINTS, strict=True)))
+def test_example_runs(orch, server, monkeypatch, capsys, tmp_path, code, prints):
+    monkeypatch.chdir(tmp_path)
     uri, auth, database = server
     monkeypatch.setenv("NEO4J_URI", uri)
     if auth:
@@ -34,9 +35,17 @@ def test_readme_example_runs(orch, server, monkeypatch, capsys, code, prints):
         monkeypatch.setenv("NEO4J_PASSWORD", auth[1])
     if database:
         monkeypatch.setenv("NEO4J_DATABASE", database)
-    exec(compile(code, "README.md", "exec"), {})
+    exec(compile(code, "example", "exec"), {})
     assert capsys.readouterr().out == prints
     assert isinstance(orch, Orchestrator)
+
+
+def test_commands_in_examples_are_there():
+    commands = get_command(app).commands
+    for code in blocks("docs/operations.md", "sh"):
+        for line in code.splitlines():
+            _, group, name, *_ = shlex.split(line)
+            assert name in commands[group].commands
 
 
 def test_readme_names_every_command():
