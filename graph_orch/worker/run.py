@@ -71,6 +71,7 @@ class Run:
         heart = Heart(self._settings, lambda: list(self.jobs.copy().values()), self._lose_soon)
         heart.start()
         finisher = asyncio.create_task(self._finish())
+        finisher.add_done_callback(lambda _: self.abort())  # it ends before us only by an error
         try:
             await self._claim()
             await self._drain()
@@ -175,7 +176,7 @@ class Run:
             result = JSON.of("the handler's result", await self._call(job))
         except asyncio.CancelledError:
             self._report(job, self._release(job))
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # whatever a handler raises fails its task
             self._report(job, self._fail(job, error))
         else:
             completion = Completion.model_construct(
@@ -221,7 +222,7 @@ class Run:
                 logger.warning("a result was refused: %s", answer)
             self._forget(job)
 
-    async def _fail(self, job: Job, error: Exception) -> None:
+    async def _fail(self, job: Job, error: BaseException) -> None:
         said = error if isinstance(error, TaskFailure) else TaskFailure(describe(error))
         if isinstance(error, ValidationError):
             said = TaskFailure(str(error), ErrorClass.PERMANENT)
@@ -310,6 +311,8 @@ async def _in_thread(function: Callable[[Context], T], context: Context) -> T:
     def run() -> None:
         try:
             outcome = answer.set_result, function(context)
+        except StopIteration as raised:  # which a future cannot hold
+            outcome = answer.set_exception, RuntimeError(describe(raised))
         except BaseException as raised:  # handed on to whoever waits
             outcome = answer.set_exception, raised
         with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits

@@ -150,6 +150,33 @@ def test_what_a_handler_raises(orch, make, new_task, error, status, message, kin
     assert detail["types"][0] == type(error).__name__
 
 
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (StopIteration("over"), "RuntimeError: StopIteration: over"),
+        (SystemExit(3), "SystemExit: 3"),
+        (KeyError("x"), "KeyError: 'x'"),
+    ],
+)
+def test_worker_outlives_what_a_plain_handler_raises(orch, make, new_task, error, message):
+    worker = make(1)
+
+    @worker.task("any")
+    def handler(ctx):
+        if ctx.task.content == "bad":
+            raise error
+        return "good"
+
+    bad, good = new_task("bad", max_retries=0), new_task("good")
+    with at_work(worker):
+        assert eventually(lambda: ended(orch, bad, good))
+    tasks = orch.tasks.get_tasks([bad, good])
+    assert [(task.status, task.error_message) for task in tasks] == [
+        ("failed", message),
+        ("completed", None),
+    ]
+
+
 def test_failed_try_is_made_again(orch, make, new_task):
     worker = make()
     worker.task("any")(lambda ctx: 1 / 0 if ctx.attempt < 3 else "third time")
