@@ -84,7 +84,7 @@ def test_what_it_raises_fails_the_task(ray, orch, new_task):
 
 
 def test_cancelling_ends_it(ray, orch, new_task):
-    worker = Worker(orch, "dispatcher", [], 2, lease_seconds=0.3)
+    worker = Worker(orch, "dispatcher", [], 2, lease_seconds=1.5)
     worker.task("any")(ray_handler(endless))
     worker.task("after")(ray_handler(where))
     task_id = new_task()

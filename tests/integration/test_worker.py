@@ -199,12 +199,12 @@ def test_result_that_is_no_json_fails_for_good(orch, make, new_task):
 
 
 def test_lease_is_kept_though_the_handler_blocks_the_loop(orch, make, new_task):
-    worker = make(lease_seconds=0.6)
+    worker = make(lease_seconds=2)
 
     @worker.task("any")
     async def rude(ctx):
         ctx.heartbeat(0.25, "blocking")
-        time.sleep(2)  # noqa: ASYNC251 - that is the point
+        time.sleep(5)  # noqa: ASYNC251 - that is the point
 
     task_id = new_task()
     with at_work(worker):
@@ -215,7 +215,7 @@ def test_lease_is_kept_though_the_handler_blocks_the_loop(orch, make, new_task):
 
 
 def test_cancelling_ends_the_handlers(orch, make, new_task):
-    worker, ends = make(lease_seconds=0.3), []
+    worker, ends = make(lease_seconds=1.5), []
 
     @worker.task("async")
     async def asynchronous(ctx):
@@ -332,7 +332,7 @@ def test_command_as_an_agent(orch, make, new_task, command, status, outcome):
 
 
 def test_cancelled_command_is_ended(orch, make, new_task, tmp_path):
-    worker, marker = make(lease_seconds=0.3), tmp_path / "ended"
+    worker, marker = make(lease_seconds=1.5), tmp_path / "ended"
     begun = tmp_path / "begun"
     script = f"trap 'touch {marker}; exit 1' TERM; touch {begun}; while :; do sleep 0.05; done"
     worker.task("any")(command_handler(["sh", "-c", script]))
