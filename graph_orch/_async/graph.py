@@ -19,7 +19,6 @@ from neo4j.exceptions import (
     DriverError,
     IncompleteCommit,
     Neo4jError,
-    ResultFailedError,
     ServiceUnavailable,
     SessionExpired,
 )
@@ -240,17 +239,14 @@ class AsyncGraph:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> R:
-        try:
-            async with (
-                self._session(WRITE) as session,
-                await session.begin_transaction() as transaction,
-            ):
-                found = await work(AsyncTransaction(transaction), *args, **kwargs)
-                await transaction.commit()
-                return found
-        except ResultFailedError as error:
-            # Leaving a transaction that failed may say only that: what made it fail counts.
-            raise error.__cause__ or error from None
+        async with self._session(WRITE) as session:
+            # The transaction is not entered itself. When the server refuses a statement, the driver
+            # gives the connection back at once; rolling back then could reach one that somebody
+            # else has by now. The session rolls back what is still open when it is left.
+            transaction = await session.begin_transaction()
+            found = await work(AsyncTransaction(transaction), *args, **kwargs)
+            await transaction.commit()
+            return found
 
     def _session(self, mode: Access) -> neo4j.AsyncSession:
         return self._driver.session(  # pyright: ignore[reportUnknownMemberType]

@@ -76,6 +76,7 @@ SCANNING = {
     "agents/statistics",
     "doctor/active_tasks",
     "doctor/agent_skills",
+    "doctor/due",
     "doctor/limits",
     "doctor/readiness",
     "doctor/serves_extra",
