@@ -94,6 +94,9 @@ class HealthStatus(StrEnum):
 LIVE = frozenset({TaskStatus.PENDING, TaskStatus.ASSIGNED, TaskStatus.RUNNING})
 """The statuses from which a task still moves by itself."""
 
+ENDED = tuple(status for status in TaskStatus if status not in LIVE)
+"""The statuses in which a task is finished."""
+
 HELD = frozenset({TaskStatus.ASSIGNED, TaskStatus.RUNNING})
 """The statuses in which a task takes up one of an agent's slots."""
 

@@ -6,10 +6,9 @@ CYPHER 5
 MATCH (t:PendingTask|AssignedTask|RunningTask)
 FOREACH (_ IN CASE WHEN $repair THEN [1] ELSE [] END | SET t.lk = $command_id)
 WITH t
-WITH t, t.due_at AS found, reduce(soonest = null, at IN [
-       t.start_by, t.finish_by, t.close_by, t.lease_expires_at,
-       CASE WHEN t:DelayedTask THEN t.available_at END
-     ] | CASE WHEN soonest IS NULL OR at < soonest THEN at ELSE soonest END) AS expected
+WITH t, t.due_at AS found,
+// include tasks/soonest
+AS expected
 WHERE coalesce(toString(expected), '') <> coalesce(toString(found), '')
 CALL (t) {
   WITH t WHERE $repair

@@ -1,7 +1,7 @@
 // Route and assign in one transaction: choose the best agent, lock it and then the task, and read
 // again. No row: refused, nobody free, or the agent was filled by others first.
 // mode: write
-// params: task_id, exclude, lease_seconds, worker_id, start, command_id
+// params: task_id, exclude, lease_seconds, command_id
 // returns: agent_id
 CYPHER 5
 MATCH (t:Task {task_id: $task_id})
@@ -24,7 +24,8 @@ WITH a.agent_id AS agent_id, t.task_id AS task_id, l
 // Matched anew, so that nothing read before the locks is used.
 MATCH (a:Agent {agent_id: agent_id})
 MATCH (t:Task {task_id: task_id})
-WITH a, t, l, datetime.realtime() AS now, $command_id AS event_id
+WITH a, t, l, datetime.realtime() AS now, $command_id AS event_id,
+     false AS start, $lease_seconds AS lease_seconds, null AS worker_id
 WHERE t.status = 'pending' AND t.unmet = 0
   AND coalesce(t.available_at <= now, true)
   AND a.active_tasks < a.max_concurrent_tasks

@@ -1,7 +1,7 @@
 // pending -> assigned: give a ready task to an agent that has the skills and a free slot.
 // No row: refused.
 // mode: write
-// params: task_id, agent_id, lease_seconds, worker_id, start, command_id
+// params: task_id, agent_id, lease_seconds, command_id
 // returns: task, dependencies
 CYPHER 5
 MATCH (a:Agent {agent_id: $agent_id})
@@ -10,7 +10,8 @@ WITH a
 MATCH (t:Task {task_id: $task_id})
 CALL (t) { MATCH (x:Limit {key: t.concurrency_key}) SET x.lk = $command_id }
 SET t.lk = $command_id
-WITH a, t, datetime.realtime() AS now, $command_id AS event_id
+WITH a, t, datetime.realtime() AS now, $command_id AS event_id,
+     false AS start, $lease_seconds AS lease_seconds, null AS worker_id
 MATCH (l:Lane {key: t.lane})
 WHERE t.status = 'pending' AND t.unmet = 0
   AND coalesce(t.available_at <= now, true)

@@ -10,10 +10,7 @@
 // returns: tasks, due, handed, replayed, lost
 CYPHER 5
 MATCH (a:Agent {agent_id: $agent_id})
-CALL () {
-  OPTIONAL MATCH (x:Task) USING INDEX x:Task(due_at) WHERE x.due_at <= datetime()
-  RETURN x IS NOT NULL AS due LIMIT 1
-}
+// include tasks/is_due
 // include tasks/handed
 OPTIONAL MATCH (e:TaskEvent {event_id: $command_id + ':0'})
 WITH a, due, handed, e IS NOT NULL AS replayed
@@ -22,10 +19,7 @@ CALL (a, due, replayed) {
   WHERE NOT replayed AND NOT (due AND $heed_due) AND a.active_tasks < a.max_concurrent_tasks
     AND NOT EXISTS { MATCH (l)-[:LIMITED_BY]->(x:Limit) WHERE x.active >= x.max }
   CALL (a, l) {
-    MATCH (t:Task) USING INDEX t:Task(lane, ready_key)
-    WHERE t.lane = l.key AND t.ready_key >= 0
-      AND NOT a.agent_id IN coalesce(t.excluded_agents, [])
-      AND ($task_types IS NULL OR t.task_type IN $task_types)
+    // include tasks/open_in_lane
     RETURN t ORDER BY t.lane, t.ready_key LIMIT $limit
   }
   WITH l, t.ready_key AS ready_key ORDER BY ready_key LIMIT $limit
@@ -51,10 +45,7 @@ CALL (a, lanes) {
   CALL (a, lanes) {
     UNWIND lanes AS l
     CALL (a, l) {
-      MATCH (t:Task) USING INDEX t:Task(lane, ready_key)
-      WHERE t.lane = l.key AND t.ready_key >= 0
-        AND NOT a.agent_id IN coalesce(t.excluded_agents, [])
-      AND ($task_types IS NULL OR t.task_type IN $task_types)
+      // include tasks/open_in_lane
       RETURN t ORDER BY t.lane, t.ready_key LIMIT $limit * $spread
     }
     WITH l, t, t.ready_key AS ready_key ORDER BY ready_key LIMIT $limit * $spread
@@ -76,7 +67,8 @@ CALL (a, lanes) {
     WITH a, t, now ORDER BY position
     WITH a, max(now) AS now, collect(t) AS taken
     UNWIND range(0, size(taken) - 1) AS place
-    WITH a, now, taken[place] AS t, place, $command_id + ':' + place AS event_id
+    WITH a, now, taken[place] AS t, place, $command_id + ':' + place AS event_id,
+         $start AS start, $lease_seconds AS lease_seconds, $worker_id AS worker_id
     // include tasks/hand_over
     WITH t, place ORDER BY place
     RETURN collect(t) AS taken

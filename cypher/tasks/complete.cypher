@@ -28,9 +28,8 @@ CALL () {
   WHERE t.status = 'running' AND t.attempt = coalesce(row.attempt, t.attempt)
   // assigned_to was read before the lock; this edge is read after it, and says who holds the task.
   MATCH (t)-[r:ASSIGNED_TO]->(a:Agent) WHERE r.attempt = t.attempt AND a.lk = $command_id
-  WITH row, t, r, a, now, t.started_at AS began
   WITH row, t, r, a, now, coalesce(row.duration_ms,
-    (now.epochSeconds - began.epochSeconds) * 1000.0 + (now.nanosecond - began.nanosecond) / 1e6
+  // include tasks/elapsed_ms
   ) AS duration_ms
   REMOVE t:RunningTask, t.lease_seconds, t.lease_expires_at, t.finish_by, t.close_by, t.due_at,
          t.error_message, t.progress, t.progress_message

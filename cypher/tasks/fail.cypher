@@ -2,7 +2,7 @@
 // agent's slot and count the failure. No row: refused.
 // delay = min(initial * multiplier ^ retry_count, max) * (1 ± jitter) seconds, unless it is given.
 // mode: write
-// params: task_id, attempt, error, detail, outcome, should_retry, error_types, delay, exclude_agent, command_id
+// params: task_id, attempt, error, detail, should_retry, error_types, delay, exclude_agent, command_id
 // returns: task, dependencies, cascade
 CYPHER 5
 MATCH (t:Task {task_id: $task_id})
@@ -15,7 +15,7 @@ WITH t, a, datetime.realtime() AS now
 WHERE t.status IN ['assigned', 'running'] AND t.attempt = coalesce($attempt, t.attempt)
 MATCH (t)-[r:ASSIGNED_TO]->(a) WHERE r.attempt = t.attempt
 CALL (t) { MATCH (x:Limit {key: t.concurrency_key}) SET x.active = x.active - 1 }
-WITH t, a, r, now, $error AS error, $detail AS detail, $outcome AS outcome,
+WITH t, a, r, now, $error AS error, $detail AS detail, 'failed' AS outcome, $delay AS asked,
      $command_id AS event_id, a.total_completed AS done, a.total_failed AS failed,
      $should_retry AND t.retry_count < t.max_retries
        AND NOT any(type IN $error_types WHERE type IN coalesce(t.non_retryable, [])) AS again

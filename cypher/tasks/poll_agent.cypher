@@ -1,15 +1,12 @@
 // The best ready tasks that an agent's skills cover, through the lanes that it serves: the cost
-// follows its lanes, not the backlog. Lanes whose concurrency limit is reached are left out. No row: no such agent. `due`: the time
-// of some tasks has come, and they are to be looked at first.
+// follows its lanes, not the backlog. Lanes whose concurrency limit is reached are left out.
+// No row: no such agent. `due`: the time of some tasks has come, and they are to be looked at first.
 // mode: read
 // params: agent_id, limit
 // returns: tasks, due
 CYPHER 5
 MATCH (a:Agent {agent_id: $agent_id})
-CALL () {
-  OPTIONAL MATCH (x:Task) USING INDEX x:Task(due_at) WHERE x.due_at <= datetime()
-  RETURN x IS NOT NULL AS due LIMIT 1
-}
+// include tasks/is_due
 CALL (a) {
   MATCH (a)-[:SERVES]->(l:Lane)
   WHERE NOT EXISTS { MATCH (l)-[:LIMITED_BY]->(x:Limit) WHERE x.active >= x.max }

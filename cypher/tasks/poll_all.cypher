@@ -4,10 +4,7 @@
 // params: limit
 // returns: tasks, due
 CYPHER 5
-CALL () {
-  OPTIONAL MATCH (x:Task) USING INDEX x:Task(due_at) WHERE x.due_at <= datetime()
-  RETURN x IS NOT NULL AS due LIMIT 1
-}
+// include tasks/is_due
 CALL () {
   MATCH (t:Task) USING INDEX t:Task(ready_key)
   WHERE t.ready_key >= 0

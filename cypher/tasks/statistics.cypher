@@ -11,10 +11,7 @@ CALL () { MATCH (t:RunningTask) RETURN count(t) AS running }
 CALL () { MATCH (t:CompletedTask) RETURN count(t) AS completed }
 CALL () { MATCH (t:FailedTask) RETURN count(t) AS failed }
 CALL () { MATCH (t:CancelledTask) RETURN count(t) AS cancelled }
-CALL () {
-  OPTIONAL MATCH (x:Task) USING INDEX x:Task(due_at) WHERE x.due_at <= datetime()
-  RETURN x IS NOT NULL AS due LIMIT 1
-}
+// include tasks/is_due
 CALL () {
   MATCH (a:Agent|RetiredAgent)
   RETURN sum(a.queue_ms) AS duration_ms, sum(a.queue_completed) AS timed

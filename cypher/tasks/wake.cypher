@@ -3,7 +3,7 @@
 // past its time to start, or its overall time, fails. Whatever else has come to pass is left alone.
 // Locks: agents, limits, tasks; each kind ascending.
 // mode: write
-// params: task_ids, delay, command_id
+// params: task_ids, command_id
 // returns: task_id, what, cascade
 CYPHER 5
 CALL () {
@@ -76,7 +76,7 @@ CALL (t, now, held, what) {  // its holder let it lie
        END AS error
   WITH *, CASE WHEN again OR what <> 'lease' THEN error
     ELSE error + ', as ' + (t.retry_count + 1) + ' tries did: no try is left' END AS error
-  WITH *, '{"reason":"' + what + '"}' AS detail
+  WITH *, '{"reason":"' + what + '"}' AS detail, null AS asked
   // include tasks/retry_delay
   // include tasks/end_try
   WITH t, a

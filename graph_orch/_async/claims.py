@@ -285,7 +285,7 @@ class AsyncClaims(AsyncCommands):
 
 async def _wake(tx: AsyncTransaction, task_ids: list[str]) -> Rows:
     command_id = str(uuid4())
-    rows = await tx.run("tasks/wake", task_ids=task_ids, delay=None, command_id=command_id)
+    rows = await tx.run("tasks/wake", task_ids=task_ids, command_id=command_id)
     if failed := [row["task_id"] for row in rows if row["cascade"]]:
         await cancel_dependents(tx, failed, command_id)
     return rows

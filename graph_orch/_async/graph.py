@@ -120,6 +120,11 @@ class AsyncGraph:
             raise
         return graph
 
+    @classmethod
+    async def at(cls, address: Address) -> AsyncGraph:
+        """Connect once more to where another graph is: see `address`; errors as for `connect`."""
+        return await cls.connect(address.uri, address.auth, address.database)
+
     @property
     def database(self) -> str | None:
         """The name of the database that every statement goes to."""
@@ -188,7 +193,6 @@ class AsyncGraph:
 
     async def define(self, name: str) -> None:
         """Run a statement of the schema."""
-        self._check_usable()
         await self._auto_commit(statement(name), {}, WRITE)
 
     async def close(self) -> None:

@@ -76,8 +76,6 @@ class AsyncCapabilityRouter:
             "task_id": task_id,
             "exclude": excluded,
             "lease_seconds": LEASE.of("lease_seconds", lease_seconds),
-            "worker_id": None,
-            "start": False,
             "command_id": command_id_of(command_id),
         }
         for _ in range(TRIES):

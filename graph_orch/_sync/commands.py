@@ -73,8 +73,6 @@ class Commands:
             command_id,
             agent_id=agent,
             lease_seconds=LEASE.of("lease_seconds", lease_seconds),
-            worker_id=None,
-            start=False,
         )
         return Task.from_record(row)
 
@@ -167,7 +165,6 @@ class Commands:
             attempt=ATTEMPT.of("attempt", attempt),
             error=text,
             detail=dump_json(detail | ({"types": types} if types else {})),
-            outcome="failed",
             should_retry=bool(should_retry)
             and kind not in (ErrorClass.PERMANENT, ErrorClass.BUDGET),
             error_types=types,

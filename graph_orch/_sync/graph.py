@@ -120,6 +120,11 @@ class Graph:
             raise
         return graph
 
+    @classmethod
+    def at(cls, address: Address) -> Graph:
+        """Connect once more to where another graph is: see `address`; errors as for `connect`."""
+        return cls.connect(address.uri, address.auth, address.database)
+
     @property
     def database(self) -> str | None:
         """The name of the database that every statement goes to."""
@@ -188,7 +193,6 @@ class Graph:
 
     def define(self, name: str) -> None:
         """Run a statement of the schema."""
-        self._check_usable()
         self._auto_commit(statement(name), {}, WRITE)
 
     def close(self) -> None:

@@ -10,11 +10,10 @@ from pydantic import JsonValue
 
 from graph_orch._sync.graph import Graph, Transaction, Rows
 from graph_orch.checks import AGE, FINISHED, LIMIT
-from graph_orch.lifecycle import TaskStatus
+from graph_orch.lifecycle import ENDED, TaskStatus
 from graph_orch.models import TaskRecord
 
 Export = Callable[[dict[str, JsonValue]], None]
-EVERY_FINISHED = (TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED)
 
 
 class Retention:
@@ -27,7 +26,7 @@ class Retention:
         self,
         older_than_seconds: float,
         *,
-        statuses: Sequence[TaskStatus | str] = EVERY_FINISHED,
+        statuses: Sequence[TaskStatus | str] = ENDED,
         batch: int = 500,
         export: Export | None = None,
     ) -> int:

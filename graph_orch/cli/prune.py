@@ -15,8 +15,7 @@ from graph_orch import TaskStatus
 from graph_orch.cli.durations import seconds
 from graph_orch.cli.output import Json, say, show_json
 from graph_orch.cli.store import connect
-
-FINISHED = [TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED]
+from graph_orch.lifecycle import ENDED
 
 
 def prune(
@@ -37,7 +36,7 @@ def prune(
     """Delete finished tasks and their history, but what a task that may still run depends on."""
     with connect() as orch, _writing(export) as write:
         number = orch.retention.prune(
-            older_than, statuses=status or FINISHED, batch=batch, export=write
+            older_than, statuses=status or ENDED, batch=batch, export=write
         )
     if as_json:
         show_json({"pruned": number})

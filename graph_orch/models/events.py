@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Self, overload
+from typing import Any, Self
 
 from pydantic import JsonValue
 
 from graph_orch.lifecycle import EventType
-from graph_orch.models.base import Model, moment, some_moment
+from graph_orch.models.base import Model, Page, moment, some_moment
 from graph_orch.models.tasks import Task
 from graph_orch.values import load_json
 
@@ -88,22 +88,5 @@ class TaskRecord(Task):
         )
 
 
-class EventPage(Sequence[TaskEvent]):
+class EventPage(Page[TaskEvent, int]):
     """Some events in the order of the log, and the cursor from which to read on."""
-
-    def __init__(self, events: Sequence[TaskEvent], next_cursor: int) -> None:
-        self._events = list(events)
-        self.next_cursor = next_cursor
-
-    @overload
-    def __getitem__(self, index: int) -> TaskEvent: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[TaskEvent]: ...
-    def __getitem__(self, index: int | slice) -> TaskEvent | list[TaskEvent]:
-        return self._events[index]
-
-    def __len__(self) -> int:
-        return len(self._events)
-
-    def __iter__(self) -> Iterator[TaskEvent]:
-        return iter(self._events)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Self, overload
+from typing import Annotated, Any, Self
 from uuid import uuid4
 
 import pydantic
@@ -18,7 +18,7 @@ from graph_orch.lifecycle import (
     TaskPriority,
     TaskStatus,
 )
-from graph_orch.models.base import Model, moment
+from graph_orch.models.base import Model, Page, moment
 from graph_orch.values import (
     Content,
     Deadline,
@@ -270,25 +270,11 @@ class TaskFilters(Model):
         return checked("query_tasks", lambda: cls.model_validate(given))
 
 
-class TaskPage(Sequence[Task]):
+class TaskPage(Page[Task, str | None]):
     """Some tasks, oldest first, and where the next page begins (None: this was the last)."""
 
     def __init__(self, tasks: Sequence[Task], next_cursor: str | None = None) -> None:
-        self._tasks = list(tasks)
-        self.next_cursor = next_cursor
-
-    @overload
-    def __getitem__(self, index: int) -> Task: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Task]: ...
-    def __getitem__(self, index: int | slice) -> Task | list[Task]:
-        return self._tasks[index]
-
-    def __len__(self) -> int:
-        return len(self._tasks)
-
-    def __iter__(self) -> Iterator[Task]:
-        return iter(self._tasks)
+        super().__init__(tasks, next_cursor)
 
     def __repr__(self) -> str:
         return f"TaskPage({len(self)} tasks, next_cursor={self.next_cursor!r})"

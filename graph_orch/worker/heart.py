@@ -41,7 +41,7 @@ class Heart(threading.Thread):
         graph: Graph | None = None
         while not self._ended.is_set():
             try:
-                graph = graph or Graph.connect(*self._address())
+                graph = graph or Graph.at(self._settings.address)
                 self._beat(graph)
             except StoreError as error:
                 logger.warning("a heartbeat was not heard: %s", error)
@@ -55,10 +55,6 @@ class Heart(threading.Thread):
         """End, and wait for it a while."""
         self._ended.set()
         self.join(END_SECONDS)
-
-    def _address(self) -> tuple[str, tuple[str, str] | None, str | None]:
-        address = self._settings.address
-        return address.uri, address.auth, address.database
 
     def _beat(self, graph: Graph) -> None:
         settings, queue = self._settings, TaskQueue(graph)

@@ -114,8 +114,7 @@ class Worker:
         """
         if not self._handlers:
             raise ValidationError("the worker has no handler: decorate one with @worker.task(…)")
-        address = self.settings.address
-        graph = await AsyncGraph.connect(address.uri, address.auth, address.database)
+        graph = await AsyncGraph.at(self.settings.address)
         try:
             registry = AsyncAgentRegistry(graph)
             await registry.register_agent(

@@ -8,8 +8,6 @@ import socket
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import neo4j
@@ -24,6 +22,7 @@ from graph_orch.errors import (
     JavaNotFoundError,
     PortInUseError,
 )
+from tests.waiting import eventually
 
 HOLD = """
 import sys
@@ -32,14 +31,6 @@ server = EmbeddedNeo4j(sys.argv[1]).start()
 print(server.uri, flush=True)
 sys.stdin.read()
 """
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 30) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-    return False
 
 
 def run(server: EmbeddedNeo4j, cypher: str) -> list:
@@ -71,7 +62,7 @@ def holder(data_dir: Path):
     for process in processes:
         process.kill()
         process.communicate()
-    eventually(lambda: not server_status(data_dir).running)
+    eventually(lambda: not server_status(data_dir).running, 30)
 
 
 def test_processes_share_a_server_that_ends_with_the_last(data_dir, holder):
@@ -116,7 +107,7 @@ def test_killed_users_and_supervisor_leave_nothing_to_repair_by_hand(data_dir, h
         run(server, "CREATE (:Kept)")
     process.kill()
     process.wait()
-    assert eventually(lambda: not server_status(data_dir).running), "the last user was killed"
+    assert eventually(lambda: not server_status(data_dir).running, 30), "the last user was killed"
 
     process, _ = holder()
     pid = server_status(data_dir).pid
@@ -128,7 +119,7 @@ def test_killed_users_and_supervisor_leave_nothing_to_repair_by_hand(data_dir, h
         assert server_status(data_dir).pid != pid
         assert run(server, "MATCH (k:Kept) RETURN count(k)") == [[1]]
         os.kill(server_status(data_dir).pid, signal.SIGKILL)
-        assert eventually(lambda: not server_status(data_dir).running)
+        assert eventually(lambda: not server_status(data_dir).running, 30)
         with EmbeddedNeo4j(data_dir) as again:
             assert run(again, "MATCH (k:Kept) RETURN count(k)") == [[1]]
 

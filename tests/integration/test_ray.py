@@ -12,7 +12,8 @@ import pytest
 
 from graph_orch import RetryPolicy, Worker
 from graph_orch.executors.ray import ray_handler
-from tests.integration.test_worker import at_work, ended, eventually
+from tests.integration.test_worker import at_work, ended
+from tests.waiting import eventually
 
 pytestmark = [
     # Ray leaves sockets and processes to the garbage collector.

@@ -15,17 +15,9 @@ import pytest
 
 from graph_orch import TaskFailure, ValidationError, Worker
 from graph_orch.executors import command_handler
+from tests.waiting import eventually
 
 SECONDS = 60
-
-
-def eventually(condition: Callable[[], Any]) -> bool:
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.01)
-    return False
 
 
 @pytest.fixture
