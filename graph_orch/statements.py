@@ -6,6 +6,7 @@ A file begins with a header of comments, read here and tested against a real ser
     // mode: read | write | schema
     // params: task_id, command_id        (may be absent: none)
     // returns: task, dependencies        (may be absent: nothing)
+    // seconds: 3600                      (may be absent: the time it has, TRANSACTION_SECONDS)
 
 A line `// include tasks/query_rest` in the body stands for the text of `tasks/query_rest.fragment`,
 which may include others.
@@ -22,6 +23,9 @@ from typing import Any
 
 from graph_orch.errors import StoreQueryError
 
+TRANSACTION_SECONDS = 120.0
+"""After so long the server ends a transaction, and undoes it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
@@ -33,6 +37,7 @@ class Statement:
     mode: str
     params: frozenset[str]
     returns: tuple[str, ...]
+    seconds: float
 
     def check(self, given: dict[str, Any]) -> None:
         """Raise unless the parameters given are exactly those that the header names.
@@ -89,6 +94,7 @@ def parse(name: str, source: str) -> Statement:
         mode=fields["mode"],
         params=frozenset(_words(fields.get("params", ""))),
         returns=tuple(_words(fields.get("returns", ""))),
+        seconds=float(fields.get("seconds", TRANSACTION_SECONDS)),
     )
 
 
@@ -102,7 +108,7 @@ def _fragment(name: str) -> str:
 
 
 _INCLUDE = re.compile(r"^ *// include (?P<name>\S+)$", re.MULTILINE)
-_FIELDS = ("mode: ", "params: ", "returns: ")
+_FIELDS = ("mode: ", "params: ", "returns: ", "seconds: ")
 
 
 def _words(text: str) -> list[str]:

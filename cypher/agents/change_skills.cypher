@@ -1,5 +1,4 @@
-// Give an agent skills and take skills from it, and keep SERVES what follows from them. The agent
-// and the skills are locked. Only the lanes of the skills that changed are looked at.
+// Give an agent skills and take skills from it. The agent is locked.
 // mode: write
 // params: agent_id, skills, added, removed, confidence
 // returns: agent, names
@@ -14,24 +13,8 @@ CALL (a) {
   DELETE h
 }
 CALL (a) {
-  UNWIND $removed AS key
-  MATCH (k:Skill {key: key})
-  MATCH (k)<-[:NEEDS]-(l:Lane)
-  MATCH (a)-[s:SERVES]->(l)
-  WITH DISTINCT s
-  DELETE s
-}
-CALL (a) {
   UNWIND $added AS key
   MATCH (k:Skill {key: key})
   CREATE (a)-[:HAS_SKILL {confidence: $confidence, learned_at: datetime()}]->(k)
-}
-CALL (a) {
-  UNWIND $added AS key
-  MATCH (k:Skill {key: key})
-  MATCH (k)<-[:NEEDS]-(l:Lane)
-  WITH DISTINCT a, l
-  WHERE all(s IN l.skills WHERE s IN $skills)
-  CREATE (a)-[:SERVES]->(l)
 }
 RETURN properties(a) AS agent, [(a)-[:HAS_SKILL]->(k:Skill) | [k.key, k.name]] AS names

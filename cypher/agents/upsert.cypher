@@ -1,7 +1,7 @@
 // Register an agent, revive one that was deregistered, or update one; leave its record and its
 // skills as they are. The agent is locked, so the skills returned are those to start from.
 // mode: write
-// params: agent_id, max_concurrent_tasks, metadata, empty_lane, command_id
+// params: agent_id, max_concurrent_tasks, metadata, command_id
 // returns: skills
 CYPHER 5
 CALL () {
@@ -17,17 +17,8 @@ ON CREATE SET
   a.success_rate = 1.0, a.avg_completion_ms = 0.0, a.queue_completed = 0, a.queue_ms = 0.0,
   a.skills = [], a.registered_at = datetime()
 SET a.lk = $command_id
-WITH a
-MATCH (l:Lane {key: $empty_lane})
-SET l.lk = $command_id  // whoever adds such a lane locks it too
-WITH a
 SET a.max_concurrent_tasks = $max_concurrent_tasks,
     a.metadata = $metadata,
     a.last_seen_at = datetime()
 WITH a
-CALL (a) {
-  MATCH (l:Lane) USING INDEX l:Lane(size)
-  WHERE l.size = 0
-  MERGE (a)-[:SERVES]->(l)
-}
 RETURN a.skills AS skills

@@ -1,5 +1,6 @@
 // An agent's active_tasks against the tasks that it holds. Reads all agents, by design.
 // mode: write
+// seconds: 3600
 // params: repair, command_id
 // returns: node, expected, found
 CYPHER 5

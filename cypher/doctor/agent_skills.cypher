@@ -1,5 +1,6 @@
 // An agent's list of skill keys against its HAS_SKILL edges. The edges are right.
 // mode: write
+// seconds: 3600
 // params: repair, command_id
 // returns: node, expected, found
 CYPHER 5

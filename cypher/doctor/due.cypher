@@ -1,5 +1,6 @@
 // When the queue must look at a live task again, against the times that say so.
 // mode: write
+// seconds: 3600
 // params: repair, command_id
 // returns: node, expected, found
 CYPHER 5

@@ -1,5 +1,6 @@
 // A limit's active count against the tasks with its key that agents hold.
 // mode: write
+// seconds: 3600
 // params: repair, command_id
 // returns: node, expected, found
 CYPHER 5

@@ -1,5 +1,6 @@
 // A pending task has a ready_key when nothing holds it back, and the label of what does otherwise.
 // mode: write
+// seconds: 3600
 // params: repair, command_id
 // returns: node, expected, found
 CYPHER 5
@@ -24,6 +25,6 @@ FOREACH (_ IN CASE WHEN $repair THEN [1] ELSE [] END |
 WITH t, expected, found
 CALL (t) {
   WITH t, datetime() AS now WHERE $repair
-  // include tasks/ready
+  // include tasks/ready_again
 }
 RETURN t.task_id AS node, expected, found

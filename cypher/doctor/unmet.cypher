@@ -1,5 +1,6 @@
 // A live task's unmet against its dependencies that are not completed.
 // mode: write
+// seconds: 3600
 // params: repair, command_id
 // returns: node, expected, found
 CYPHER 5

@@ -7,7 +7,8 @@ CYPHER 5
 MATCH (t:Task {task_id: $task_id})
 MATCH (l:Lane {key: t.lane})
 CALL (t, l) {
-  MATCH (l)<-[:SERVES]-(a:Agent)
+  // include routing/serving
+  WITH t, a
   WHERE a.active_tasks < a.max_concurrent_tasks AND NOT a.agent_id IN $exclude
     AND NOT a.agent_id IN coalesce(t.excluded_agents, [])
   WITH a, a.success_rate * (1.0 - toFloat(a.active_tasks) / a.max_concurrent_tasks) AS quality

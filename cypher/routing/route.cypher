@@ -1,4 +1,4 @@
-// The agents that serve a task's lane and have a free slot, best first: quality = success_rate *
+// The agents that have a task's skills and have a free slot, best first: quality = success_rate *
 // (1 - utilization); ties go to whom was given a task least recently. No row: no such task.
 // mode: read
 // params: task_id, exclude, limit
@@ -7,7 +7,8 @@ CYPHER 5
 MATCH (t:Task {task_id: $task_id})
 MATCH (l:Lane {key: t.lane})
 CALL (t, l) {
-  MATCH (l)<-[:SERVES]-(a:Agent)
+  // include routing/serving
+  WITH t, a
   WHERE a.active_tasks < a.max_concurrent_tasks AND NOT a.agent_id IN $exclude
     AND NOT a.agent_id IN coalesce(t.excluded_agents, [])
   WITH a.agent_id AS agent_id, a.last_assigned_at AS last,

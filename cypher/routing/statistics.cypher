@@ -8,7 +8,14 @@ CALL () {
   RETURN collect([a.agent_id, a.total_assigned]) AS by_agent
 }
 CALL () {
-  MATCH (l:Lane) WHERE NOT EXISTS { (l)<-[:SERVES]-() }
+  MATCH (l:Lane) USING INDEX l:Lane(open_for)
+  WHERE l.open_for >= ''
+  CALL (l) {
+    // include routing/serving
+    WITH a LIMIT 1
+    RETURN count(a) AS served
+  }
+  WITH l WHERE served = 0
   CALL (l) {
     MATCH (t:Task) USING INDEX t:Task(lane, ready_key)
     WHERE t.lane = l.key AND t.ready_key >= 0

@@ -18,6 +18,6 @@ CALL (t, d) {
   REMOVE t:DelayedTask
   SET t.unmet = t.unmet + 1
   WITH t, datetime.realtime() AS now
-  // include tasks/ready
+  // include tasks/ready_again
 }
 RETURN properties(t) AS task, [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]] AS dependencies

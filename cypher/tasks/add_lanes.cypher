@@ -1,5 +1,6 @@
-// Add lanes, and join to each the agents that have all of its skills. Its skills are locked. A lane
-// with a concurrency key is joined to the limit of that key, which is 1 until someone sets it.
+// Add lanes. A lane is found by the rarest of its skills: the one that the fewest agents have, or that
+// the fewest lanes need. One with a concurrency key is joined to the limit of that key, which is 1
+// until someone sets it.
 // mode: write
 // params: lanes, command_id
 // returns: key
@@ -19,17 +20,8 @@ CALL (l) {
   UNWIND l.skills AS key
   MATCH (k:Skill {key: key})
   CREATE (l)-[:NEEDS]->(k)
-  WITH k ORDER BY COUNT { (k)<-[:HAS_SKILL]-() }
-  RETURN collect(k)[0] AS rarest
+  WITH k ORDER BY COUNT { (k)<-[:HAS_SKILL]-() }, COUNT { (k)<-[:NEEDS]-() }
+  RETURN collect(k.key)[0] AS rarest
 }
-CALL (l, rarest) {
-  MATCH (rarest)<-[:HAS_SKILL]-(a:Agent)
-  WHERE all(key IN l.skills WHERE key IN a.skills)
-  CREATE (a)-[:SERVES]->(l)
-}
-CALL (l) {  // what requires nothing is for every agent
-  WITH l WHERE l.size = 0
-  MATCH (a:Agent)
-  CREATE (a)-[:SERVES]->(l)
-}
+SET l.rarest = coalesce(rarest, '')
 RETURN l.key AS key

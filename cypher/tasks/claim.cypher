@@ -7,7 +7,7 @@
 // ascending. Where there is nothing to choose, nothing is locked.
 // mode: write
 // params: agent_id, task_types, limit, spread, heed_due, lease_seconds, worker_id, start, command_id
-// returns: tasks, due, handed, replayed, lost
+// returns: tasks, due, handed, replayed, lost, lanes_seen
 CYPHER 5
 MATCH (a:Agent {agent_id: $agent_id})
 // include tasks/is_due
@@ -15,15 +15,12 @@ MATCH (a:Agent {agent_id: $agent_id})
 OPTIONAL MATCH (e:TaskEvent {event_id: $command_id + ':0'})
 WITH a, due, handed, e IS NOT NULL AS replayed
 CALL (a, due, replayed) {
-  MATCH (a)-[:SERVES]->(l:Lane)
+  WITH a
   WHERE NOT replayed AND NOT (due AND $heed_due) AND a.active_tasks < a.max_concurrent_tasks
-    AND NOT EXISTS { MATCH (l)-[:LIMITED_BY]->(x:Limit) WHERE x.active >= x.max }
-  CALL (a, l) {
-    // include tasks/open_in_lane
-    RETURN t ORDER BY t.lane, t.ready_key LIMIT $limit
-  }
-  WITH l, t.ready_key AS ready_key ORDER BY ready_key LIMIT $limit
-  RETURN collect(DISTINCT l) AS lanes
+  // include tasks/best
+  UNWIND CASE WHEN best = [] THEN [null] ELSE best END AS t
+  OPTIONAL MATCH (l:Lane {key: t.lane})
+  RETURN collect(DISTINCT l) AS lanes, max(lanes_seen) AS lanes_seen
 }
 CALL (a, lanes) {
   WITH a, lanes WHERE size(lanes) > 0
@@ -41,9 +38,13 @@ CALL (a, lanes) {
     WITH l ORDER BY l.key
     SET l.lk = $command_id
   }
-  WITH a, lanes, a.max_concurrent_tasks - a.active_tasks AS free
-  CALL (a, lanes) {
-    UNWIND lanes AS l
+  // Matched anew, so that nothing read before the lock is used.
+  WITH lanes
+  MATCH (a:Agent {agent_id: $agent_id})
+  WITH a, [l IN lanes WHERE all(key IN l.skills WHERE key IN a.skills)] AS served,
+       a.max_concurrent_tasks - a.active_tasks AS free
+  CALL (a, served) {
+    UNWIND served AS l
     CALL (a, l) {
       // include tasks/open_in_lane
       RETURN t ORDER BY t.lane, t.ready_key LIMIT $limit * $spread
@@ -89,4 +90,4 @@ CALL (a, lanes) {
 }
 RETURN [t IN taken | {
          task: properties(t), dependencies: [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]]
-       }] AS tasks, due, handed, replayed, missed AS lost
+       }] AS tasks, due, handed, replayed, missed AS lost, coalesce(lanes_seen, 0) AS lanes_seen

@@ -78,7 +78,7 @@ CALL (done) {
   WITH t, met, now
   SET t.unmet = t.unmet - met
   WITH t, now WHERE t.status = 'pending' AND t.unmet = 0
-  // include tasks/ready
+  // include tasks/ready_again
 }
 UNWIND done AS one
 WITH one.t AS t

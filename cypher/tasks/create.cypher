@@ -17,6 +17,7 @@ CALL () {
 CALL () {
   UNWIND $lanes AS key
   MATCH (l:Lane {key: key})
+  // include tasks/open_lane
   RETURN count(l) AS lanes_found
 }
 WITH * WHERE dependencies_found = size($dependency_ids) AND lanes_found = size($lanes)

@@ -8,12 +8,12 @@ MATCH (a:Agent {agent_id: $agent_id})
 // include tasks/is_due
 // include tasks/handed
 CALL (a) {
-  OPTIONAL MATCH (a)-[:SERVES]->(l:Lane)
-  WHERE a.active_tasks < a.max_concurrent_tasks
-    AND NOT EXISTS { MATCH (l)-[:LIMITED_BY]->(x:Limit) WHERE x.active >= x.max }
+  WITH a, a.skills + [''] AS mine WHERE a.active_tasks < a.max_concurrent_tasks
+  // include tasks/served_lanes
     AND EXISTS {
       // include tasks/open_in_lane
     }
-  RETURN l IS NOT NULL AS found LIMIT 1
+  WITH l LIMIT 1
+  RETURN count(l) > 0 AS found
 }
 RETURN due OR handed OR found AS ready

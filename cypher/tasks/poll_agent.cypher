@@ -1,24 +1,13 @@
-// The best ready tasks that an agent's skills cover, through the lanes that it serves: the cost
-// follows its lanes, not the backlog. Lanes whose concurrency limit is reached are left out.
-// No row: no such agent. `due`: the time of some tasks has come, and they are to be looked at first.
+// The best ready tasks that an agent's skills cover, see tasks/best. No row: no such agent.
+// `due`: the time of some tasks has come, and they are to be looked at first. `lanes_seen`: how many
+// lanes it serves that are open.
 // mode: read
-// params: agent_id, limit
-// returns: tasks, due
+// params: agent_id, task_types, limit
+// returns: tasks, due, lanes_seen
 CYPHER 5
 MATCH (a:Agent {agent_id: $agent_id})
 // include tasks/is_due
-CALL (a) {
-  MATCH (a)-[:SERVES]->(l:Lane)
-  WHERE NOT EXISTS { MATCH (l)-[:LIMITED_BY]->(x:Limit) WHERE x.active >= x.max }
-  CALL (a, l) {
-    MATCH (t:Task) USING INDEX t:Task(lane, ready_key)
-    WHERE t.lane = l.key AND t.ready_key >= 0
-      AND NOT a.agent_id IN coalesce(t.excluded_agents, [])
-    RETURN t ORDER BY t.lane, t.ready_key LIMIT $limit
-  }
-  WITH t ORDER BY t.ready_key LIMIT $limit
-  RETURN collect({
-    task: properties(t), dependencies: [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]]
-  }) AS tasks
-}
-RETURN tasks, due
+// include tasks/best
+RETURN [t IN best | {
+         task: properties(t), dependencies: [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]]
+       }] AS tasks, due, lanes_seen

@@ -1,13 +1,13 @@
 // The best ready tasks, whoever can do them. `due`: the time of some tasks has come, and they are to
 // be looked at first.
 // mode: read
-// params: limit
+// params: task_types, limit
 // returns: tasks, due
 CYPHER 5
 // include tasks/is_due
 CALL () {
   MATCH (t:Task) USING INDEX t:Task(ready_key)
-  WHERE t.ready_key >= 0
+  WHERE t.ready_key >= 0 AND ($task_types IS NULL OR t.task_type IN $task_types)
   WITH t ORDER BY t.ready_key LIMIT $limit
   RETURN collect({
     task: properties(t), dependencies: [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]]

@@ -15,7 +15,7 @@ SET t:PendingTask,
     t.retry_count = 0,
     t.close_by = now + duration('PT1S') * t.schedule_to_close_seconds,
     t.events = t.events + 1
-// include tasks/ready
+// include tasks/ready_again
 CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
   event_id: $command_id, task_id: t.task_id, type: 'retried', at: now, attempt: t.attempt,
   seq: t.events, command_id: $command_id

@@ -41,7 +41,7 @@ WITH t, now, held, what WHERE what IS NOT NULL
 CALL (t, now, what) {  // its delay is over
   WITH t, now WHERE what = 'delay'
   REMOVE t:DelayedTask
-  // include tasks/ready
+  // include tasks/ready_again
 }
 CALL (t, now, held, what) {  // it waited too long
   WITH t, now, what WHERE NOT held AND what <> 'delay'

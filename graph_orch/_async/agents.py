@@ -7,9 +7,8 @@ from uuid import uuid4
 
 from pydantic import JsonValue
 
-from graph_orch._async.creation import lock_skills
+from graph_orch._async.creation import add_skills
 from graph_orch._async.graph import AsyncGraph, AsyncTransaction, Rows
-from graph_orch._async.schema import EMPTY_LANE
 from graph_orch.checks import (
     CONFIDENCE,
     JSON,
@@ -170,13 +169,12 @@ async def _register(
 ) -> Rows:
     command_id = str(uuid4())
     wanted = {skill_key(name): name for name in names}
-    await _lock_skills(tx, agent_id, wanted, command_id)
+    await add_skills(tx, wanted)
     rows = await tx.run(
         "agents/upsert",
         agent_id=agent_id,
         max_concurrent_tasks=limit,
         metadata=metadata,
-        empty_lane=EMPTY_LANE,
         command_id=command_id,
     )
     return await _change(tx, agent_id, rows[0]["skills"], list(wanted))
@@ -184,9 +182,10 @@ async def _register(
 
 async def _learn(tx: AsyncTransaction, agent_id: str, name: str, confidence: float) -> Rows:
     key = skill_key(name)
-    skills = await _lock(tx, agent_id, {key: name})
+    skills = await _lock(tx, agent_id)
     if skills is None:
         return ()
+    await add_skills(tx, {key: name})
     if key in skills:
         await tx.run("agents/set_confidence", agent_id=agent_id, key=key, confidence=confidence)
         return await tx.run("agents/get", agent_id=agent_id)
@@ -194,14 +193,14 @@ async def _learn(tx: AsyncTransaction, agent_id: str, name: str, confidence: flo
 
 
 async def _forget(tx: AsyncTransaction, agent_id: str, name: str) -> Rows:
-    skills = await _lock(tx, agent_id, {})
+    skills = await _lock(tx, agent_id)
     if skills is None:
         return ()
     return await _change(tx, agent_id, skills, [key for key in skills if key != skill_key(name)])
 
 
 async def _deregister(tx: AsyncTransaction, agent_id: str, command_id: str) -> Rows:
-    if await _lock(tx, agent_id, {}) is None:
+    if await _lock(tx, agent_id) is None:
         return await tx.run("agents/retired", agent_id=agent_id, command_id=command_id)
     for row in await tx.run("agents/held", agent_id=agent_id):
         await tx.run(
@@ -214,20 +213,10 @@ async def _deregister(tx: AsyncTransaction, agent_id: str, command_id: str) -> R
     return await tx.run("agents/retire", agent_id=agent_id, command_id=command_id)
 
 
-async def _lock(tx: AsyncTransaction, agent_id: str, names: Mapping[str, str]) -> list[str] | None:
-    """Lock an agent's skills and these, then the agent; its skill keys, None if there is none."""
-    command_id = str(uuid4())
-    await _lock_skills(tx, agent_id, names, command_id)
-    rows = await tx.run("agents/lock", agent_id=agent_id, command_id=command_id)
+async def _lock(tx: AsyncTransaction, agent_id: str) -> list[str] | None:
+    """Lock an agent; its skill keys, None if there is none."""
+    rows = await tx.run("agents/lock", agent_id=agent_id, command_id=str(uuid4()))
     return list(rows[0]["skills"]) if rows else None
-
-
-async def _lock_skills(
-    tx: AsyncTransaction, agent_id: str, names: Mapping[str, str], command_id: str
-) -> None:
-    rows = await tx.run("agents/skills", agent_id=agent_id)
-    before = {key: key for row in rows for key in row["skills"]}
-    await lock_skills(tx, before | dict(names), command_id)
 
 
 async def _change(

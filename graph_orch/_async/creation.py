@@ -9,7 +9,6 @@ from typing import Any
 from uuid import uuid4
 
 from graph_orch._async.graph import AlreadyAppliedError, AsyncGraph, AsyncTransaction, Rows
-from graph_orch._async.schema import EMPTY_LANE
 from graph_orch.errors import (
     DependencyCycleError,
     DependencyNotFoundError,
@@ -101,13 +100,9 @@ async def cancel_dependents(tx: AsyncTransaction, task_ids: list[str], command_i
 
 
 async def add_lanes(tx: AsyncTransaction, tasks: Iterable[NewTask]) -> None:
-    """Add the lanes of these tasks. Locks: skills, then the agents that come to serve the lanes."""
-    command_id = str(uuid4())
+    """Add the lanes of these tasks, and their skills."""
     lanes = {_lane(task): task for task in tasks}
-    names = {skill_key(name): name for task in tasks for name in task.requirements}
-    await lock_skills(tx, names, command_id)
-    if not all(task.requirements for task in lanes.values()):
-        await tx.run("tasks/lock_lane", key=EMPTY_LANE, command_id=command_id)
+    await add_skills(tx, {skill_key(name): name for task in tasks for name in task.requirements})
     rows = [
         {
             "key": key,
@@ -116,13 +111,13 @@ async def add_lanes(tx: AsyncTransaction, tasks: Iterable[NewTask]) -> None:
         }
         for key, task in sorted(lanes.items())
     ]
-    await tx.run("tasks/add_lanes", lanes=rows, command_id=command_id)
+    await tx.run("tasks/add_lanes", lanes=rows, command_id=str(uuid4()))
 
 
-async def lock_skills(tx: AsyncTransaction, names: Mapping[str, str], command_id: str) -> None:
-    """Make sure that skills (key -> name) exist, and lock them in the common order."""
+async def add_skills(tx: AsyncTransaction, names: Mapping[str, str]) -> None:
+    """Make sure that skills (key -> name) exist."""
     skills = [{"key": key, "name": name} for key, name in sorted(names.items())]
-    await tx.run("tasks/lock_skills", skills=skills, command_id=command_id)
+    await tx.run("tasks/add_skills", skills=skills)
 
 
 def insertion(tasks: Sequence[NewTask], default: RetryPolicy) -> dict[str, Any]:

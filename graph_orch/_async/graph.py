@@ -34,7 +34,7 @@ from graph_orch.errors import (
 )
 from graph_orch.runtime import AsyncResult, AsyncSignal, async_sleep
 from graph_orch.settings import Address
-from graph_orch.statements import Statement, statement
+from graph_orch.statements import TRANSACTION_SECONDS, Statement, statement
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -234,7 +234,7 @@ class AsyncGraph:
 
     async def _run_once(self, it: Statement, params: dict[str, Any], mode: Access) -> Rows:
         async with self._session(mode) as session:
-            result = await session.run(_literal(it), params)
+            result = await session.run(neo4j.Query(_literal(it), timeout=it.seconds), params)
             return [row async for row in result]
 
     async def _transact_once(
@@ -247,7 +247,7 @@ class AsyncGraph:
             # The transaction is not entered itself. When the server refuses a statement, the driver
             # gives the connection back at once; rolling back then could reach one that somebody
             # else has by now. The session rolls back what is still open when it is left.
-            transaction = await session.begin_transaction()
+            transaction = await session.begin_transaction(timeout=TRANSACTION_SECONDS)
             found = await work(AsyncTransaction(transaction), *args, **kwargs)
             await transaction.commit()
             return found

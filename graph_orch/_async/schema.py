@@ -8,7 +8,7 @@ from graph_orch.values import lane_key
 
 VERSION = 2
 EMPTY_LANE = lane_key(())
-"""The lane of the tasks that require nothing, which every agent serves."""
+"""The lane of the tasks that require nothing, which any agent may do."""
 
 MIGRATIONS: dict[int, tuple[str, ...]] = {
     1: (
@@ -32,7 +32,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
     ),
     2: (
         "schema/limit_key",
-        "schema/lane_size",
+        "schema/lane_open",
         "schema/task_priority_ready",
         "schema/new_event",
         "schema/event_position",

@@ -12,7 +12,7 @@ from graph_orch._async.claims import AsyncClaims
 from graph_orch._async.creation import AsyncCreation
 from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.querying import AsyncQuerying
-from graph_orch.checks import LEASE, LIMIT, NAME, SLOTS, STATUS, TASK_ID, TASK_IDS, checked
+from graph_orch.checks import LEASE, LIMIT, NAME, NAMES, SLOTS, STATUS, TASK_ID, TASK_IDS, checked
 from graph_orch.errors import AgentNotFoundError, ValidationError
 from graph_orch.lifecycle import DependencyFailure, TaskPriority, TaskStatus
 from graph_orch.models import (
@@ -148,6 +148,8 @@ class AsyncTaskQueue(AsyncClaims):
         agent_id: str | None = None,
         status: TaskStatus | str = TaskStatus.PENDING,
         limit: int = 10,
+        *,
+        task_types: Sequence[str] | None = None,
     ) -> list[Task]:
         """The tasks to look at next.
 
@@ -155,18 +157,22 @@ class AsyncTaskQueue(AsyncClaims):
         the highest priority first, then the oldest. For another status, the agent's tasks (or
         everybody's) that have it, oldest first.
 
+        Args:
+            task_types: Only tasks of these types.
+
         Raises:
             AgentNotFoundError: the agent is not registered.
         """
         agent = None if agent_id is None else NAME.of("agent_id", agent_id)
         wanted, limit = STATUS.of("status", status), LIMIT.of("limit", limit)
+        types = None if task_types is None else NAMES.of("task_types", list(task_types))
         if wanted is not TaskStatus.PENDING:
-            filters = {"status": wanted, "agent_id": agent}
+            filters = {"status": wanted, "agent_id": agent, "task_type": types}
             return list(await self._querying.page(TaskFilters.of(filters), limit, None))
-        row = await self._poll(agent, limit)
+        row = await self._poll(agent, types, limit)
         if row["due"]:
             await self.wake()
-            row = await self._poll(agent, limit)
+            row = await self._poll(agent, types, limit)
         return [Task.from_record(found) for found in row["tasks"]]
 
     async def query_tasks(
@@ -230,10 +236,14 @@ class AsyncTaskQueue(AsyncClaims):
         self._graph.work.tell()
         return ids
 
-    async def _poll(self, agent_id: str | None, limit: int) -> Mapping[str, Any]:
+    async def _poll(
+        self, agent_id: str | None, task_types: list[str] | None, limit: int
+    ) -> Mapping[str, Any]:
+        what = {"task_types": task_types, "limit": limit}
         if agent_id is None:
-            return (await self._graph.read("tasks/poll_all", limit=limit))[0]
-        rows = await self._graph.read("tasks/poll_agent", agent_id=agent_id, limit=limit)
+            return (await self._graph.read("tasks/poll_all", **what))[0]
+        rows = await self._graph.read("tasks/poll_agent", agent_id=agent_id, **what)
         if not rows:
             raise AgentNotFoundError(agent_id)
+        await self._close_lanes(agent_id, rows[0]["lanes_seen"])
         return rows[0]

@@ -7,9 +7,8 @@ from uuid import uuid4
 
 from pydantic import JsonValue
 
-from graph_orch._sync.creation import lock_skills
+from graph_orch._sync.creation import add_skills
 from graph_orch._sync.graph import Graph, Transaction, Rows
-from graph_orch._sync.schema import EMPTY_LANE
 from graph_orch.checks import (
     CONFIDENCE,
     JSON,
@@ -170,13 +169,12 @@ def _register(
 ) -> Rows:
     command_id = str(uuid4())
     wanted = {skill_key(name): name for name in names}
-    _lock_skills(tx, agent_id, wanted, command_id)
+    add_skills(tx, wanted)
     rows = tx.run(
         "agents/upsert",
         agent_id=agent_id,
         max_concurrent_tasks=limit,
         metadata=metadata,
-        empty_lane=EMPTY_LANE,
         command_id=command_id,
     )
     return _change(tx, agent_id, rows[0]["skills"], list(wanted))
@@ -184,9 +182,10 @@ def _register(
 
 def _learn(tx: Transaction, agent_id: str, name: str, confidence: float) -> Rows:
     key = skill_key(name)
-    skills = _lock(tx, agent_id, {key: name})
+    skills = _lock(tx, agent_id)
     if skills is None:
         return ()
+    add_skills(tx, {key: name})
     if key in skills:
         tx.run("agents/set_confidence", agent_id=agent_id, key=key, confidence=confidence)
         return tx.run("agents/get", agent_id=agent_id)
@@ -194,14 +193,14 @@ def _learn(tx: Transaction, agent_id: str, name: str, confidence: float) -> Rows
 
 
 def _forget(tx: Transaction, agent_id: str, name: str) -> Rows:
-    skills = _lock(tx, agent_id, {})
+    skills = _lock(tx, agent_id)
     if skills is None:
         return ()
     return _change(tx, agent_id, skills, [key for key in skills if key != skill_key(name)])
 
 
 def _deregister(tx: Transaction, agent_id: str, command_id: str) -> Rows:
-    if _lock(tx, agent_id, {}) is None:
+    if _lock(tx, agent_id) is None:
         return tx.run("agents/retired", agent_id=agent_id, command_id=command_id)
     for row in tx.run("agents/held", agent_id=agent_id):
         tx.run(
@@ -214,20 +213,10 @@ def _deregister(tx: Transaction, agent_id: str, command_id: str) -> Rows:
     return tx.run("agents/retire", agent_id=agent_id, command_id=command_id)
 
 
-def _lock(tx: Transaction, agent_id: str, names: Mapping[str, str]) -> list[str] | None:
-    """Lock an agent's skills and these, then the agent; its skill keys, None if there is none."""
-    command_id = str(uuid4())
-    _lock_skills(tx, agent_id, names, command_id)
-    rows = tx.run("agents/lock", agent_id=agent_id, command_id=command_id)
+def _lock(tx: Transaction, agent_id: str) -> list[str] | None:
+    """Lock an agent; its skill keys, None if there is none."""
+    rows = tx.run("agents/lock", agent_id=agent_id, command_id=str(uuid4()))
     return list(rows[0]["skills"]) if rows else None
-
-
-def _lock_skills(
-    tx: Transaction, agent_id: str, names: Mapping[str, str], command_id: str
-) -> None:
-    rows = tx.run("agents/skills", agent_id=agent_id)
-    before = {key: key for row in rows for key in row["skills"]}
-    lock_skills(tx, before | dict(names), command_id)
 
 
 def _change(

@@ -28,12 +28,19 @@ from graph_orch.errors import AgentNotFoundError, TaskError, TaskNotFoundError
 from graph_orch.lifecycle import Command, ErrorClass
 from graph_orch.models import Claim, Completion, Task
 from graph_orch.refusals import refuse_stale
+from graph_orch.statements import TRANSACTION_SECONDS
 
 TRIES = 5
 """How often a claim starts again at once: others were faster, or tasks had to be looked at."""
 WAKE_BATCH = 500
 FIRST_LOOK_SECONDS = 0.02
 LONGEST_LOOK_SECONDS = 1.0
+MANY_LANES = 40
+"""An agent that finds more open lanes than that now and then closes those that are empty."""
+CLOSE_EVERY_SECONDS = 30.0
+CLOSE_BATCH = 1_000
+GRACE_SECONDS = 2.5 * TRANSACTION_SECONDS
+"""How long a lane stays open after it was found empty: see `tasks/close_lanes`."""
 
 
 class Claims(Commands):
@@ -47,6 +54,7 @@ class Claims(Commands):
     def __init__(self, graph: Graph, spread: int = 1) -> None:
         super().__init__(graph)
         self._spread = spread
+        self._closed_lanes_at = -CLOSE_EVERY_SECONDS
 
     def claim_tasks(
         self,
@@ -252,8 +260,22 @@ class Claims(Commands):
                 self.wake(1)
             if row["tasks"] or not (row["due"] or row["lost"]):
                 break
+        self._close_lanes(params["agent_id"], row["lanes_seen"])
         found = [Claim.from_record(task) for task in row["tasks"]]
         return [*found, *self._take_up(params)] if row["handed"] and take_up else found
+
+    def _close_lanes(self, agent_id: str, lanes_seen: int) -> None:
+        """Close the empty lanes of an agent, where it found many open ones, now and then."""
+        now = time.monotonic()
+        if lanes_seen > MANY_LANES and now - self._closed_lanes_at > CLOSE_EVERY_SECONDS:
+            self._closed_lanes_at = now
+            self._graph.write(
+                "tasks/close_lanes",
+                agent_id=agent_id,
+                limit=CLOSE_BATCH,
+                grace_seconds=GRACE_SECONDS,
+                command_id=str(uuid4()),
+            )
 
     def _take_up(self, params: dict[str, Any]) -> list[Claim]:
         names = ("agent_id", "task_types", "limit", "lease_seconds", "worker_id", "start")

@@ -9,7 +9,6 @@ from typing import Any
 from uuid import uuid4
 
 from graph_orch._sync.graph import AlreadyAppliedError, Graph, Transaction, Rows
-from graph_orch._sync.schema import EMPTY_LANE
 from graph_orch.errors import (
     DependencyCycleError,
     DependencyNotFoundError,
@@ -101,13 +100,9 @@ def cancel_dependents(tx: Transaction, task_ids: list[str], command_id: str) -> 
 
 
 def add_lanes(tx: Transaction, tasks: Iterable[NewTask]) -> None:
-    """Add the lanes of these tasks. Locks: skills, then the agents that come to serve the lanes."""
-    command_id = str(uuid4())
+    """Add the lanes of these tasks, and their skills."""
     lanes = {_lane(task): task for task in tasks}
-    names = {skill_key(name): name for task in tasks for name in task.requirements}
-    lock_skills(tx, names, command_id)
-    if not all(task.requirements for task in lanes.values()):
-        tx.run("tasks/lock_lane", key=EMPTY_LANE, command_id=command_id)
+    add_skills(tx, {skill_key(name): name for task in tasks for name in task.requirements})
     rows = [
         {
             "key": key,
@@ -116,13 +111,13 @@ def add_lanes(tx: Transaction, tasks: Iterable[NewTask]) -> None:
         }
         for key, task in sorted(lanes.items())
     ]
-    tx.run("tasks/add_lanes", lanes=rows, command_id=command_id)
+    tx.run("tasks/add_lanes", lanes=rows, command_id=str(uuid4()))
 
 
-def lock_skills(tx: Transaction, names: Mapping[str, str], command_id: str) -> None:
-    """Make sure that skills (key -> name) exist, and lock them in the common order."""
+def add_skills(tx: Transaction, names: Mapping[str, str]) -> None:
+    """Make sure that skills (key -> name) exist."""
     skills = [{"key": key, "name": name} for key, name in sorted(names.items())]
-    tx.run("tasks/lock_skills", skills=skills, command_id=command_id)
+    tx.run("tasks/add_skills", skills=skills)
 
 
 def insertion(tasks: Sequence[NewTask], default: RetryPolicy) -> dict[str, Any]:

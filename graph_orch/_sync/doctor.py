@@ -14,8 +14,7 @@ CHECKS = (
     "readiness",
     "due",
     "agent_skills",
-    "serves_missing",
-    "serves_extra",
+    "lanes",
 )
 """Each is a statement `doctor/<check>`; `$repair` lets it put right what it finds."""
 

@@ -36,6 +36,7 @@ SAMPLES = {
     "heed_due": True,
     "exclude_agent": False,
     "timeout_seconds": 10,
+    "grace_seconds": 10.0,
     "repair": False,
     "should_retry": True,
     "success": True,
@@ -63,7 +64,7 @@ MOMENTS = {"tick", "next_at", "due_at"}
 MOMENTS |= {"cursor_at", "created_from", "created_before"}
 MOMENTS |= {"finished_from", "finished_to", "finished_after", "finished_before"}
 OWN = {
-    "tasks/lock_skills": {"skills": [{"key": "x", "name": "X"}]},
+    "tasks/add_skills": {"skills": [{"key": "x", "name": "X"}]},
     "retention/find": {"place_at": "2026-01-01T00:00Z"},
     "retention/lock": {"rows": [{"task_id": "t", "events": 1}]},
     "tasks/add_lanes": {"lanes": [{"key": "l", "skills": ["x"]}]},
@@ -77,18 +78,18 @@ SCANNING = {
     "doctor/active_tasks",
     "doctor/agent_skills",
     "doctor/due",
+    "doctor/lanes",
     "doctor/limits",
     "doctor/readiness",
-    "doctor/serves_extra",
-    "doctor/serves_missing",
     "doctor/unmet",
     "routing/statistics",
     "routing/utilization_spread",
     "tasks/statistics",
     "workers/forget",
     "workers/list",
-    # All agents, and that for a lane that requires nothing only.
-    "tasks/add_lanes",
+    # All agents, and that for a task that requires nothing only.
+    "routing/dispatch",
+    "routing/route",
     # Whether a label is in use: the first node answers.
     "schema/record",
     "events/read",

@@ -53,13 +53,15 @@ async def test_capacity_holds_under_concurrent_dispatch(aorch):
 
 
 async def test_new_lanes_and_new_agents_find_each_other(aorch):
-    """SERVES is derived by whoever comes second, and both may come at once."""
+    """A lane may be added while an agent learns its skills."""
     names = [f"skill-{number}" for number in range(6)]
     await asyncio.gather(
         *(aorch.agents.register_agent(f"agent-{n}", names[n % 3 :]) for n in range(8)),
         *(aorch.tasks.create_task("x", "any", requirements=names[n : n + 2]) for n in range(5)),
         *(aorch.agents.register_agent(f"agent-{n}", names[: n + 1]) for n in range(4)),
     )
+    await aorch.agents.register_agent("all", names)
+    assert len(await aorch.tasks.poll_tasks("all")) == 5
     assert (await aorch.doctor()).findings == []
 
 

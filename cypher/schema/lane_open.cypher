@@ -1,0 +1,5 @@
+// The lanes that may hold ready tasks, by the rarest of their skills.
+// mode: schema
+CYPHER 5
+CREATE INDEX graph_orch_lane_open IF NOT EXISTS
+FOR (l:Lane) ON (l.open_for)
