@@ -1,0 +1,1 @@
+"""Benchmarks of graph_orch, beside other task queues measured in the same run."""
