@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def _apt(command: str, *packages: str) -> bool:
 
 
 @contextmanager
-def _services_held() -> Iterator[None]:
+def _services_held() -> Generator[None]:
     """Debian's own switch: packages start no service while this file says 101."""
     if POLICY.exists():  # the machine has a policy of its own
         yield

@@ -42,7 +42,7 @@ class Server(ABC):
     def ready(self) -> bool:
         """Whether the server answers."""
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027 - most servers need nothing
         """Make the server's files, before it is started."""
 
     @property

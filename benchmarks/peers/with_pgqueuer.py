@@ -3,7 +3,7 @@
 import asyncio
 import importlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -29,7 +29,7 @@ class PgQueuerPeer(PostgresPeer):
             await (await self._connect(stack, asyncio.Event())).install()
 
     @asynccontextmanager
-    async def open(self, plan: Plan, tally: Tally) -> AsyncIterator[Run]:
+    async def open(self, plan: Plan, tally: Tally) -> AsyncGenerator[Run]:
         gate = asyncio.Event()
         async with AsyncExitStack() as stack:
             stores = [await self._connect(stack, gate) for _ in range(plan.workers)]

@@ -1,11 +1,11 @@
 """procrastinate: one worker whose `concurrency` is the number of workers."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from procrastinate import App, PsycopgConnector
-from procrastinate.tasks import Task
+from procrastinate.types import JSONDict
 
 from benchmarks.peers.lifecycle import Plan, Run, Tally
 from benchmarks.peers.postgres import PostgresPeer
@@ -20,7 +20,7 @@ class ProcrastinatePeer(PostgresPeer):
             await app.schema_manager.apply_schema_async()
 
     @asynccontextmanager
-    async def open(self, plan: Plan, tally: Tally) -> AsyncIterator[Run]:
+    async def open(self, plan: Plan, tally: Tally) -> AsyncGenerator[Run]:
         # one for each worker, one that listens, one that fetches
         async with self._app(connections=plan.workers + 2).open_async() as app:
             await app.connector.execute_query_async(
@@ -29,8 +29,11 @@ class ProcrastinatePeer(PostgresPeer):
             yield _ProcrastinateRun(app, plan, tally)
 
     def _app(self, connections: int) -> App:
-        pool = {"min_size": connections, "max_size": connections}
-        return App(connector=PsycopgConnector(conninfo=self.url, **pool))
+        return App(
+            connector=PsycopgConnector(
+                conninfo=self.url, min_size=connections, max_size=connections
+            )
+        )
 
 
 class _ProcrastinateRun:
@@ -39,13 +42,14 @@ class _ProcrastinateRun:
     def __init__(self, app: App, plan: Plan, tally: Tally) -> None:
         self._app = app
         self._plan = plan
-        self._task = _task(app, tally)
+        self._task = app.task(name="benchmark")(_handler(tally))
 
     async def create(self, tasks: range) -> None:
         if self._plan.batch is None:
-            await self._task.defer_async(number=tasks[0])
+            await self._task.configure().defer_async(number=tasks[0])
         else:
-            await self._task.batch_defer_async(*({"number": number} for number in tasks))
+            arguments: list[JSONDict] = [{"number": number} for number in tasks]
+            await self._task.batch_defer_async(*arguments)
 
     async def drain(self) -> float:
         started = time.perf_counter()
@@ -61,8 +65,7 @@ class _ProcrastinateRun:
         return int(row["n"])
 
 
-def _task(app: App, tally: Tally) -> "Task[[int], None, [int]]":
-    @app.task(name="benchmark")
+def _handler(tally: Tally) -> Callable[[int], Awaitable[None]]:
     async def benchmark(number: int) -> None:
         tally.count(number)
 

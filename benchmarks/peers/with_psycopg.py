@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, LiteralString
 
@@ -53,7 +53,7 @@ class PsycopgPeer(PostgresPeer):
             await connection.execute(SCHEMA)
 
     @asynccontextmanager
-    async def open(self, plan: Plan, tally: Tally) -> AsyncIterator[Run]:
+    async def open(self, plan: Plan, tally: Tally) -> AsyncGenerator[Run]:
         async with AsyncExitStack() as stack:
             connections = [
                 await stack.enter_async_context(
