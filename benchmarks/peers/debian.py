@@ -17,7 +17,7 @@ class Unavailable(Exception):
 def install(package: str) -> None:
     """`apt-get install` the package without letting it start a service. Raises Unavailable."""
     if shutil.which("apt-get") is None or os.geteuid() != 0:
-        raise Unavailable(f"{package} is absent; install it, or run as root where apt-get is")
+        raise Unavailable(f"{package} is absent: install it, or run as root on Debian")
     with _services_held():
         if not _apt("install", package):
             _apt("update")

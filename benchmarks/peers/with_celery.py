@@ -59,7 +59,7 @@ class CeleryPeer:
             raise ValueError("Celery documents no batches: call lifecycle() without batch")
         plan, tally = Plan(tasks, workers), Tally(tasks)
         store = redis.Redis(HOST, self._server.port)
-        store.flushdb()
+        store.flushdb()  # pyright: ignore[reportUnknownMemberType] - its options are untyped
         app = application(self._server.url)
         app.conf.broker_pool_limit = workers + 2  # one each, and for control; it ships with ten
         with _worker(self._server.url, workers) as reports:
@@ -89,7 +89,7 @@ def _drain(reports: "_Reports", tally: Tally) -> float:
     first = None
     while not tally.complete.is_set():
         if not reports.wait(deadline - time.monotonic()):
-            raise TimeoutError(f"Celery: {tally.done} tasks done after {DEADLINE:.0f} s")
+            raise TimeoutError(f"Celery + Redis: {tally.done} tasks done after {DEADLINE:.0f} s")
         now = time.perf_counter()
         first = first or now
         reports.collect(tally)
