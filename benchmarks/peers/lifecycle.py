@@ -50,11 +50,13 @@ class Peer(Protocol):
     """
 
     name: str
-    version: str
     durability: str
     """What of a committed task survives a crash, as the peer and its server ship."""
     batches: bool
     """Whether the peer documents creating tasks in batches."""
+
+    @property
+    def version(self) -> str: ...
 
     def start(self) -> None: ...
     def stop(self) -> None: ...
