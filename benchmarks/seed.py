@@ -86,6 +86,9 @@ CALL (lane) {
   UNWIND lane.skills AS key
   MATCH (k:Skill {key: key})
   CREATE (l)-[:NEEDS]->(k)
+  WITH l, k ORDER BY COUNT { (k)<-[:HAS_SKILL]-() }, COUNT { (k)<-[:NEEDS]-() }
+  WITH l, collect(k.key)[0] AS rarest
+  SET l.rarest = rarest
 } IN TRANSACTIONS OF 2000 ROWS
 """
 
