@@ -90,7 +90,7 @@ def parse(name: str, source: str) -> Statement:
     return Statement(
         name=name,
         about=about,
-        text=f"CYPHER 5\n{body}",
+        text=f"{_PREFIX[fields['mode']]}\n{body}",
         mode=fields["mode"],
         params=frozenset(_words(fields.get("params", ""))),
         returns=tuple(_words(fields.get("returns", ""))),
@@ -107,6 +107,9 @@ def _fragment(name: str) -> str:
     return _with_fragments(text)
 
 
+_PREFIX = {"read": "CYPHER 5 replan=skip", "write": "CYPHER 5 replan=skip", "schema": "CYPHER 5"}
+"""A plan is kept however the graph grows: hints pin what it must do, and planning anew takes the
+longest statements a second, for which everybody would wait each time the queue fills or drains."""
 _INCLUDE = re.compile(r"^ *// include (?P<name>\S+)$", re.MULTILINE)
 _FIELDS = ("mode: ", "params: ", "returns: ", "seconds: ")
 

@@ -17,4 +17,5 @@ CALL (a) {
   MATCH (k:Skill {key: key})
   CREATE (a)-[:HAS_SKILL {confidence: $confidence, learned_at: datetime()}]->(k)
 }
-RETURN properties(a) AS agent, [(a)-[:HAS_SKILL]->(k:Skill) | [k.key, k.name]] AS names
+RETURN
+// include agents/answer

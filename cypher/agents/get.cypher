@@ -4,4 +4,5 @@
 // returns: agent, names
 CYPHER 5
 MATCH (a:Agent {agent_id: $agent_id})
-RETURN properties(a) AS agent, [(a)-[:HAS_SKILL]->(k:Skill) | [k.key, k.name]] AS names
+RETURN
+// include agents/answer

@@ -3,5 +3,6 @@
 // returns: agent, names
 CYPHER 5
 MATCH (a:Agent)
-RETURN properties(a) AS agent, [(a)-[:HAS_SKILL]->(k:Skill) | [k.key, k.name]] AS names
+RETURN
+// include agents/answer
 ORDER BY a.agent_id

@@ -18,4 +18,5 @@ FOREACH (_ IN CASE WHEN applied THEN [] ELSE [1] END |
       a.last_metrics = $metrics,
       a.last_seen_at = datetime(),
       a.recent_commands = ([$command_id] + coalesce(a.recent_commands, []))[..50])
-RETURN properties(a) AS agent, [(a)-[:HAS_SKILL]->(k:Skill) | [k.key, k.name]] AS names
+RETURN
+// include agents/answer

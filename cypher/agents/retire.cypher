@@ -4,7 +4,8 @@
 // returns: agent, names
 CYPHER 5
 MATCH (a:Agent {agent_id: $agent_id})
-WITH a, [(a)-[:HAS_SKILL]->(k:Skill) | [k.key, k.name]] AS names, properties(a) AS agent
+WITH a,
+// include agents/answer
 CALL (a) { MATCH (a)-[e:HAS_SKILL]->() DELETE e }
 REMOVE a:Agent
 SET a:RetiredAgent, a.retired_skills = a.skills, a.skills = [],

@@ -10,6 +10,8 @@ CALL (last) {
   MATCH (e:TaskEvent) USING INDEX e:TaskEvent(position)
   WHERE $after < e.position <= last AND ($types IS NULL OR e.type IN $types)
   WITH e ORDER BY e.position LIMIT $limit
-  RETURN collect(properties(e)) AS events
+  RETURN collect(
+  // include events/row
+  ) AS events
 }
 RETURN events, last, EXISTS { (:NewEvent) } AS more

@@ -13,8 +13,10 @@ CALL (t) {
 CALL (t) {
   MATCH (t)-[:HAS_EVENT]->(e:TaskEvent)
   WITH e ORDER BY e.seq
-  RETURN collect(properties(e)) AS events
+  RETURN collect(
+  // include events/row
+  ) AS events
 }
-RETURN properties(t) AS task,
-       [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]] AS dependencies,
-       tries, events
+RETURN
+// include tasks/answer
+  , tries, events

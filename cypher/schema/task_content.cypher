@@ -1,7 +1,6 @@
-// Whole words of the content. Filled in the background, so that creating tasks does not wait for
-// Lucene; the query that reads it waits for the refresh first.
+// Whole words of the content, of the tasks that have been indexed: see tasks/index_content.
 // mode: schema
 CYPHER 5
 CREATE FULLTEXT INDEX graph_orch_task_content IF NOT EXISTS
-FOR (t:Task) ON EACH [t.content]
-OPTIONS {indexConfig: {`fulltext.analyzer`: 'standard-no-stop-words', `fulltext.eventually_consistent`: true}}
+FOR (t:SearchableTask) ON EACH [t.content]
+OPTIONS {indexConfig: {`fulltext.analyzer`: 'standard-no-stop-words'}}

@@ -20,4 +20,5 @@ CALL (t, d) {
   WITH t, datetime.realtime() AS now
   // include tasks/ready_again
 }
-RETURN properties(t) AS task, [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]] AS dependencies
+RETURN
+// include tasks/answer

@@ -23,4 +23,5 @@ SET a.active_tasks = a.active_tasks + 1,
     a.total_assigned = a.total_assigned + 1,
     a.last_assigned_at = now
 // include tasks/hand_over
-RETURN properties(t) AS task, [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]] AS dependencies
+RETURN
+// include tasks/answer

@@ -34,6 +34,6 @@ CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
   event_id: $command_id, task_id: t.task_id, type: 'cancelled', at: now, attempt: t.attempt,
   seq: t.events, agent_id: a.agent_id, command_id: $command_id, detail: $detail
 })
-RETURN properties(t) AS task,
-       [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]] AS dependencies,
-       EXISTS { (t)<-[:DEPENDS_ON]-(:PendingTask {on_dependency_failure: 'cancel'}) } AS cascade
+RETURN
+// include tasks/answer
+  , EXISTS { (t)<-[:DEPENDS_ON]-(:PendingTask {on_dependency_failure: 'cancel'}) } AS cascade

@@ -6,7 +6,7 @@
 // Locks: the agent, the limits, the lanes (where order is strict, spread = 1), the tasks; each kind
 // ascending. Where there is nothing to choose, nothing is locked.
 // mode: write
-// params: agent_id, task_types, limit, spread, heed_due, lease_seconds, worker_id, start, command_id
+// params: agent_id, take_up, task_types, limit, spread, heed_due, lease_seconds, worker_id, start, command_id
 // returns: tasks, due, handed, replayed, lost, lanes_seen
 CYPHER 5
 MATCH (a:Agent {agent_id: $agent_id})
@@ -88,6 +88,6 @@ CALL (a, lanes) {
   WITH a, lanes WHERE size(lanes) = 0
   RETURN [] AS taken, 0 AS missed
 }
-RETURN [t IN taken | {
-         task: properties(t), dependencies: [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]]
-       }] AS tasks, due, handed, replayed, missed AS lost, coalesce(lanes_seen, 0) AS lanes_seen
+RETURN [t IN taken |
+// include tasks/answers
+] AS tasks, due, handed, replayed, missed AS lost, coalesce(lanes_seen, 0) AS lanes_seen

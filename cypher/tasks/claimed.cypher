@@ -8,4 +8,5 @@ MATCH (e:TaskEvent {event_id: $event_ids[place]})
 MATCH (t:Task {task_id: e.task_id})
 WHERE t.attempt = e.attempt AND t.status IN ['assigned', 'running']
 WITH t, place ORDER BY place
-RETURN properties(t) AS task, [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]] AS dependencies
+RETURN
+// include tasks/answer

@@ -1,8 +1,9 @@
 // running -> completed for each row: keep the result, free the agent's slot, count the success, and
 // release the tasks that waited. A row that is refused is not among those returned.
+// Where $brief, no more than the ids are returned.
 // Locks: agents, limits, tasks, then their dependents; each kind ascending.
 // mode: write
-// params: rows, command_id
+// params: rows, brief, command_id
 // returns: task, dependencies
 CYPHER 5
 CALL () {
@@ -82,4 +83,6 @@ CALL (done) {
 }
 UNWIND done AS one
 WITH one.t AS t
-RETURN properties(t) AS task, [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]] AS dependencies
+RETURN CASE WHEN $brief THEN t {.task_id} ELSE
+// include tasks/row
+END AS task, [(t)-[r:DEPENDS_ON]->(d) WHERE NOT $brief | [r.ordinal, d.task_id]] AS dependencies

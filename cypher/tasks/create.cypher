@@ -33,7 +33,7 @@ CALL (row) {
 }
 // One microsecond a row keeps the order of a batch.
 WITH row, skills, step, base + duration({microseconds: row.position}) AS now
-CREATE (t:Task:PendingTask)
+CREATE (t:Task:PendingTask:UnsearchableTask)
 SET t = row.task,
     t.created_at = now,
     t.requirements = [k IN skills | k.name],

@@ -27,7 +27,7 @@ SET t.excluded_agents = CASE WHEN $exclude_agent
     a.success_rate = toFloat(done) / (done + failed + 1),
     a.last_seen_at = now
 // include tasks/end_try
-RETURN properties(t) AS task,
-       [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]] AS dependencies,
-       NOT again AND EXISTS { (t)<-[:DEPENDS_ON]-(:PendingTask {on_dependency_failure: 'cancel'}) }
+RETURN
+// include tasks/answer
+  , NOT again AND EXISTS { (t)<-[:DEPENDS_ON]-(:PendingTask {on_dependency_failure: 'cancel'}) }
          AS cascade

@@ -4,4 +4,5 @@
 // returns: task, dependencies
 CYPHER 5
 MATCH (t:Task {task_id: $task_id})
-RETURN properties(t) AS task, [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]] AS dependencies
+RETURN
+// include tasks/answer

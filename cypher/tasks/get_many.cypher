@@ -5,4 +5,5 @@
 CYPHER 5
 UNWIND $task_ids AS id
 MATCH (t:Task {task_id: id})
-RETURN properties(t) AS task, [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]] AS dependencies
+RETURN
+// include tasks/answer

@@ -22,4 +22,4 @@ CALL (row, t, now, kept) {
   // include tasks/due
 }
 RETURN row.task_id AS task_id, row.attempt AS attempt, coalesce(kept, false) AS kept,
-       t.status AS status, t.attempt AS current_attempt, t.lease_expires_at AS lease_expires_at
+       t.status AS status, t.attempt AS current_attempt, t.lease_expires_at.epochSeconds * 1000000 + t.lease_expires_at.microsecond AS lease_expires_at

@@ -4,4 +4,7 @@
 // returns: event
 CYPHER 5
 MATCH (:Task {task_id: $task_id})-[:HAS_EVENT]->(e:TaskEvent)
-RETURN properties(e) AS event ORDER BY e.seq
+WITH e ORDER BY e.seq
+RETURN
+// include events/row
+  AS event

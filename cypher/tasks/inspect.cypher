@@ -2,16 +2,17 @@
 // before.
 // mode: read
 // params: task_id, agent_id, command_id
-// returns: task, limit, dependencies, skills, is_due, agent, event
+// returns: task, dependencies, limit, skills, is_due, agent, event
 CYPHER 5
 OPTIONAL MATCH (t:Task {task_id: $task_id})
 OPTIONAL MATCH (l:Lane {key: t.lane})
 OPTIONAL MATCH (a:Agent {agent_id: $agent_id})
 OPTIONAL MATCH (e:TaskEvent {event_id: $command_id})
 OPTIONAL MATCH (x:Limit {key: t.concurrency_key})
-RETURN properties(t) AS task, properties(x) AS limit,
-       [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]] AS dependencies,
-       l.skills AS skills,
+RETURN
+// include tasks/answer
+  , properties(x) AS limit, l.skills AS skills,
        coalesce(t.available_at <= datetime(), true) AS is_due,
        properties(a) AS agent,
-       properties(e) AS event
+// include events/row
+  AS event

@@ -8,6 +8,6 @@ CYPHER 5
 MATCH (a:Agent {agent_id: $agent_id})
 // include tasks/is_due
 // include tasks/best
-RETURN [t IN best | {
-         task: properties(t), dependencies: [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]]
-       }] AS tasks, due, lanes_seen
+RETURN [t IN best |
+// include tasks/answers
+] AS tasks, due, lanes_seen

@@ -9,8 +9,8 @@ CALL () {
   MATCH (t:Task) USING INDEX t:Task(ready_key)
   WHERE t.ready_key >= 0 AND ($task_types IS NULL OR t.task_type IN $task_types)
   WITH t ORDER BY t.ready_key LIMIT $limit
-  RETURN collect({
-    task: properties(t), dependencies: [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]]
-  }) AS tasks
+  RETURN collect(
+  // include tasks/answers
+  ) AS tasks
 }
 RETURN tasks, due

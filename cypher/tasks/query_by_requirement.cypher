@@ -10,5 +10,6 @@ CALL () {
 // include tasks/query_rest
     RETURN DISTINCT t ORDER BY t.created_at, t.task_id LIMIT $limit
 }
-RETURN properties(t) AS task, [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]] AS dependencies
+RETURN
+// include tasks/answer
 ORDER BY t.created_at, t.task_id LIMIT $limit

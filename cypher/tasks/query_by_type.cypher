@@ -10,5 +10,6 @@ CALL (task_type) {
 // include tasks/query_rest
     RETURN t ORDER BY t.task_type, t.created_at, t.task_id LIMIT $limit
 }
-RETURN properties(t) AS task, [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]] AS dependencies
+RETURN
+// include tasks/answer
 ORDER BY t.created_at, t.task_id LIMIT $limit

@@ -23,4 +23,5 @@ CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
   seq: t.events, agent_id: a.agent_id, command_id: $command_id, detail: $detail
 })
 // include tasks/take_back
-RETURN properties(t) AS task, [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]] AS dependencies
+RETURN
+// include tasks/answer

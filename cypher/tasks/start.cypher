@@ -20,4 +20,5 @@ CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
   event_id: $command_id, task_id: t.task_id, type: 'started', at: now, attempt: t.attempt,
   seq: t.events, agent_id: a.agent_id, command_id: $command_id
 })
-RETURN properties(t) AS task, [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]] AS dependencies
+RETURN
+// include tasks/answer

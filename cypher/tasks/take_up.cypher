@@ -31,4 +31,5 @@ FOREACH (_ IN CASE WHEN $start AND t.status = 'assigned' THEN [1] ELSE [] END |
     attempt: t.attempt, seq: t.events, agent_id: a.agent_id, command_id: $command_id
   }))
 // include tasks/due
-RETURN properties(t) AS task, [(t)-[r:DEPENDS_ON]->(d) | [r.ordinal, d.task_id]] AS dependencies
+RETURN
+// include tasks/answer

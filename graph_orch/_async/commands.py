@@ -277,7 +277,9 @@ class AsyncCommands:
                 return await self._graph.transaction(_end, name, params)
             if command is Command.COMPLETE:
                 command_id = params["command_id"]
-                return await self._graph.write(name, rows=[params], command_id=command_id)
+                return await self._graph.write(
+                    name, rows=[params], brief=False, command_id=command_id
+                )
             return await self._graph.write(name, **params)
         except AlreadyAppliedError:
             return ()

@@ -16,6 +16,7 @@ from graph_orch.models import Task, TaskFilters, TaskPage
 from graph_orch.values import skill_key
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+INDEX_BATCH = 1_000
 END = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -29,13 +30,22 @@ class AsyncQuerying:
         """At most `limit` tasks that pass the filters, oldest first, from after a cursor."""
         name = leading_statement(filters)
         if name == "tasks/query_by_text":
-            await self._graph.read("tasks/await_text")
+            await self.index_content()
         params = parameters(filters, limit + 1, after) | _own_parameters(name, filters)
         rows = await self._graph.read(name, **params)
         # A task that is deleted while it is read has no properties.
         tasks = [Task.from_record(row) for row in rows if row["task"]][:limit]
         last = cursor(tasks[-1]) if tasks else after
         return TaskPage(tasks, last if len(rows) > limit else None)
+
+    async def index_content(self) -> int:
+        """Bring the full-text index up to date; how many tasks were put into it."""
+        total, number = 0, INDEX_BATCH
+        while number == INDEX_BATCH:
+            (row,) = await self._graph.write("tasks/index_content", limit=INDEX_BATCH)
+            number = row["number"]
+            total += number
+        return total
 
 
 def leading_statement(filters: TaskFilters) -> str:

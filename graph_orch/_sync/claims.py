@@ -27,6 +27,7 @@ from graph_orch.checks import (
 from graph_orch.errors import AgentNotFoundError, TaskError, TaskNotFoundError
 from graph_orch.lifecycle import Command, ErrorClass
 from graph_orch.models import Claim, Completion, Task
+from graph_orch.models.base import some_moment
 from graph_orch.refusals import refuse_stale
 from graph_orch.statements import TRANSACTION_SECONDS
 
@@ -88,6 +89,7 @@ class Claims(Commands):
         types = None if task_types is None else NAMES.of("task_types", list(task_types))
         params = {
             "agent_id": agent,
+            "take_up": bool(take_up),
             "task_types": types,
             "limit": LIMIT.of("limit", limit),
             "spread": self._spread,
@@ -97,14 +99,19 @@ class Claims(Commands):
             "command_id": command_id_of(command_id),
         }
         deadline = time.monotonic() + WAIT.of("wait_seconds", wait_seconds)
-        claims = self._claim(params, take_up)
+        claims = self._claim(params)
         while not claims and (left := deadline - time.monotonic()) > 0:
-            if self.wait_for_work(agent, left, task_types=types):
-                claims = self._claim(params, take_up)
+            if self.wait_for_work(agent, left, task_types=types, take_up=take_up):
+                claims = self._claim(params)
         return claims
 
     def wait_for_work(
-        self, agent_id: str, seconds: float, *, task_types: Sequence[str] | None = None
+        self,
+        agent_id: str,
+        seconds: float,
+        *,
+        task_types: Sequence[str] | None = None,
+        take_up: bool = False,
     ) -> bool:
         """Wait until a claim of this agent is worth a try; False when the time is up.
 
@@ -112,10 +119,10 @@ class Claims(Commands):
         and less often, every second at last.
         """
         deadline, pause = time.monotonic() + seconds, FIRST_LOOK_SECONDS
-        types = None if task_types is None else list(task_types)
+        what = {"task_types": None if task_types is None else list(task_types), "take_up": take_up}
         while (left := deadline - time.monotonic()) > 0:
             seen = self._graph.work.seen
-            rows = self._graph.read("tasks/has_ready", agent_id=agent_id, task_types=types)
+            rows = self._graph.read("tasks/has_ready", agent_id=agent_id, **what)
             if rows and rows[0]["ready"]:
                 return True
             self._graph.work.wait(seen, min(left, pause * random.uniform(0.5, 1.0)))
@@ -140,7 +147,7 @@ class Claims(Commands):
         if not row["kept"]:
             node = {"task_id": claim.task_id, "attempt": row["current_attempt"]}
             refuse_stale("keep", claim.attempt, node | {"status": row["status"]})
-        return claim.model_copy(update={"lease_expires_at": row["lease_expires_at"].to_native()})
+        return claim.model_copy(update={"lease_expires_at": some_moment(row["lease_expires_at"])})
 
     def heartbeat_all(
         self,
@@ -174,8 +181,8 @@ class Claims(Commands):
         """Complete a claim that was started: see `complete_task`."""
         return self.complete_task(claim.task_id, result, metrics, attempt=claim.attempt)
 
-    def complete_all(self, done: Sequence[Completion]) -> list[Task | TaskError]:
-        """Complete many claims in one transaction; for each the task, or why it was refused."""
+    def complete_all(self, done: Sequence[Completion]) -> list[TaskError | None]:
+        """Complete many claims in one transaction; for each None, or why it was refused."""
         rows = [
             {
                 "task_id": one.claim.task_id,
@@ -186,12 +193,14 @@ class Claims(Commands):
             for one in done
         ]
         try:
-            found = self._graph.write("tasks/complete", rows=rows, command_id=str(uuid4()))
+            found = self._graph.write(
+                "tasks/complete", rows=rows, brief=True, command_id=str(uuid4())
+            )
         except AlreadyAppliedError:
             found = ()
         self._graph.work.tell()
-        tasks = {row["task"]["task_id"]: Task.from_record(row) for row in found}
-        return [tasks.get(row["task_id"]) or self._completed(row) for row in rows]
+        ended = {row["task"]["task_id"] for row in found}
+        return [None if row["task_id"] in ended else self._completed(row) for row in rows]
 
     def fail(
         self,
@@ -244,7 +253,7 @@ class Claims(Commands):
             batches = None if batches is None else batches - 1
         return total
 
-    def _claim(self, params: dict[str, Any], take_up: bool) -> list[Claim]:
+    def _claim(self, params: dict[str, Any]) -> list[Claim]:
         row: Mapping[str, Any] = {}
         for tries in range(TRIES):
             try:
@@ -262,7 +271,7 @@ class Claims(Commands):
                 break
         self._close_lanes(params["agent_id"], row["lanes_seen"])
         found = [Claim.from_record(task) for task in row["tasks"]]
-        return [*found, *self._take_up(params)] if row["handed"] and take_up else found
+        return [*found, *self._take_up(params)] if row["handed"] else found
 
     def _close_lanes(self, agent_id: str, lanes_seen: int) -> None:
         """Close the empty lanes of an agent, where it found many open ones, now and then."""
@@ -290,10 +299,10 @@ class Claims(Commands):
         rows = self._graph.read("tasks/claimed", event_ids=event_ids)
         return [Claim.from_record(row) for row in rows]
 
-    def _completed(self, row: dict[str, Any]) -> Task | TaskError:
+    def _completed(self, row: dict[str, Any]) -> TaskError | None:
         """What became of a completion that found nothing to do: done before, or refused."""
         try:
-            found = self._command(
+            self._command(
                 Command.COMPLETE,
                 "tasks/complete",
                 row["task_id"],
@@ -302,7 +311,7 @@ class Claims(Commands):
             )
         except TaskError as error:
             return error
-        return Task.from_record(found)
+        return None
 
 
 def _wake(tx: Transaction, task_ids: list[str]) -> Rows:

@@ -277,7 +277,9 @@ class Commands:
                 return self._graph.transaction(_end, name, params)
             if command is Command.COMPLETE:
                 command_id = params["command_id"]
-                return self._graph.write(name, rows=[params], command_id=command_id)
+                return self._graph.write(
+                    name, rows=[params], brief=False, command_id=command_id
+                )
             return self._graph.write(name, **params)
         except AlreadyAppliedError:
             return ()

@@ -148,28 +148,34 @@ def _row(position: int, task: NewTask, default: RetryPolicy) -> dict[str, Any]:
         "skills": task.skill_keys,
         "dependencies": list(task.dependencies),
         "event_id": f"{task.task_id}:created",
-        "task": {
-            "task_id": task.task_id,
-            "task_type": task.task_type,
-            "content": task.content,
-            "status": TaskStatus.PENDING.value,
-            "priority": task.priority.value,
-            "lane": _lane(task),
-            "attempt": 0,
-            "events": 1,
-            "retry_count": 0,
-            "available_at": task.available_at,
-            "on_dependency_failure": task.on_dependency_failure.value,
-            "metadata": None if task.metadata is None else dump_json(task.metadata),
-            "idempotency_key": task.idempotency_key,
-            "fingerprint": task.fingerprint(),
-            "concurrency_key": task.concurrency_key,
-            "schedule_to_start_seconds": task.schedule_to_start_seconds,
-            "start_to_close_seconds": task.start_to_close_seconds,
-            "schedule_to_close_seconds": task.schedule_to_close_seconds,
-            **_retries(task, default),
-        },
+        "task": _set(
+            {
+                "task_id": task.task_id,
+                "task_type": task.task_type,
+                "content": task.content,
+                "status": TaskStatus.PENDING.value,
+                "priority": task.priority.value,
+                "lane": _lane(task),
+                "attempt": 0,
+                "events": 1,
+                "retry_count": 0,
+                "available_at": task.available_at,
+                "on_dependency_failure": task.on_dependency_failure.value,
+                "metadata": None if task.metadata is None else dump_json(task.metadata),
+                "idempotency_key": task.idempotency_key,
+                "fingerprint": task.fingerprint(),
+                "concurrency_key": task.concurrency_key,
+                "schedule_to_start_seconds": task.schedule_to_start_seconds,
+                "start_to_close_seconds": task.start_to_close_seconds,
+                "schedule_to_close_seconds": task.schedule_to_close_seconds,
+                **_retries(task, default),
+            }
+        ),
     }
+
+
+def _set(properties: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in properties.items() if value is not None}
 
 
 def _retries(task: NewTask, default: RetryPolicy) -> dict[str, Any]:

@@ -132,6 +132,7 @@ def look(orch: Orchestrator) -> dict[str, int]:
     """One round of what is done from time to time; how much of each there was."""
     return {
         "tasks": orch.tasks.wake(),
+        "indexed": orch.tasks.index_content(),
         "scheduled": _tick(orch),
         "workers forgotten": orch.agents.forget_workers(),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar, overload
 
 from pydantic import BaseModel, ConfigDict
@@ -37,9 +37,14 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 def some_moment(value: Any) -> datetime:
-    moment = value.to_native()
-    return moment.astimezone(UTC)
+    """A time from the graph: microseconds since 1970, or the driver's own kind of time."""
+    if isinstance(value, int):
+        return EPOCH + timedelta(microseconds=value)
+    return value.to_native().astimezone(UTC)
 
 
 def moment(value: Any) -> datetime | None:

@@ -35,6 +35,11 @@ class WorkerSettings:
     grace_seconds: float
     spread: int
 
+    @property
+    def ahead(self) -> int:
+        """How many tasks may be held beyond those that run."""
+        return self.slots - self.concurrency
+
 
 class TaskFailure(Exception):
     """Raised by a handler to say how the task failed, and so what follows.

@@ -34,6 +34,8 @@ SAMPLES = {
     "start": False,
     "paused": False,
     "heed_due": True,
+    "take_up": True,
+    "brief": False,
     "exclude_agent": False,
     "timeout_seconds": 10,
     "grace_seconds": 10.0,
@@ -93,6 +95,8 @@ SCANNING = {
     # Whether a label is in use: the first node answers.
     "schema/record",
     "events/read",
+    # What is new, by its label.
+    "tasks/index_content",
     # All of them are asked for.
     "schedules/list",
 }
@@ -162,7 +166,7 @@ def plan(lived, server):
 
         def explain(name: str):
             it = statements.statement(name)
-            text = it.text.replace("CYPHER 5\n", "CYPHER 5 EXPLAIN\n", 1)
+            text = it.text.replace("replan=skip\n", "EXPLAIN\n", 1)
             params = {param: sample(name, param) for param in it.params}
             with driver.session(database=database) as session:
                 result = session.run(text, params)
