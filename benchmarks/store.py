@@ -73,7 +73,11 @@ def opened() -> Iterator[Store]:
             uri, auth, pid = server.uri, server.auth, server_status(Path(directory)).pid
         else:
             uri, auth, pid, directory = settings.uri, settings.auth, None, None
-        driver = stack.enter_context(neo4j.GraphDatabase.driver(uri, auth=auth))
+        driver = stack.enter_context(
+            neo4j.GraphDatabase.driver(
+                uri, auth=auth, notifications_min_severity=neo4j.NotificationMinimumSeverity.OFF
+            )
+        )
         session = stack.enter_context(driver.session(database=settings.database))
         if list(session.run("MATCH (n) RETURN 1 LIMIT 1")):
             raise SystemExit("the benchmarks need an empty database: they delete what is in it")

@@ -11,7 +11,7 @@ import unasync  # pyright: ignore[reportMissingTypeStubs]
 ROOT = Path(__file__).resolve().parent.parent / "graph_orch"
 SOURCES = sorted((ROOT / "_async").glob("*.py"))
 OWN = (
-    "AgentRegistry CapabilityRouter Claims Commands Creation Doctor Driver Events Graph "
+    "AgentRegistry CapabilityRouter Claims Combiner Commands Creation Doctor Driver Events Graph "
     "GraphDatabase ManagedTransaction Orchestrator Querying Result Retention Schedules "
     "Schema Session Signal TaskQueue Transaction"
 )

@@ -26,7 +26,7 @@ WITH a.agent_id AS agent_id, t.task_id AS task_id, l
 MATCH (a:Agent {agent_id: agent_id})
 MATCH (t:Task {task_id: task_id})
 WITH a, t, l, datetime.realtime() AS now, $command_id AS event_id,
-     false AS start, $lease_seconds AS lease_seconds, null AS worker_id
+     $command_id AS command_id, false AS start, $lease_seconds AS lease_seconds, null AS worker_id
 WHERE t.status = 'pending' AND t.unmet = 0
   AND coalesce(t.available_at <= now, true)
   AND a.active_tasks < a.max_concurrent_tasks

@@ -8,10 +8,10 @@ MATCH (a:Agent {agent_id: $agent_id})
 SET a.lk = $command_id  // lock the agent, the limit, then the task; only then read what decides
 WITH a
 MATCH (t:Task {task_id: $task_id})
-CALL (t) { MATCH (x:Limit {key: t.concurrency_key}) SET x.lk = $command_id }
-SET t.lk = $command_id
+CALL (t) { MATCH (x:Limit {key: t.concurrency_key}) SET x.lk = 0 }
+SET t.lk = 0
 WITH a, t, datetime.realtime() AS now, $command_id AS event_id,
-     false AS start, $lease_seconds AS lease_seconds, null AS worker_id
+     $command_id AS command_id, false AS start, $lease_seconds AS lease_seconds, null AS worker_id
 MATCH (l:Lane {key: t.lane})
 WHERE t.status = 'pending' AND t.unmet = 0
   AND coalesce(t.available_at <= now, true)

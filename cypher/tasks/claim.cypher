@@ -1,93 +1,106 @@
 // pending -> assigned (or running at once) for the best ready tasks that an agent's skills cover, as
-// many as it has free slots. `due`: the queue must look at tasks whose time has come; where
-// $heed_due, that comes first, and nothing is given out.
-// `handed`: somebody has assigned a task to the agent, which is to be taken up.
+// many as it has free slots; for each of some requests, one after the other.
+// `due`: the queue must look at tasks whose time has come; where $heed_due, that comes first, and
+// nothing is given out. `handed`: somebody has assigned a task to the agent, which is to be taken up.
 // `replayed`: this very command was applied before. `lost`: others took what was chosen.
-// Locks: the agent, the limits, the lanes (where order is strict, spread = 1), the tasks; each kind
-// ascending. Where there is nothing to choose, nothing is locked.
+// Locks: the agents, where there are several, then for each request the agent, the limits, the lanes
+// (where order is strict, spread = 1), the tasks; each kind ascending. The requests come by agent_id.
+// Where there is one request, and nothing to choose, nothing is locked.
 // mode: write
-// params: agent_id, take_up, task_types, limit, spread, heed_due, lease_seconds, worker_id, start, command_id
-// returns: tasks, due, handed, replayed, lost, lanes_seen
+// params: requests, take_up, task_types, limit, spread, heed_due, lease_seconds, start
+// returns: place, tasks, due, handed, replayed, lost, lanes_seen
 CYPHER 5
-MATCH (a:Agent {agent_id: $agent_id})
+CALL () {
+  UNWIND $requests AS request
+  WITH request WHERE size($requests) > 1
+  MATCH (a:Agent {agent_id: request.agent_id})
+  SET a.lk = request.command_id
+}
 // include tasks/is_due
-// include tasks/handed
-OPTIONAL MATCH (e:TaskEvent {event_id: $command_id + ':0'})
-WITH a, due, handed, e IS NOT NULL AS replayed
-CALL (a, due, replayed) {
-  WITH a
-  WHERE NOT replayed AND NOT (due AND $heed_due) AND a.active_tasks < a.max_concurrent_tasks
-  // include tasks/best
-  UNWIND CASE WHEN best = [] THEN [null] ELSE best END AS t
-  OPTIONAL MATCH (l:Lane {key: t.lane})
-  RETURN collect(DISTINCT l) AS lanes, max(lanes_seen) AS lanes_seen
-}
-CALL (a, lanes) {
-  WITH a, lanes WHERE size(lanes) > 0
-  SET a.lk = $command_id
-  WITH a, lanes
-  CALL (lanes) {
-    UNWIND lanes AS l
-    MATCH (l)-[:LIMITED_BY]->(x:Limit)
-    WITH DISTINCT x ORDER BY x.key
-    SET x.lk = $command_id
+UNWIND range(0, size($requests) - 1) AS place
+WITH due, place, $requests[place].agent_id AS agent_id, $requests[place].worker_id AS worker_id,
+     $requests[place].command_id AS command_id
+MATCH (a:Agent {agent_id: agent_id})
+CALL (a, due, agent_id, worker_id, command_id) {
+  // include tasks/handed
+  OPTIONAL MATCH (e:TaskEvent {event_id: command_id + ':0'})
+  WITH a, due, handed, agent_id, worker_id, command_id, e IS NOT NULL AS replayed
+  CALL (a, due, replayed) {
+    WITH a
+    WHERE NOT replayed AND NOT (due AND $heed_due) AND a.active_tasks < a.max_concurrent_tasks
+    // include tasks/best
+    UNWIND CASE WHEN best = [] THEN [null] ELSE best END AS t
+    OPTIONAL MATCH (l:Lane {key: t.lane})
+    RETURN collect(DISTINCT l) AS lanes, max(lanes_seen) AS lanes_seen
   }
-  CALL (lanes) {
-    UNWIND lanes AS l
-    WITH l WHERE $spread = 1
-    WITH l ORDER BY l.key
-    SET l.lk = $command_id
-  }
-  // Matched anew, so that nothing read before the lock is used.
-  WITH lanes
-  MATCH (a:Agent {agent_id: $agent_id})
-  WITH a, [l IN lanes WHERE all(key IN l.skills WHERE key IN a.skills)] AS served,
-       a.max_concurrent_tasks - a.active_tasks AS free
-  CALL (a, served) {
-    UNWIND served AS l
-    CALL (a, l) {
-      // include tasks/open_in_lane
-      RETURN t ORDER BY t.lane, t.ready_key LIMIT $limit * $spread
+  CALL (a, lanes, agent_id, worker_id, command_id) {
+    WITH a, lanes, agent_id, worker_id, command_id WHERE size(lanes) > 0
+    SET a.lk = command_id
+    WITH lanes, agent_id, worker_id, command_id
+    CALL (lanes, command_id) {
+      UNWIND lanes AS l
+      MATCH (l)-[:LIMITED_BY]->(x:Limit)
+      WITH DISTINCT x, command_id ORDER BY x.key
+      SET x.lk = 0
     }
-    WITH l, t, t.ready_key AS ready_key ORDER BY ready_key LIMIT $limit * $spread
-    WITH l, t, CASE WHEN $spread = 1 THEN toFloat(ready_key) ELSE rand() END AS place
-    ORDER BY place
-    OPTIONAL MATCH (l)-[:LIMITED_BY]->(x:Limit)
-    WITH x, collect({t: t, place: place}) AS chosen
-    UNWIND CASE WHEN x IS NULL THEN chosen ELSE chosen[..x.max - x.active] END AS one
-    WITH one.t AS t ORDER BY one.place
-    RETURN collect(t) AS open
+    CALL (lanes, command_id) {
+      UNWIND lanes AS l
+      WITH l, command_id WHERE $spread = 1
+      WITH l, command_id ORDER BY l.key
+      SET l.lk = 0
+    }
+    // Matched anew, so that nothing read before the lock is used.
+    WITH lanes, agent_id, worker_id, command_id
+    MATCH (a:Agent {agent_id: agent_id})
+    WITH a, worker_id, command_id, [l IN lanes WHERE all(key IN l.skills WHERE key IN a.skills)] AS served,
+         a.max_concurrent_tasks - a.active_tasks AS free
+    CALL (a, served) {
+      UNWIND served AS l
+      CALL (a, l) {
+        // include tasks/open_in_lane
+        RETURN t ORDER BY t.lane, t.ready_key LIMIT $limit * $spread
+      }
+      WITH l, t, t.ready_key AS ready_key ORDER BY ready_key LIMIT $limit * $spread
+      WITH l, t, CASE WHEN $spread = 1 THEN toFloat(ready_key) ELSE rand() END AS place
+      ORDER BY place
+      OPTIONAL MATCH (l)-[:LIMITED_BY]->(x:Limit)
+      WITH x, collect({t: t, place: place}) AS chosen
+      UNWIND CASE WHEN x IS NULL THEN chosen ELSE chosen[..x.max - x.active] END AS one
+      WITH one.t AS t ORDER BY one.place
+      RETURN collect(t) AS open
+    }
+    WITH a, worker_id, command_id, open[..CASE WHEN free < $limit THEN free ELSE $limit END] AS chosen
+    CALL (a, chosen, worker_id, command_id) {
+      UNWIND range(0, size(chosen) - 1) AS position
+      WITH a, worker_id, command_id, position, chosen[position] AS t ORDER BY t.task_id
+      SET t.lk = 0
+      WITH a, worker_id, command_id, position, t, datetime.realtime() AS now
+      WHERE t.status = 'pending' AND t.unmet = 0 AND coalesce(t.available_at <= now, true)
+      WITH a, worker_id, command_id, t, now ORDER BY position
+      WITH a, worker_id, command_id, max(now) AS now, collect(t) AS taken
+      UNWIND range(0, size(taken) - 1) AS place
+      WITH a, now, taken[place] AS t, place, worker_id, command_id,
+           command_id + ':' + place AS event_id, $start AS start, $lease_seconds AS lease_seconds
+      // include tasks/hand_over
+      WITH t, place ORDER BY place
+      RETURN collect(t) AS taken
+    }
+    CALL (taken) {
+      UNWIND taken AS t
+      MATCH (x:Limit {key: t.concurrency_key})
+      WITH x, count(*) AS number
+      SET x.active = x.active + number
+    }
+    SET a.active_tasks = a.active_tasks + size(taken),
+        a.total_assigned = a.total_assigned + size(taken)
+    FOREACH (t IN taken[..1] | SET a.last_assigned_at = t.assigned_at)
+    RETURN taken, size(chosen) - size(taken) AS missed
+    UNION
+    WITH a, lanes WHERE size(lanes) = 0
+    RETURN [] AS taken, 0 AS missed
   }
-  WITH a, open[..CASE WHEN free < $limit THEN free ELSE $limit END] AS chosen
-  CALL (a, chosen) {
-    UNWIND range(0, size(chosen) - 1) AS position
-    WITH a, position, chosen[position] AS t ORDER BY t.task_id
-    SET t.lk = $command_id
-    WITH a, position, t, datetime.realtime() AS now
-    WHERE t.status = 'pending' AND t.unmet = 0 AND coalesce(t.available_at <= now, true)
-    WITH a, t, now ORDER BY position
-    WITH a, max(now) AS now, collect(t) AS taken
-    UNWIND range(0, size(taken) - 1) AS place
-    WITH a, now, taken[place] AS t, place, $command_id + ':' + place AS event_id,
-         $start AS start, $lease_seconds AS lease_seconds, $worker_id AS worker_id
-    // include tasks/hand_over
-    WITH t, place ORDER BY place
-    RETURN collect(t) AS taken
-  }
-  CALL (taken) {
-    UNWIND taken AS t
-    MATCH (x:Limit {key: t.concurrency_key})
-    WITH x, count(*) AS number
-    SET x.active = x.active + number
-  }
-  SET a.active_tasks = a.active_tasks + size(taken),
-      a.total_assigned = a.total_assigned + size(taken)
-  FOREACH (t IN taken[..1] | SET a.last_assigned_at = t.assigned_at)
-  RETURN taken, size(chosen) - size(taken) AS missed
-  UNION
-  WITH a, lanes WHERE size(lanes) = 0
-  RETURN [] AS taken, 0 AS missed
+  RETURN taken, handed, replayed, missed AS lost, coalesce(lanes_seen, 0) AS lanes_seen
 }
-RETURN [t IN taken |
+RETURN place, [t IN taken |
 // include tasks/answers
-] AS tasks, due, handed, replayed, missed AS lost, coalesce(lanes_seen, 0) AS lanes_seen
+] AS tasks, due, handed, replayed, lost, lanes_seen

@@ -18,13 +18,13 @@ CALL () {
   MATCH (t:Task {task_id: row.task_id})
   MATCH (x:Limit {key: t.concurrency_key})
   WITH DISTINCT x ORDER BY x.key
-  SET x.lk = $command_id
+  SET x.lk = 0
 }
 CALL () {
   UNWIND $rows AS row
   MATCH (t:Task {task_id: row.task_id})
   WITH row, t ORDER BY t.task_id
-  SET t.lk = $command_id
+  SET t.lk = 0
   WITH row, t, datetime.realtime() AS now
   WHERE t.status = 'running' AND t.attempt = coalesce(row.attempt, t.attempt)
   // assigned_to was read before the lock; this edge is read after it, and says who holds the task.
@@ -75,7 +75,7 @@ CALL (done) {
   WITH one.t AS d, one.now AS now
   MATCH (d)<-[:DEPENDS_ON]-(t:Task)
   WITH t, count(*) AS met, max(now) AS now ORDER BY t.task_id
-  SET t.lk = $command_id
+  SET t.lk = 0
   WITH t, met, now
   SET t.unmet = t.unmet - met
   WITH t, now WHERE t.status = 'pending' AND t.unmet = 0

@@ -10,7 +10,7 @@ CYPHER 5
 CALL () {
   UNWIND $dependency_ids AS id
   MATCH (d:Task {task_id: id})
-  SET d.lk = $command_id
+  SET d.lk = 0
   WITH d WHERE d.status IS NOT NULL  // it was not deleted meanwhile
   RETURN count(d) AS dependencies_found
 }

@@ -1,14 +1,14 @@
 // Keep claims: extend each lease by what it was claimed for, and note the progress. Every row comes
 // back with how its task stands; `kept` says whether the claim still holds.
 // mode: write
-// params: rows, agent_id, command_id
+// params: rows, agent_id
 // returns: task_id, attempt, kept, status, current_attempt, lease_expires_at
 CYPHER 5
 CALL () { MATCH (a:Agent {agent_id: $agent_id}) SET a.last_seen_at = datetime() }
 UNWIND $rows AS row
 OPTIONAL MATCH (t:Task {task_id: row.task_id})
 WITH row, t ORDER BY row.task_id
-SET t.lk = $command_id  // lock, then read
+SET t.lk = 0  // lock, then read
 WITH row, t, datetime.realtime() AS now
 WITH row, t, now,
      t.status IN ['assigned', 'running'] AND t.attempt = row.attempt AS kept

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -33,6 +34,8 @@ from graph_orch.statements import TRANSACTION_SECONDS
 
 TRIES = 5
 """How often a claim starts again at once: others were faster, or tasks had to be looked at."""
+HEED_TRIES = 2
+"""In how many of them what is due comes first; after that it is no reason to get nothing."""
 WAKE_BATCH = 500
 FIRST_LOOK_SECONDS = 0.02
 LONGEST_LOOK_SECONDS = 1.0
@@ -88,21 +91,23 @@ class AsyncClaims(AsyncCommands):
         agent = NAME.of("agent_id", agent_id)
         types = None if task_types is None else NAMES.of("task_types", list(task_types))
         params = {
-            "agent_id": agent,
             "take_up": bool(take_up),
             "task_types": types,
             "limit": LIMIT.of("limit", limit),
             "spread": self._spread,
             "lease_seconds": LEASE.of("lease_seconds", lease_seconds),
-            "worker_id": NAME_OR_NONE.of("worker_id", worker_id),
             "start": bool(start),
+        }
+        request = {
+            "agent_id": agent,
+            "worker_id": NAME_OR_NONE.of("worker_id", worker_id),
             "command_id": command_id_of(command_id),
         }
         deadline = time.monotonic() + WAIT.of("wait_seconds", wait_seconds)
-        claims = await self._claim(params)
+        claims = await self._claim(request, params)
         while not claims and (left := deadline - time.monotonic()) > 0:
             if await self.wait_for_work(agent, left, task_types=types, take_up=take_up):
-                claims = await self._claim(params)
+                claims = await self._claim(request, params)
         return claims
 
     async def wait_for_work(
@@ -169,7 +174,6 @@ class AsyncClaims(AsyncCommands):
             "tasks/heartbeat",
             rows=sorted(rows, key=lambda row: row["task_id"]),
             agent_id=claims[0].agent_id if claims else "",
-            command_id=str(uuid4()),
         )
 
     async def complete(
@@ -192,15 +196,17 @@ class AsyncClaims(AsyncCommands):
             }
             for one in done
         ]
+        once = list({row["task_id"]: row for row in reversed(rows)}.values())
         try:
             found = await self._graph.write(
-                "tasks/complete", rows=rows, brief=True, command_id=str(uuid4())
+                "tasks/complete", rows=once, brief=True, command_id=str(uuid4())
             )
         except AlreadyAppliedError:
             found = ()
         self._graph.work.tell()
         ended = {row["task"]["task_id"] for row in found}
-        return [None if row["task_id"] in ended else await self._completed(row) for row in rows]
+        told = {row["command_id"] for row in once if row["task_id"] in ended}
+        return [None if row["command_id"] in told else await self._completed(row) for row in rows]
 
     async def fail(
         self,
@@ -253,25 +259,43 @@ class AsyncClaims(AsyncCommands):
             batches = None if batches is None else batches - 1
         return total
 
-    async def _claim(self, params: dict[str, Any]) -> list[Claim]:
+    async def _claim(self, request: dict[str, Any], params: dict[str, Any]) -> list[Claim]:
         row: Mapping[str, Any] = {}
         for tries in range(TRIES):
+            asked = params | {"heed_due": tries < HEED_TRIES}
+            kind = ("claim", *(str(value) for value in asked.values()))
             try:
-                rows = await self._graph.write("tasks/claim", heed_due=tries < 2, **params)
+                row = await self._graph.together(kind, partial(self._claim_all, asked), request)
             except AlreadyAppliedError:
-                return await self._claimed(params)
-            if not rows:
-                raise AgentNotFoundError(params["agent_id"])
-            row = rows[0]
+                return await self._claimed(request, params)
             if row["replayed"]:
-                return await self._claimed(params)
+                return await self._claimed(request, params)
             if row["due"]:
                 await self.wake(1)
             if row["tasks"] or not (row["due"] or row["lost"]):
                 break
-        await self._close_lanes(params["agent_id"], row["lanes_seen"])
+        await self._close_lanes(request["agent_id"], row["lanes_seen"])
         found = [Claim.from_record(task) for task in row["tasks"]]
-        return [*found, *await self._take_up(params)] if row["handed"] else found
+        return [*found, *await self._take_up(request, params)] if row["handed"] else found
+
+    async def _claim_all(
+        self, params: dict[str, Any], requests: Sequence[dict[str, Any]]
+    ) -> list[Mapping[str, Any] | Exception]:
+        """Claim for each of these, in one transaction; the rows of `tasks/claim`, or errors."""
+        order = sorted(range(len(requests)), key=lambda place: requests[place]["agent_id"])
+        try:
+            rows = await self._graph.write(
+                "tasks/claim", requests=[requests[place] for place in order], **params
+            )
+        except AlreadyAppliedError as error:
+            if len(requests) == 1:
+                return [error]
+            return [(await self._claim_all(params, [one]))[0] for one in requests]
+        found: dict[int, Mapping[str, Any]] = {order[row["place"]]: row for row in rows}
+        return [
+            found.get(place) or AgentNotFoundError(request["agent_id"])
+            for place, request in enumerate(requests)
+        ]
 
     async def _close_lanes(self, agent_id: str, lanes_seen: int) -> None:
         """Close the empty lanes of an agent, where it found many open ones, now and then."""
@@ -286,16 +310,15 @@ class AsyncClaims(AsyncCommands):
                 command_id=str(uuid4()),
             )
 
-    async def _take_up(self, params: dict[str, Any]) -> list[Claim]:
-        names = ("agent_id", "task_types", "limit", "lease_seconds", "worker_id", "start")
-        rows = await self._graph.write(
-            "tasks/take_up", command_id=str(uuid4()), **{name: params[name] for name in names}
-        )
+    async def _take_up(self, request: dict[str, Any], params: dict[str, Any]) -> list[Claim]:
+        wanted = {name: params[name] for name in ("task_types", "limit", "lease_seconds", "start")}
+        wanted |= request | {"command_id": str(uuid4())}
+        rows = await self._graph.write("tasks/take_up", **wanted)
         return [Claim.from_record(row) for row in rows]
 
-    async def _claimed(self, params: dict[str, Any]) -> list[Claim]:
+    async def _claimed(self, request: dict[str, Any], params: dict[str, Any]) -> list[Claim]:
         """What this very claim was given before, when its answer was lost."""
-        event_ids = [f"{params['command_id']}:{place}" for place in range(params["limit"])]
+        event_ids = [f"{request['command_id']}:{place}" for place in range(params["limit"])]
         rows = await self._graph.read("tasks/claimed", event_ids=event_ids)
         return [Claim.from_record(row) for row in rows]
 

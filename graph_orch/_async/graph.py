@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Concatenate, Literal, LiteralString, ParamSpec, TypeVar, cast
 
 import neo4j
@@ -23,6 +23,7 @@ from neo4j.exceptions import (
     SessionExpired,
 )
 
+from graph_orch.combining import AsyncCombiner
 from graph_orch.errors import (
     ClosedError,
     ForkedProcessError,
@@ -37,6 +38,7 @@ from graph_orch.settings import Address
 from graph_orch.statements import TRANSACTION_SECONDS, Statement, statement
 
 P = ParamSpec("P")
+Item = TypeVar("Item")
 R = TypeVar("R")
 Access = Literal["READ", "WRITE"]
 READ: Access = "READ"
@@ -47,6 +49,7 @@ RETRY_SECONDS = 30.0
 """How long a statement is tried again when the server is away or asks for another try."""
 FIRST_PAUSE_SECONDS = 0.01
 LONGEST_PAUSE_SECONDS = 2.0
+MOST_KINDS = 100
 
 
 class AlreadyAppliedError(StoreQueryError):
@@ -86,6 +89,7 @@ class AsyncGraph:
         self.work = AsyncSignal((address.uri, database) if address else id(self))
         self._process = os.getpid()
         self._closed = False
+        self._combiners: dict[Hashable, AsyncCombiner[Any, Any]] = {}
 
     @classmethod
     async def connect(
@@ -177,6 +181,24 @@ class AsyncGraph:
         return await self._retried(
             work.__name__, lambda: self._transact_once(work, *args, **kwargs)
         )
+
+    async def together(
+        self,
+        kind: Hashable,
+        run: Callable[[Sequence[Item]], AsyncResult[Sequence[R | Exception]]],
+        item: Item,
+    ) -> R:
+        """Do one thing of a kind, in one run with the others that are asked for meanwhile.
+
+        Raises:
+            StoreError: as for what is run; or what the run answered this item with.
+        """
+        combiner = self._combiners.get(kind)
+        if combiner is None:
+            combiner = AsyncCombiner[Item, R](run)
+            if len(self._combiners) < MOST_KINDS:
+                self._combiners[kind] = combiner
+        return await combiner.submit(item)
 
     async def query(self, cypher: str, **params: Any) -> tuple[list[str], list[list[Any]]]:
         """Run Cypher that a person wrote, without the right to write: column names and rows.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import uuid4
 
 from pydantic import JsonValue
 
@@ -276,13 +277,29 @@ class Commands:
             if command in (Command.FAIL, Command.CANCEL):
                 return self._graph.transaction(_end, name, params)
             if command is Command.COMPLETE:
-                command_id = params["command_id"]
-                return self._graph.write(
-                    name, rows=[params], brief=False, command_id=command_id
-                )
+                return self._graph.together(name, self._complete, params)
             return self._graph.write(name, **params)
         except AlreadyAppliedError:
             return ()
+
+    def _complete(self, rows: Sequence[dict[str, Any]]) -> list[Rows | Exception]:
+        """Complete tasks in one transaction; for each its row, or () where it was refused."""
+        once = {row["task_id"]: row for row in reversed(rows)}
+        try:
+            found = self._graph.write(
+                "tasks/complete", rows=list(once.values()), brief=False, command_id=str(uuid4())
+            )
+        except AlreadyAppliedError as error:
+            if len(rows) == 1:
+                return [error]
+            return [(self._complete([row]))[0] for row in rows]
+        ended = {row["task"]["task_id"]: row for row in found}
+        return [
+            (ended[row["task_id"]],)
+            if once[row["task_id"]] is row and row["task_id"] in ended
+            else ()
+            for row in rows
+        ]
 
     def _explain(
         self, command: Command, task_id: str, command_id: str, params: Mapping[str, Any]

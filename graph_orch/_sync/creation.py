@@ -35,6 +35,7 @@ class Creation:
         self._graph = graph
         self._retry_policy = retry_policy
         self._clock = clock
+        self._kind = ("create", retry_policy)
 
     def create(self, tasks: Sequence[NewTask]) -> list[str]:
         """Create all of these tasks in one transaction; their ids, in the order given.
@@ -53,6 +54,19 @@ class Creation:
         )
 
     def _inserted(self, tasks: Sequence[NewTask]) -> bool:
+        if len(tasks) == 1 and self._clock is None and not _may_be_doomed(tasks[0]):
+            return self._graph.together(self._kind, self._insert_together, tasks[0])
+        return self._insert(tasks)
+
+    def _insert_together(self, tasks: Sequence[NewTask]) -> list[bool | Exception]:
+        """Insert tasks that nothing joins; where that fails, each by itself."""
+        if self._insert(tasks):
+            return [True] * len(tasks)
+        if len(tasks) == 1:
+            return [False]
+        return [self._insert([task]) for task in tasks]
+
+    def _insert(self, tasks: Sequence[NewTask]) -> bool:
         params = insertion(tasks, self._retry_policy)
         params["now"] = None if self._clock is None else self._clock()
         try:
@@ -181,14 +195,16 @@ def _set(properties: dict[str, Any]) -> dict[str, Any]:
 def _retries(task: NewTask, default: RetryPolicy) -> dict[str, Any]:
     policy = task.retry_policy or default
     given = task.max_retries != RetryPolicy().max_retries
-    return {
-        "max_retries": task.max_retries if given else policy.max_retries,
+    pauses = {  # without these it is tried again at once
         "retry_initial_seconds": policy.initial_seconds,
         "retry_multiplier": policy.multiplier,
         "retry_max_seconds": policy.max_seconds,
         "retry_jitter": policy.jitter,
-        "non_retryable": list(policy.non_retryable) or None,
     }
+    return {
+        "max_retries": task.max_retries if given else policy.max_retries,
+        "non_retryable": list(policy.non_retryable) or None,
+    } | (pauses if policy.initial_seconds else {})
 
 
 def _may_be_doomed(task: NewTask) -> bool:

@@ -66,6 +66,7 @@ MOMENTS = {"tick", "next_at", "due_at"}
 MOMENTS |= {"cursor_at", "created_from", "created_before"}
 MOMENTS |= {"finished_from", "finished_to", "finished_after", "finished_before"}
 OWN = {
+    "tasks/claim": {"requests": [{"agent_id": "x", "worker_id": "x", "command_id": "x"}]},
     "tasks/add_skills": {"skills": [{"key": "x", "name": "X"}]},
     "retention/find": {"place_at": "2026-01-01T00:00Z"},
     "retention/lock": {"rows": [{"task_id": "t", "events": 1}]},
