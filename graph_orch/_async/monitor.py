@@ -139,8 +139,12 @@ class AsyncMonitor:
         unheld = await self._graph.read("monitor/unheld", skills=list(names))
         if not unheld:
             return {}
-        held = [row["name"] for row in await self._graph.read("monitor/skills")]
+        held = await self.held_skills()
         return {names[row["key"]]: nearest(row["key"], held) for row in unheld}
+
+    async def held_skills(self) -> list[str]:
+        """The names of the skills that somebody has, in order."""
+        return [row["name"] for row in await self._graph.read("monitor/skills")]
 
     async def _recommend(
         self, kind: RecommendationKind, agents: list[Agent]

@@ -139,8 +139,12 @@ class Monitor:
         unheld = self._graph.read("monitor/unheld", skills=list(names))
         if not unheld:
             return {}
-        held = [row["name"] for row in self._graph.read("monitor/skills")]
+        held = self.held_skills()
         return {names[row["key"]]: nearest(row["key"], held) for row in unheld}
+
+    def held_skills(self) -> list[str]:
+        """The names of the skills that somebody has, in order."""
+        return [row["name"] for row in self._graph.read("monitor/skills")]
 
     def _recommend(
         self, kind: RecommendationKind, agents: list[Agent]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from graph_orch.errors import AgentNotFoundError, ValidationError
 from graph_orch.models import Agent, AgentHealth
@@ -110,7 +110,7 @@ async def _registered(
     known: Agent | None,
     capabilities: list[str] | None,
     slots: int | None,
-    metadata: dict[str, Any] | None,
+    metadata: dict[str, JsonValue] | None,
 ) -> Agent:
     """Register an agent with what is given, and for the rest with what is known of it."""
     if known is not None:
@@ -125,7 +125,7 @@ async def _registered(
     )
 
 
-def _object(value: Any) -> dict[str, Any] | None:
+def _object(value: JsonValue) -> dict[str, JsonValue] | None:
     return value if isinstance(value, dict) else None
 
 
