@@ -50,13 +50,36 @@ def problems_of(
     return [what for what, holds in said.items() if holds]
 
 
-def blocked_by_failed(rows: Rows) -> Iterator[Recommendation]:
-    """Tasks that wait for one that failed or was cancelled: retry the root."""
-    for row in rows:
-        what = f"task {row['root']} {row['status']}, and {row['blocked']} tasks wait for it"
-        why = {name: row[name] for name in ("root", "status", "error", "blocked", "first")}
-        call = _call("fail_task", task_id=row["root"], action="retry")
+def blocked_by_failed(
+    blocking: Rows, causes: Mapping[str, Mapping[str, Any]]
+) -> Iterator[Recommendation]:
+    """Tasks that wait for one that failed or was cancelled: retry the root.
+
+    Args:
+        blocking: The failed tasks that others wait for.
+        causes: These and those that failed before them, by id, each with its `cause`.
+    """
+    blocked: dict[str, int] = {}
+    first: dict[str, str] = {}
+    for row in blocking:
+        if row["task_id"] not in causes:  # deleted in between
+            continue
+        root = _root(row["task_id"], causes)
+        blocked[root] = blocked.get(root, 0) + row["blocked"]
+        first[root] = min(row["first"], first.get(root, row["first"]))
+    for root in sorted(blocked, key=lambda root: (-blocked[root], root)):
+        status, error = causes[root]["status"], causes[root]["error"]
+        what = f"task {root} {status}, and {blocked[root]} tasks wait for it"
+        why = {"root": root, "error": error, "blocked": blocked[root], "first": first[root]}
+        call = _call("fail_task", task_id=root, action="retry")
         yield _recommend(RecommendationKind.BLOCKED_BY_FAILED, what, why, call)
+
+
+def _root(task_id: str, causes: Mapping[str, Mapping[str, Any]]) -> str:
+    """Where a chain of failures began; dependencies form no cycle."""
+    while (cause := causes[task_id]["cause"]) in causes:
+        task_id = cause
+    return task_id
 
 
 def missing_skills(lanes: Rows, agents: Sequence[Agent]) -> Iterator[Recommendation]:

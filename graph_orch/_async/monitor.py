@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from itertools import islice
+from typing import Any
 
 from graph_orch._async.agents import AsyncAgentRegistry
 from graph_orch._async.graph import AsyncGraph
@@ -151,8 +152,7 @@ class AsyncMonitor:
     ) -> Iterable[Recommendation]:
         match kind:
             case RecommendationKind.BLOCKED_BY_FAILED:
-                rows = await self._graph.read("monitor/blocked", look=LOOK_AT)
-                return blocked_by_failed(rows)
+                return await self._blocked()
             case RecommendationKind.MISSING_SKILL:
                 return missing_skills(await self._graph.read("monitor/backlog"), agents)
             case RecommendationKind.NO_FREE_AGENT:
@@ -165,6 +165,17 @@ class AsyncMonitor:
                 return await self._load_skew(agents)
             case RecommendationKind.SINGLE_HOLDER:
                 return single_holders(agents)
+
+    async def _blocked(self) -> Iterable[Recommendation]:
+        """Climb from the tasks that block others to what failed first, a level at a time."""
+        rows = await self._graph.read("monitor/blocked", look=LOOK_AT)
+        causes: dict[str, Mapping[str, Any]] = {}
+        wanted = {row["task_id"] for row in rows}
+        while wanted:
+            found = await self._graph.read("monitor/causes", task_ids=sorted(wanted))
+            causes |= {row["task_id"]: row for row in found}
+            wanted = {row["cause"] for row in found} - causes.keys() - {None}
+        return blocked_by_failed(rows, causes)
 
     async def _load_skew(self, agents: list[Agent]) -> list[Recommendation]:
         found = extremes(agents)

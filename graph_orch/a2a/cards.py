@@ -100,8 +100,8 @@ def service_card(url: str, names: Iterable[str]) -> AgentCard:
     """The card of the queue itself: what its agents can do together."""
     card = _new_card("graph_orch", url)
     card.description = (
-        "A queue of tasks, each done by an agent that has the skills for it. Metadata of a message: "
-        "task_type, priority, requirements, dependencies."
+        "A queue of tasks, each done by an agent that has the skills for it. The metadata of a "
+        "message may say task_type, priority, requirements, dependencies, max_retries."
     )
     card.skills.extend(skills(names))
     return card

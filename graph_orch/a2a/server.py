@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NoReturn
 
@@ -180,11 +180,13 @@ class QueueHandler(RequestHandler):
 
 def _events(task: Task) -> Iterator[Event]:
     """What a client that follows a task hears when it has changed: the result, then the state."""
-    ids = {"task_id": task.task_id, "context_id": context_of(task)}
+    task_id, context_id = task.task_id, context_of(task)
     artifact = artifact_of(task)
     if artifact is not None:
-        yield pb.TaskArtifactUpdateEvent(artifact=artifact, last_chunk=True, **ids)
-    yield pb.TaskStatusUpdateEvent(status=status_of(task), **ids)
+        yield pb.TaskArtifactUpdateEvent(
+            task_id=task_id, context_id=context_id, artifact=artifact, last_chunk=True
+        )
+    yield pb.TaskStatusUpdateEvent(task_id=task_id, context_id=context_id, status=status_of(task))
 
 
 def _no_push() -> NoReturn:
@@ -192,7 +194,7 @@ def _no_push() -> NoReturn:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated() -> Generator[None]:
     """Our errors as A2A has them."""
     try:
         yield

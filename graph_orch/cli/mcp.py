@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +18,7 @@ from graph_orch.tools import Profile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import FrameType
 
     from starlette.routing import Route
 
@@ -66,7 +68,7 @@ def install(
     arguments = ["mcp", *([] if profile is Profile.ALL else ["--profile", profile])]
     arguments += ["--read-only"] if read_only else []
     for one in Client if client is None else [client]:
-        print(configuration(one, [sys.argv[0], *arguments], _environment()))
+        print(configuration(one, [*_command(), *arguments], _environment()))
 
 
 async def _serve(options: HttpOptions | None, profile: Profile, read_only: bool) -> None:
@@ -78,9 +80,19 @@ async def _serve(options: HttpOptions | None, profile: Profile, read_only: bool)
             await serve_stdio(server)
             return
         # The server's own handler gives the signal on when it is done; then leave in order.
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        signal.signal(signal.SIGTERM, _leave)
         needs_token = options.token is not None
         await serve_http(server, options, lambda url: _a2a(orch, url, needs_token, read_only))
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
+def _command() -> list[str]:
+    """What starts this program, from whatever directory."""
+    script = Path(sys.executable).with_name("graph-orch")
+    return [str(script)] if script.exists() else [sys.executable, "-m", "graph_orch.cli"]
 
 
 def _a2a(orch: AsyncOrchestrator, url: str, needs_token: bool, read_only: bool) -> Sequence[Route]:

@@ -1,0 +1,1 @@
+"""What is measured, and printed: run one as `python -m benchmarks.NAME`."""
