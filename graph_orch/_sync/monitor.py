@@ -14,7 +14,7 @@ from graph_orch._sync.schema import Schema
 from graph_orch._sync.tasks import TaskQueue
 from graph_orch.checks import LIMIT, NAME, SKILLS, TASK_ID, WAIT
 from graph_orch.errors import TaskNotFoundError
-from graph_orch.lifecycle import ENDED
+from graph_orch.lifecycle import ENDED, HealthStatus
 from graph_orch.models import (
     Agent,
     Recommendation,
@@ -37,8 +37,9 @@ from graph_orch.recommendations import (
 )
 from graph_orch.values import skill_key
 
-LOOK_AT = 10_000
-"""How many blocked tasks, and how many tries of each kind, a look at the graph reads at most."""
+BLOCKED_LOOKED_AT = 10_000
+TRIED_LOOKED_AT = 1_000
+"""How many blocked tasks, and how many of those tried last, a look at the graph reads at most."""
 BEGINNING = 6
 """How much of a task id must be right for those that are like it to be found."""
 FIRST_LOOK_SECONDS = 0.05
@@ -64,7 +65,7 @@ class Monitor:
         routing = CapabilityRouter(self._graph).get_routing_statistics()
         problems = problems_of(queue, agents, routing.unroutable_count, workers)
         return SystemHealth(
-            status="degraded" if problems else "healthy",
+            status=HealthStatus.DEGRADED if problems else HealthStatus.HEALTHY,
             store=f"{store['name']} {store['version']} {store['edition']}",
             schema_version=Schema(self._graph).version(),
             latency_ms=round(latency_ms, 3),
@@ -158,7 +159,9 @@ class Monitor:
             case RecommendationKind.NO_FREE_AGENT:
                 return no_free_agent(self._graph.read("monitor/backlog"), agents)
             case RecommendationKind.LEASES_EXPIRE:
-                return leases_expire(self._graph.read("monitor/expired", look=LOOK_AT))
+                return leases_expire(
+                    self._graph.read("monitor/expired", look=TRIED_LOOKED_AT)
+                )
             case RecommendationKind.LOW_SUCCESS:
                 return low_success(agents)
             case RecommendationKind.LOAD_SKEW:
@@ -168,7 +171,7 @@ class Monitor:
 
     def _blocked(self) -> Iterable[Recommendation]:
         """Climb from the tasks that block others to what failed first, a level at a time."""
-        rows = self._graph.read("monitor/blocked", look=LOOK_AT)
+        rows = self._graph.read("monitor/blocked", look=BLOCKED_LOOKED_AT)
         causes: dict[str, Mapping[str, Any]] = {}
         wanted = {row["task_id"] for row in rows}
         while wanted:

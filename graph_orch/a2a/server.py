@@ -116,7 +116,7 @@ class QueueHandler(RequestHandler):
             tasks=[a2a_task(task) for task in wanted],
             next_page_token=page.next_cursor or "",
             page_size=size,
-            total_size=len(wanted),
+            total_size=len(wanted),  # of this page: all could only be counted by reading all
         )
 
     async def on_cancel_task(

@@ -26,7 +26,6 @@ PATH = "/mcp"
 CARD_PATH = "/.well-known/agent-card.json"
 """The A2A card says how to be let in, so it is shown to everybody."""
 MAX_BODY = 4 * 1024 * 1024
-BODY_SECONDS = 30.0
 MAX_SESSIONS = 1_000
 IDLE_SECONDS = 1_800.0
 SHUTDOWN_SECONDS = 5
@@ -41,6 +40,7 @@ class HttpOptions:
     port: int = 8000
     token: SecretStr | None = None
     origins: frozenset[str] = field(default_factory=frozenset[str])
+    body_seconds: float = 30.0
 
     def __post_init__(self) -> None:
         if self.host not in LOOPBACK and self.token is None:
@@ -106,7 +106,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         refused = self._refused(scope["path"], Headers(scope=scope))
-        body = b"" if refused else await _body(receive)
+        body = b"" if refused else await _body(receive, self._options.body_seconds)
         if isinstance(body, Response):
             refused = body
         if refused is not None:
@@ -139,11 +139,11 @@ def _hostname(url: str) -> str | None:
         return None
 
 
-async def _body(receive: Receive) -> bytes | Response:
+async def _body(receive: Receive, seconds: float) -> bytes | Response:
     """The whole body of a request, or why it is refused."""
     body = bytearray()
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(seconds):
             while True:
                 message = await receive()
                 body += message.get("body", b"")
@@ -152,7 +152,7 @@ async def _body(receive: Receive) -> bytes | Response:
                 if not message.get("more_body"):
                     return bytes(body)
     except TimeoutError:
-        return PlainTextResponse(f"the body took longer than {BODY_SECONDS:.0f} s", 408)
+        return PlainTextResponse(f"the body took longer than {seconds:g} s", 408)
 
 
 def _again(first: Message, receive: Receive) -> Receive:

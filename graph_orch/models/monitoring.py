@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from pydantic import JsonValue
 
+from graph_orch.lifecycle import HealthStatus
 from graph_orch.models.base import Model
 
 
@@ -40,7 +41,7 @@ class Recommendation(Model):
 class SystemHealth(Model):
     """The whole at a glance. It is healthy where `problems` is empty."""
 
-    status: str
+    status: HealthStatus
     store: str
     schema_version: int | None
     latency_ms: float
