@@ -36,9 +36,9 @@ async def stdio(server: Server, *args: str) -> AsyncIterator[Agent]:
 
 
 @asynccontextmanager
-async def http(url: str) -> AsyncIterator[Agent]:
-    """A client of a server by HTTP."""
-    async with Client(f"{url}/mcp", read_timeout_seconds=120) as client:
+async def http(url: str, mode: str = "auto") -> AsyncIterator[Agent]:
+    """A client of a server by HTTP; with the mode "legacy", one of the protocols with sessions."""
+    async with Client(f"{url}/mcp", read_timeout_seconds=120, mode=mode) as client:
         yield Agent(client)
 
 

@@ -26,6 +26,7 @@ from graph_orch.operations.call import Call
 
 REPORT_EVERY_SECONDS = 5.0
 DEFAULT_LEASE_SECONDS = 300.0
+LOOKED_AT = 10
 
 
 class TaskSpec(BaseModel):
@@ -75,19 +76,19 @@ async def poll_tasks(
     call: Call,
     agent_id: p.AgentId | None = None,
     status: p.Status = TaskStatus.PENDING,
-    limit: p.Limit = 10,
+    limit: Annotated[int | None, p.number("Default 10, 1 to claim", 1, p.MOST_ROWS)] = None,
     claim: Annotated[bool, p.flag("Take them, for agent_id")] = False,
     lease_seconds: p.Lease = DEFAULT_LEASE_SECONDS,
     wait_seconds: p.Wait = 0,
     task_types: p.TaskTypes | None = None,
     command_id: p.CommandId | None = None,
 ) -> Work:
-    """Look at the tasks to do next, or with claim=true take up to `limit` under a lease.
+    """Look at the tasks to do next, or with claim=true take them under a lease.
 
     pending: only ready ones the agent's skills cover, best first. Claimed ones are not started.
     """
     if not claim:
-        found = await call.orch.tasks.poll_tasks(agent_id, status, limit)
+        found = await call.orch.tasks.poll_tasks(agent_id, status, limit or LOOKED_AT)
         return Work(tasks=[WorkItem.of(task) for task in found], claimed=False)
     if agent_id is None:
         raise ValidationError("poll_tasks: claim needs agent_id: who takes the tasks")
@@ -95,7 +96,7 @@ async def poll_tasks(
         call,
         wait_seconds,
         agent_id=agent_id,
-        limit=limit,
+        limit=limit or 1,
         lease_seconds=lease_seconds,
         task_types=task_types,
         command_id=command_id,

@@ -199,6 +199,11 @@ def test_polling_reads_the_index_in_its_order(plan, name):
     assert "NodeIndexSeekByRange" in used or "NodeIndexSeek" in used
 
 
+def test_recommendations_read_the_end_of_the_history_and_no_more(plan):
+    _, used, _ = plan("monitor/expired")
+    assert "Top" not in used  # each part comes from an index in its order, or needs none
+
+
 def test_schema_statements_are_applied(cypher, orch):
     names = {row["name"] for row in cypher("SHOW INDEXES YIELD name")}
     wanted = {name for group in MIGRATIONS.values() for name in group}

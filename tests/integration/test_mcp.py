@@ -327,7 +327,7 @@ async def test_fifty_sessions_at_once(orch, web):
     taken = []
 
     async def work(number):
-        async with http(web.url) as call:
+        async with http(web.url, "legacy" if number % 2 else "auto") as call:
             (task_id,) = (await call("create_task", content=f"{number}"))["task_ids"]
             (task,) = (
                 await call(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from graph_orch import RecommendationKind, TaskNotFoundError
+from graph_orch import NewTask, RecommendationKind, TaskNotFoundError
 from graph_orch.operations.call import Call
 from graph_orch.tools import TOOLS
 
@@ -44,19 +44,23 @@ async def test_tasks_behind_a_failed_root(aorch):
 
 async def test_wide_failed_layers_are_looked_at_quickly(aorch):
     """Every path through them would be 6 ** 12."""
-    layer = [await aorch.tasks.create_task("root", "any")]
-    root = layer[0]
+    root = NewTask(content="root", task_type="any")
+    tasks, layer = [root], [root]
     for _ in range(12):
+        above = [task.task_id for task in layer]
         layer = [
-            await aorch.tasks.create_task(
-                "x", "any", dependencies=layer, on_dependency_failure="cancel"
+            NewTask(
+                content="x", task_type="any", dependencies=above, on_dependency_failure="cancel"
             )
             for _ in range(6)
         ]
-    await aorch.tasks.create_task("end", "any", dependencies=layer)
-    await aorch.tasks.cancel_task(root)
+        tasks += layer
+    last = [task.task_id for task in layer]
+    tasks.append(NewTask(content="end", task_type="any", dependencies=last))
+    await aorch.tasks.create_tasks(tasks)
+    await aorch.tasks.cancel_task(root.task_id)
     (found,) = await aorch.monitor.get_recommendations([RecommendationKind.BLOCKED_BY_FAILED])
-    assert (found.why["root"], found.why["blocked"]) == (root, 6)
+    assert (found.why["root"], found.why["blocked"]) == (root.task_id, 6)
 
 
 @pytest.mark.parametrize("agents", [[], [("ada", ["Python"])]])
