@@ -14,16 +14,19 @@ import tempfile
 import time
 import warnings
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from mcp import Client, StdioServerParameters
 
 from graph_orch import AsyncOrchestrator
 from graph_orch.embedded import EmbeddedNeo4j
+from graph_orch.errors import InvalidTransitionError
 from graph_orch.mcp_server.server import definition
 from graph_orch.tools import TOOLS
 
-ROUNDS = 200
+ROUNDS = 100
+WARM_UP = 20
 Arguments = dict[str, Any]
 
 
@@ -39,11 +42,9 @@ async def new(orch: AsyncOrchestrator, status: str = "pending") -> Arguments:
 
 async def settle(orch: AsyncOrchestrator, arguments: Arguments) -> None:
     """End what was left behind, so that the next round finds the store as this one did."""
-    if "task_id" not in arguments:
-        return
-    task = await orch.tasks.get_task_status(arguments["task_id"])
-    if task is not None and task.status in ("pending", "assigned", "running"):
-        await orch.tasks.cancel_task(task.task_id)
+    if "task_id" in arguments:
+        with suppress(InvalidTransitionError):
+            await orch.tasks.cancel_task(arguments["task_id"])
 
 
 def agent(orch: AsyncOrchestrator, **more: Any) -> Callable[[], Awaitable[Arguments]]:
@@ -135,28 +136,28 @@ async def timed(work: Awaitable[Any]) -> tuple[float, Any]:
 
 
 async def measure(orch: AsyncOrchestrator, client: Client, rounds: int) -> None:
-    """Print a row for each tool."""
-    count = counter()
-    total = 0
-    for name, (make, api) in cases(orch).items():
-        tool = TOOLS[f"orchestration_{name}"]
-        direct, stdio, answer = list[float](), list[float](), ""
-        for number in range(rounds + 5):
+    """Print a row for each tool. The tools take turns too; the first rounds only warm up."""
+    count, all_cases = counter(), cases(orch)
+    direct = {name: list[float]() for name in all_cases}
+    stdio = {name: list[float]() for name in all_cases}
+    answers = dict[str, str]()
+    for number in range(-WARM_UP, rounds):
+        for name, (make, api) in all_cases.items():
             arguments = await make()
             took, _ = await timed(api(arguments))
             await settle(orch, arguments)
             arguments = await make()
-            over, result = await timed(client.call_tool(tool.name, arguments))
+            over, result = await timed(client.call_tool(f"orchestration_{name}", arguments))
             await settle(orch, arguments)
             assert not result.is_error, result.content
-            answer = result.content[0].text
-            if number >= 5:  # the first ones warm plans and connections up
-                direct.append(took)
-                stdio.append(over)
-        own = count(json.dumps(wire(name), separators=(",", ":")))
-        total += own
-        print(row(name, own, count(answer), direct, stdio), flush=True)
-    print(f"\nall 18 definitions: {total:,} tokens")
+            answers[name] = result.content[0].text
+            if number >= 0:
+                direct[name].append(took)
+                stdio[name].append(over)
+    sizes = {name: count(json.dumps(wire(name), separators=(",", ":"))) for name in all_cases}
+    for name in all_cases:
+        print(row(name, sizes[name], count(answers[name]), direct[name], stdio[name]))
+    print(f"\nall 18 definitions: {sum(sizes.values()):,} tokens")
 
 
 def row(name: str, own: int, answer: int, direct: list[float], stdio: list[float]) -> str:

@@ -30,7 +30,8 @@ Rules
 - Was an answer lost? Ask again with the same command_id (commands) or idempotency_key (creation):
   nothing happens twice, and you get the same answer.
 - Two agents never hold one task, and none is handed a task whose skills it lacks.
-- Stuck? orchestration_get_recommendations says what is wrong and which call mends it.
+- Stuck? orchestration_get_recommendations, where you have it, says what is wrong and which call
+  mends it.
 """
 
 GRAPH = """# The graph
