@@ -117,31 +117,34 @@ class Tool:
         return f"{where}: {message}"
 
 
-def _reads(*writing: str) -> frozenset[str]:
+def _reads_without(*writing: str) -> frozenset[str]:
     return frozenset(writing)
 
 
+_READS = _reads_without()
 _LEASED = ("lease_seconds", "command_id")
 _WORKER, _CORE, _ALL = Profile
 _TABLE: tuple[Tool, ...] = (
     Tool("create_task", tasks.create_task, _WORKER),
-    Tool("poll_tasks", tasks.poll_tasks, _WORKER, _reads("claim", "wait_seconds", *_LEASED)),
+    Tool(
+        "poll_tasks", tasks.poll_tasks, _WORKER, _reads_without("claim", "wait_seconds", *_LEASED)
+    ),
     Tool("assign_task", tasks.assign_task, _CORE, destructive=True),
     Tool("start_task", tasks.start_task, _WORKER),
     Tool("complete_task", tasks.complete_task, _WORKER, idempotent=True),
     Tool("fail_task", tasks.fail_task, _WORKER, destructive=True),
-    Tool("get_task_status", tasks.get_task_status, _WORKER, _reads()),
-    Tool("query_tasks", tasks.query_tasks, _CORE, _reads()),
+    Tool("get_task_status", tasks.get_task_status, _WORKER, _READS),
+    Tool("query_tasks", tasks.query_tasks, _CORE, _READS),
     Tool("register_agent", agents.register_agent, _WORKER, destructive=True, idempotent=True),
     Tool("update_agent_performance", agents.update_agent_performance, _ALL),
-    Tool("get_agent_health", agents.get_agent_health, _CORE, _reads()),
-    Tool("find_capable_agents", agents.find_capable_agents, _CORE, _reads()),
+    Tool("get_agent_health", agents.get_agent_health, _CORE, _READS),
+    Tool("find_capable_agents", agents.find_capable_agents, _CORE, _READS),
     Tool("deregister_agent", agents.deregister_agent, _ALL, destructive=True, idempotent=True),
-    Tool("route_task", monitoring.route_task, _CORE, _reads("dispatch", *_LEASED)),
-    Tool("get_routing_stats", monitoring.get_routing_stats, _ALL, _reads()),
-    Tool("get_queue_metrics", monitoring.get_queue_metrics, _CORE, _reads()),
-    Tool("get_health", monitoring.get_health, _ALL, _reads()),
-    Tool("get_recommendations", monitoring.get_recommendations, _ALL, _reads()),
+    Tool("route_task", monitoring.route_task, _CORE, _reads_without("dispatch", *_LEASED)),
+    Tool("get_routing_stats", monitoring.get_routing_stats, _ALL, _READS),
+    Tool("get_queue_metrics", monitoring.get_queue_metrics, _CORE, _READS),
+    Tool("get_health", monitoring.get_health, _ALL, _READS),
+    Tool("get_recommendations", monitoring.get_recommendations, _ALL, _READS),
 )
 TOOLS: dict[str, Tool] = {tool.name: tool for tool in _TABLE}
 """Every tool by its name, in the order in which they are listed."""
