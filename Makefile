@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test soak check generate clean
+.PHONY: demo test soak bench bench-full check generate clean
 
 demo: .venv/run.stamp
 	$(BIN)/graph-orch demo
@@ -13,6 +13,12 @@ test: .venv/dev.stamp
 soak: .venv/dev.stamp
 	FAULT_MANY=5000 FAULT_TASKS=1000 FAULT_WORKERS=64 FAULT_PROCESSES=4 FAULT_KILLS=5 FAULT_SEEDS=1,2,3 \
 	FAULT_END_SECONDS=600 $(BIN)/python -m pytest tests/faults -s
+
+bench: .venv/bench.stamp
+	BENCH_COMMAND="make bench" $(BIN)/python -m benchmarks --document docs/performance.md
+
+bench-full: .venv/bench.stamp
+	BENCH_COMMAND="make bench-full" $(BIN)/python -m benchmarks --full --out benchmarks/out/full
 
 check: .venv/dev.stamp
 	$(BIN)/ruff check .
@@ -38,3 +44,7 @@ clean:
 .venv/dev.stamp: .venv/python.stamp pyproject.toml
 	$(BIN)/pip install --quiet --editable '.[embedded,dev]'
 	touch $@ .venv/run.stamp
+
+.venv/bench.stamp: .venv/python.stamp pyproject.toml
+	$(BIN)/pip install --quiet --editable '.[embedded,bench,fast]'
+	touch $@

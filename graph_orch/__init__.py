@@ -11,6 +11,7 @@ with Orchestrator.connect() as orch:
 from graph_orch._async.agents import AsyncAgentRegistry
 from graph_orch._async.events import AsyncEvents
 from graph_orch._async.graph import AsyncGraph
+from graph_orch._async.monitor import AsyncMonitor
 from graph_orch._async.orchestrator import AsyncOrchestrator
 from graph_orch._async.retention import AsyncRetention
 from graph_orch._async.router import AsyncCapabilityRouter
@@ -19,6 +20,7 @@ from graph_orch._async.tasks import AsyncTaskQueue
 from graph_orch._sync.agents import AgentRegistry
 from graph_orch._sync.events import Events
 from graph_orch._sync.graph import Graph
+from graph_orch._sync.monitor import Monitor
 from graph_orch._sync.orchestrator import Orchestrator
 from graph_orch._sync.retention import Retention
 from graph_orch._sync.router import CapabilityRouter
@@ -73,15 +75,19 @@ from graph_orch.models import (
     Finding,
     NewTask,
     QueueStatistics,
+    Recommendation,
+    RecommendationKind,
     RetryPolicy,
     RoutingStatistics,
     Schedule,
+    SystemHealth,
     Task,
     TaskEvent,
     TaskFilters,
     TaskPage,
     TaskRecord,
     TaskTry,
+    ToolCall,
     WorkerInfo,
 )
 from graph_orch.worker import AsyncContext, Context, TaskFailure, Worker
@@ -100,6 +106,7 @@ __all__ = [
     "AsyncContext",
     "AsyncEvents",
     "AsyncGraph",
+    "AsyncMonitor",
     "AsyncOrchestrator",
     "AsyncRetention",
     "AsyncSchedules",
@@ -127,10 +134,13 @@ __all__ = [
     "HealthStatus",
     "InvalidTransitionError",
     "MissingCapabilityError",
+    "Monitor",
     "NewTask",
     "OrchestrationError",
     "Orchestrator",
     "QueueStatistics",
+    "Recommendation",
+    "RecommendationKind",
     "Retention",
     "RetryPolicy",
     "RoutingContentionError",
@@ -143,6 +153,7 @@ __all__ = [
     "StaleAttemptError",
     "StoreError",
     "StoreUnreachableError",
+    "SystemHealth",
     "Task",
     "TaskConflictError",
     "TaskError",
@@ -157,6 +168,7 @@ __all__ = [
     "TaskRecord",
     "TaskStatus",
     "TaskTry",
+    "ToolCall",
     "UnmetDependencyError",
     "ValidationError",
     "Worker",

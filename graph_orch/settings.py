@@ -2,6 +2,7 @@
 
 `NEO4J_URI`, `NEO4J_USERNAME`, `NEO4J_PASSWORD`, `NEO4J_DATABASE` name a server to use.
 Without `NEO4J_URI` the embedded server is used, which the `GRAPH_ORCH_*` variables shape.
+`GRAPH_ORCH_MCP_TOKEN` is the bearer token of the MCP server over HTTP.
 """
 
 from __future__ import annotations
@@ -41,6 +42,16 @@ class ServerSettings(BaseSettings):
         if self.password is None:
             return None
         return self.username, self.password.get_secret_value()
+
+
+class McpSettings(BaseSettings):
+    """What the MCP server asks of clients over HTTP."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GRAPH_ORCH_MCP_", frozen=True, env_ignore_empty=True
+    )
+
+    token: SecretStr | None = None
 
 
 class EmbeddedSettings(BaseSettings):

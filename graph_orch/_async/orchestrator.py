@@ -10,6 +10,7 @@ from graph_orch._async.agents import AsyncAgentRegistry
 from graph_orch._async.doctor import AsyncDoctor
 from graph_orch._async.events import AsyncEvents
 from graph_orch._async.graph import AsyncGraph
+from graph_orch._async.monitor import AsyncMonitor
 from graph_orch._async.retention import AsyncRetention
 from graph_orch._async.router import AsyncCapabilityRouter
 from graph_orch._async.schedules import AsyncSchedules
@@ -40,6 +41,7 @@ class AsyncOrchestrator:
         self.events = AsyncEvents(graph)
         self.schedules = AsyncSchedules(graph, retry_policy=retry_policy)
         self.retention = AsyncRetention(graph)
+        self.monitor = AsyncMonitor(graph)
         self._server = server
 
     @classmethod

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -9,7 +12,7 @@ import typer
 from graph_orch import Agent
 from graph_orch.cli.output import Json, say, show_fields, show_json, show_table
 from graph_orch.cli.store import connect
-from graph_orch.errors import AgentNotFoundError
+from graph_orch.errors import AgentNotFoundError, ValidationError
 
 app = typer.Typer(no_args_is_help=True, help="Register agents and see how they do.")
 
@@ -72,6 +75,50 @@ def remove(agent_id: AgentId, as_json: Json = False) -> None:
         show_json(agent)
     else:
         say(f"removed {agent.agent_id}; {agent.active_tasks} held tasks returned to pending")
+
+
+@app.command("import", epilog="Example: graph-orch agent import https://example.org")
+def import_(
+    card: Annotated[str, typer.Argument(metavar="CARD.json|URL", help="An A2A agent card.")],
+    agent_id: Annotated[str | None, typer.Option("--id", help="Its id; else its name.")] = None,
+    slots: Slots = 5,
+    as_json: Json = False,
+) -> None:
+    """Register an agent from its A2A agent card: its skills' ids, names and tags are its skills."""
+    a2a = _a2a()
+    is_url = card.startswith(("http://", "https://"))
+    found = asyncio.run(a2a.fetch_card(card)) if is_url else a2a.parse_card(Path(card).read_text())
+    it = a2a.registration(found, agent_id)
+    with connect() as orch:
+        agent = orch.agents.register_agent(
+            it.agent_id, it.capabilities, it.metadata, max_concurrent_tasks=slots
+        )
+    _show(agent, as_json)
+
+
+@app.command("export", epilog="Example: graph-orch agent export ada > ada.json")
+def export(
+    agent_id: AgentId,
+    url: Annotated[str, typer.Option(help="Where it answers, if its card does not say.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Print an agent's A2A agent card (always JSON)."""
+    del as_json
+    a2a = _a2a()
+    with connect() as orch:
+        agent = orch.agents.get_agent(agent_id)
+    if agent is None:
+        raise AgentNotFoundError(agent_id)
+    show_json(a2a.to_json(a2a.card_of(agent, url)))
+
+
+def _a2a() -> ModuleType:
+    """The module, which needs an extra."""
+    try:
+        from graph_orch import a2a
+    except ImportError as error:
+        raise ValidationError("install graph-orch[a2a] to read and write agent cards") from error
+    return a2a
 
 
 def _show(agent: Agent, as_json: bool) -> None:

@@ -7,7 +7,7 @@ import sys
 import pydantic
 import typer
 
-from graph_orch.cli import agent, demo, graph, prune, run, schedule, server, task, worker
+from graph_orch.cli import agent, call, demo, graph, mcp, prune, run, schedule, server, task, worker
 from graph_orch.cli.output import visible
 from graph_orch.errors import (
     AgentNotFoundError,
@@ -41,6 +41,8 @@ app.command("worker", epilog="Example: graph-orch worker --exec './summarise.sh'
 )
 app.command("workers", epilog="Example: graph-orch workers --json")(worker.workers)
 app.command("maintain", epilog="Example: graph-orch maintain --every 5")(worker.maintain)
+app.add_typer(mcp.app, name="mcp")
+app.command("call", epilog="Example: graph-orch call orchestration_get_queue_metrics")(call.call)
 app.command("route", epilog="Example: graph-orch route TASK_ID --dispatch")(graph.route)
 app.command("stats", epilog="Example: graph-orch stats --json")(graph.stats)
 app.command("doctor", epilog="Example: graph-orch doctor --repair")(graph.doctor)

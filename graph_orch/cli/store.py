@@ -9,9 +9,10 @@ from contextlib import contextmanager
 import platformdirs
 from filelock import FileLock, Timeout
 
-from graph_orch import Orchestrator
+from graph_orch import AsyncOrchestrator, Orchestrator
 from graph_orch.cli.progress import downloading
 from graph_orch.errors import AlreadyRunningError
+from graph_orch.runtime import AsyncOpening
 from graph_orch.settings import APP, EmbeddedSettings, ServerSettings
 
 
@@ -20,6 +21,13 @@ def connect() -> Orchestrator:
     if ServerSettings().uri is None:
         install_server()
     return Orchestrator.connect()
+
+
+def connect_async() -> AsyncOpening[AsyncOrchestrator]:
+    """The same for asynchronous code; to be entered by `async with`."""
+    if ServerSettings().uri is None:
+        install_server()
+    return AsyncOrchestrator.connect()
 
 
 @contextmanager

@@ -15,6 +15,12 @@ from graph_orch.models.agents import (
 )
 from graph_orch.models.base import Model
 from graph_orch.models.events import EventPage, TaskEvent, TaskRecord, TaskTry
+from graph_orch.models.monitoring import (
+    Recommendation,
+    RecommendationKind,
+    SystemHealth,
+    ToolCall,
+)
 from graph_orch.models.schedules import Schedule
 from graph_orch.models.statistics import DoctorReport, Finding, QueueStatistics, RoutingStatistics
 from graph_orch.models.tasks import (
@@ -43,15 +49,19 @@ __all__ = [
     "Model",
     "NewTask",
     "QueueStatistics",
+    "Recommendation",
+    "RecommendationKind",
     "RetryPolicy",
     "RoutingStatistics",
     "Schedule",
+    "SystemHealth",
     "Task",
     "TaskEvent",
     "TaskFilters",
     "TaskPage",
     "TaskRecord",
     "TaskTry",
+    "ToolCall",
     "WorkerInfo",
     "utilization",
 ]

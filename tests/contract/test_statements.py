@@ -25,6 +25,7 @@ SAMPLES = {
     "skills": ["x"],
     "lanes": ["x"],
     "limit": 10,
+    "look": 10,
     "spread": 1,
     "after": 0,
     "lease_seconds": 1.0,
@@ -85,6 +86,10 @@ SCANNING = {
     "doctor/limits",
     "doctor/readiness",
     "doctor/unmet",
+    "monitor/backlog",
+    "monitor/blocked",
+    "monitor/expired",
+    "monitor/skills",
     "routing/statistics",
     "routing/utilization_spread",
     "tasks/statistics",
@@ -198,6 +203,11 @@ def test_polling_reads_the_index_in_its_order(plan, name):
     _, used, _ = plan(name)
     assert "Sort" not in used
     assert "NodeIndexSeekByRange" in used or "NodeIndexSeek" in used
+
+
+def test_recommendations_read_the_end_of_the_history_and_no_more(plan):
+    _, used, _ = plan("monitor/expired")
+    assert "Top" not in used  # each part comes from an index in its order, or needs none
 
 
 def test_schema_statements_are_applied(cypher, orch):

@@ -12,7 +12,9 @@ from typer.main import get_command
 from graph_orch import Orchestrator
 from graph_orch.cli.app import app
 from graph_orch.lifecycle import TRANSITIONS
+from graph_orch.tools import TOOLS
 
+TOOL_ROW = r"^\| `(orchestration_\w+)` \| (\w+) \| ([a-z, ]+) \| [^|]+ \|$"
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -46,12 +48,29 @@ def test_commands_in_examples_are_there():
         for line in code.splitlines():
             _, group, name, *_ = shlex.split(line)
             assert name in commands[group].commands
+    for code in blocks("docs/mcp.md", "sh"):
+        assert all(shlex.split(line)[1] in commands for line in code.splitlines())
 
 
 def test_readme_names_every_command():
     table = (ROOT / "README.md").read_text(encoding="utf-8")
     for name in get_command(app).commands:
         assert f"`graph-orch {name}" in table
+
+
+def test_tools_are_in_the_tables():
+    text = (ROOT / "docs" / "mcp.md").read_text(encoding="utf-8")
+    rows = {name: hints for name, *hints in re.findall(TOOL_ROW, text, re.MULTILINE)}
+    assert list(rows) == list(TOOLS)
+    for name, tool in TOOLS.items():
+        hints = ["reads" if tool.read_only else "writes"]
+        hints += ["destructive"] * tool.destructive
+        hints += ["idempotent"] * (tool.idempotent or tool.read_only)
+        assert rows[name] == [tool.profile, ", ".join(hints)]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert all(f"`{tool.short_name}`" in readme for tool in TOOLS.values())
+    measured = re.findall(r"^\| `(\w+)` \| \d+ \| \d+ \|", text, re.MULTILINE)
+    assert measured == [tool.short_name for tool in TOOLS.values()]
 
 
 def test_concepts_table_is_the_lifecycle():

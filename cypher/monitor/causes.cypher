@@ -1,0 +1,10 @@
+// Why some tasks failed, and the dependency that failed before each, if one did. Asked level by level:
+// a path pattern from the blocked task to the root tries every path, and there may be millions.
+// mode: read
+// params: task_ids
+// returns: task_id, status, error, cause
+CYPHER 5
+UNWIND $task_ids AS id
+MATCH (t:Task {task_id: id})
+OPTIONAL MATCH (t)-[:DEPENDS_ON]->(d:FailedTask|CancelledTask)
+RETURN t.task_id AS task_id, t.status AS status, t.error_message AS error, min(d.task_id) AS cause

@@ -1,0 +1,11 @@
+// The first task that one agent was assigned and has not begun, and that another could do.
+// mode: read
+// params: agent_id, other_id
+// returns: task_id
+CYPHER 5
+MATCH (o:Agent {agent_id: $other_id})
+MATCH (t:Task) USING INDEX t:Task(assigned_to, status, created_at)
+WHERE t.assigned_to = $agent_id AND t.status = 'assigned' AND t.created_at IS NOT NULL
+  AND NOT $other_id IN coalesce(t.excluded_agents, [])
+  AND NOT EXISTS { MATCH (t)-[:REQUIRES]->(k:Skill) WHERE NOT k.key IN o.skills }
+RETURN t.task_id AS task_id ORDER BY t.created_at LIMIT 1

@@ -1,0 +1,6 @@
+// The skills that somebody has, by key.
+// mode: read
+// returns: key, name
+CYPHER 5
+MATCH (k:Skill) WHERE EXISTS { (k)<-[:HAS_SKILL]-() }
+RETURN k.key AS key, k.name AS name ORDER BY key

@@ -1,0 +1,201 @@
+"""The monitor: how the whole is doing, and what would mend what is wrong."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Mapping
+from itertools import islice
+from typing import Any
+
+from graph_orch._async.agents import AsyncAgentRegistry
+from graph_orch._async.graph import AsyncGraph
+from graph_orch._async.router import AsyncCapabilityRouter
+from graph_orch._async.schema import AsyncSchema
+from graph_orch._async.tasks import AsyncTaskQueue
+from graph_orch.checks import LIMIT, NAME, SKILLS, TASK_ID, WAIT
+from graph_orch.errors import TaskNotFoundError
+from graph_orch.lifecycle import ENDED, HealthStatus
+from graph_orch.models import (
+    Agent,
+    Recommendation,
+    RecommendationKind,
+    SystemHealth,
+    Task,
+)
+from graph_orch.recommendations import (
+    MOST_OF_A_KIND,
+    blocked_by_failed,
+    extremes,
+    leases_expire,
+    load_skew,
+    low_success,
+    missing_skills,
+    nearest,
+    no_free_agent,
+    problems_of,
+    single_holders,
+)
+from graph_orch.values import skill_key
+
+BLOCKED_LOOKED_AT = 10_000
+TRIED_LOOKED_AT = 1_000
+"""How many blocked tasks, and how many of those tried last, a look at the graph reads at most."""
+BEGINNING = 6
+"""How much of a task id must be right for those that are like it to be found."""
+FIRST_LOOK_SECONDS = 0.05
+LONGEST_LOOK_SECONDS = 1.0
+
+
+class AsyncMonitor:
+    """Looks at the whole of a graph."""
+
+    def __init__(self, graph: AsyncGraph) -> None:
+        self._graph = graph
+        self._tasks = AsyncTaskQueue(graph)
+        self._agents = AsyncAgentRegistry(graph)
+
+    async def get_health(self) -> SystemHealth:
+        """Whether the store answers, how fast, and whether anything stands still."""
+        began = time.perf_counter()
+        (store,) = await self._graph.read("monitor/store")
+        latency_ms = (time.perf_counter() - began) * 1000
+        queue = await self._tasks.get_queue_statistics()
+        agents = (await self._agents.get_agent_statistics()).total_agents
+        workers = await self._agents.list_workers()
+        routing = await AsyncCapabilityRouter(self._graph).get_routing_statistics()
+        problems = problems_of(queue, agents, routing.unroutable_count, workers)
+        return SystemHealth(
+            status=HealthStatus.DEGRADED if problems else HealthStatus.HEALTHY,
+            store=f"{store['name']} {store['version']} {store['edition']}",
+            schema_version=await AsyncSchema(self._graph).version(),
+            latency_ms=round(latency_ms, 3),
+            agents=agents,
+            live_workers=sum(worker.is_live for worker in workers),
+            ready_count=queue.ready_count,
+            held_count=queue.assigned_count + queue.running_count,
+            unroutable_count=routing.unroutable_count,
+            oldest_ready_age_seconds=queue.oldest_ready_age_seconds,
+            problems=problems,
+        )
+
+    async def get_recommendations(
+        self, kinds: Collection[RecommendationKind] | None = None, limit: int = 20
+    ) -> list[Recommendation]:
+        """What is wrong and what would mend it, the most urgent first, in a stable order.
+
+        Args:
+            kinds: Only these; None: all.
+            limit: How many at most; of one kind there are never more than ten.
+        """
+        wanted = list(RecommendationKind) if kinds is None else list(kinds)
+        found: list[Recommendation] = []
+        agents = await self._agents.list_agents()
+        for kind in RecommendationKind:
+            if kind in wanted:
+                found += islice(await self._recommend(kind, agents), MOST_OF_A_KIND)
+        return found[: LIMIT.of("limit", limit)]
+
+    async def wait_until_ended(self, task_id: str, seconds: float) -> Task:
+        """The task once it is finished, or as it is when the time is up.
+
+        Raises:
+            TaskNotFoundError: there is no such task.
+        """
+        return await self.wait_for_change(task_id, None, seconds)
+
+    async def wait_for_change(self, task_id: str, seen: Task | None, seconds: float) -> Task:
+        """The task once it is not as it was `seen`, is finished, or the time is up.
+
+        Raises:
+            TaskNotFoundError: there is no such task.
+        """
+        deadline = time.monotonic() + WAIT.of("seconds", seconds)
+        pause = FIRST_LOOK_SECONDS
+        while True:
+            told = self._graph.work.seen
+            task = await self._tasks.get_task_status(task_id)
+            if task is None:
+                raise TaskNotFoundError(task_id)
+            left = deadline - time.monotonic()
+            if task.status in ENDED or left <= 0 or (seen is not None and _moved(task, seen)):
+                return task
+            await self._graph.work.wait(told, min(left, pause))
+            pause = min(pause * 1.6, LONGEST_LOOK_SECONDS)
+
+    async def nearest_agents(self, agent_id: str) -> list[str]:
+        """Registered ids that are like one that is not."""
+        rows = await self._graph.read("routing/all_agents")
+        return nearest(NAME.of("agent_id", agent_id), (row["agent_id"] for row in rows))
+
+    async def nearest_tasks(self, task_id: str) -> list[str]:
+        """Ids of tasks that begin like one that is not there."""
+        beginning = TASK_ID.of("task_id", task_id)[:BEGINNING]
+        if len(beginning) < BEGINNING:
+            return []
+        rows = await self._graph.read("monitor/alike", beginning=beginning)
+        return [row["task_id"] for row in rows]
+
+    async def unknown_skills(self, skills: Iterable[str]) -> dict[str, list[str]]:
+        """Those skills that nobody has, each with the names of held ones that are like it."""
+        names = {skill_key(name): name for name in SKILLS.of("skills", list(skills))}
+        unheld = await self._graph.read("monitor/unheld", skills=list(names))
+        if not unheld:
+            return {}
+        held = await self.held_skills()
+        return {names[row["key"]]: nearest(row["key"], held) for row in unheld}
+
+    async def held_skills(self) -> list[str]:
+        """The names of the skills that somebody has, in order."""
+        return [row["name"] for row in await self._graph.read("monitor/skills")]
+
+    async def _recommend(
+        self, kind: RecommendationKind, agents: list[Agent]
+    ) -> Iterable[Recommendation]:
+        match kind:
+            case RecommendationKind.BLOCKED_BY_FAILED:
+                return await self._blocked()
+            case RecommendationKind.MISSING_SKILL:
+                return missing_skills(await self._graph.read("monitor/backlog"), agents)
+            case RecommendationKind.NO_FREE_AGENT:
+                return no_free_agent(await self._graph.read("monitor/backlog"), agents)
+            case RecommendationKind.LEASES_EXPIRE:
+                return leases_expire(
+                    await self._graph.read("monitor/expired", look=TRIED_LOOKED_AT)
+                )
+            case RecommendationKind.LOW_SUCCESS:
+                return low_success(agents)
+            case RecommendationKind.LOAD_SKEW:
+                return await self._load_skew(agents)
+            case RecommendationKind.SINGLE_HOLDER:
+                return single_holders(agents)
+
+    async def _blocked(self) -> Iterable[Recommendation]:
+        """Climb from the tasks that block others to what failed first, a level at a time."""
+        rows = await self._graph.read("monitor/blocked", look=BLOCKED_LOOKED_AT)
+        causes: dict[str, Mapping[str, Any]] = {}
+        wanted = {row["task_id"] for row in rows}
+        while wanted:
+            found = await self._graph.read("monitor/causes", task_ids=sorted(wanted))
+            causes |= {row["task_id"]: row for row in found}
+            wanted = {row["cause"] for row in found} - causes.keys() - {None}
+        return blocked_by_failed(rows, causes)
+
+    async def _load_skew(self, agents: list[Agent]) -> list[Recommendation]:
+        found = extremes(agents)
+        if found is None:
+            return []
+        busy, idle = found
+        rows = await self._graph.read(
+            "monitor/movable", agent_id=busy.agent_id, other_id=idle.agent_id
+        )
+        return [load_skew(busy, idle, rows[0]["task_id"] if rows else None)]
+
+
+def _moved(task: Task, seen: Task) -> bool:
+    """Whether something happened to a task that somebody who follows it wants to hear of."""
+    return (task.status, task.attempt, task.progress, task.progress_message) != (
+        seen.status,
+        seen.attempt,
+        seen.progress,
+        seen.progress_message,
+    )

@@ -1,0 +1,208 @@
+"""The queue as an A2A agent: its card, and the requests on tasks."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NoReturn
+
+from a2a.server.context import ServerCallContext
+from a2a.server.events import Event
+from a2a.server.request_handlers import RequestHandler
+from a2a.server.routes import create_agent_card_routes, create_jsonrpc_routes
+from a2a.types import a2a_pb2 as pb
+from a2a.utils import errors as a2a_errors
+from a2a.utils.constants import DEFAULT_LIST_TASKS_PAGE_SIZE, MAX_LIST_TASKS_PAGE_SIZE
+from starlette.routing import Route
+
+from graph_orch import AsyncOrchestrator, NewTask, Task
+from graph_orch.a2a.cards import service_card
+from graph_orch.a2a.tasks import (
+    STATUSES,
+    a2a_task,
+    artifact_of,
+    context_of,
+    new_task,
+    state_of,
+    status_of,
+)
+from graph_orch.errors import (
+    InvalidTransitionError,
+    OrchestrationError,
+    StoreError,
+    TaskNotFoundError,
+)
+from graph_orch.lifecycle import ENDED
+
+PATH = "/a2a"
+BLOCKING_SECONDS = 60.0
+"""How long a client that wants to wait for the end does so; then it is told how far it is."""
+LOOK_SECONDS = 30.0
+
+
+def routes(orch: AsyncOrchestrator, url: str, needs_token: bool = False) -> Sequence[Route]:
+    """The routes of the agent that the queue is, at a server's URL."""
+
+    async def current(card: pb.AgentCard) -> pb.AgentCard:
+        found = service_card(f"{url}{PATH}", await orch.monitor.held_skills())
+        if needs_token:
+            scheme = pb.HTTPAuthSecurityScheme(scheme="Bearer")
+            found.security_schemes["bearer"].http_auth_security_scheme.CopyFrom(scheme)
+            needed = pb.SecurityRequirement()
+            needed.schemes["bearer"].CopyFrom(pb.StringList())
+            found.security_requirements.append(needed)
+        return found
+
+    return [
+        *create_agent_card_routes(service_card(f"{url}{PATH}", ["any"]), card_modifier=current),
+        *create_jsonrpc_routes(QueueHandler(orch), PATH),
+    ]
+
+
+class QueueHandler(RequestHandler):
+    """Answers A2A requests from the queue: nothing is kept here, so any server may answer."""
+
+    def __init__(self, orch: AsyncOrchestrator) -> None:
+        self._orch = orch
+
+    async def on_message_send(
+        self, params: pb.SendMessageRequest, context: ServerCallContext
+    ) -> pb.Task:
+        """Submit a task, and wait for its end unless the client would rather not."""
+        with _translated():
+            task_id = await self._submit(params.message)
+            seconds = 0.0 if params.configuration.return_immediately else BLOCKING_SECONDS
+            return a2a_task(await self._orch.monitor.wait_until_ended(task_id, seconds))
+
+    async def on_message_send_stream(
+        self, params: pb.SendMessageRequest, context: ServerCallContext
+    ) -> AsyncGenerator[Event]:
+        """Submit a task, and follow it to its end."""
+        with _translated():
+            task_id = await self._submit(params.message)
+            async for event in self._follow(task_id):
+                yield event
+
+    async def on_subscribe_to_task(
+        self, params: pb.SubscribeToTaskRequest, context: ServerCallContext
+    ) -> AsyncGenerator[Event]:
+        """Follow a task to its end."""
+        with _translated():
+            task = await self._task(params.id)
+            if task.status in ENDED:
+                raise a2a_errors.UnsupportedOperationError(f"task {params.id} is {task.status}")
+            async for event in self._follow(params.id):
+                yield event
+
+    async def on_get_task(self, params: pb.GetTaskRequest, context: ServerCallContext) -> pb.Task:
+        """A task as it is now."""
+        with _translated():
+            return a2a_task(await self._task(params.id))
+
+    async def on_list_tasks(
+        self, params: pb.ListTasksRequest, context: ServerCallContext
+    ) -> pb.ListTasksResponse:
+        """The tasks of a state, oldest first, a page at a time."""
+        if params.context_id:
+            raise a2a_errors.UnsupportedOperationError("tasks are not found by their context")
+        size = min(params.page_size or DEFAULT_LIST_TASKS_PAGE_SIZE, MAX_LIST_TASKS_PAGE_SIZE)
+        filters = {"status": STATUSES.get(params.status, [])}
+        with _translated():
+            page = await self._orch.tasks.query_tasks(
+                filters, limit=size, after=params.page_token or None
+            )
+        wanted = [it for it in page if params.status in (0, state_of(it))]
+        return pb.ListTasksResponse(
+            tasks=[a2a_task(task) for task in wanted],
+            next_page_token=page.next_cursor or "",
+            page_size=size,
+            total_size=len(wanted),  # of this page: all could only be counted by reading all
+        )
+
+    async def on_cancel_task(
+        self, params: pb.CancelTaskRequest, context: ServerCallContext
+    ) -> pb.Task:
+        """Give a task up."""
+        with _translated():
+            return a2a_task(await self._orch.tasks.cancel_task(params.id, "asked for by A2A"))
+
+    async def on_create_task_push_notification_config(
+        self, params: pb.TaskPushNotificationConfig, context: ServerCallContext
+    ) -> pb.TaskPushNotificationConfig:
+        _no_push()
+
+    async def on_get_task_push_notification_config(
+        self, params: pb.GetTaskPushNotificationConfigRequest, context: ServerCallContext
+    ) -> pb.TaskPushNotificationConfig:
+        _no_push()
+
+    async def on_list_task_push_notification_configs(
+        self, params: pb.ListTaskPushNotificationConfigsRequest, context: ServerCallContext
+    ) -> pb.ListTaskPushNotificationConfigsResponse:
+        _no_push()
+
+    async def on_delete_task_push_notification_config(
+        self, params: pb.DeleteTaskPushNotificationConfigRequest, context: ServerCallContext
+    ) -> None:
+        _no_push()
+
+    async def on_get_extended_agent_card(
+        self, params: pb.GetExtendedAgentCardRequest, context: ServerCallContext
+    ) -> pb.AgentCard:
+        raise a2a_errors.ExtendedAgentCardNotConfiguredError
+
+    async def _submit(self, message: pb.Message) -> str:
+        if message.task_id:
+            task = await self._task(message.task_id)
+            raise a2a_errors.UnsupportedOperationError(
+                f"task {task.task_id} is {task.status} and takes no further message; send one "
+                "without task_id for a new task"
+            )
+        asked: NewTask = new_task(message)
+        return (await self._orch.tasks.create_tasks([asked]))[0]
+
+    async def _follow(self, task_id: str) -> AsyncIterator[Event]:
+        task = await self._task(task_id)
+        yield a2a_task(task)
+        while task.status not in ENDED:
+            seen = task
+            task = await self._orch.monitor.wait_for_change(task_id, seen, LOOK_SECONDS)
+            if task != seen:
+                for event in _events(task):
+                    yield event
+
+    async def _task(self, task_id: str) -> Task:
+        task = await self._orch.tasks.get_task_status(task_id)
+        if task is None:
+            raise TaskNotFoundError(task_id)
+        return task
+
+
+def _events(task: Task) -> Iterator[Event]:
+    """What a client that follows a task hears when it has changed: the result, then the state."""
+    task_id, context_id = task.task_id, context_of(task)
+    artifact = artifact_of(task)
+    if artifact is not None:
+        yield pb.TaskArtifactUpdateEvent(
+            task_id=task_id, context_id=context_id, artifact=artifact, last_chunk=True
+        )
+    yield pb.TaskStatusUpdateEvent(task_id=task_id, context_id=context_id, status=status_of(task))
+
+
+def _no_push() -> NoReturn:
+    raise a2a_errors.PushNotificationNotSupportedError
+
+
+@contextmanager
+def _translated() -> Generator[None]:
+    """Our errors as A2A has them."""
+    try:
+        yield
+    except TaskNotFoundError as error:
+        raise a2a_errors.TaskNotFoundError(str(error)) from error
+    except InvalidTransitionError as error:
+        raise a2a_errors.TaskNotCancelableError(str(error)) from error
+    except StoreError as error:
+        raise a2a_errors.InternalError(str(error)) from error
+    except OrchestrationError as error:
+        raise a2a_errors.InvalidParamsError(str(error)) from error

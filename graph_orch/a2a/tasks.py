@@ -1,0 +1,134 @@
+"""Tasks as A2A has them: states, results as artifacts, messages as new tasks. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, assert_never, cast
+
+from a2a.types import a2a_pb2 as pb
+from google.protobuf.json_format import MessageToDict, ParseDict
+from google.protobuf.struct_pb2 import Struct, Value
+from pydantic import JsonValue
+
+from graph_orch.checks import checked
+from graph_orch.errors import ValidationError
+from graph_orch.lifecycle import TaskStatus
+from graph_orch.models import NewTask, Task
+
+CONTEXT = "a2a_context"
+"""The metadata key under which a task keeps the conversation that it is of."""
+FIELDS = ("task_type", "priority", "requirements", "dependencies", "max_retries")
+"""What the metadata of a message may say of its task."""
+
+
+def state_of(task: Task) -> pb.TaskState:
+    """The state of a task. A try that failed and is made again is submitted anew.
+
+    A task that failed and was never taken is rejected.
+    """
+    match task.status:
+        case TaskStatus.PENDING | TaskStatus.ASSIGNED:
+            return pb.TASK_STATE_SUBMITTED
+        case TaskStatus.RUNNING:
+            return pb.TASK_STATE_WORKING
+        case TaskStatus.COMPLETED:
+            return pb.TASK_STATE_COMPLETED
+        case TaskStatus.FAILED:
+            return pb.TASK_STATE_FAILED if task.attempt else pb.TASK_STATE_REJECTED
+        case TaskStatus.CANCELLED:
+            return pb.TASK_STATE_CANCELED
+        case _:
+            assert_never(task.status)
+
+
+STATUSES: dict[int, list[TaskStatus]] = {
+    pb.TASK_STATE_SUBMITTED: [TaskStatus.PENDING, TaskStatus.ASSIGNED],
+    pb.TASK_STATE_WORKING: [TaskStatus.RUNNING],
+    pb.TASK_STATE_COMPLETED: [TaskStatus.COMPLETED],
+    pb.TASK_STATE_FAILED: [TaskStatus.FAILED],
+    pb.TASK_STATE_REJECTED: [TaskStatus.FAILED],
+    pb.TASK_STATE_CANCELED: [TaskStatus.CANCELLED],
+}
+"""The statuses that a state may be."""
+
+
+def new_task(message: pb.Message) -> NewTask:
+    """The task that a message asks for; the same message again asks for the same task.
+
+    Raises:
+        ValidationError: it holds no text, or its metadata is not acceptable.
+    """
+    texts = [part.text for part in message.parts if part.HasField("text")]
+    if not texts:
+        raise ValidationError("the message holds no text part: say what is to be done")
+    said = _plain(message.metadata)
+    fields: dict[str, Any] = {name: said[name] for name in FIELDS if name in said}
+    if isinstance(fields.get("max_retries"), float):  # a number of a Struct is a float
+        fields["max_retries"] = int(fields["max_retries"])
+    data = [_plain(part.data) for part in message.parts if part.HasField("data")]
+    fields = (
+        {"task_type": "a2a"}
+        | fields
+        | {
+            "content": "\n".join(texts),
+            "idempotency_key": f"a2a:{message.message_id}",
+            "metadata": {CONTEXT: message.context_id or message.message_id, "data": data},
+        }
+    )
+    return checked("message", lambda: NewTask.model_validate(fields))
+
+
+def a2a_task(task: Task) -> pb.Task:
+    """A task with its state, and its result as an artifact."""
+    artifact = artifact_of(task)
+    return pb.Task(
+        id=task.task_id,
+        context_id=context_of(task),
+        status=status_of(task),
+        artifacts=[] if artifact is None else [artifact],
+    )
+
+
+def context_of(task: Task) -> str:
+    """The conversation that a task is of; one that did not come by A2A is its own."""
+    metadata = task.metadata if isinstance(task.metadata, dict) else {}
+    return str(metadata.get(CONTEXT) or task.task_id)
+
+
+def status_of(task: Task) -> pb.TaskStatus:
+    """The state of a task, with a word on it where there is one."""
+    said = task.error_message if task.status is not TaskStatus.COMPLETED else None
+    said = said or (task.progress_message if task.status is TaskStatus.RUNNING else None)
+    status = pb.TaskStatus(state=state_of(task), timestamp=_moment(task))
+    if said:
+        status.message.CopyFrom(
+            pb.Message(
+                message_id=f"{task.task_id}:{task.attempt}:{task.status}",
+                task_id=task.task_id,
+                context_id=context_of(task),
+                role=pb.ROLE_AGENT,
+                parts=[pb.Part(text=said)],
+            )
+        )
+    return status
+
+
+def artifact_of(task: Task) -> pb.Artifact | None:
+    """What a completed task gave; None where it gave nothing."""
+    if task.status is not TaskStatus.COMPLETED or task.result is None:
+        return None
+    part = (
+        pb.Part(text=task.result)
+        if isinstance(task.result, str)
+        else pb.Part(data=ParseDict(cast(Any, task.result), Value()))
+    )
+    return pb.Artifact(artifact_id=f"{task.task_id}:result", name="result", parts=[part])
+
+
+def _moment(task: Task) -> Any:
+    return task.completed_at or task.started_at or task.assigned_at or task.created_at
+
+
+def _plain(message: Struct | Value) -> Any:
+    found: Mapping[str, JsonValue] | Any = MessageToDict(message)
+    return found

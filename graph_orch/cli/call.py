@@ -1,0 +1,49 @@
+"""`graph-orch call`: a tool from the shell."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from graph_orch.cli.output import Json, show_json
+from graph_orch.cli.store import connect_async
+from graph_orch.errors import OrchestrationError, ValidationError
+
+
+def call(
+    tool: Annotated[str, typer.Argument(help="Its name, such as orchestration_query_tasks.")],
+    arguments: Annotated[str, typer.Argument(help="A JSON object; - reads it from stdin.")] = "{}",
+    as_json: Json = False,
+) -> None:
+    """Call one of the tools that agents have, and print its answer (always JSON)."""
+    del as_json
+    given = _object(sys.stdin.read() if arguments == "-" else arguments)
+    show_json(asyncio.run(_call(tool, given)))
+
+
+async def _call(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    from graph_orch.operations.advice import explain
+    from graph_orch.operations.call import Call
+    from graph_orch.tools import TOOLS, find
+
+    tool = find(TOOLS, name)
+    async with connect_async() as orch:
+        try:
+            return await tool.run(Call(orch), arguments)
+        except OrchestrationError as error:
+            error.args = (await explain(orch.monitor, error),)
+            raise
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise ValidationError(f"the arguments are not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise ValidationError("the arguments are not a JSON object, such as '{\"limit\": 5}'")
+    return found  # pyright: ignore[reportUnknownVariableType]

@@ -1,0 +1,120 @@
+"""`graph-orch mcp`: the MCP server, and how clients are told of it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from graph_orch.cli.mcp_clients import Client, configuration
+from graph_orch.cli.store import connect_async
+from graph_orch.errors import ValidationError
+from graph_orch.settings import McpSettings, ServerSettings
+from graph_orch.tools import Profile
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+    from starlette.routing import Route
+
+    from graph_orch import AsyncOrchestrator
+    from graph_orch.mcp_server import HttpOptions
+
+app = typer.Typer(invoke_without_command=True, help="Serve the tools to agents, by MCP and A2A.")
+
+UseProfile = Annotated[Profile, typer.Option(help="How many tools: worker, core or all.")]
+ReadOnly = Annotated[bool, typer.Option("--read-only", help="Only tools that change nothing.")]
+
+
+@app.callback(epilog="Example: graph-orch mcp --http --port 8000 --profile worker")
+def mcp(
+    context: typer.Context,
+    http: Annotated[bool, typer.Option("--http", help="Streamable HTTP, not stdio.")] = False,
+    host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any.")] = 8000,
+    profile: UseProfile = Profile.ALL,
+    read_only: ReadOnly = False,
+    allow_origin: Annotated[
+        list[str] | None, typer.Option(help="An origin of web pages to let in.")
+    ] = None,
+) -> None:
+    """Serve the tools to agents: on standard input and output, or by HTTP.
+
+    Off loopback a bearer token is needed, in GRAPH_ORCH_MCP_TOKEN. By HTTP it is an A2A agent too.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    try:
+        from graph_orch.mcp_server import HttpOptions
+    except ImportError as error:
+        raise ValidationError("install graph-orch[mcp] to serve MCP") from error
+    origins = frozenset(allow_origin or ())
+    options = HttpOptions(host, port, McpSettings().token, origins) if http else None
+    asyncio.run(_serve(options, profile, read_only))
+
+
+@app.command("install", epilog="Example: graph-orch mcp install --client cursor")
+def install(
+    client: Annotated[Client | None, typer.Option(help="Only this client.")] = None,
+    profile: UseProfile = Profile.ALL,
+    read_only: ReadOnly = False,
+) -> None:
+    """Print the configuration for common clients. Passwords are not printed."""
+    arguments = ["mcp", *([] if profile is Profile.ALL else ["--profile", profile])]
+    arguments += ["--read-only"] if read_only else []
+    for one in Client if client is None else [client]:
+        print(configuration(one, [*_command(), *arguments], _environment()))
+
+
+async def _serve(options: HttpOptions | None, profile: Profile, read_only: bool) -> None:
+    from graph_orch.mcp_server import build, serve_http, serve_stdio
+
+    async with connect_async() as orch:
+        server = build(orch, profile, read_only)
+        if options is None:
+            await serve_stdio(server)
+            return
+        # The server's own handler gives the signal on when it is done; then leave in order.
+        signal.signal(signal.SIGTERM, _leave)
+        needs_token = options.token is not None
+        await serve_http(server, options, lambda url: _a2a(orch, url, needs_token, read_only))
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
+def _command() -> list[str]:
+    """What starts this program, from whatever directory."""
+    script = Path(sys.executable).with_name("graph-orch")
+    return [str(script)] if script.exists() else [sys.executable, "-m", "graph_orch.cli"]
+
+
+def _a2a(orch: AsyncOrchestrator, url: str, needs_token: bool, read_only: bool) -> Sequence[Route]:
+    """The routes of A2A; none where it is not installed, or would write where it may not."""
+    if read_only:
+        return []
+    try:
+        from graph_orch.a2a import routes
+    except ImportError:
+        return []
+    return routes(orch, url, needs_token)
+
+
+def _environment() -> dict[str, str]:
+    """The variables that name the store, without the password itself."""
+    settings = ServerSettings()
+    if settings.uri is None:
+        return {}
+    given = {
+        "NEO4J_URI": settings.uri,
+        "NEO4J_USERNAME": settings.username,
+        "NEO4J_PASSWORD": None if settings.password is None else "<the password>",
+        "NEO4J_DATABASE": settings.database,
+    }
+    return {name: value for name, value in given.items() if value is not None}

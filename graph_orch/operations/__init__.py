@@ -1,0 +1,1 @@
+"""What the tools do: functions over the services, with typed parameters and answers."""

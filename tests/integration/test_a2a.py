@@ -1,0 +1,184 @@
+"""A2A: a real client submits tasks and sees them finish; cards in and out."""
+
+from __future__ import annotations
+
+import json
+from uuid import uuid4
+
+import anyio
+import httpx
+import pytest
+from a2a.client import A2ACardResolver, ClientConfig, ClientFactory
+from a2a.types import a2a_pb2 as pb
+from a2a.utils.errors import A2AError
+
+from graph_orch.a2a import card_of, parse_card, registration, to_json
+from graph_orch.a2a.tasks import STATUSES, a2a_task, state_of
+from graph_orch.errors import ValidationError
+from graph_orch.lifecycle import TaskStatus
+from tests.acceptance.command_line import Cli
+from tests.mcp_client import http_server
+
+CARD = {
+    "name": "recipe-agent",
+    "description": "Finds recipes",
+    "version": "1.2",
+    "url": "https://recipes.example/a2a",
+    "capabilities": {"streaming": True},
+    "defaultInputModes": ["text/plain"],
+    "defaultOutputModes": ["text/plain"],
+    "skills": [
+        {"id": "find", "name": "Find recipes", "description": "x", "tags": ["cooking", "search"]}
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def web(server):
+    with http_server(server) as running:
+        yield running
+
+
+@pytest.fixture
+def connect(web):
+    async def make(http, streaming=True):
+        card = await A2ACardResolver(http, web.url).get_agent_card()
+        config = ClientConfig(streaming=streaming, httpx_client=http)
+        return ClientFactory(config).create(card)
+
+    return make
+
+
+def request(text, wait=True, **metadata):
+    message = pb.Message(
+        message_id=str(uuid4()), role=pb.ROLE_USER, parts=[pb.Part(text=text)], metadata=metadata
+    )
+    sending = pb.SendMessageConfiguration(return_immediately=not wait)
+    return pb.SendMessageRequest(message=message, configuration=sending)
+
+
+async def work(orch, result, started=None):
+    """An agent that does the next task."""
+    (claim,) = await orch.tasks.claim_tasks("cook", wait_seconds=60, start=True)
+    if started is not None:
+        with anyio.fail_after(60):
+            await started.wait()
+    await orch.tasks.complete(claim, result)
+
+
+async def test_client_follows_its_task_to_the_end(aorch, connect):
+    await aorch.agents.register_agent("cook", ["cooking"])
+    working, states, artifacts = anyio.Event(), [], []
+    async with httpx.AsyncClient(timeout=60) as http, anyio.create_task_group() as group:
+        client = await connect(http)
+        group.start_soon(work, aorch, {"dish": "soup"}, working)
+        async for event in client.send_message(request("cook", requirements=["cooking"])):
+            match event.WhichOneof("payload"):
+                case "task":
+                    states.append(event.task.status.state)
+                case "status_update":
+                    states.append(event.status_update.status.state)
+                case "artifact_update":
+                    artifacts.append(event.artifact_update.artifact)
+            if states[-1] == pb.TASK_STATE_WORKING:
+                working.set()
+    submitted, done = pb.TASK_STATE_SUBMITTED, pb.TASK_STATE_COMPLETED
+    assert list(dict.fromkeys(states)) in (
+        [submitted, pb.TASK_STATE_WORKING, done],
+        [pb.TASK_STATE_WORKING, done],
+    )
+    assert artifacts[0].parts[0].data.struct_value["dish"] == "soup"
+
+
+async def test_client_that_waits_and_one_that_asks(aorch, connect):
+    await aorch.agents.register_agent("cook", [])
+    async with httpx.AsyncClient(timeout=60) as http:
+        client = await connect(http, streaming=False)
+        async with anyio.create_task_group() as group:
+            group.start_soon(work, aorch, "soup")
+            (event,) = [it async for it in client.send_message(request("cook"))]
+        assert event.task.status.state == pb.TASK_STATE_COMPLETED
+        assert event.task.artifacts[0].parts[0].text == "soup"
+
+        asked = request("cook", wait=False, priority="high", task_type="meal", max_retries=0)
+        (event,) = [it async for it in client.send_message(asked)]
+        (again,) = [it async for it in client.send_message(asked)]
+        assert event.task.id == again.task.id
+        assert event.task.status.state == pb.TASK_STATE_SUBMITTED
+        task = await aorch.tasks.get_task_status(event.task.id)
+        assert (task.priority, task.task_type, task.max_retries) == ("high", "meal", 0)
+
+        (claim,) = await aorch.tasks.claim_tasks("cook", start=True)
+        got = await client.get_task(pb.GetTaskRequest(id=claim.task_id))
+        assert got.status.state == pb.TASK_STATE_WORKING
+        await aorch.tasks.fail(claim, "burnt")
+        got = await client.get_task(pb.GetTaskRequest(id=claim.task_id))
+        assert got.status.state == pb.TASK_STATE_FAILED
+        assert got.status.message.parts[0].text == "burnt"
+        listed = await client.list_tasks(pb.ListTasksRequest(status=pb.TASK_STATE_FAILED))
+        assert [it.id for it in listed.tasks] == [claim.task_id]
+
+
+async def test_client_cancels(aorch, connect):
+    async with httpx.AsyncClient(timeout=60) as http:
+        client = await connect(http)
+        (first, *_) = [
+            it async for it in _until_first(client.send_message(request("x", wait=False)))
+        ]
+        task_id = first.task.id
+        cancelled = await client.cancel_task(pb.CancelTaskRequest(id=task_id))
+        assert cancelled.status.state == pb.TASK_STATE_CANCELED
+        with pytest.raises(A2AError):
+            await client.cancel_task(pb.CancelTaskRequest(id=task_id))
+        with pytest.raises(A2AError):
+            await client.get_task(pb.GetTaskRequest(id=str(uuid4())))
+        more = request("more")
+        more.message.task_id = task_id
+        with pytest.raises(A2AError, match="takes no further message"):
+            [it async for it in client.send_message(more)]
+        with pytest.raises(A2AError, match="priority"):
+            [it async for it in client.send_message(request("x", priority="soonish"))]
+
+
+async def _until_first(events):
+    async for event in events:
+        yield event
+        return
+
+
+def test_every_status_has_a_state(orch, running):
+    task = running()
+    for status in TaskStatus:
+        state = state_of(task.model_copy(update={"status": status}))
+        assert status in STATUSES[state]
+    never_taken = task.model_copy(update={"status": TaskStatus.FAILED, "attempt": 0})
+    assert a2a_task(never_taken).status.state == pb.TASK_STATE_REJECTED
+
+
+def test_card_is_registered_and_written_again(orch):
+    it = registration(parse_card(json.dumps(CARD)))
+    assert it.capabilities == ["find", "Find recipes", "cooking", "search"]
+    agent = orch.agents.register_agent(it.agent_id, it.capabilities, it.metadata)
+    agent = orch.agents.learn_new_capability(agent.agent_id, "baking")
+    written = to_json(card_of(agent, ""))
+    assert written["description"] == "Finds recipes"
+    assert written["supportedInterfaces"][0]["url"] == "https://recipes.example/a2a"
+    assert [skill["name"] for skill in written["skills"]] == ["Find recipes", "baking"]
+    for text in ("no JSON", "[]", '{"skills": 5}', "{}"):
+        with pytest.raises(ValidationError):
+            registration(parse_card(text))
+
+
+def test_cards_by_the_command_line(orch, server, web, tmp_path):
+    cli = Cli(*server)
+    file = tmp_path / "card.json"
+    file.write_text(json.dumps(CARD))
+    assert cli.json("agent", "import", str(file), "--slots", "2")["agent_id"] == "recipe-agent"
+    assert json.loads(cli("agent", "export", "recipe-agent").stdout)["version"] == "1.2"
+    found = cli.json("agent", "import", web.url, "--id", "elsewhere")
+    assert "cooking" in found["capabilities"]
+    made = orch.agents.register_agent("ada", ["Python"])
+    card = json.loads(cli("agent", "export", made.agent_id, "--url", "http://ada").stdout)
+    assert [skill["id"] for skill in card["skills"]] == ["python"]
+    assert "no A2A agent card" in cli("agent", "import", "http://127.0.0.1:1", code=4).stderr
+    cli("agent", "export", "nobody", code=3)

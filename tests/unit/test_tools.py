@@ -1,0 +1,113 @@
+"""The table of tools: what clients are told of it, and what they may send."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from graph_orch.cli.mcp_clients import Client, configuration
+from graph_orch.errors import ValidationError
+from graph_orch.mcp_server.server import definition
+from graph_orch.operations.texts import GRAPH, GUIDE
+from graph_orch.recommendations import nearest
+from graph_orch.tools import TOOLS, Profile, chosen, find
+
+MOST_TOKENS = 6_000
+SHORT_NAMES = """
+create_task poll_tasks assign_task start_task complete_task fail_task get_task_status query_tasks
+register_agent update_agent_performance get_agent_health find_capable_agents deregister_agent
+route_task get_routing_stats get_queue_metrics get_health get_recommendations
+"""
+NAMES = {f"orchestration_{name}" for name in SHORT_NAMES.split()}
+
+
+def wire(tool):
+    return definition(tool).model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def test_the_18_tools_and_no_other():
+    assert set(TOOLS) == NAMES
+    assert len(NAMES) == 18
+
+
+@pytest.mark.parametrize("tool", TOOLS.values(), ids=lambda tool: tool.name)
+def test_schemas_are_valid_described_and_limited(tool):
+    for schema in (tool.input_schema, tool.output_schema):
+        Draft202012Validator.check_schema(schema)
+        assert schema["type"] == "object"
+    assert tool.description
+    assert tool.input_schema["additionalProperties"] is False
+    for name, it in tool.input_schema["properties"].items() if tool.arguments.model_fields else ():
+        assert it["description"], name
+        match it.get("type"):
+            case "string":
+                assert {"maxLength", "enum", "format"} & set(it), name
+            case "array":
+                assert "maxItems" in it, name
+            case "integer" | "number":
+                assert {"minimum", "exclusiveMinimum"} & set(it), name
+                assert "maximum" in it, name
+
+
+@pytest.mark.filterwarnings("ignore:open_binary is deprecated")
+def test_definitions_are_small():
+    import bpe_openai
+
+    encoding = bpe_openai.get_encoding("o200k_base")
+    said = [json.dumps(wire(tool), separators=(",", ":")) for tool in TOOLS.values()]
+    assert sum(len(encoding.encode(text)) for text in said) < MOST_TOKENS
+
+
+def test_all_four_annotations_are_set():
+    for tool in TOOLS.values():
+        hints = wire(tool)["annotations"]
+        assert set(hints) == {"readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"}
+        assert not (hints["readOnlyHint"] and hints["destructiveHint"])
+
+
+def test_profiles_grow_and_reading_changes_nothing():
+    worker, core, everything = (list(chosen(profile)) for profile in Profile)
+    assert set(worker) < set(core) < set(everything) == NAMES
+    reading = chosen(read_only=True)
+    assert all(tool.read_only for tool in reading.values())
+    assert "claim" not in reading["orchestration_poll_tasks"].input_schema["properties"]
+    assert "dispatch" not in reading["orchestration_route_task"].input_schema["properties"]
+    assert "orchestration_create_task" not in reading
+
+
+def test_unknown_tool_is_told_the_nearest():
+    with pytest.raises(ValidationError, match="did you mean orchestration_poll_tasks"):
+        find(TOOLS, "orchestration_pol_task")
+
+
+def test_nearest_names():
+    assert nearest("Pyhton", ["python", "sql"]) == ["python"]
+    assert nearest("cooking", ["python", "sql"]) == []
+
+
+def test_texts_name_what_is_there():
+    assert "orchestration_poll_tasks" in GUIDE
+    for word in GUIDE.split():
+        name = word.partition("(")[0].rstrip(".,")
+        assert not name.startswith("orchestration_") or name in TOOLS, name
+    assert "(Task)-[DEPENDS_ON]->(Task)" in GRAPH
+
+
+@pytest.mark.parametrize("client", list(Client))
+def test_configurations_name_the_command(client):
+    text = configuration(client, ["/bin/graph-orch", "mcp"], {"NEO4J_URI": "bolt://x"})
+    assert "/bin/graph-orch" in text
+    assert "bolt://x" in text
+    if "{" in text and client is not Client.CODEX:
+        assert json.loads(text.partition("\n")[2])
+
+
+def test_nothing_heavy_is_imported_before_it_is_used():
+    heavy = "{'mcp', 'a2a', 'starlette', 'ray'}"
+    code = f"import sys, graph_orch, graph_orch.cli; print({heavy} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
