@@ -40,7 +40,7 @@ ONLY_FULL: dict[str, Workload] = {"growth": growth.growth}
 def main() -> None:
     """Run the workloads that were asked for, one after the other."""
     asked = arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, _end)
     plan = replace(FULL if asked.full else Plan(), traces=asked.traces)
     known = WORKLOADS | (ONLY_FULL if asked.full else {})
     with opened() as store:
@@ -51,6 +51,11 @@ def main() -> None:
             print(f"{name}: {time.perf_counter() - began:.0f} s\n", flush=True)
         found = results.as_json(store, asked.command)
     report.write(found, asked.out, asked.document)
+
+
+def _end(number: int, _: object) -> None:
+    """End as by an error, so that the servers are stopped."""
+    sys.exit(128 + number)
 
 
 def arguments() -> argparse.Namespace:

@@ -185,7 +185,7 @@ def counter() -> Callable[[str], int]:
     """Counts the tokens of a text, by o200k_base."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        import bpe_openai
+        import bpe_openai  # pyright: ignore[reportMissingTypeStubs]
     encoding = bpe_openai.get_encoding("o200k_base")
     return lambda text: len(encoding.encode(text))
 

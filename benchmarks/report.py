@@ -1,5 +1,8 @@
 """The table, the plots and the JSON file of a run."""
 
+# pyright: reportUnknownMemberType=false
+# matplotlib types its keyword arguments by halves.
+
 from __future__ import annotations
 
 import json

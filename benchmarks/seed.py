@@ -71,7 +71,7 @@ def agents(store: Store, names: Sequence[str], keys: Sequence[str], each: int) -
     for name in names:
         done, failed = chance.randrange(1, 100), chance.randrange(10)
         rate = done / (done + failed)
-        one = {"agent_id": name, "skills": sorted(chance.sample(keys, each))}
+        one: dict[str, object] = {"agent_id": name, "skills": sorted(chance.sample(keys, each))}
         rows.append(one | {"success_rate": rate, "done": done, "failed": failed})
     for first in range(0, len(rows), BATCH):
         store.run(AGENTS, agents=rows[first : first + BATCH], model="model")

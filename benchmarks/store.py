@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, LiteralString, cast
@@ -62,7 +62,7 @@ class Store:
 
 
 @contextlib.contextmanager
-def opened() -> Iterator[Store]:
+def opened() -> Generator[Store]:
     """A server for measuring: NEO4J_URI's, which must be empty, or an embedded one of its own."""
     settings = ServerSettings()
     with contextlib.ExitStack() as stack:
@@ -74,11 +74,13 @@ def opened() -> Iterator[Store]:
         else:
             uri, auth, pid, directory = settings.uri, settings.auth, None, None
         driver = stack.enter_context(
-            neo4j.GraphDatabase.driver(
+            neo4j.GraphDatabase.driver(  # pyright: ignore[reportUnknownMemberType]
                 uri, auth=auth, notifications_min_severity=neo4j.NotificationMinimumSeverity.OFF
             )
         )
-        session = stack.enter_context(driver.session(database=settings.database))
+        session = stack.enter_context(
+            driver.session(database=settings.database)  # pyright: ignore[reportUnknownMemberType]
+        )
         if list(session.run("MATCH (n) RETURN 1 LIMIT 1")):
             raise SystemExit("the benchmarks need an empty database: they delete what is in it")
         orch = stack.enter_context(Orchestrator.connect(uri, auth, settings.database))

@@ -14,10 +14,13 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from graph_orch.errors import StoreError
+
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 MOST = 50
 """How many calls share a transaction at most."""
+INTERRUPTED = "the thread that asked the store for several was interrupted; ask again"
 
 
 class AsyncCombiner(Generic[Item, Answer]):
@@ -49,8 +52,8 @@ class AsyncCombiner(Generic[Item, Answer]):
                 wanted = [(item, answer) for item, answer in taken if not answer.done()]
                 if wanted:
                     await self._answer(wanted)
-        finally:
-            self._worker = None
+        finally:  # where it was cancelled, those that came meanwhile are served by another
+            self._worker = asyncio.create_task(self._work()) if self._waiting else None
 
     async def _answer(self, wanted: Sequence[tuple[Item, asyncio.Future[Answer]]]) -> None:
         try:
@@ -75,7 +78,7 @@ class _Call(Generic[Item, Answer]):
         self.item = item
         self.ready = threading.Event()
         self.leads = False
-        self.answer: Answer | BaseException | None = None
+        self.answer: Answer | Exception | None = None
 
 
 class Combiner(Generic[Item, Answer]):
@@ -96,11 +99,15 @@ class Combiner(Generic[Item, Answer]):
         with self._lock:
             self._waiting.append(call)
             call.leads, self._busy = not self._busy, True
-        if not call.leads:
-            call.ready.wait()
+        try:
+            if not call.leads:
+                call.ready.wait()
+        except BaseException:  # a signal's handler raised: nobody waits for this call any more
+            self._withdraw(call)
+            raise
         if call.leads:
             self._lead()
-        if isinstance(call.answer, BaseException):
+        if isinstance(call.answer, Exception):
             raise call.answer
         return call.answer  # pyright: ignore[reportReturnType]
 
@@ -109,17 +116,32 @@ class Combiner(Generic[Item, Answer]):
         with self._lock:
             number = min(MOST, len(self._waiting))
             taken = [self._waiting.popleft() for _ in range(number)]
+        found: Sequence[Answer | Exception] = [StoreError(INTERRUPTED)] * len(taken)
         try:
-            found: Sequence[Answer | BaseException] = self._run([call.item for call in taken])
-        except BaseException as error:  # it is raised in each of the threads that wait
+            found = self._run([call.item for call in taken])
+        except Exception as error:  # it is raised in each of the threads that wait
             found = [error] * len(taken)
+        finally:
+            for call, one in zip(taken, found, strict=True):
+                call.answer, call.leads = one, False
+                call.ready.set()
+            self._hand_on()
+
+    def _withdraw(self, call: _Call[Item, Answer]) -> None:
+        with self._lock:
+            if not call.leads and call in self._waiting:
+                self._waiting.remove(call)
+                return
+        if call.leads:
+            with self._lock:
+                self._waiting.remove(call)
+            self._hand_on()
+
+    def _hand_on(self) -> None:
+        """Let the first that waits lead; where nobody does, the next that comes."""
         with self._lock:
             follower = self._waiting[0] if self._waiting else None
             self._busy = follower is not None
             if follower is not None:
                 follower.leads = True
-        for call, one in zip(taken, found, strict=True):
-            call.answer = one
-            call.ready.set()
-        if follower is not None:
-            follower.ready.set()
+                follower.ready.set()

@@ -19,6 +19,7 @@ from graph_orch.errors import (
     UnmetDependencyError,
 )
 from graph_orch.lifecycle import HELD, TRANSITIONS, Command, allowed_from
+from graph_orch.models.base import some_moment
 
 
 def refuse(
@@ -58,7 +59,7 @@ def _refuse_unready(task: Mapping[str, Any], is_due: bool) -> None:
     if task["unmet"] > 0:
         raise UnmetDependencyError(task["task_id"], task["unmet"])
     if not is_due:
-        raise TaskNotDueError(task["task_id"], task["available_at"].iso_format())
+        raise TaskNotDueError(task["task_id"], some_moment(task["available_at"]).isoformat())
 
 
 def _refuse_limited(task: Mapping[str, Any], limit: Mapping[str, Any] | None) -> None:

@@ -24,6 +24,8 @@ MAX_BYTES = 1_000_000
 """The most that content, or the JSON of result, metadata or metrics, may take as UTF-8 text."""
 MAX_NAME = 200
 MAX_DEPENDENCIES = 10_000
+SMALL_TEXT = 10_000
+"""Characters up to which what a call brings may share a transaction with others."""
 MAX_BATCH = 10_000
 MAX_BATCH_BYTES = 32_000_000
 MAX_SKILLS = 1_000

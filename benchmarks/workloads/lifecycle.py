@@ -10,7 +10,15 @@ from typing import TypeVar
 
 from benchmarks.peers import Lifecycle
 from benchmarks.store import Store
-from graph_orch import AsyncOrchestrator, Claim, NewTask, RetryPolicy, Worker, statements
+from graph_orch import (
+    AsyncContext,
+    AsyncOrchestrator,
+    Claim,
+    NewTask,
+    RetryPolicy,
+    Worker,
+    statements,
+)
 from graph_orch._sync.creation import insertion
 from graph_orch.models import Completion
 
@@ -120,7 +128,7 @@ async def _through_worker(
     worker = Worker(orch, "bench-worker", ["bench"], concurrency, prefetch=prefetch)
 
     @worker.task("noop")
-    async def noop(ctx) -> None:  # pyright: ignore[reportUnknownParameterType, reportMissingParameterType]
+    async def noop(ctx: AsyncContext) -> None:
         done[ctx.task.task_id] += 1
 
     began = time.perf_counter()

@@ -12,7 +12,7 @@ from benchmarks.measure import Ratio
 from benchmarks.plan import Plan
 from benchmarks.results import Results
 from benchmarks.store import Store
-from graph_orch import AsyncOrchestrator, NewTask, Worker
+from graph_orch import AsyncContext, AsyncOrchestrator, NewTask, Worker
 from graph_orch.workflows import longest_chain, read_workflow
 
 WORK_MS = 1.0
@@ -110,7 +110,7 @@ def _worker(
 ) -> Worker:
     worker = Worker(orch, name, skills, concurrency, prefetch=concurrency // 4)
 
-    async def work(ctx) -> None:  # pyright: ignore[reportUnknownParameterType, reportMissingParameterType]
+    async def work(ctx: AsyncContext) -> None:
         await asyncio.sleep(float(ctx.task.content))
         done.add(ctx.task.task_id)
         if len(done) == number:

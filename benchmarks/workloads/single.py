@@ -159,13 +159,12 @@ def skill_sets(store: Store, plan: Plan, results: Results) -> None:
     seed.agents(store, ["wide"], mine, 47)
     seed.agents(store, [f"agent-{n:05}" for n in range(10_000)], keys, 10)
     chance.shuffle(sets)
-    active = 0
+    tasks, active = store.orch.tasks, 0
     for share, most in ((0.002, 10), (0.04, 10), (0.4, None)):
         number = int(plan.lanes * share)
         _make_ready(store, sets[active:number])
         active = number
         store.settle()
-        tasks = store.orch.tasks
         measured = interleaved(
             {
                 R1: Operation(store.return_1),
@@ -228,7 +227,7 @@ def overhead(store: Store, plan: Plan, results: Results) -> None:
         NewTask(content="x", task_type="any", requirements=("x",)) for _ in range(100)
     )
     get, poll = statements.statement("tasks/get"), statements.statement("tasks/poll_agent")
-    given = {"agent_id": "busy", "task_types": None, "limit": 10}
+    given: dict[str, object] = {"agent_id": "busy", "task_types": None, "limit": 10}
 
     def bare(it: statements.Statement, params: dict[str, object]) -> Callable[[object], object]:
         return lambda _: store.run(it.text, **params)

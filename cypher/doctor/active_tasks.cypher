@@ -8,7 +8,7 @@ MATCH (a:Agent)
 FOREACH (_ IN CASE WHEN $repair THEN [1] ELSE [] END | SET a.lk = $command_id)
 WITH a
 CALL (a) {
-  MATCH (t:Task) USING INDEX t:Task(assigned_to, status, created_at)
+  MATCH (t:Task) USING INDEX SEEK t:Task(assigned_to, status, created_at)
   WHERE t.assigned_to = a.agent_id AND t.status IN ['assigned', 'running']
     AND t.created_at IS NOT NULL
   RETURN count(t) AS held

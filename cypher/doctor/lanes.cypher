@@ -5,8 +5,10 @@
 // returns: node, expected, found
 CYPHER 5
 MATCH (l:Lane)
+FOREACH (_ IN CASE WHEN $repair THEN [1] ELSE [] END | SET l.lk = $command_id)
+WITH l
 WHERE EXISTS {
-  MATCH (t:Task) USING INDEX t:Task(lane, ready_key) WHERE t.lane = l.key AND t.ready_key >= 0
+  MATCH (t:Task) USING INDEX SEEK t:Task(lane, ready_key) WHERE t.lane = l.key AND t.ready_key >= 0
 } AND coalesce(l.open_for <> l.rarest, true)
 FOREACH (_ IN CASE WHEN $repair THEN [1] ELSE [] END |
   SET l.open_for = l.rarest

@@ -7,7 +7,7 @@ CYPHER 5
 OPTIONAL MATCH (g:EventLog {name: 'graph_orch'})
 WITH coalesce(g.last, 0) AS last
 CALL (last) {
-  MATCH (e:TaskEvent) USING INDEX e:TaskEvent(position)
+  MATCH (e:TaskEvent) USING INDEX SEEK e:TaskEvent(position)
   WHERE $after < e.position <= last AND ($types IS NULL OR e.type IN $types)
   WITH e ORDER BY e.position LIMIT $limit
   RETURN collect(

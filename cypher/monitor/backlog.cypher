@@ -6,7 +6,7 @@
 CYPHER 5
 MATCH (l:Lane)
 CALL (l) {
-  MATCH (t:Task) USING INDEX t:Task(lane, ready_key)
+  MATCH (t:Task) USING INDEX SEEK t:Task(lane, ready_key)
   WHERE t.lane = l.key AND t.ready_key >= 0
   WITH t LIMIT 10000
   RETURN count(t) AS ready

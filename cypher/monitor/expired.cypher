@@ -6,11 +6,11 @@
 CYPHER 5
 CALL () {
   CALL () {
-    MATCH (t:Task) USING INDEX t:Task(completed_at)
+    MATCH (t:Task) USING INDEX SEEK t:Task(completed_at)
     WHERE t.completed_at > datetime({epochSeconds: 0})
     RETURN t ORDER BY t.completed_at DESC LIMIT $look
     UNION ALL
-    MATCH (t:Task) USING INDEX t:Task(ready_key) WHERE t.ready_key >= 0
+    MATCH (t:Task) USING INDEX SEEK t:Task(ready_key) WHERE t.ready_key >= 0
     RETURN t ORDER BY t.ready_key LIMIT $look
     UNION ALL
     MATCH (t:AssignedTask) RETURN t LIMIT $look

@@ -4,7 +4,7 @@
 // returns: task_id
 CYPHER 5
 MATCH (o:Agent {agent_id: $other_id})
-MATCH (t:Task) USING INDEX t:Task(assigned_to, status, created_at)
+MATCH (t:Task) USING INDEX SEEK t:Task(assigned_to, status, created_at)
 WHERE t.assigned_to = $agent_id AND t.status = 'assigned' AND t.created_at IS NOT NULL
   AND NOT $other_id IN coalesce(t.excluded_agents, [])
   AND NOT EXISTS { MATCH (t)-[:REQUIRES]->(k:Skill) WHERE NOT k.key IN o.skills }

@@ -5,7 +5,7 @@
 // params: statuses, place_at, place_id, limit
 // returns: task_id, events, needed_by, finished_at
 CYPHER 5
-MATCH (t:Task) USING INDEX t:Task(completed_at)
+MATCH (t:Task) USING INDEX SEEK t:Task(completed_at)
 WHERE t.completed_at <= datetime($place_at)
   AND (t.completed_at < datetime($place_at) OR t.task_id < $place_id)
   AND t.status IN $statuses

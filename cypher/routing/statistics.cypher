@@ -8,7 +8,7 @@ CALL () {
   RETURN collect([a.agent_id, a.total_assigned]) AS by_agent
 }
 CALL () {
-  MATCH (l:Lane) USING INDEX l:Lane(open_for)
+  MATCH (l:Lane) USING INDEX SEEK l:Lane(open_for)
   WHERE l.open_for >= ''
   CALL (l) {
     // include routing/serving
@@ -17,7 +17,7 @@ CALL () {
   }
   WITH l WHERE served = 0
   CALL (l) {
-    MATCH (t:Task) USING INDEX t:Task(lane, ready_key)
+    MATCH (t:Task) USING INDEX SEEK t:Task(lane, ready_key)
     WHERE t.lane = l.key AND t.ready_key >= 0
     RETURN count(t) AS ready
   }

@@ -3,6 +3,6 @@
 // params: limit
 // returns: schedule, now
 CYPHER 5
-MATCH (s:Schedule) USING INDEX s:Schedule(next_at)
+MATCH (s:Schedule) USING INDEX SEEK s:Schedule(next_at)
 WHERE s.next_at <= datetime()
 RETURN properties(s) AS schedule, datetime() AS now ORDER BY s.next_at LIMIT $limit

@@ -2,13 +2,14 @@
 // many as it has free slots; for each of some requests, one after the other.
 // `due`: the queue must look at tasks whose time has come; where $heed_due, that comes first, and
 // nothing is given out. `handed`: somebody has assigned a task to the agent, which is to be taken up.
-// `replayed`: this very command was applied before. `lost`: others took what was chosen.
+// `replayed`: this very command was applied before. `lost`: there was something to take, and others
+// have taken it.
 // Locks: the agents, where there are several, then for each request the agent, the limits, the lanes
 // (where order is strict, spread = 1), the tasks; each kind ascending. The requests come by agent_id.
 // Where there is one request, and nothing to choose, nothing is locked.
 // mode: write
 // params: requests, take_up, task_types, limit, spread, heed_due, lease_seconds, start
-// returns: place, tasks, due, handed, replayed, lost, lanes_seen
+// returns: number, tasks, due, handed, replayed, lost, lanes_seen
 CYPHER 5
 CALL () {
   UNWIND $requests AS request
@@ -17,9 +18,9 @@ CALL () {
   SET a.lk = request.command_id
 }
 // include tasks/is_due
-UNWIND range(0, size($requests) - 1) AS place
-WITH due, place, $requests[place].agent_id AS agent_id, $requests[place].worker_id AS worker_id,
-     $requests[place].command_id AS command_id
+UNWIND range(0, size($requests) - 1) AS number
+WITH due, number, $requests[number].agent_id AS agent_id,
+     $requests[number].worker_id AS worker_id, $requests[number].command_id AS command_id
 MATCH (a:Agent {agent_id: agent_id})
 CALL (a, due, agent_id, worker_id, command_id) {
   // include tasks/handed
@@ -65,11 +66,13 @@ CALL (a, due, agent_id, worker_id, command_id) {
       ORDER BY place
       OPTIONAL MATCH (l)-[:LIMITED_BY]->(x:Limit)
       WITH x, collect({t: t, place: place}) AS chosen
-      UNWIND CASE WHEN x IS NULL THEN chosen ELSE chosen[..x.max - x.active] END AS one
+      UNWIND CASE WHEN x IS NULL THEN chosen
+             WHEN x.active >= x.max THEN []
+             ELSE chosen[..x.max - x.active] END AS one
       WITH one.t AS t ORDER BY one.place
       RETURN collect(t) AS open
     }
-    WITH a, worker_id, command_id, open[..CASE WHEN free < $limit THEN free ELSE $limit END] AS chosen
+    WITH a, worker_id, command_id, open[..CASE WHEN free < 0 THEN 0 WHEN free < $limit THEN free ELSE $limit END] AS chosen
     CALL (a, chosen, worker_id, command_id) {
       UNWIND range(0, size(chosen) - 1) AS position
       WITH a, worker_id, command_id, position, chosen[position] AS t ORDER BY t.task_id
@@ -88,19 +91,19 @@ CALL (a, due, agent_id, worker_id, command_id) {
     CALL (taken) {
       UNWIND taken AS t
       MATCH (x:Limit {key: t.concurrency_key})
-      WITH x, count(*) AS number
-      SET x.active = x.active + number
+      WITH x, count(*) AS more
+      SET x.active = x.active + more
     }
     SET a.active_tasks = a.active_tasks + size(taken),
         a.total_assigned = a.total_assigned + size(taken)
     FOREACH (t IN taken[..1] | SET a.last_assigned_at = t.assigned_at)
-    RETURN taken, size(chosen) - size(taken) AS missed
+    RETURN taken, CASE WHEN taken = [] THEN 1 ELSE 0 END AS missed
     UNION
     WITH a, lanes WHERE size(lanes) = 0
     RETURN [] AS taken, 0 AS missed
   }
   RETURN taken, handed, replayed, missed AS lost, coalesce(lanes_seen, 0) AS lanes_seen
 }
-RETURN place, [t IN taken |
+RETURN number, [t IN taken |
 // include tasks/answers
 ] AS tasks, due, handed, replayed, lost, lanes_seen

@@ -12,10 +12,10 @@ MATCH (a:Agent {agent_id: $agent_id})
 WITH a.skills + [''] AS mine, datetime.realtime() AS now
 WITH mine, now, now - duration('PT1S') * $grace_seconds AS long_ago
 CALL (mine, long_ago) {
-  MATCH (l:Lane) USING INDEX l:Lane(open_for)
+  MATCH (l:Lane) USING INDEX SEEK l:Lane(open_for)
   WHERE l.open_for IN mine AND coalesce(l.empty_since <= long_ago, true)
     AND NOT EXISTS {
-      MATCH (t:Task) USING INDEX t:Task(lane, ready_key) WHERE t.lane = l.key AND t.ready_key >= 0
+      MATCH (t:Task) USING INDEX SEEK t:Task(lane, ready_key) WHERE t.lane = l.key AND t.ready_key >= 0
     }
   RETURN l.key AS key ORDER BY key LIMIT $limit
 }
@@ -24,7 +24,7 @@ SET l.lk = $command_id
 WITH key, now, long_ago
 MATCH (l:Lane {key: key})
 WHERE NOT EXISTS {
-  MATCH (t:Task) USING INDEX t:Task(lane, ready_key) WHERE t.lane = key AND t.ready_key >= 0
+  MATCH (t:Task) USING INDEX SEEK t:Task(lane, ready_key) WHERE t.lane = key AND t.ready_key >= 0
 }
 WITH l, now, l.empty_since <= long_ago AS closing
 FOREACH (_ IN CASE WHEN closing THEN [1] ELSE [] END | REMOVE l.open_for, l.empty_since)

@@ -6,7 +6,7 @@
 CYPHER 5
 // include tasks/is_due
 CALL () {
-  MATCH (t:Task) USING INDEX t:Task(ready_key)
+  MATCH (t:Task) USING INDEX SEEK t:Task(ready_key)
   WHERE t.ready_key >= 0 AND ($task_types IS NULL OR t.task_type IN $task_types)
   WITH t ORDER BY t.ready_key LIMIT $limit
   RETURN collect(

@@ -4,7 +4,7 @@
 // returns: task, dependencies
 CYPHER 5
 CALL () {
-  MATCH (t:Task) USING INDEX t:Task(created_at)
+  MATCH (t:Task) USING INDEX SEEK t:Task(created_at)
   WHERE t.created_at >= $created_from AND t.created_at < $created_before
 // include tasks/query_rest
     RETURN t ORDER BY t.created_at, t.task_id LIMIT $limit

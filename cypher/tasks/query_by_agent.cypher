@@ -6,7 +6,7 @@ CYPHER 5
 UNWIND $agent_ids AS agent_id
 UNWIND coalesce($statuses, ['assigned', 'running', 'completed', 'failed', 'cancelled']) AS status
 CALL (agent_id, status) {
-  MATCH (t:Task) USING INDEX t:Task(assigned_to, status, created_at)
+  MATCH (t:Task) USING INDEX SEEK t:Task(assigned_to, status, created_at)
   WHERE t.assigned_to = agent_id AND t.status = status
     AND t.created_at >= $created_from AND t.created_at < $created_before
 // include tasks/query_rest

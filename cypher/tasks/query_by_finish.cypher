@@ -4,7 +4,7 @@
 // returns: task, dependencies
 CYPHER 5
 CALL () {
-  MATCH (t:Task) USING INDEX t:Task(completed_at)
+  MATCH (t:Task) USING INDEX SEEK t:Task(completed_at)
   WHERE t.completed_at >= $finished_from AND t.completed_at < $finished_to
     AND t.created_at >= $created_from AND t.created_at < $created_before
 // include tasks/query_rest

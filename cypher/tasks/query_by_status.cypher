@@ -5,7 +5,7 @@
 CYPHER 5
 UNWIND $statuses AS status
 CALL (status) {
-  MATCH (t:Task) USING INDEX t:Task(status, created_at)
+  MATCH (t:Task) USING INDEX SEEK t:Task(status, created_at)
   WHERE t.status = status AND t.created_at >= $created_from AND t.created_at < $created_before
 // include tasks/query_rest
     RETURN t ORDER BY t.status, t.created_at, t.task_id LIMIT $limit

@@ -5,7 +5,7 @@
 CYPHER 5
 UNWIND $task_types AS task_type
 CALL (task_type) {
-  MATCH (t:Task) USING INDEX t:Task(task_type, created_at)
+  MATCH (t:Task) USING INDEX SEEK t:Task(task_type, created_at)
   WHERE t.task_type = task_type AND t.created_at >= $created_from AND t.created_at < $created_before
 // include tasks/query_rest
     RETURN t ORDER BY t.task_type, t.created_at, t.task_id LIMIT $limit

@@ -19,7 +19,7 @@ CALL () {
 CALL () {
   UNWIND ['high', 'medium', 'low'] AS priority
   CALL (priority) {
-    MATCH (t:Task) USING INDEX t:Task(priority, ready_key)
+    MATCH (t:Task) USING INDEX SEEK t:Task(priority, ready_key)
     WHERE t.priority = priority AND t.ready_key >= 0
     RETURN t ORDER BY t.priority, t.ready_key LIMIT 1
   }

@@ -8,7 +8,7 @@ MATCH (a:Agent {agent_id: $agent_id})
 SET a.lk = $command_id
 WITH a
 CALL () {
-  MATCH (t:Task) USING INDEX t:Task(assigned_to, status, created_at)
+  MATCH (t:Task) USING INDEX SEEK t:Task(assigned_to, status, created_at)
   WHERE t.assigned_to = $agent_id AND t.status = 'assigned' AND t.created_at IS NOT NULL
     AND t.lease_expires_at IS NULL AND ($task_types IS NULL OR t.task_type IN $task_types)
   RETURN t ORDER BY t.created_at LIMIT $limit

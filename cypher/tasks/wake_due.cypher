@@ -4,7 +4,7 @@
 // returns: task_ids
 CYPHER 5
 CALL () {
-  MATCH (t:Task) USING INDEX t:Task(due_at)
+  MATCH (t:Task) USING INDEX SEEK t:Task(due_at)
   WHERE t.due_at <= datetime()
   RETURN t.task_id AS task_id ORDER BY t.due_at LIMIT $limit
 }

@@ -5,7 +5,7 @@ CYPHER 5
 MATCH (w:Worker)
 CALL (w) {
   UNWIND ['assigned', 'running'] AS status
-  MATCH (t:Task) USING INDEX t:Task(assigned_to, status, created_at)
+  MATCH (t:Task) USING INDEX SEEK t:Task(assigned_to, status, created_at)
   WHERE t.assigned_to = w.agent_id AND t.status = status AND t.created_at IS NOT NULL
     AND t.worker_id = w.worker_id
   WITH t ORDER BY t.created_at

@@ -13,12 +13,14 @@ from graph_orch.errors import (
     DependencyCycleError,
     DependencyNotFoundError,
     StoreError,
+    StoreQueryError,
     TaskConflictError,
 )
 from graph_orch.lifecycle import DependencyFailure, TaskStatus
 from graph_orch.models import NewTask, RetryPolicy
-from graph_orch.values import dump_json, lane_key, skill_key
+from graph_orch.values import SMALL_TEXT, dump_json, lane_key, skill_key
 
+FEW_DEPENDENCIES = 100
 TRIES = 5
 """How often creating starts again, each time because somebody else created what it needs too."""
 
@@ -54,17 +56,23 @@ class AsyncCreation:
         )
 
     async def _inserted(self, tasks: Sequence[NewTask]) -> bool:
-        if len(tasks) == 1 and self._clock is None and not _may_be_doomed(tasks[0]):
+        if len(tasks) == 1 and self._clock is None and _is_small(tasks[0]):
             return await self._graph.together(self._kind, self._insert_together, tasks[0])
         return await self._insert(tasks)
 
     async def _insert_together(self, tasks: Sequence[NewTask]) -> list[bool | Exception]:
-        """Insert tasks that nothing joins; where that fails, each by itself."""
-        if await self._insert(tasks):
-            return [True] * len(tasks)
+        """Insert tasks of several callers; where that fails, each by itself."""
         if len(tasks) == 1:
-            return [False]
-        return [await self._insert([task]) for task in tasks]
+            return [await self._insert(tasks)]
+        ids = {task.task_id for task in tasks}
+        try:
+            # One that names another of them must find it in the graph, or not at all.
+            apart = ids.isdisjoint(it for task in tasks for it in task.dependencies)
+            if apart and await self._insert(tasks):
+                return [True] * len(tasks)
+        except StoreQueryError:
+            pass  # too much for one transaction, or one of them cannot be stored
+        return await self._graph.one_by_one(self._insert_together, tasks)
 
     async def _insert(self, tasks: Sequence[NewTask]) -> bool:
         params = insertion(tasks, self._retry_policy)
@@ -209,6 +217,16 @@ def _retries(task: NewTask, default: RetryPolicy) -> dict[str, Any]:
 
 def _may_be_doomed(task: NewTask) -> bool:
     return bool(task.dependencies) and task.on_dependency_failure is DependencyFailure.CANCEL
+
+
+def _is_small(task: NewTask) -> bool:
+    """Whether a task may share a transaction with those of other callers."""
+    texts = len(task.content) + (0 if task.metadata is None else len(dump_json(task.metadata)))
+    return (
+        texts <= SMALL_TEXT
+        and len(task.dependencies) <= FEW_DEPENDENCIES
+        and not _may_be_doomed(task)
+    )
 
 
 def _without_repeats(tasks: Sequence[NewTask], ids: dict[str, str]) -> list[NewTask]:

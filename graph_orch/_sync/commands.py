@@ -23,11 +23,16 @@ from graph_orch.checks import (
     TASK_ID,
     command_id_of,
 )
-from graph_orch.errors import DependencyCycleError, DependencyNotFoundError, TaskNotFoundError
+from graph_orch.errors import (
+    DependencyCycleError,
+    DependencyNotFoundError,
+    StoreQueryError,
+    TaskNotFoundError,
+)
 from graph_orch.lifecycle import Command, DependencyFailure, ErrorClass, TaskStatus
 from graph_orch.models import Task
 from graph_orch.refusals import contention, refuse
-from graph_orch.values import dump_json
+from graph_orch.values import SMALL_TEXT, dump_json
 
 TRIES = 5
 """How often a command starts again when it was refused, and the reason is gone when looked at."""
@@ -277,10 +282,19 @@ class Commands:
             if command in (Command.FAIL, Command.CANCEL):
                 return self._graph.transaction(_end, name, params)
             if command is Command.COMPLETE:
-                return self._graph.together(name, self._complete, params)
+                return self._completed_together(params)
             return self._graph.write(name, **params)
         except AlreadyAppliedError:
             return ()
+
+    def _completed_together(self, params: dict[str, Any]) -> Rows:
+        """Complete a task, together with whatever else is completed meanwhile, if it is small."""
+        if len(params["result"] or "") + len(params["metrics"] or "") <= SMALL_TEXT:
+            return self._graph.together("complete", self._complete, params)
+        found = (self._complete([params]))[0]
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     def _complete(self, rows: Sequence[dict[str, Any]]) -> list[Rows | Exception]:
         """Complete tasks in one transaction; for each its row, or () where it was refused."""
@@ -289,10 +303,10 @@ class Commands:
             found = self._graph.write(
                 "tasks/complete", rows=list(once.values()), brief=False, command_id=str(uuid4())
             )
-        except AlreadyAppliedError as error:
+        except StoreQueryError as error:
             if len(rows) == 1:
                 return [error]
-            return [(self._complete([row]))[0] for row in rows]
+            return self._graph.one_by_one(self._complete, rows)
         ended = {row["task"]["task_id"]: row for row in found}
         return [
             (ended[row["task_id"]],)

@@ -193,12 +193,27 @@ class Graph:
         Raises:
             StoreError: as for what is run; or what the run answered this item with.
         """
+        self._check_usable()
         combiner = self._combiners.get(kind)
         if combiner is None:
             combiner = Combiner[Item, R](run)
             if len(self._combiners) < MOST_KINDS:
                 self._combiners[kind] = combiner
         return combiner.submit(item)
+
+    def one_by_one(
+        self,
+        run: Callable[[Sequence[Item]], Result[Sequence[R | Exception]]],
+        items: Sequence[Item],
+    ) -> list[R | Exception]:
+        """What each of some things comes to by itself, where they could not be done together."""
+        answers: list[R | Exception] = []
+        for item in items:
+            try:
+                answers += run([item])
+            except StoreError as error:
+                answers.append(error)
+        return answers
 
     def query(self, cypher: str, **params: Any) -> tuple[list[str], list[list[Any]]]:
         """Run Cypher that a person wrote, without the right to write: column names and rows.

@@ -8,7 +8,7 @@ from uuid import uuid4
 import neo4j
 import pytest
 
-from graph_orch import statements
+from graph_orch import NewTask, statements
 from graph_orch._async.schema import MIGRATIONS
 
 SAMPLES = {
@@ -223,3 +223,61 @@ def test_every_statement_is_used():
     source = "".join(path.read_text() for path in written)
     for name in QUERIES:
         assert f'"{name}"' in source or name.startswith("doctor/"), f"{name} is used nowhere"
+
+
+def test_plans_made_on_an_empty_graph_serve_a_full_one(plan, wipe, cypher):
+    """A plan is kept however the graph grows, so none may be one that only suits a small graph."""
+    wipe()
+    cypher("CALL db.clearQueryCaches()")
+    for name in set(QUERIES) - SCANNING - {"events/number"}:  # it takes the first of an index
+        _, used, _ = plan(name)
+        assert not {*SCANS, "NodeIndexScan"}.intersection(used), name
+
+
+@pytest.fixture
+def hits(server):
+    """How often a statement reads the store; what it writes is undone."""
+    uri, auth, database = server
+    with (
+        neo4j.GraphDatabase.driver(uri, auth=auth) as driver,
+        driver.session(database=database) as session,
+    ):
+
+        def profile(name: str, **params: object) -> int:
+            it = statements.statement(name)
+            text = it.text.replace("replan=skip\n", "PROFILE\n", 1)
+            with session.begin_transaction() as transaction:
+                summary = transaction.run(text, params).consume()
+                transaction.rollback()
+            return db_hits(summary.profile)
+
+        yield profile
+
+
+def db_hits(profile: dict) -> int:
+    return profile["args"].get("DbHits", 0) + sum(map(db_hits, profile.get("children", [])))
+
+
+def test_reading_does_not_grow_with_the_backlog(orch, hits):
+    orch.agents.register_agent("ada", ["x", "y"], max_concurrent_tasks=10)
+    task_id = orch.tasks.create_task("x", "any", requirements=["x"])
+    request = {"agent_id": "ada", "worker_id": None, "command_id": str(uuid4())}
+    claim = {"take_up": False, "task_types": None, "limit": 1, "spread": 1, "heed_due": True}
+    found = []
+    for _ in range(2):
+        orch.tasks.create_tasks(
+            NewTask(content="x", task_type="any", requirements=["x"]) for _ in range(500)
+        )
+        found.append(
+            {
+                "poll": hits("tasks/poll_agent", agent_id="ada", task_types=None, limit=10),
+                "poll all": hits("tasks/poll_all", task_types=None, limit=10),
+                "claim": hits(
+                    "tasks/claim", requests=[request], lease_seconds=60.0, start=True, **claim
+                ),
+                "route": hits("routing/route", task_id=task_id, exclude=[], limit=1),
+                "statistics": hits("tasks/statistics"),
+            }
+        )
+    assert found[0] == found[1]
+    assert max(found[0].values()) < 1_000

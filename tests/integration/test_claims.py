@@ -20,7 +20,6 @@ from graph_orch import (
     Orchestrator,
     RetryPolicy,
     StaleAttemptError,
-    Task,
     TaskNotFoundError,
     TaskQueue,
     ValidationError,
@@ -216,8 +215,11 @@ def test_many_claims_are_completed_together(orch, new_task, worker):
     claims = orch.tasks.claim_tasks(worker, 3, start=True)
     orch.tasks.cancel_task(first[1])
     done = orch.tasks.complete_all([Completion(claim=claim, result=1) for claim in claims])
-    assert [one.status for one in done] == ["completed", "cancelled", "completed"]
-    assert [type(one) for one in done] == [Task, AttemptEndedError, Task]
+    statuses = [task.status for task in orch.tasks.get_tasks(first)]
+    assert statuses == ["completed", "cancelled", "completed"]
+    assert [type(one) for one in done] == [type(None), AttemptEndedError, type(None)]
+    again = orch.tasks.complete_all([Completion(claim=claims[0], result=2)] * 2)
+    assert [type(one) for one in again] == [AttemptEndedError] * 2
     assert orch.tasks.get_task_status(last).unmet == 1
     agent = orch.agents.get_agent(worker)
     assert (agent.total_completed, agent.active_tasks, agent.success_rate) == (2, 0, 1.0)

@@ -17,7 +17,7 @@ ENDED = {"completed", "failed", "cancelled"}
 WHOLE = """
 CALL () { MATCH (t:Task)
   RETURN collect([t.task_id, t.status, t.unmet, t.retry_count, t.attempt, t.assigned_to,
-    t.ready_key IS NOT NULL, [l IN labels(t) WHERE l <> 'Task'],
+    t.ready_key IS NOT NULL, [l IN labels(t) WHERE NOT l IN ['Task', 'UnsearchableTask']],
     COUNT { (t)-[r:ASSIGNED_TO]->() WHERE r.ended_at IS NULL }, COUNT { (t)-[:HAS_EVENT]->() },
     t.events]) AS tasks }
 CALL () { MATCH (a:Agent) RETURN collect([a.agent_id, a.active_tasks, a.total_completed,

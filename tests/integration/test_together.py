@@ -1,0 +1,172 @@
+"""Calls that share a transaction: each has its own answer, and nothing is done twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import uuid4
+
+from graph_orch import NewTask
+from graph_orch.errors import (
+    AgentNotFoundError,
+    DependencyNotFoundError,
+    InvalidTransitionError,
+    OrchestrationError,
+)
+from graph_orch.values import lane_key
+
+CALLERS = 16
+
+
+def at_once(calls: list[Callable[[], Any]]) -> list[Any]:
+    """What each call gave, or the error that it raised."""
+
+    def answer(call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except OrchestrationError as error:
+            return error
+
+    with ThreadPoolExecutor(CALLERS) as pool:
+        return list(pool.map(answer, calls))
+
+
+def test_creates_together(orch):
+    key, nowhere = str(uuid4()), str(uuid4())
+    create = orch.tasks.create_task
+    calls = [lambda: create("x", "any") for _ in range(20)]
+    calls += [lambda: create("x", "any", idempotency_key=key) for _ in range(20)]
+    calls += [lambda: create("x", "any", dependencies=[nowhere]) for _ in range(5)]
+    answers = at_once(calls)
+    assert len(set(answers[:20])) == 20
+    assert len(set(answers[20:40])) == 1
+    assert all(isinstance(answer, DependencyNotFoundError) for answer in answers[40:])
+    assert orch.tasks.get_queue_statistics().pending_count == 21
+    assert orch.doctor().findings == []
+
+
+def test_tasks_that_wait_for_each_other_are_not_created_together(orch):
+    for _ in range(5):
+        one, other = str(uuid4()), str(uuid4())
+        calls = [lambda: orch.tasks.create_task("x", "any") for _ in range(6)]
+        calls += [
+            lambda a=a, b=b: orch.tasks.create_task("x", "any", task_id=a, dependencies=[b])
+            for a, b in ((one, other), (other, one))
+        ]
+        assert any(isinstance(answer, DependencyNotFoundError) for answer in at_once(calls)[6:])
+
+
+def test_large_calls_go_alone_and_small_ones_together(orch):
+    orch.agents.register_agent("ada", [], max_concurrent_tasks=100)
+    large = "x" * 900_000
+    calls = [lambda: orch.tasks.create_task(large, "any") for _ in range(3)]
+    calls += [lambda: orch.tasks.create_task("x", "any") for _ in range(12)]
+    assert len(set(at_once(calls))) == 15
+    claims = orch.tasks.claim_tasks("ada", 15, start=True)
+    calls = [lambda c=claim: orch.tasks.complete(c, c.task.content) for claim in claims]
+    assert sorted(len(task.result) for task in at_once(calls)) == [1] * 12 + [900_000] * 3
+    assert orch.doctor().findings == []
+
+
+def test_claims_together(orch):
+    for number in range(8):
+        orch.agents.register_agent(f"agent-{number}", ["x"], max_concurrent_tasks=3)
+    orch.tasks.create_tasks(
+        NewTask(content="x", task_type="any", requirements=["x"]) for _ in range(30)
+    )
+    calls = [lambda n=number: orch.tasks.claim_tasks(f"agent-{n % 8}") for number in range(40)]
+    calls += [lambda: orch.tasks.claim_tasks("nobody") for _ in range(5)]
+    answers = at_once(calls)
+    claims = [claim for answer in answers[:40] for claim in answer]
+    assert len(claims) == len({claim.task_id for claim in claims}) == 24
+    assert all(isinstance(answer, AgentNotFoundError) for answer in answers[40:])
+    assert {agent.active_tasks for agent in orch.agents.list_agents()} == {3}
+    assert orch.doctor().findings == []
+
+
+def test_one_claim_asked_from_many_threads_is_given_once(orch):
+    orch.agents.register_agent("ada", [], max_concurrent_tasks=100)
+    orch.tasks.create_tasks(NewTask(content="x", task_type="any") for _ in range(30))
+    asked = str(uuid4())
+    claims = at_once([lambda: orch.tasks.claim_tasks("ada", command_id=asked) for _ in range(20)])
+    assert len({claim.task_id for (claim,) in claims}) == 1
+    assert orch.agents.get_agent("ada").active_tasks == 1
+
+
+def test_completions_together(orch):
+    orch.agents.register_agent("ada", [], max_concurrent_tasks=100)
+    first = orch.tasks.create_tasks(NewTask(content="x", task_type="any") for _ in range(20))
+    last = orch.tasks.create_task("x", "any", dependencies=first)
+    claims = orch.tasks.claim_tasks("ada", 20, start=True)
+    asked = str(uuid4())
+    calls = [lambda c=claim: orch.tasks.complete(c, c.task_id) for claim in claims[1:]]
+    calls += [lambda c=claim: orch.tasks.complete(c, "again") for claim in claims[1:]]
+    calls += [
+        lambda: orch.tasks.complete_task(claims[0].task_id, 1, command_id=asked) for _ in range(9)
+    ]
+    answers = at_once(calls)
+    for one, other in zip(answers[:19], answers[19:38], strict=True):
+        assert sum(isinstance(it, InvalidTransitionError) for it in (one, other)) == 1
+    assert all(answer.result == 1 for answer in answers[38:])
+    assert orch.agents.get_agent("ada").total_completed == 20
+    assert orch.tasks.get_task_status(last).unmet == 0
+    assert orch.doctor().findings == []
+
+
+def test_a_lane_is_closed_when_it_was_found_empty_twice(orch, cypher):
+    orch.agents.register_agent("ada", ["x"])
+    key = lane_key(["x"])
+
+    def look(grace_seconds: float) -> int:
+        (row,) = orch.graph.write(
+            "tasks/close_lanes",
+            agent_id="ada",
+            limit=10,
+            grace_seconds=grace_seconds,
+            command_id=str(uuid4()),
+        )
+        return row["closed"]
+
+    def lane() -> tuple[Any, Any]:
+        (row,) = cypher("MATCH (l:Lane {key: $key}) RETURN l.open_for, l.empty_since", key=key)
+        return tuple(row)
+
+    task_id = orch.tasks.create_task("x", "any", requirements=["x"])
+    assert look(0) == 0
+    assert lane() == ("x", None), "it has a ready task"
+    orch.tasks.cancel_task(task_id)
+    look(60)
+    assert lane()[1] is not None
+    assert look(60) == 0, "the grace is not over"
+    orch.tasks.retry_task(task_id)
+    assert lane() == ("x", None), "a task that becomes ready takes the mark away"
+    orch.tasks.cancel_task(task_id)
+    look(0)
+    assert look(0) >= 1
+    assert lane() == (None, None)
+    assert orch.tasks.poll_tasks("ada") == []
+    second = orch.tasks.create_task("x", "any", requirements=["x"])
+    assert [task.task_id for task in orch.tasks.poll_tasks("ada")] == [second]
+
+
+def test_an_agent_with_many_lanes_gets_the_best_of_them_all(orch):
+    """Past some number of lanes, the head of all ready tasks is looked at first."""
+    skills = [f"skill-{number}" for number in range(60)]
+    orch.agents.register_agent("wide", skills, max_concurrent_tasks=1_000)
+    orch.agents.register_agent("narrow", ["other"])
+    orch.tasks.create_tasks(
+        NewTask(content="x", task_type="any", requirements=["other"]) for _ in range(450)
+    )
+    ids = orch.tasks.create_tasks(
+        NewTask(content="x", task_type=f"type-{n % 2}", requirements=[skills[n % 60]])
+        for n in range(120)
+    )
+    polled = orch.tasks.poll_tasks("wide", limit=10)
+    assert [task.task_id for task in polled] == ids[:10], "behind 450 that it may not do"
+    odd = orch.tasks.poll_tasks("wide", limit=5, task_types=["type-1"])
+    assert [task.task_id for task in odd] == ids[1:10:2]
+    orch.agents.register_agent("narrow", ["other"], max_concurrent_tasks=1_000)
+    assert len(orch.tasks.claim_tasks("narrow", 450)) == 450
+    assert [claim.task_id for claim in orch.tasks.claim_tasks("wide", 70)] == ids[:70]
+    assert orch.doctor().findings == []
