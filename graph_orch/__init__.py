@@ -8,24 +8,9 @@ with Orchestrator.connect() as orch:
     orch.router.dispatch_task(task_id)
 """
 
-from graph_orch._async.agents import AsyncAgentRegistry
-from graph_orch._async.events import AsyncEvents
-from graph_orch._async.graph import AsyncGraph
-from graph_orch._async.monitor import AsyncMonitor
-from graph_orch._async.orchestrator import AsyncOrchestrator
-from graph_orch._async.retention import AsyncRetention
-from graph_orch._async.router import AsyncCapabilityRouter
-from graph_orch._async.schedules import AsyncSchedules
-from graph_orch._async.tasks import AsyncTaskQueue
-from graph_orch._sync.agents import AgentRegistry
-from graph_orch._sync.events import Events
-from graph_orch._sync.graph import Graph
-from graph_orch._sync.monitor import Monitor
-from graph_orch._sync.orchestrator import Orchestrator
-from graph_orch._sync.retention import Retention
-from graph_orch._sync.router import CapabilityRouter
-from graph_orch._sync.schedules import Schedules
-from graph_orch._sync.tasks import TaskQueue
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from graph_orch.errors import (
     AgentAtCapacityError,
     AgentError,
@@ -90,7 +75,27 @@ from graph_orch.models import (
     ToolCall,
     WorkerInfo,
 )
-from graph_orch.worker import AsyncContext, Context, TaskFailure, Worker
+
+if TYPE_CHECKING:
+    from graph_orch._async.agents import AsyncAgentRegistry
+    from graph_orch._async.events import AsyncEvents
+    from graph_orch._async.graph import AsyncGraph
+    from graph_orch._async.monitor import AsyncMonitor
+    from graph_orch._async.orchestrator import AsyncOrchestrator
+    from graph_orch._async.retention import AsyncRetention
+    from graph_orch._async.router import AsyncCapabilityRouter
+    from graph_orch._async.schedules import AsyncSchedules
+    from graph_orch._async.tasks import AsyncTaskQueue
+    from graph_orch._sync.agents import AgentRegistry
+    from graph_orch._sync.events import Events
+    from graph_orch._sync.graph import Graph
+    from graph_orch._sync.monitor import Monitor
+    from graph_orch._sync.orchestrator import Orchestrator
+    from graph_orch._sync.retention import Retention
+    from graph_orch._sync.router import CapabilityRouter
+    from graph_orch._sync.schedules import Schedules
+    from graph_orch._sync.tasks import TaskQueue
+    from graph_orch.worker import AsyncContext, Context, TaskFailure, Worker
 
 __all__ = [
     "Agent",
@@ -174,3 +179,41 @@ __all__ = [
     "Worker",
     "WorkerInfo",
 ]
+
+_LATER = {
+    "AgentRegistry": "graph_orch._sync.agents",
+    "AsyncAgentRegistry": "graph_orch._async.agents",
+    "AsyncCapabilityRouter": "graph_orch._async.router",
+    "AsyncContext": "graph_orch.worker",
+    "AsyncEvents": "graph_orch._async.events",
+    "AsyncGraph": "graph_orch._async.graph",
+    "AsyncMonitor": "graph_orch._async.monitor",
+    "AsyncOrchestrator": "graph_orch._async.orchestrator",
+    "AsyncRetention": "graph_orch._async.retention",
+    "AsyncSchedules": "graph_orch._async.schedules",
+    "AsyncTaskQueue": "graph_orch._async.tasks",
+    "CapabilityRouter": "graph_orch._sync.router",
+    "Context": "graph_orch.worker",
+    "Events": "graph_orch._sync.events",
+    "Graph": "graph_orch._sync.graph",
+    "Monitor": "graph_orch._sync.monitor",
+    "Orchestrator": "graph_orch._sync.orchestrator",
+    "Retention": "graph_orch._sync.retention",
+    "Schedules": "graph_orch._sync.schedules",
+    "TaskFailure": "graph_orch.worker",
+    "TaskQueue": "graph_orch._sync.tasks",
+    "Worker": "graph_orch.worker",
+}
+"""Where the names are that need the driver, which takes longer to import than all else together:
+they are imported when they are first asked for."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_LATER[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

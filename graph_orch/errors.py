@@ -346,3 +346,8 @@ class DiskFullError(EmbeddedServerError):
 
 class DataDirectoryError(EmbeddedServerError):
     """The data directory cannot be used, or another server has it."""
+
+
+def describe(error: BaseException) -> str:
+    """An error in a line: its kind and its message."""
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -8,6 +8,7 @@ Without `NEO4J_URI` the embedded server is used, which the `GRAPH_ORCH_*` variab
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 import platformdirs
@@ -15,6 +16,14 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 APP = "graph-orch"
+
+
+class Profile(StrEnum):
+    """How much of the table a client gets: each has what the one before has."""
+
+    WORKER = "worker"  # take work, do it, hand out more
+    CORE = "core"  # and assign, route, search
+    ALL = "all"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
@@ -26,14 +25,7 @@ from graph_orch.operations.schemas import (
     input_schema,
     output_schema,
 )
-
-
-class Profile(StrEnum):
-    """How much of the table a client gets: each has what the one before has."""
-
-    WORKER = "worker"  # take work, do it, hand out more
-    CORE = "core"  # and assign, route, search
-    ALL = "all"
+from graph_orch.settings import Profile
 
 
 @dataclass(frozen=True)

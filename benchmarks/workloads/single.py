@@ -65,12 +65,15 @@ def routing(store: Store, plan: Plan, results: Results) -> None:
 def backlog(store: Store, plan: Plan, results: Results) -> None:
     """Every single operation, with growing numbers of ready tasks."""
     found: dict[int, dict[str, Series]] = {}
+    store.wipe()
+    interleaved(_on_a_backlog(store, 100), rounds=1, calls=1, warm_up=200)
     for number in plan.backlogs:
         store.wipe()
         operations = _on_a_backlog(store, number)
         found[number] = interleaved(operations, rounds=plan.rounds, calls=plan.calls)
         results.keep(f"{number} ready", found[number])
-        store.orch.doctor()
+        if not (report := store.orch.doctor()).is_sound:
+            raise RuntimeError(f"the graph is not sound: {report.findings[:3]}")
     _judge_backlog(found, results)
 
 

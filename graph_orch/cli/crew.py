@@ -11,20 +11,10 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from graph_orch import (
-    ErrorClass,
-    EventType,
-    NewTask,
-    Orchestrator,
-    Task,
-    TaskEvent,
-    TaskFailure,
-    TaskStatus,
-    Worker,
-)
-from graph_orch.errors import InvalidTransitionError
+import graph_orch
+from graph_orch import ErrorClass, EventType, NewTask, Task, TaskEvent, TaskStatus
+from graph_orch.errors import InvalidTransitionError, describe
 from graph_orch.lifecycle import LIVE
-from graph_orch.worker import describe
 
 PAGE = 1_000
 IDLE_SECONDS = 0.5
@@ -69,14 +59,14 @@ class Crew:
     """Works off tasks: a worker for each member, all in one thread, until all is done."""
 
     def __init__(
-        self, orch: Orchestrator, members: Sequence[Member], task_type: str, job: Job
+        self, orch: graph_orch.Orchestrator, members: Sequence[Member], task_type: str, job: Job
     ) -> None:
         self._orch = orch
         self._members = members
         self.finished: dict[str, Task] = {}
         self.tallies = {member.agent_id: Tally() for member in members}
         self._workers = [
-            Worker(orch, member.agent_id, member.skills, member.slots, grace_seconds=0)
+            graph_orch.Worker(orch, member.agent_id, member.skills, member.slots, grace_seconds=0)
             for member in members
         ]
         for worker in self._workers:
@@ -132,7 +122,7 @@ def _done(job: Job, task_id: str) -> JsonValue:
     try:
         return job(task_id)
     except (OSError, ValueError) as error:
-        raise TaskFailure(describe(error), ErrorClass.PERMANENT) from error
+        raise graph_orch.TaskFailure(describe(error), ErrorClass.PERMANENT) from error
 
 
 def _note(event: TaskEvent, open_: set[str], holders: dict[str, str], progress: Progress) -> None:
@@ -148,7 +138,7 @@ def _note(event: TaskEvent, open_: set[str], holders: dict[str, str], progress: 
     progress.running = _by_agent(holders.values())
 
 
-def gather(orch: Orchestrator, members: Iterable[Member]) -> int:
+def gather(orch: graph_orch.Orchestrator, members: Iterable[Member]) -> int:
     """Register the members, and let go what an earlier run that was killed left with them."""
     released = 0
     for member in members:
@@ -162,7 +152,7 @@ def gather(orch: Orchestrator, members: Iterable[Member]) -> int:
     return released
 
 
-def clear_leftovers(orch: Orchestrator, command: str, task_type: str) -> int:
+def clear_leftovers(orch: graph_orch.Orchestrator, command: str, task_type: str) -> int:
     """Cancel the tasks that an earlier run of `command` did not come to; how many there were."""
     left = [task for task in _live(orch, task_type) if is_made_by(task.metadata, command)]
     for task in left:
@@ -182,7 +172,7 @@ def is_made_by(metadata: JsonValue, command: str) -> bool:
     return isinstance(metadata, dict) and metadata.get(MARK) == command
 
 
-def create_in_batches(orch: Orchestrator, tasks: Sequence[NewTask]) -> None:
+def create_in_batches(orch: graph_orch.Orchestrator, tasks: Sequence[NewTask]) -> None:
     """Create tasks that stand in an order in which each comes after its dependencies."""
     for start in range(0, len(tasks), PAGE):
         orch.tasks.create_tasks(tasks[start : start + PAGE])
@@ -205,7 +195,7 @@ def agent_rows(crew: Crew, members: Iterable[Member], elapsed_ms: float) -> list
 AGENT_COLUMNS = ("agent", "skills", "slots", "done", "failed", "utilization", "average ms")
 
 
-def _live(orch: Orchestrator, task_type: str) -> Iterator[Task]:
+def _live(orch: graph_orch.Orchestrator, task_type: str) -> Iterator[Task]:
     filters: Mapping[str, Any] = {"status": sorted(LIVE), "task_type": task_type}
     after: str | None = None
     while True:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from graph_orch import Orchestrator, Task
+import graph_orch
+from graph_orch import Task
 from graph_orch.cli.output import Json, plain, say, show_json, show_line, show_table
 from graph_orch.cli.store import connect
 
@@ -102,7 +103,7 @@ def cypher(
         show_table(columns, rows)
 
 
-def _all_tasks(orch: Orchestrator) -> Iterator[Task]:
+def _all_tasks(orch: graph_orch.Orchestrator) -> Iterator[Task]:
     page = orch.tasks.query_tasks(limit=PAGE)
     yield from page
     while page.next_cursor is not None:

@@ -13,8 +13,7 @@ import typer
 from graph_orch.cli.mcp_clients import Client, configuration
 from graph_orch.cli.store import connect_async
 from graph_orch.errors import ValidationError
-from graph_orch.settings import McpSettings, ServerSettings
-from graph_orch.tools import Profile
+from graph_orch.settings import McpSettings, Profile, ServerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

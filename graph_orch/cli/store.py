@@ -9,29 +9,29 @@ from contextlib import contextmanager
 import platformdirs
 from filelock import FileLock, Timeout
 
-from graph_orch import AsyncOrchestrator, Orchestrator
+import graph_orch
 from graph_orch.cli.progress import downloading
 from graph_orch.errors import AlreadyRunningError
 from graph_orch.runtime import AsyncOpening
 from graph_orch.settings import APP, EmbeddedSettings, ServerSettings
 
 
-def connect() -> Orchestrator:
+def connect() -> graph_orch.Orchestrator:
     """Connect as the environment says; to be entered by `with`."""
     if ServerSettings().uri is None:
         install_server()
-    return Orchestrator.connect()
+    return graph_orch.Orchestrator.connect()
 
 
-def connect_async() -> AsyncOpening[AsyncOrchestrator]:
+def connect_async() -> AsyncOpening[graph_orch.AsyncOrchestrator]:
     """The same for asynchronous code; to be entered by `async with`."""
     if ServerSettings().uri is None:
         install_server()
-    return AsyncOrchestrator.connect()
+    return graph_orch.AsyncOrchestrator.connect()
 
 
 @contextmanager
-def connect_alone(command: str) -> Generator[Orchestrator]:
+def connect_alone(command: str) -> Generator[graph_orch.Orchestrator]:
     """Connect while nobody else on this machine does `command` on the same store.
 
     What such a command finds left of an earlier run, it clears away; so two must not overlap.

@@ -10,11 +10,10 @@ from typing import Annotated
 
 import typer
 
-from graph_orch import Orchestrator, Worker
+import graph_orch
 from graph_orch.cli.output import Json, say, show_json, show_table, visible
 from graph_orch.cli.store import connect
 from graph_orch.errors import ValidationError
-from graph_orch.executors import command_handler
 
 Target = Annotated[
     str | None, typer.Argument(metavar="[MODULE:WORKER]", help="Where a Worker is in Python.")
@@ -50,15 +49,17 @@ def worker(
     """
     if (target is None) == (command is None):
         raise typer.BadParameter("give either MODULE:WORKER or --exec COMMAND")
+    from graph_orch import executors  # it and the driver take long to import
+
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("neo4j").setLevel(logging.ERROR)
     if target is not None:
         load_worker(target).run()
         return
-    run_command = command_handler(command or "")
+    run_command = executors.command_handler(command or "")
     names = [name.strip() for name in skills.split(",") if name.strip()]
     with connect() as orch:
-        made = Worker(
+        made = graph_orch.Worker(
             orch,
             agent or "exec-agent",
             names,
@@ -71,7 +72,7 @@ def worker(
         made.run()
 
 
-def load_worker(target: str) -> Worker:
+def load_worker(target: str) -> graph_orch.Worker:
     """The Worker that MODULE:NAME names; the current directory is looked in too.
 
     Raises:
@@ -85,7 +86,7 @@ def load_worker(target: str) -> Worker:
         found = getattr(importlib.import_module(module_name), name)
     except (ImportError, AttributeError) as error:
         raise ValidationError(f"cannot find {target!r}: {error}") from error
-    if not isinstance(found, Worker):
+    if not isinstance(found, graph_orch.Worker):
         raise ValidationError(f"{target!r} is a {type(found).__name__}, not a Worker")
     return found
 
@@ -128,7 +129,7 @@ def maintain(
             time.sleep(every)
 
 
-def look(orch: Orchestrator) -> dict[str, int]:
+def look(orch: graph_orch.Orchestrator) -> dict[str, int]:
     """One round of what is done from time to time; how much of each there was."""
     return {
         "tasks": orch.tasks.wake(),
@@ -138,7 +139,7 @@ def look(orch: Orchestrator) -> dict[str, int]:
     }
 
 
-def _tick(orch: Orchestrator) -> int:
+def _tick(orch: graph_orch.Orchestrator) -> int:
     """Tick the schedules; one that this machine cannot tick does not end the maintenance."""
     try:
         return len(orch.schedules.tick())

@@ -133,8 +133,3 @@ class AsyncContext(_Context):
     async def results(self) -> dict[str, JsonValue]:
         """What the task's dependencies gave, by their ids."""
         return await self._queue.get_dependency_results(self.task.task_id)
-
-
-def describe(error: BaseException) -> str:
-    """An error in a line: its kind and its message."""
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -18,7 +18,13 @@ from pydantic import JsonValue
 from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.tasks import AsyncTaskQueue
 from graph_orch.checks import JSON
-from graph_orch.errors import OrchestrationError, StoreError, TaskError, ValidationError
+from graph_orch.errors import (
+    OrchestrationError,
+    StoreError,
+    TaskError,
+    ValidationError,
+    describe,
+)
 from graph_orch.lifecycle import ErrorClass
 from graph_orch.models import Claim, Completion
 from graph_orch.worker.context import (
@@ -28,7 +34,6 @@ from graph_orch.worker.context import (
     Job,
     TaskFailure,
     WorkerSettings,
-    describe,
 )
 from graph_orch.worker.heart import Heart, Lost
 
