@@ -15,7 +15,7 @@ soak: .venv/dev.stamp
 	FAULT_END_SECONDS=600 $(BIN)/python -m pytest tests/faults -s
 
 bench: .venv/bench.stamp
-	BENCH_COMMAND="make bench" $(BIN)/python -m benchmarks --document docs/performance.md
+	BENCH_COMMAND="make bench" $(BIN)/python -m benchmarks --out docs/performance --document docs/performance.md
 
 bench-full: .venv/bench.stamp
 	BENCH_COMMAND="make bench-full" $(BIN)/python -m benchmarks --full --out benchmarks/out/full

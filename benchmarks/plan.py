@@ -15,6 +15,7 @@ class Plan:
     """Numbers of agents, each with so many skills to have ten of."""
     finished: int = 100_000
     lanes: int = 50_000
+    workers: tuple[int, ...] = (16,)
     rounds: int = 3
     calls: int = 40
     slow_calls: int = 8
@@ -28,6 +29,7 @@ FULL = Plan(
     backlogs=(1_000, 10_000, 100_000, 1_000_000),
     agents=((10, 100), (100, 100), (1_000, 100), (10_000, 1_000)),
     finished=1_000_000,
+    workers=(16, 1, 8),
     rounds=5,
     calls=100,
     single_tasks=1_000,

@@ -83,7 +83,7 @@ def _plot_rates(runs: list[dict[str, Any]], path: Path) -> None:
     """Tasks a second from creation to completion, of each system; the line is the spread."""
     rates: dict[str, list[float]] = {}
     for run in runs:
-        if "what" in run:
+        if run.get("workers") == 16:
             seconds = run["create_seconds"] + run["drain_seconds"]
             rates.setdefault(run["what"], []).append(run["tasks"] / seconds)
     names = sorted(rates, key=lambda name: sorted(rates[name])[len(rates[name]) // 2])

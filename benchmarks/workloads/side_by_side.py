@@ -35,6 +35,11 @@ def claims(store: Store, plan: Plan, results: Results, return_1_rate: float) -> 
 
 def lives(store: Store, plan: Plan, results: Results) -> None:
     """Create, hand out, start, complete: one by one, through a worker, in batches."""
+    for workers in plan.workers:
+        _lives(store, plan, results, workers)
+
+
+def _lives(store: Store, plan: Plan, results: Results, workers: int) -> None:
     for name, why in unavailable().items():
         print(f"{name} is left out: {why}", flush=True)
     others = {peer.name: peer for peer in peers()}
@@ -42,21 +47,23 @@ def lives(store: Store, plan: Plan, results: Results) -> None:
     for peer in others.values():
         peer.start()
     try:
-        for run in (_ours(store, plan) | _theirs(plan, others)).values():
+        for run in (_ours(store, plan, workers) | _theirs(plan, others, workers)).values():
             run()  # every server and client has done it before: ours compiles what it does often
         for number in range(plan.rounds):
-            for name, run in (_ours(store, plan) | _theirs(plan, others)).items():
+            for name, run in (_ours(store, plan, workers) | _theirs(plan, others, workers)).items():
                 life = run()
                 rates.setdefault(name, []).append(life.tasks_per_second)
-                results.runs.append({"round": number, "what": name} | asdict(life))
+                results.runs.append(
+                    {"round": number, "what": name, "workers": workers} | asdict(life)
+                )
                 print(f"  {name}: {life.tasks_per_second:.0f} tasks/s", flush=True)
     finally:
         for peer in others.values():
             peer.stop()
-    _judge(rates, results)
+    _judge(rates, results, workers)
 
 
-def _ours(store: Store, plan: Plan) -> dict[str, Run]:
+def _ours(store: Store, plan: Plan, workers: int) -> dict[str, Run]:
     def clean(run: Run) -> Run:
         def cleaned() -> Lifecycle:
             store.wipe()
@@ -69,29 +76,32 @@ def _ours(store: Store, plan: Plan) -> dict[str, Run]:
 
     single, batch = plan.single_tasks, plan.batch_tasks
     return {
-        "ours, one by one": clean(lambda: lifecycle.one_by_one(store, single, WORKERS)),
-        "ours, batches": clean(lambda: lifecycle.in_batches(store, batch, WORKERS, BATCH)),
-        "ours, Worker": clean(lambda: lifecycle.through_worker(store, batch, WORKERS, PREFETCH)),
+        "ours, one by one": clean(lambda: lifecycle.one_by_one(store, single, workers)),
+        "ours, batches": clean(lambda: lifecycle.in_batches(store, batch, workers, BATCH)),
+        "ours, Worker": clean(lambda: lifecycle.through_worker(store, batch, workers, PREFETCH)),
     }
 
 
-def _theirs(plan: Plan, others: dict[str, Peer]) -> dict[str, Run]:
+def _theirs(plan: Plan, others: dict[str, Peer], workers: int) -> dict[str, Run]:
     found: dict[str, Run] = {}
     for name, peer in others.items():
-        found[f"{name}, one by one"] = lambda it=peer: it.lifecycle(plan.single_tasks, WORKERS)
+        found[f"{name}, one by one"] = lambda it=peer: it.lifecycle(plan.single_tasks, workers)
         if peer.batches:
             tasks = plan.single_tasks if name == "procrastinate" else plan.batch_tasks
-            found[f"{name}, batches"] = lambda it=peer, n=tasks: it.lifecycle(n, WORKERS, BATCH)
+            found[f"{name}, batches"] = lambda it=peer, n=tasks: it.lifecycle(n, workers, BATCH)
     return found
 
 
-def _judge(rates: dict[str, list[float]], results: Results) -> None:
+def _judge(rates: dict[str, list[float]], results: Results, workers: int) -> None:
+    """The targets are for 16 workers."""
+
     def beside(ours: str, theirs: str, least: float | None) -> None:
         if theirs not in rates:
             return
         pairs = zip(rates[f"ours, {ours}"], rates[theirs], strict=True)
         ratio = Ratio.of([mine / other for mine, other in pairs])
-        results.at_least(f"lifecycle {ours}, beside {theirs}", ratio, "×", least)
+        what = f"lifecycle {ours}, {workers} workers, beside {theirs}"
+        results.at_least(what, ratio, "×", least if workers == WORKERS else None)
 
     beside("one by one", "procrastinate, one by one", 1.3)
     beside("one by one", "PgQueuer, one by one", None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import random
 import time
+from collections import deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Concatenate, Literal, LiteralString, ParamSpec, TypeVar, cast
 
@@ -50,6 +51,7 @@ RETRY_SECONDS = 30.0
 FIRST_PAUSE_SECONDS = 0.01
 LONGEST_PAUSE_SECONDS = 2.0
 MOST_KINDS = 100
+MOST_IDLE = 100
 
 
 class AlreadyAppliedError(StoreQueryError):
@@ -85,7 +87,10 @@ class Graph:
         self._driver = driver
         self._database = database
         self._address = address
-        self._bookmarks = neo4j.GraphDatabase.bookmark_manager()
+        # A server that is spoken to directly shows its writes at once; members of a cluster lag.
+        routed = address is None or address.uri.startswith("neo4j")
+        self._bookmarks = neo4j.GraphDatabase.bookmark_manager() if routed else None
+        self._idle: dict[Access, deque[neo4j.Session]] = {READ: deque(), WRITE: deque()}
         self.work = Signal((address.uri, database) if address else id(self))
         self._process = os.getpid()
         self._closed = False
@@ -236,6 +241,9 @@ class Graph:
         """Give the connections back. Closing twice is fine."""
         if not self._closed and self._process == os.getpid():
             self._closed = True
+            for sessions in self._idle.values():
+                while sessions:
+                    sessions.pop().close()
             self._driver.close()
 
     def _greet(self, uri: str) -> None:
@@ -270,9 +278,25 @@ class Graph:
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     def _run_once(self, it: Statement, params: dict[str, Any], mode: Access) -> Rows:
-        with self._session(mode) as session:
+        """Run a statement on a session that is kept for the next: opening one takes its time.
+
+        It holds no connection while nothing runs on it.
+        """
+        idle = self._idle[mode]
+        session = idle.pop() if idle else self._session(mode)
+        try:
             result = session.run(neo4j.Query(_literal(it), timeout=it.seconds), params)
-            return [row for row in result]
+            rows = [row for row in result]
+        except BaseException as error:
+            session.__exit__(  # pyright: ignore[reportUnknownMemberType]
+                type(error), error, error.__traceback__
+            )
+            raise
+        if len(idle) < MOST_IDLE and not self._closed:
+            idle.append(session)
+        else:
+            session.close()
+        return rows
 
     def _transact_once(
         self,

@@ -342,7 +342,7 @@ def _arguments(
         f"{jars}/*",
         *(f"--add-opens=java.base/java.{name}" for name in OPENED),
         "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
-        "-XX:+UseG1GC",
+        "-XX:+UseParallelGC",
         "-Xms128m",
         f"-Xmx{settings.heap}",
         "-Dfile.encoding=UTF-8",
