@@ -15,6 +15,8 @@ from benchmarks.workloads import lifecycle
 WORKERS = 16
 BATCH = 50
 PREFETCH = 400
+WARM_UPS = 3
+"""The JVM compiles what it runs often; the others come compiled, and are warmed up once."""
 Run = Callable[[], Lifecycle]
 
 
@@ -47,8 +49,11 @@ def _lives(store: Store, plan: Plan, results: Results, workers: int) -> None:
     for peer in others.values():
         peer.start()
     try:
-        for run in (_ours(store, plan, workers) | _theirs(plan, others, workers)).values():
-            run()  # every server and client has done it before: ours compiles what it does often
+        for run in _theirs(plan, others, workers).values():
+            run()
+        for _ in range(WARM_UPS):
+            for run in _ours(store, plan, workers).values():
+                run()
         for number in range(plan.rounds):
             for name, run in (_ours(store, plan, workers) | _theirs(plan, others, workers)).items():
                 life = run()

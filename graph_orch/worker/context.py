@@ -72,6 +72,7 @@ class Job:
     progress: tuple[float | None, str | None] = (None, None)
     cancelled: threading.Event = field(default_factory=threading.Event)
     running: asyncio.Task[None] | None = None
+    begun: bool = False
     lost: bool = False
     command_id: str = field(default_factory=lambda: str(uuid4()))
 

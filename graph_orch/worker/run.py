@@ -185,7 +185,7 @@ class Run:
 
     async def _work(self, job: Job) -> None:
         """Run the handler of a job, and see to it that its end is told."""
-        began = time.perf_counter()
+        began, job.begun = time.perf_counter(), True
         try:
             result = JSON.of("the handler's result", await self._call(job))
         except asyncio.CancelledError:
@@ -291,6 +291,9 @@ class Run:
             self._report(job, self._release(job))
         else:
             job.running.cancel()
+            if not job.begun:  # it will not begin any more, so it cannot tell of its end
+                self._running -= 1
+                self._report(job, self._release(job))
 
     async def _drain(self) -> None:
         """Give back what has not begun, wait for what has, and give back what does not end."""

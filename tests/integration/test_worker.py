@@ -15,6 +15,7 @@ import pytest
 
 from graph_orch import TaskFailure, ValidationError, Worker
 from graph_orch.executors import command_handler
+from graph_orch.worker.run import Run
 from tests.waiting import eventually
 
 SECONDS = 60
@@ -263,6 +264,21 @@ def test_second_stop_ends_at_once_and_spends_no_retry(orch, make, new_task):
         worker.stop()
     tasks = orch.tasks.get_tasks(ids)
     assert [(task.status, task.retry_count) for task in tasks] == [("pending", 0)] * 2
+
+
+async def test_what_is_given_up_before_it_began_is_given_back(aorch, server):
+    """A claim is answered while the worker is told to stop: its handlers never run."""
+    ids = [await aorch.tasks.create_task("x", "any") for _ in range(3)]
+    worker = Worker(aorch, "ada", [], 3)
+    worker.task("any")(lambda ctx: None)
+    await aorch.agents.register_agent("ada", [], max_concurrent_tasks=3)
+    run = Run(worker.settings, aorch.graph, worker._handlers)
+    claims = await aorch.tasks.claim_tasks("ada", 3, start=True)
+    run.abort()
+    run._take(claims)
+    await run._drain()
+    tasks = await aorch.tasks.get_tasks(ids)
+    assert [(task.status, task.retry_count) for task in tasks] == [("pending", 0)] * 3
 
 
 def test_many_are_done_and_none_twice(orch, make):
