@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import matplotlib
 
@@ -23,7 +23,7 @@ BEGIN, END = "<!-- figures -->\n", "<!-- end of figures -->\n"
 def write(found: dict[str, Any], directory: Path, document: Path | None) -> None:
     """Write `figures.json`, `figures.md` and the plots; put the table into a document too."""
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "figures.json").write_text(json.dumps(found, indent=1) + "\n")
+    (directory / "figures.json").write_text(_lines(found))
     table = as_table(found)
     (directory / "figures.md").write_text(table)
     _plot_targets(found["figures"], directory / "targets.svg")
@@ -31,6 +31,26 @@ def write(found: dict[str, Any], directory: Path, document: Path | None) -> None
     if document is not None:
         before, rest = document.read_text().split(BEGIN)
         document.write_text(f"{before}{BEGIN}{table}{END}{rest.split(END)[1]}")
+
+
+def _lines(found: dict[str, Any]) -> str:
+    """JSON with a line for each figure, series and run, and no more digits than were measured."""
+    rounded = json.loads(json.dumps(found), parse_float=lambda text: float(f"{float(text):.5g}"))
+    parts = [f"{json.dumps(key)}: {_line(value)}" for key, value in rounded.items()]
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _line(value: Any) -> str:
+    match value:
+        case dict():
+            items = cast(dict[str, Any], value)
+            inside = [f"{json.dumps(key)}: {json.dumps(one)}" for key, one in items.items()]
+            return "{\n  " + ",\n  ".join(inside) + "\n}"
+        case list():
+            rows = cast(list[Any], value)
+            return "[\n  " + ",\n  ".join(json.dumps(one) for one in rows) + "\n]"
+        case _:
+            return json.dumps(value)
 
 
 def as_table(found: dict[str, Any]) -> str:
