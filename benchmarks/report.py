@@ -22,6 +22,7 @@ BEGIN, END = "<!-- figures -->\n", "<!-- end of figures -->\n"
 
 def write(found: dict[str, Any], directory: Path, document: Path | None) -> None:
     """Write `figures.json`, `figures.md` and the plots; put the table into a document too."""
+    found = _rounded(found)
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "figures.json").write_text(_lines(found))
     table = as_table(found)
@@ -33,10 +34,14 @@ def write(found: dict[str, Any], directory: Path, document: Path | None) -> None
         document.write_text(f"{before}{BEGIN}{table}{END}{rest.split(END)[1]}")
 
 
+def _rounded(found: dict[str, Any]) -> dict[str, Any]:
+    """No more digits than were measured."""
+    return json.loads(json.dumps(found), parse_float=lambda text: float(f"{float(text):.5g}"))
+
+
 def _lines(found: dict[str, Any]) -> str:
-    """JSON with a line for each figure, series and run, and no more digits than were measured."""
-    rounded = json.loads(json.dumps(found), parse_float=lambda text: float(f"{float(text):.5g}"))
-    parts = [f"{json.dumps(key)}: {_line(value)}" for key, value in rounded.items()]
+    """JSON with a line for each figure, series and run."""
+    parts = [f"{json.dumps(key)}: {_line(value)}" for key, value in found.items()]
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
