@@ -129,12 +129,9 @@ class Combiner(Generic[Item, Answer]):
 
     def _withdraw(self, call: _Call[Item, Answer]) -> None:
         with self._lock:
-            if not call.leads and call in self._waiting:
+            if call in self._waiting:
                 self._waiting.remove(call)
-                return
         if call.leads:
-            with self._lock:
-                self._waiting.remove(call)
             self._hand_on()
 
     def _hand_on(self) -> None:

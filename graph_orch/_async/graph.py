@@ -189,20 +189,23 @@ class AsyncGraph:
 
     async def together(
         self,
-        kind: Hashable,
+        kind: Hashable | None,
         run: Callable[[Sequence[Item]], AsyncResult[Sequence[R | Exception]]],
         item: Item,
     ) -> R:
         """Do one thing of a kind, in one run with the others that are asked for meanwhile.
 
+        Args:
+            kind: What may share a run; None: this goes by itself.
+
         Raises:
             StoreError: as for what is run; or what the run answered this item with.
         """
         self._check_usable()
-        combiner = self._combiners.get(kind)
+        combiner = None if kind is None else self._combiners.get(kind)
         if combiner is None:
             combiner = AsyncCombiner[Item, R](run)
-            if len(self._combiners) < MOST_KINDS:
+            if kind is not None and len(self._combiners) < MOST_KINDS:
                 self._combiners[kind] = combiner
         return await combiner.submit(item)
 

@@ -291,14 +291,9 @@ class Claims(Commands):
 
     def _ask(self, params: dict[str, Any], request: dict[str, Any]) -> Mapping[str, Any]:
         """Ask for a claim; together with whoever asks for the same meanwhile, if it is small."""
-        run = partial(self._claim_all, params)
-        if params["limit"] <= SMALL_CLAIM:
-            kind = ("claim", *(str(value) for value in params.values()))
-            return self._graph.together(kind, run, request)
-        row = (run([request]))[0]
-        if isinstance(row, Exception):
-            raise row
-        return row
+        is_small = params["limit"] <= SMALL_CLAIM
+        kind = ("claim", *(str(value) for value in params.values())) if is_small else None
+        return self._graph.together(kind, partial(self._claim_all, params), request)
 
     def _claim_all(
         self, params: dict[str, Any], requests: Sequence[dict[str, Any]]

@@ -289,12 +289,8 @@ class Commands:
 
     def _completed_together(self, params: dict[str, Any]) -> Rows:
         """Complete a task, together with whatever else is completed meanwhile, if it is small."""
-        if len(params["result"] or "") + len(params["metrics"] or "") <= SMALL_TEXT:
-            return self._graph.together("complete", self._complete, params)
-        found = (self._complete([params]))[0]
-        if isinstance(found, Exception):
-            raise found
-        return found
+        is_small = len(params["result"] or "") + len(params["metrics"] or "") <= SMALL_TEXT
+        return self._graph.together("complete" if is_small else None, self._complete, params)
 
     def _complete(self, rows: Sequence[dict[str, Any]]) -> list[Rows | Exception]:
         """Complete tasks in one transaction; for each its row, or () where it was refused."""
