@@ -1,0 +1,30 @@
+"""Analysis: the graph of agents, skills and tasks as NetworkX graphs, and what follows from them.
+
+from graph_orch import Orchestrator, analysis
+
+with Orchestrator.connect() as orch:
+    graph = analysis.snapshot(orch, "tasks")
+
+Needs the extra `analysis`: pip install 'graph-orch[analysis]'.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__all__: list[str] = []
+
+_LATER: dict[str, str] = {}
+"""Where each name is: what draws or simulates is imported when it is first asked for."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_LATER[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
