@@ -23,7 +23,7 @@ CALL (i) {
   CALL (t, n) {
     MATCH (t)-[:HAS_EVENT]->(e)
     CREATE (n)-[:HAS_EVENT]->(x:TaskEvent:NewEvent)
-    SET x = e {.*, event_id: n.task_id + ':' + e.type, task_id: n.task_id}
+    SET x = e {.*, event_id: n.task_id + ':' + e.type}
   }
 } IN TRANSACTIONS OF 1000 ROWS
 """

@@ -110,4 +110,4 @@ WAIT: Check[float] = Check(WaitSeconds)
 
 def command_id_of(given: str | None) -> str:
     """The command id that a caller gave, or a new one."""
-    return str(uuid4()) if given is None else NAME.of("command_id", given)
+    return uuid4().hex if given is None else NAME.of("command_id", given)

@@ -10,7 +10,7 @@ CALL (t, d) {
   CREATE (t)-[:DEPENDS_ON {ordinal: COUNT { (t)-[:DEPENDS_ON]->() }}]->(d)
   SET t.events = t.events + 1
   CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
-    event_id: $command_id, task_id: t.task_id, type: 'dependency_added', at: datetime.realtime(),
+    event_id: $command_id, type: 'dependency_added', at: datetime.realtime(),
     attempt: t.attempt, seq: t.events, command_id: $command_id,
     detail: '{"depends_on":"' + d.task_id + '"}'
   })

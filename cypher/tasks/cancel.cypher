@@ -31,7 +31,7 @@ SET t:CancelledTask,
     t.completed_at = now,
     t.error_message = $reason
 CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
-  event_id: $command_id, task_id: t.task_id, type: 'cancelled', at: now, attempt: t.attempt,
+  event_id: $command_id, type: 'cancelled', at: now, attempt: t.attempt,
   seq: t.events, agent_id: a.agent_id, command_id: $command_id, detail: $detail
 })
 RETURN

@@ -4,8 +4,7 @@
 // returns: task, dependencies
 CYPHER 5
 UNWIND range(0, size($event_ids) - 1) AS place
-MATCH (e:TaskEvent {event_id: $event_ids[place]})
-MATCH (t:Task {task_id: e.task_id})
+MATCH (t:Task)-[:HAS_EVENT]->(e:TaskEvent {event_id: $event_ids[place]})
 WHERE t.attempt = e.attempt AND t.status IN ['assigned', 'running']
 WITH t, place ORDER BY place
 RETURN

@@ -4,7 +4,7 @@
 // Locks: agents, limits, tasks, then their dependents; each kind ascending.
 // mode: write
 // params: rows, brief, command_id
-// returns: task, dependencies
+// returns: task_ids, tasks
 CYPHER 5
 CALL () {
   UNWIND $rows AS row
@@ -46,7 +46,7 @@ CALL () {
       r.outcome = 'completed',
       r.duration_ms = duration_ms
   CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
-    event_id: row.command_id, task_id: t.task_id, type: 'completed', at: now, attempt: t.attempt,
+    event_id: row.command_id, type: 'completed', at: now, attempt: t.attempt,
     seq: t.events, agent_id: a.agent_id, command_id: row.command_id
   })
   RETURN collect({t: t, a: a, duration_ms: duration_ms, now: now}) AS done
@@ -81,8 +81,7 @@ CALL (done) {
   WITH t, now WHERE t.status = 'pending' AND t.unmet = 0
   // include tasks/ready_again
 }
-UNWIND done AS one
-WITH one.t AS t
-RETURN CASE WHEN $brief THEN t {.task_id} ELSE
-// include tasks/row
-END AS task, [(t)-[r:DEPENDS_ON]->(d) WHERE NOT $brief | [r.ordinal, d.task_id]] AS dependencies
+WITH [one IN done | one.t] AS ended
+RETURN [t IN ended | t.task_id] AS task_ids, [t IN ended WHERE NOT $brief |
+// include tasks/answers
+] AS tasks

@@ -1,9 +1,9 @@
 // Create tasks, their dependencies and their first events.
-// No row: a dependency or a lane is missing; nothing was created.
+// How many were created, and which of them are doomed. None: a dependency or a lane is missing.
 // A task_id, idempotency_key or event_id that exists fails on its constraint.
 // mode: write
 // params: rows, dependency_ids, lanes, now, command_id
-// returns: task_id, doomed
+// returns: number, doomed
 CYPHER 5
 // Lock the dependencies before their status is read: a task created while its dependency completes
 // would else wait for ever. The ids come sorted, the order in which everyone locks tasks.
@@ -40,7 +40,7 @@ SET t = row.task,
     t.queue_key = row.rank * step + now.epochSeconds * 1000000 + now.microsecond,
     t.close_by = now + duration('PT1S') * t.schedule_to_close_seconds
 CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
-  event_id: row.event_id, task_id: t.task_id, type: 'created', at: now, attempt: 0, seq: 1,
+  event_id: row.event_id, type: 'created', at: now, attempt: 0, seq: 1,
   command_id: $command_id
 })
 FOREACH (k IN skills | CREATE (t)-[:REQUIRES]->(k))
@@ -54,4 +54,5 @@ CALL (t, row) {
 }
 SET t.unmet = unmet
 // include tasks/ready
-RETURN t.task_id AS task_id, broken > 0 AND t.on_dependency_failure = 'cancel' AS doomed
+RETURN count(t) AS number,
+       collect(CASE WHEN broken > 0 AND t.on_dependency_failure = 'cancel' THEN t.task_id END) AS doomed

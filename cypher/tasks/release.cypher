@@ -19,7 +19,7 @@ SET t.events = t.events + 1,
     r.outcome = 'released',
     a.active_tasks = a.active_tasks - 1
 CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
-  event_id: $command_id, task_id: t.task_id, type: 'released', at: now, attempt: t.attempt,
+  event_id: $command_id, type: 'released', at: now, attempt: t.attempt,
   seq: t.events, agent_id: a.agent_id, command_id: $command_id, detail: $detail
 })
 // include tasks/take_back

@@ -17,7 +17,7 @@ SET t:PendingTask,
     t.events = t.events + 1
 // include tasks/ready_again
 CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
-  event_id: $command_id, task_id: t.task_id, type: 'retried', at: now, attempt: t.attempt,
+  event_id: $command_id, type: 'retried', at: now, attempt: t.attempt,
   seq: t.events, command_id: $command_id
 })
 RETURN

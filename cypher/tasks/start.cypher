@@ -17,7 +17,7 @@ SET t:RunningTask,
     r.started_at = now
 // include tasks/due
 CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
-  event_id: $command_id, task_id: t.task_id, type: 'started', at: now, attempt: t.attempt,
+  event_id: $command_id, type: 'started', at: now, attempt: t.attempt,
   seq: t.events, agent_id: a.agent_id, command_id: $command_id
 })
 RETURN

@@ -27,7 +27,7 @@ FOREACH (_ IN CASE WHEN $start AND t.status = 'assigned' THEN [1] ELSE [] END |
       t.events = t.events + 1,
       t.finish_by = now + duration('PT1S') * t.start_to_close_seconds
   CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
-    event_id: $command_id + ':' + t.task_id, task_id: t.task_id, type: 'started', at: now,
+    event_id: $command_id + ':' + t.task_id, type: 'started', at: now,
     attempt: t.attempt, seq: t.events, agent_id: a.agent_id, command_id: $command_id
   }))
 // include tasks/due

@@ -55,7 +55,7 @@ CALL (t, now, held, what) {  // it waited too long
   SET t:FailedTask, t.status = 'failed', t.completed_at = now, t.success = false,
       t.error_message = error, t.events = t.events + 1
   CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
-    event_id: $command_id + ':' + t.task_id, task_id: t.task_id, type: 'failed', at: now,
+    event_id: $command_id + ':' + t.task_id, type: 'failed', at: now,
     attempt: t.attempt, seq: t.events, command_id: $command_id,
     detail: '{"error":"' + error + '","reason":"' + what + '"}'
   })

@@ -211,13 +211,13 @@ class AsyncClaims(AsyncCommands):
         ]
         once = list({row["task_id"]: row for row in reversed(rows)}.values())
         try:
-            found = await self._graph.write(
-                "tasks/complete", rows=once, brief=True, command_id=str(uuid4())
+            (row,) = await self._graph.write(
+                "tasks/complete", rows=once, brief=True, command_id=uuid4().hex
             )
+            ended = set(row["task_ids"])
         except AlreadyAppliedError:
-            found = ()
+            ended = set[str]()
         self._graph.work.tell()
-        ended = {row["task"]["task_id"] for row in found}
         told = {row["command_id"] for row in once if row["task_id"] in ended}
         return [None if row["command_id"] in told else await self._completed(row) for row in rows]
 
@@ -325,14 +325,14 @@ class AsyncClaims(AsyncCommands):
                     agent_id=agent_id,
                     limit=CLOSE_BATCH,
                     grace_seconds=GRACE_SECONDS,
-                    command_id=str(uuid4()),
+                    command_id=uuid4().hex,
                 )
             except StoreError as error:  # what was claimed counts; the lanes can wait
                 logger.warning("empty lanes were not closed: %s", error)
 
     async def _take_up(self, request: dict[str, Any], params: dict[str, Any]) -> list[Claim]:
         wanted = {name: params[name] for name in ("task_types", "limit", "lease_seconds", "start")}
-        wanted |= request | {"command_id": str(uuid4())}
+        wanted |= request | {"command_id": uuid4().hex}
         rows = await self._graph.write("tasks/take_up", **wanted)
         return [Claim.from_record(row) for row in rows]
 

@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 from uuid import uuid4
 
-from graph_orch._async.graph import AlreadyAppliedError, AsyncGraph, AsyncTransaction, Rows
+from graph_orch._async.graph import AlreadyAppliedError, AsyncGraph, AsyncTransaction
 from graph_orch.errors import (
     DependencyCycleError,
     DependencyNotFoundError,
@@ -79,8 +79,9 @@ class AsyncCreation:
         params["now"] = None if self._clock is None else self._clock()
         try:
             if any(_may_be_doomed(task) for task in tasks):
-                return bool(await self._graph.transaction(insert, params))
-            return bool(await self._graph.write("tasks/create", **params))
+                return await self._graph.transaction(insert, params)
+            (row,) = await self._graph.write("tasks/create", **params)
+            return row["number"] > 0
         except AlreadyAppliedError:
             return False
 
@@ -104,14 +105,14 @@ class AsyncCreation:
         return fresh
 
 
-async def insert(tx: AsyncTransaction, params: dict[str, Any]) -> Rows:
-    """Insert tasks, and cancel those whose dependencies have failed; [] where a lane is missing."""
-    rows = await tx.run("tasks/create", **params)
-    doomed = [row["task_id"] for row in rows if row["doomed"]]
+async def insert(tx: AsyncTransaction, params: dict[str, Any]) -> bool:
+    """Insert tasks, and cancel those whose dependencies failed; False where a lane is missing."""
+    (row,) = await tx.run("tasks/create", **params)
+    doomed: list[str] = row["doomed"]
     if doomed:
         await tx.run("tasks/cancel_doomed", task_ids=doomed, command_id=params["command_id"])
         await cancel_dependents(tx, doomed, params["command_id"])
-    return rows
+    return row["number"] > 0
 
 
 async def cancel_dependents(tx: AsyncTransaction, task_ids: list[str], command_id: str) -> None:
@@ -133,7 +134,7 @@ async def add_lanes(tx: AsyncTransaction, tasks: Iterable[NewTask]) -> None:
         }
         for key, task in sorted(lanes.items())
     ]
-    await tx.run("tasks/add_lanes", lanes=rows, command_id=str(uuid4()))
+    await tx.run("tasks/add_lanes", lanes=rows, command_id=uuid4().hex)
 
 
 async def add_skills(tx: AsyncTransaction, names: Mapping[str, str]) -> None:
@@ -149,7 +150,7 @@ def insertion(tasks: Sequence[NewTask], default: RetryPolicy) -> dict[str, Any]:
         "rows": rows,
         "dependency_ids": _outside(tasks),
         "lanes": sorted({row["task"]["lane"] for row in rows}),
-        "command_id": str(uuid4()),
+        "command_id": uuid4().hex,
     }
 
 
@@ -169,7 +170,7 @@ def _row(position: int, task: NewTask, default: RetryPolicy) -> dict[str, Any]:
         "rank": task.priority.rank,
         "skills": task.skill_keys,
         "dependencies": list(task.dependencies),
-        "event_id": f"{task.task_id}:created",
+        "event_id": task.task_id.replace("-", "") + "c",
         "task": _set(
             {
                 "task_id": task.task_id,

@@ -97,7 +97,7 @@ class AsyncRetention:
 
 async def _delete(tx: AsyncTransaction, rows: list[dict[str, Any]]) -> int:
     in_order = sorted(rows, key=lambda row: row["task_id"])
-    locked = await tx.run("retention/lock", rows=in_order, command_id=str(uuid4()))
+    locked = await tx.run("retention/lock", rows=in_order, command_id=uuid4().hex)
     (row,) = await tx.run("retention/delete", task_ids=sorted(_not_needed(locked)))
     return row["deleted"]
 

@@ -74,7 +74,7 @@ class AsyncSchedules:
             "template": dump_json(_template(task)),
             "next_at": times.after(found["now"].to_native()),
         }
-        rows = await self._graph.write("schedules/put", command_id=str(uuid4()), **params)
+        rows = await self._graph.write("schedules/put", command_id=uuid4().hex, **params)
         return Schedule.from_record(rows[0])
 
     async def get(self, name: str) -> Schedule | None:
@@ -90,9 +90,7 @@ class AsyncSchedules:
         """Remove a schedule; False where there is none. The tasks that it created stay."""
         params = {"schedule": NAME.of("name", name), "limit": UNLINKED_AT_ONCE}
         found = False
-        while rows := await self._graph.write(
-            "schedules/remove", command_id=str(uuid4()), **params
-        ):
+        while rows := await self._graph.write("schedules/remove", command_id=uuid4().hex, **params):
             found = True
             if rows[0]["gone"]:
                 break
@@ -133,7 +131,7 @@ class AsyncSchedules:
             "due_at": schedule.next_at,
             "tick": tick,
             "next_at": times.after(tick),
-            "command_id": str(uuid4()),
+            "command_id": uuid4().hex,
         }
         try:
             return await self._graph.transaction(_create, step, task, self._retry_policy)

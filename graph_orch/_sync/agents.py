@@ -208,14 +208,14 @@ def _deregister(tx: Transaction, agent_id: str, command_id: str) -> Rows:
             task_id=row["task_id"],
             attempt=None,
             detail=dump_json({"reason": f"agent {agent_id} was deregistered"}),
-            command_id=str(uuid4()),
+            command_id=uuid4().hex,
         )
     return tx.run("agents/retire", agent_id=agent_id, command_id=command_id)
 
 
 def _lock(tx: Transaction, agent_id: str) -> list[str] | None:
     """Lock an agent; its skill keys, None if there is none."""
-    rows = tx.run("agents/lock", agent_id=agent_id, command_id=str(uuid4()))
+    rows = tx.run("agents/lock", agent_id=agent_id, command_id=uuid4().hex)
     return list(rows[0]["skills"]) if rows else None
 
 

@@ -297,13 +297,13 @@ class Commands:
         once = {row["task_id"]: row for row in reversed(rows)}
         try:
             found = self._graph.write(
-                "tasks/complete", rows=list(once.values()), brief=False, command_id=str(uuid4())
+                "tasks/complete", rows=list(once.values()), brief=False, command_id=uuid4().hex
             )
         except StoreQueryError as error:
             if len(rows) == 1:
                 return [error]
             return self._graph.one_by_one(self._complete, rows)
-        ended = {row["task"]["task_id"]: row for row in found}
+        ended = {row["task"]["task_id"]: row for row in found[0]["tasks"]}
         return [
             (ended[row["task_id"]],)
             if once[row["task_id"]] is row and row["task_id"] in ended

@@ -29,8 +29,6 @@ class Doctor:
         """Run every check; with `repair`, put right what they find."""
         findings: list[Finding] = []
         for check in CHECKS:
-            rows = self._graph.write(
-                f"doctor/{check}", repair=repair, command_id=str(uuid4())
-            )
+            rows = self._graph.write(f"doctor/{check}", repair=repair, command_id=uuid4().hex)
             findings += [Finding.from_record(check, row) for row in rows]
         return DoctorReport(findings=findings, repaired=len(findings) if repair else 0)

@@ -99,6 +99,6 @@ class Events:
     def _number(self) -> int:
         """Give places to events that have none; how many got one."""
         (row,) = self._graph.write(
-            "events/number", limit=NUMBERED_AT_ONCE, command_id=str(uuid4())
+            "events/number", limit=NUMBERED_AT_ONCE, command_id=uuid4().hex
         )
         return row["number"]

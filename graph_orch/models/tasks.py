@@ -223,7 +223,7 @@ class Completion(Model):
     result: JsonValue = None
     metrics: JsonValue = None
     duration_ms: float | None = None
-    command_id: str = Field(default_factory=lambda: str(uuid4()))
+    command_id: str = Field(default_factory=lambda: uuid4().hex)
 
 
 class ConcurrencyLimit(Model):

@@ -11,8 +11,8 @@ import pytest
 from graph_orch import NewTask, ValidationError
 
 LATE = """
-CREATE (:TaskEvent:NewEvent {
-  event_id: $id, task_id: 'late', type: 'created', at: datetime() - duration('PT1H'), attempt: 0,
+CREATE (:Task {task_id: 'late'})-[:HAS_EVENT]->(:TaskEvent:NewEvent {
+  event_id: $id, type: 'created', at: datetime() - duration('PT1H'), attempt: 0,
   seq: 1, command_id: $id
 })
 """
