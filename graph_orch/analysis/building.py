@@ -29,6 +29,13 @@ _REPEATED: Final = frozenset(
 )
 """Texts that many nodes share: one copy of each is kept."""
 _REPEATED_LISTS: Final = frozenset({"requirements", "dependencies", "capabilities"})
+_ENDS: Final = {
+    "HAS_SKILL": ("Agent", "Skill"),
+    "DEPENDS_ON": ("Task", "Task"),
+    "REQUIRES": ("Task", "Skill"),
+    "ASSIGNED_TO": ("Task", "Agent"),
+    "MEMBER_OF": ("Agent", "Team"),
+}
 
 
 def skill_node(key: str) -> str:
@@ -106,10 +113,11 @@ class SnapshotBuilder:
             self._graph.add_edges_from((start, end, data) for start, end, _, data in found)
 
     def _inside(self, edge: Edge) -> bool:
-        if edge[0] in self._labels and edge[1] in self._labels:
-            return True
-        self._outside[edge[3]["type"]] += 1
-        return False
+        start, end, _, data = edge
+        inside = (self._labels.get(start), self._labels.get(end)) == _ENDS[data["type"]]
+        if not inside:
+            self._outside[data["type"]] += 1
+        return inside
 
     def _text(self, text: str) -> str:
         return self._texts.setdefault(text, text)
@@ -140,7 +148,7 @@ class SnapshotBuilder:
         agent_id = self._text(agent.agent.agent_id)
         for key, confidence, learned_at in agent.held:
             name = skill_node(key)
-            if name not in self._labels:
+            if self._labels.get(name) != "Skill":
                 self._node(name, "Skill", {"key": key, "name": key, "bipartite": 1})
             edge = {"type": "HAS_SKILL", "confidence": confidence, "learned_at": learned_at}
             yield agent_id, self._text(name), "HAS_SKILL", _without_none(edge)
@@ -157,7 +165,7 @@ class SnapshotBuilder:
         for name in names:
             key = skill_key(name)
             node = self._text(skill_node(key))
-            if node not in self._labels:
+            if self._labels.get(node) != "Skill":
                 self._node(node, "Skill", {"key": key, "name": name, "bipartite": 1})
             yield task_id, node, "REQUIRES", {"type": "REQUIRES"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import networkx as nx
 import pytest
 
-from graph_orch import AnalysisError, ValidationError, analysis
+from graph_orch import analysis
 
 
 @pytest.fixture
