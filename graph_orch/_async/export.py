@@ -69,7 +69,7 @@ class AsyncExport:
         """
         wanted, after, more = TaskFilters.of(filters), None, True
         while more:
-            page = await self._querying.page(wanted, TASKS_PAGE, after)
+            page = await self._querying.page(wanted, TASKS_PAGE, after, to_the_end=True)
             yield ExportPage(tasks=await self._with_tries(page))
             after = page.next_cursor
             more = after is not None

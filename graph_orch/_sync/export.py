@@ -69,7 +69,7 @@ class Export:
         """
         wanted, after, more = TaskFilters.of(filters), None, True
         while more:
-            page = self._querying.page(wanted, TASKS_PAGE, after)
+            page = self._querying.page(wanted, TASKS_PAGE, after, to_the_end=True)
             yield ExportPage(tasks=self._with_tries(page))
             after = page.next_cursor
             more = after is not None

@@ -135,14 +135,19 @@ class SnapshotBuilder:
 
     def _attributes(self, fields: Iterable[tuple[str, Any]]) -> Attributes:
         """A model's fields as attributes: no None, plain values, one copy of what repeats."""
-        return {name: self._plain(name, value) for name, value in fields if value is not None}
-
-    def _plain(self, name: str, value: Any) -> Any:
-        if name in _REPEATED_LISTS:
-            return [self._text(text) for text in value if text is not None]
-        if name in _REPEATED:
-            return self._text(value)
-        return value.value if isinstance(value, Enum) else value
+        same, found = self._texts.setdefault, Attributes()
+        for name, value in fields:
+            if value is None:
+                continue
+            if name in _REPEATED:
+                found[name] = same(value, value)
+            elif name in _REPEATED_LISTS:
+                found[name] = [same(text, text) for text in value if text is not None]
+            elif isinstance(value, Enum):
+                found[name] = value.value
+            else:
+                found[name] = value
+        return found
 
     def _held(self, agent: ExportedAgent) -> Iterator[Edge]:
         agent_id = self._text(agent.agent.agent_id)
