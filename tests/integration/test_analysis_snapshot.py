@@ -284,7 +284,7 @@ async def test_the_asynchronous_snapshot_is_the_same(aorch, connected):
         assert list(one.edges(data=True)) == list(other.edges(data=True))
     with pytest.raises(ValidationError, match="await asnapshot"):
         analysis.snapshot(aorch)
-    with pytest.raises(ValidationError, match="call snapshot"):
+    with pytest.raises(ValidationError, match="Orchestrator call snapshot"):
         await analysis.asnapshot(connected)
 
 
