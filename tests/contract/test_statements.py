@@ -8,7 +8,8 @@ from uuid import uuid4
 import neo4j
 import pytest
 
-from graph_orch import NewTask, statements
+from graph_orch import NewTask, TaskFilters, statements
+from graph_orch._async.querying import parameters
 from graph_orch._async.schema import MIGRATIONS
 
 SAMPLES = {
@@ -62,6 +63,7 @@ LISTS = {
     "task_types",
     "requirements",
     "priorities",
+    "keys",
 }
 MOMENTS = {"tick", "next_at", "due_at"}
 MOMENTS |= {"cursor_at", "created_from", "created_before"}
@@ -69,6 +71,10 @@ MOMENTS |= {"finished_from", "finished_to", "finished_after", "finished_before"}
 OWN = {
     "tasks/claim": {"requests": [{"agent_id": "x", "worker_id": "x", "command_id": "x"}]},
     "tasks/add_skills": {"skills": [{"key": "x", "name": "X"}]},
+    "export/agents": {"after": ""},
+    "export/agents_by_skill": {"after": ""},
+    "export/skills": {"after": ""},
+    "export/teams": {"after": ""},
     "retention/find": {"place_at": "2026-01-01T00:00Z"},
     "retention/lock": {"rows": [{"task_id": "t", "events": 1}]},
     "tasks/add_lanes": {"lanes": [{"key": "l", "skills": ["x"]}]},
@@ -90,6 +96,8 @@ SCANNING = {
     "monitor/blocked",
     "monitor/expired",
     "monitor/skills",
+    "export/counts",
+    "export/teams",
     "routing/statistics",
     "routing/utilization_spread",
     "tasks/statistics",
@@ -161,6 +169,10 @@ def lived(connected, cypher):
     connected.schedules.put("plan-schedule", "* * * * *", {"content": "x", "task_type": "any"})
     cypher("MATCH (s:Schedule) SET s.next_at = datetime() - duration('PT1M')")
     assert connected.schedules.tick()
+    cypher(
+        "MATCH (a:Agent {agent_id: 'plan-agent'}) "
+        "CREATE (a)-[:MEMBER_OF]->(:Team {team_id: 'plan-team'})"
+    )
     agents.deregister_agent("plan-agent")
 
 
@@ -208,6 +220,24 @@ def test_polling_reads_the_index_in_its_order(plan, name):
 def test_recommendations_read_the_end_of_the_history_and_no_more(plan):
     _, used, _ = plan("monitor/expired")
     assert "Top" not in used  # each part comes from an index in its order, or needs none
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["export/agents", "export/skills"]
+    + [f"tasks/query_{kind}" for kind in ("all", "by_agent", "by_status", "by_type")],
+)
+def test_a_page_is_read_along_its_index(plan, name):
+    _, used, _ = plan(name)
+    assert (
+        used.count("NodeIndexSeek")
+        + used.count("NodeIndexSeekByRange")
+        + used.count("NodeUniqueIndexSeekByRange")
+        == 1
+    )
+    # One that sorts all that follows would read it all for each page.
+    assert not {"Distinct", "Union"}.intersection(used)
+    assert "PartialTop" in used or name.startswith("export/")
 
 
 def test_schema_statements_are_applied(cypher, orch):
@@ -277,6 +307,7 @@ def test_reading_does_not_grow_with_the_backlog(orch, hits):
                 ),
                 "route": hits("routing/route", task_id=task_id, exclude=[], limit=1),
                 "statistics": hits("tasks/statistics"),
+                "page of all": hits("tasks/query_all", **parameters(TaskFilters(), 10, None)),
             }
         )
     assert found[0] == found[1]
