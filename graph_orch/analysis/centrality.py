@@ -10,6 +10,7 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import block_array, csr_array
+from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import ArpackError, eigsh
 
 from graph_orch.analysis.incidence import AgentSkills, Matrix, agent_skills, by_name, checked_graph
@@ -210,31 +211,45 @@ def _rows(matrix: Matrix) -> NDArray[np.int64]:
 
 
 def _eigenvector(adjacency: Matrix) -> Floats:
-    size = adjacency.shape[0]
-    if not adjacency.nnz:
-        return np.full(size, size**-0.5)
-    found = _dense_eigenvector(adjacency) if size <= DENSE else _sparse_eigenvector(adjacency)
-    found = np.abs(found)
+    """From equal parts, what lies in the space of the greatest eigenvalue: one vector, always.
+
+    It is simple in each connected component (Perron), and several of them may share it.
+    """
+    found = np.zeros(adjacency.shape[0])
+    greatest = 0.0
+    for part in _components(adjacency):
+        inner = csr_array(adjacency[part][:, part])
+        if degrees(inner, 1).max() < greatest:
+            continue  # the eigenvalue is not above the greatest degree
+        value, vector = _perron(inner)
+        if value > greatest * (1 + 1e-9):
+            greatest = value
+            found[:] = 0
+        if value >= greatest * (1 - 1e-9):
+            found[part] = vector * vector.sum()
     return found / np.linalg.norm(found)
 
 
-def _dense_eigenvector(adjacency: Matrix) -> Floats:
-    """From equal parts, what lies in the space of the greatest eigenvalue: one vector, always."""
-    values, vectors = np.linalg.eigh(adjacency.toarray())
-    space = vectors[:, values > values[-1] - 1e-9 * max(1.0, abs(values[-1]))]
-    return space @ space.sum(axis=0)
+def _components(adjacency: Matrix) -> list[NDArray[np.int64]]:
+    count, of = connected_components(adjacency, directed=False)
+    order = np.argsort(of, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(of, minlength=count))[:-1])
 
 
-def _sparse_eigenvector(adjacency: Matrix) -> Floats:
-    start = np.ones(adjacency.shape[0])
+def _perron(adjacency: Matrix) -> tuple[float, Floats]:
+    """The greatest eigenvalue of a connected graph, and its vector, of length 1."""
+    size = adjacency.shape[0]
+    if size <= DENSE:
+        values, vectors = np.linalg.eigh(adjacency.toarray())
+        return float(values[-1]), np.abs(vectors[:, -1])
     try:
-        _, vectors = eigsh(adjacency, k=1, which="LA", v0=start, tol=1e-10)
+        values, vectors = eigsh(adjacency, k=1, which="LA", v0=np.ones(size), tol=1e-10)
     except ArpackError as error:
         raise AnalysisError(
-            f"the eigenvector of this graph of {adjacency.shape[0]:,} nodes does not converge "
-            f"({error}); use pagerank, or one connected component at a time"
+            f"the eigenvector of a connected part of {size:,} nodes does not converge ({error}); "
+            "use pagerank"
         ) from error
-    return vectors[:, 0]
+    return float(values[0]), np.abs(vectors[:, 0])
 
 
 def _pagerank(adjacency: Matrix, damping: float) -> Floats:
