@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
-from numbers import Real
-from typing import Any, TypeAlias, cast
+from numbers import Integral, Real
+from typing import Any, TypeAlias, TypeGuard, cast
 
 import networkx as nx
 import numpy as np
@@ -98,6 +98,17 @@ def number(attributes: Mapping[str, Any], name: str, of: Hashable) -> float | No
     return float(value)
 
 
+def positive(name: str, value: object) -> int:
+    """`value`, if it is a whole number of at least 1.
+
+    Raises:
+        ValidationError: it is not.
+    """
+    if not _is_whole(value) or value < 1:
+        raise ValidationError(f"{name}: {value!r} is not a whole number of at least 1")
+    return int(value)
+
+
 def _sides(
     graph: nx.Graph[Any], agents: Iterable[Hashable] | None, skills: Iterable[Hashable] | None
 ) -> Sides:
@@ -185,3 +196,7 @@ def _matrix(
     matrix.sum_duplicates()
     matrix.data[:] = 1.0  # parallel edges say the same once
     return matrix
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, Integral) and value is not True  # False is 0, and too small

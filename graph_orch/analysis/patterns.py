@@ -20,7 +20,7 @@ from graph_orch.analysis.instances import Flags, Floats, Instances, Ints
 Block: TypeAlias = "csr_array[np.float64, tuple[int, int]]"
 Types: TypeAlias = "tuple[int, ...]"
 
-PAIRS = 500_000
+PAIRS = 100_000
 """Pairs of first and last tasks of a chain that are looked at, about, for how long it takes."""
 
 

@@ -108,15 +108,17 @@ class _Match:
         Of its neighbours, the one with the fewest on that side: it leaves the fewest candidates.
         """
         common = Counter(self._colours[task] for task in tasks)
-        line = [min(tasks, key=lambda task: (common[self._colours[task]], task))]
-        seen, placed = set(line), set[int]()
+        seen, placed = set[int](), set[int]()
         order: list[tuple[int, int | None, int]] = []
-        for task in line:
-            order.append((task, *self._anchor(task, placed)))
-            placed.add(task)
-            near = [it for side in self._sides for it in side[task] if it not in seen]
-            seen.update(near)
-            line.extend(dict.fromkeys(near))
+        for start in sorted(tasks, key=lambda task: (common[self._colours[task]], task)):
+            line = [] if start in seen else [start]
+            seen.add(start)
+            for task in line:
+                order.append((task, *self._anchor(task, placed)))
+                placed.add(task)
+                near = [it for side in self._sides for it in side[task] if it not in seen]
+                seen.update(near)
+                line.extend(dict.fromkeys(near))
         return order
 
     def _anchor(self, task: int, placed: set[int]) -> tuple[int | None, int]:

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
-from numbers import Integral
-from typing import Any, Literal, TypeAlias, TypeGuard, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array
 
-from graph_orch.analysis.incidence import AgentSkills, Matrix, agent_skills
+from graph_orch.analysis.incidence import AgentSkills, Matrix, agent_skills, positive
 from graph_orch.errors import AnalysisError, ValidationError
 
 Weight = Literal["count", "jaccard", "cosine", "newman"]
@@ -120,21 +119,6 @@ def overlaps(held: Matrix, weight: Weight = "count") -> Iterator[tuple[int, Matr
 def degrees(held: Matrix, axis: int) -> Ints:
     """How many each row (axis 1) or column (axis 0) has."""
     return np.asarray(held.sum(axis=axis)).astype(np.int64)
-
-
-def positive(name: str, value: object) -> int:
-    """`value`, if it is a whole number of at least 1.
-
-    Raises:
-        ValidationError: it is not.
-    """
-    if not _is_whole(value) or value < 1:
-        raise ValidationError(f"{name}: {value!r} is not a whole number of at least 1")
-    return int(value)
-
-
-def _is_whole(value: object) -> TypeGuard[int]:
-    return isinstance(value, Integral) and value is not True  # False is 0, and too small
 
 
 _MEASURES: dict[Weight, Callable[[Floats, Floats, Floats], Floats]] = {

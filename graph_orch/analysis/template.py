@@ -8,6 +8,7 @@ from typing import Any, Literal
 from uuid import uuid4
 
 from graph_orch.analysis.history_tables import Durations
+from graph_orch.analysis.incidence import positive
 from graph_orch.checks import NAME, checked
 from graph_orch.errors import ValidationError
 from graph_orch.lifecycle import TaskPriority
@@ -127,9 +128,9 @@ class Template:
         """Each task's step, and the tasks that it waits for: steps of many become so many."""
         if width is not None and self.width is None:
             raise ValidationError(f"width: a {self.kind} has no step that stands for many tasks")
-        many = self.width if width is None else width
-        if many is not None and (isinstance(many, bool) or not 1 <= many <= LARGEST):
-            raise ValidationError(f"width: {many!r} is not a number from 1 to {LARGEST:,}")
+        many = self.width if width is None else positive("width", width)
+        if many is not None and many > LARGEST:
+            raise ValidationError(f"width: {many:,} is more than {LARGEST:,}")
         steps: list[TemplateStep] = []
         places: list[list[int]] = []
         waits: list[list[int]] = []

@@ -11,10 +11,10 @@ import networkx as nx
 import numpy as np
 
 from graph_orch.analysis.history_tables import Durations
+from graph_orch.analysis.incidence import positive
 from graph_orch.analysis.instances import Floats, Instances, Ints, read_instances
 from graph_orch.analysis.patterns import Found, chains, fans
 from graph_orch.analysis.shapes import Shapes
-from graph_orch.analysis.similarity import positive
 from graph_orch.analysis.template import Kind, Template, TemplateStep
 from graph_orch.errors import ValidationError
 from graph_orch.lifecycle import TaskPriority
@@ -141,7 +141,7 @@ def _step(
     instances: Instances, tasks: Ints, after: tuple[int, ...], *, is_many: bool = False
 ) -> TemplateStep:
     """What the tasks at one place have in common."""
-    lists = [instances.requirements[i] for i in np.unique(instances.required[tasks]).tolist()]
+    lists = [instances.requirements[int(i)] for i in np.unique(instances.required[tasks])]
     shared = set[str].intersection(*({skill_key(name) for name in names} for names in lists))
     ranks = instances.priority[tasks]
     usual = np.bincount(ranks[ranks >= 0], minlength=1)

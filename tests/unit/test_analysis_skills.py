@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from networkx.algorithms import bipartite
 
-from graph_orch.analysis.bus_factor import bus_factor
-from graph_orch.analysis.centrality import centrality
+from graph_orch.analysis.centralities import centrality
 from graph_orch.analysis.incidence import agent_skills
+from graph_orch.analysis.losses import bus_factor
 from graph_orch.analysis.similarity import nearest, project
 from graph_orch.analysis.skills import coverage, redundancy
 from graph_orch.errors import AnalysisError, ValidationError

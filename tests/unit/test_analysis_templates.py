@@ -196,7 +196,7 @@ def test_split_and_join_by_hand():
     assert (join.name, join.seconds.max) == ("work xN -> join", 7)
     chain = found.chains[0]
     assert (chain.name, chain.occurrences) == ("split -> work -> join", 11)
-    assert chain.seconds.p50 == 8
+    assert (chain.seconds.p50, chain.seconds.max) == (6, 8)
     frame = found.to_frame()
     assert len(frame) == len(found.all) == 6
     assert found == mine_templates(nx.DiGraph(reversed_order(graph)))
@@ -323,7 +323,7 @@ def test_bad_graphs_are_refused():
         mine_templates(loop)
     with pytest.raises(AnalysisError, match="undirected"):
         mine_templates(nx.karate_club_graph())
-    with pytest.raises(AnalysisError, match="1 has no task_type"):
+    with pytest.raises(AnalysisError, match="2 has no task_type"):
         mine_templates(nx.DiGraph([(1, 2)]))
     with pytest.raises(ValidationError, match="a NetworkX graph is needed"):
         mine_templates({"a": ["b"]})
@@ -373,7 +373,7 @@ def test_spans_that_run_backwards_are_counted_apart():
 
 
 def test_many_paths_are_counted_and_not_listed():
-    graph = random_tasks(5_000, 10, 4)
+    graph = random_tasks(5_000, 10, 2)
     found = mine_templates(graph, min_support=1, max_length=6)
     longest = max(found.chains, key=lambda it: it.occurrences)
     assert longest.occurrences > 1_000_000

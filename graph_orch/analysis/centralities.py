@@ -13,8 +13,15 @@ from scipy.sparse import block_array, csr_array
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import ArpackError, eigsh
 
-from graph_orch.analysis.incidence import AgentSkills, Matrix, agent_skills, by_name, checked_graph
-from graph_orch.analysis.similarity import degrees, positive
+from graph_orch.analysis.incidence import (
+    AgentSkills,
+    Matrix,
+    agent_skills,
+    by_name,
+    checked_graph,
+    positive,
+)
+from graph_orch.analysis.similarity import degrees
 from graph_orch.errors import AnalysisError, ValidationError
 
 Measure = Literal["degree", "betweenness", "eigenvector", "pagerank"]
