@@ -22,6 +22,7 @@ from graph_orch.analysis.incidence import (
     positive,
 )
 from graph_orch.analysis.similarity import degrees
+from graph_orch.checks import RATIO
 from graph_orch.errors import AnalysisError, ValidationError
 
 Measure = Literal["degree", "betweenness", "eigenvector", "pagerank"]
@@ -72,7 +73,7 @@ def centrality(
     """
     if measure not in get_args(Measure):
         raise ValidationError(f"{measure!r} is not one of {', '.join(get_args(Measure))}")
-    if not 0 <= damping <= 0.999:
+    if (RATIO.of("damping", damping) or 0) > 0.999:
         raise ValidationError(f"damping: {damping!r} is not from 0 to 0.999")
     network = _network(graph)
     if not network.nodes:

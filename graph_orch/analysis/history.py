@@ -26,6 +26,7 @@ from graph_orch.analysis.history_tables import (
 )
 from graph_orch.analysis.incidence import by_name
 from graph_orch.analysis.tries import FAILED, SUCCEEDED, TriedTask, Try, read_tries
+from graph_orch.checks import RATIO
 from graph_orch.errors import ValidationError
 
 
@@ -129,12 +130,14 @@ def durations(values: Iterable[float | None]) -> Durations:
 
 
 def _quantile(confidence: float) -> float:
-    if not 0 < confidence < 1:
+    if RATIO.of("confidence", confidence) in (None, 0, 1):
         raise ValidationError(f"confidence: {confidence!r} is not between 0 and 1")
     return NormalDist().inv_cdf(0.5 + confidence / 2)
 
 
 def _keys(by: Key | Sequence[Key]) -> tuple[Key, ...]:
+    if not isinstance(by, str | list | tuple):
+        raise ValidationError(f"by: {by!r} is neither a key nor a list of keys")
     keys: tuple[Any, ...] = (by,) if isinstance(by, str) else tuple(by)
     if wrong := [key for key in keys if key not in get_args(Key)]:
         raise ValidationError(f"by: {wrong[0]!r} is not one of {', '.join(get_args(Key))}")

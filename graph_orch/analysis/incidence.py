@@ -12,6 +12,7 @@ import networkx as nx
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 
+from graph_orch.checks import RATIO
 from graph_orch.errors import AnalysisError, ValidationError
 
 Matrix: TypeAlias = "csr_array[np.float64, tuple[int, int]]"
@@ -57,12 +58,11 @@ def agent_skills(
     """
     if isinstance(graph, AgentSkills):
         return graph
-    if not 0 <= min_confidence <= 1:
-        raise ValidationError(f"min_confidence: {min_confidence!r} is not between 0 and 1")
+    least = RATIO.of("min_confidence", min_confidence) or 0.0
     sides = _sides(checked_graph(graph), agents, skills)
     rows, columns = (tuple(sorted(side, key=by_name)) for side in sides)
     pairs = _pairs(graph, sides, labelled=agents is None and skills is None and _labelled(graph))
-    kept = (pair for pair, edge in pairs if _confidence(pair, edge, min_confidence))
+    kept = (pair for pair, edge in pairs if _confidence(pair, edge, least))
     return AgentSkills(rows, columns, _matrix(rows, columns, kept), graph)
 
 

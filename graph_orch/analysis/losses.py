@@ -16,6 +16,7 @@ from scipy.sparse import csr_array, hstack
 from graph_orch.analysis.incidence import AgentSkills, Matrix, agent_skills, by_name
 from graph_orch.analysis.similarity import degrees
 from graph_orch.analysis.skills import covering, requirement_sets, skill_holders
+from graph_orch.checks import RATIO
 from graph_orch.errors import AnalysisError, ValidationError
 
 Rows: TypeAlias = "NDArray[np.int64]"
@@ -76,7 +77,7 @@ def bus_factor(
         ValidationError: share is not above 0 and at most 1, or `of` is unknown.
         AnalysisError: `of="tasks"` and there are no live tasks; or see `agent_skills`.
     """
-    if share is not None and not 0 < share <= 1:
+    if RATIO.of("share", share) == 0:
         raise ValidationError(f"share: {share!r} is not above 0 and at most 1")
     view = agent_skills(graph)
     units = _units(view, of, tasks)

@@ -153,6 +153,8 @@ def _texts(contents: Contents, types: list[str]) -> list[str]:
         return [contents] * len(types)
     if isinstance(contents, Mapping):
         return _by_type(contents, types)
+    if not isinstance(contents, list | tuple):
+        raise ValidationError("contents: a text, texts by task type, or a list of texts is needed")
     if len(contents) != len(types):
         raise ValidationError(
             f"contents: {len(contents):,} texts for {len(types):,} tasks; give one for each, in "

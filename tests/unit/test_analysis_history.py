@@ -76,7 +76,10 @@ def test_wilson_refuses_and_knows_nothing():
     for wrong in ((-1, 3), (4, 3), (1, -1), (float("nan"), 3)):
         with pytest.raises(ValidationError, match="wilson"):
             wilson(*wrong)
-    for confidence in (0, 1, float("nan"), -3):
+    for wrong in (5, {"agent"}, ["agent", []]):
+        with pytest.raises(ValidationError, match="by"):
+            time_use(nx.DiGraph(), wrong)
+    for confidence in (0, 1, float("nan"), -3, None, "much"):
         with pytest.raises(ValidationError, match="confidence"):
             wilson(1, 2, confidence)
 

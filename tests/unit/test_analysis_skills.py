@@ -301,7 +301,13 @@ def test_bus_factor_of_tasks():
         bus_factor(graph, of="tasks", tasks=tasks("a", status="completed"))
     assert bus_factor(graph, share=1).number == 4
     assert bus_factor(nx.Graph()).number == 0
-    for wrong in ({"share": 0}, {"share": 1.1}, {"share": float("nan")}, {"of": "x"}):
+    for wrong in (
+        {"share": 0},
+        {"share": 1.1},
+        {"share": float("nan")},
+        {"share": "x"},
+        {"of": "x"},
+    ):
         with pytest.raises(ValidationError):
             bus_factor(graph, **wrong)
 

@@ -285,6 +285,8 @@ def test_instantiate_a_workflow_keeps_its_shape():
         ({"contents": ["one"]}, "1 texts for 4 tasks"),
         ({"contents": {"x": "y"}}, "no task is of type 'x'"),
         ({"contents": [1, 2, 3, 4]}, "content"),
+        ({"contents": 5}, "contents"),
+        ({"contents": {"work": 5}}, "content"),
         ({"task_id": "x"}, "task_id is the template's own"),
         ({"dependencies": []}, "dependencies is the template's own"),
         ({"colour": "red"}, "colour"),
