@@ -18,7 +18,17 @@ if TYPE_CHECKING:
     from graph_orch.analysis.files import load, save
     from graph_orch.analysis.frames import to_frames
     from graph_orch.analysis.history import retries, success_rates, time_use, wilson
-    from graph_orch.analysis.history_tables import Durations, Interval, Oddity, RetryUse, RetryUses, SuccessRate, SuccessRates, TimeUse, TimeUses
+    from graph_orch.analysis.history_tables import (
+        Durations,
+        Interval,
+        Oddity,
+        RetryUse,
+        RetryUses,
+        SuccessRate,
+        SuccessRates,
+        TimeUse,
+        TimeUses,
+    )
     from graph_orch.analysis.incidence import AgentSkills, agent_skills
     from graph_orch.analysis.losses import BusFactor, bus_factor
     from graph_orch.analysis.reading import asnapshot, snapshot
