@@ -24,8 +24,8 @@ from xml.sax.saxutils import escape
 
 LOCKS = Path(__file__).resolve().parent.parent / "graph_orch" / "embedded" / "locks"
 ARTIFACTS = {
-    "gds": ("org.neo4j.gds:proc", "org.neo4j.gds:opengds-extension"),
-    "neo4j": ("org.neo4j:neo4j", "org.neo4j.app:neo4j-server"),
+    "gds": (("org.neo4j.gds", "proc"), ("org.neo4j.gds", "opengds-extension")),
+    "neo4j": (("org.neo4j", "neo4j"), ("org.neo4j.app", "neo4j-server")),
 }
 POM = """\
 <project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
@@ -72,7 +72,7 @@ def write_lock(lock: str, root: Path, server: str | None) -> None:
 def pom(lock: str, server: str | None) -> str:
     """What Maven is to resolve for a lock."""
     name, _, version = lock.partition("-")
-    wanted = [dependency(*artifact.split(":"), version) for artifact in ARTIFACTS[name]]
+    wanted = [dependency(group, artifact, version) for group, artifact in ARTIFACTS[name]]
     managed = [managed_dependency(path) for path in sorted(locked(server))]
     return POM.format(managed="\n".join(managed), wanted="\n".join(wanted))
 

@@ -11,11 +11,29 @@ Needs the extra `analysis`: pip install 'graph-orch[analysis]'.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__: list[str] = []
+if TYPE_CHECKING:
+    from graph_orch.analysis.community import communities
+    from graph_orch.analysis.comparison import agreement
+    from graph_orch.analysis.projection import shared_skills
+    from graph_orch.models.teams import Agreement, Communities
 
-_LATER: dict[str, str] = {}
+__all__ = [
+    "Agreement",
+    "Communities",
+    "agreement",
+    "communities",
+    "shared_skills",
+]
+
+_LATER = {
+    "Agreement": "graph_orch.models.teams",
+    "Communities": "graph_orch.models.teams",
+    "agreement": "graph_orch.analysis.comparison",
+    "communities": "graph_orch.analysis.community",
+    "shared_skills": "graph_orch.analysis.projection",
+}
 """Where each name is: what draws or simulates is imported when it is first asked for."""
 
 
