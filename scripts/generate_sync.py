@@ -13,7 +13,7 @@ SOURCES = sorted((ROOT / "_async").glob("*.py"))
 OWN = (
     "AgentRegistry CapabilityRouter Claims Combiner Commands Creation Doctor Driver Events Graph "
     "GraphDatabase ManagedTransaction Monitor Orchestrator Querying Result Retention Schedules "
-    "Schema Session Signal TaskQueue Transaction"
+    "Schema Session Signal TaskQueue Teams Transaction"
 )
 NAMES = {f"Async{name}": name for name in OWN.split()} | {
     "_async": "_sync",

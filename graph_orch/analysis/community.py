@@ -6,16 +6,13 @@ import math
 import random
 from collections.abc import Hashable, Iterable, Sequence
 from importlib import import_module
-from typing import Annotated, Any, cast
+from typing import Any, cast
 
 import networkx as nx
-from pydantic import Field
 
 from graph_orch.analysis.projection import shared_skills
-from graph_orch.checks import Check
 from graph_orch.errors import AnalysisError, ValidationError
-from graph_orch.models.teams import Algorithm, Communities
-from graph_orch.values import Count
+from graph_orch.models.teams import ALGORITHM, RESOLUTION, SEED, Algorithm, Communities
 
 SNAPSHOTS = ("agents-skills", "all")
 ITERATIONS = 3
@@ -23,10 +20,6 @@ ITERATIONS = 3
 TRIALS = 10
 SMALL = 10_000
 """In a graph with no more edges, the best of ten results is taken: both go by chance."""
-
-ALGORITHM: Check[Algorithm] = Check(Algorithm)
-SEED: Check[int] = Check(Count)
-RESOLUTION: Check[float] = Check(Annotated[float, Field(gt=0, allow_inf_nan=False)])
 
 
 def communities(
@@ -138,7 +131,7 @@ def _trials(plain: nx.Graph[Any]) -> int:
 
 
 def _louvain(plain: nx.Graph[Any], resolution: float, seed: int) -> list[set[int]]:
-    chance = random.Random(seed)
+    chance: Any = random.Random(seed)
     found: list[list[set[int]]] = [
         nx.community.louvain_communities(plain, weight="weight", resolution=resolution, seed=chance)
         for _ in range(_trials(plain))

@@ -33,14 +33,18 @@ from graph_orch.models.tasks import (
     TaskFilters,
     TaskPage,
 )
+from graph_orch.models.teams import Agreement, Algorithm, Communities, Team, TeamsWritten
 
 __all__ = [
     "Agent",
     "AgentHealth",
     "AgentLoad",
     "AgentStatistics",
+    "Agreement",
+    "Algorithm",
     "Candidate",
     "Claim",
+    "Communities",
     "Completion",
     "ConcurrencyLimit",
     "DoctorReport",
@@ -61,6 +65,8 @@ __all__ = [
     "TaskPage",
     "TaskRecord",
     "TaskTry",
+    "Team",
+    "TeamsWritten",
     "ToolCall",
     "WorkerInfo",
     "utilization",

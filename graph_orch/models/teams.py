@@ -8,8 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
+from graph_orch.checks import Check
 from graph_orch.models.base import Model, some_moment
-from graph_orch.values import dump_json
+from graph_orch.values import Count, Resolution, dump_json
 
 NEIGHBOURS = 50
 """An agent is joined to so many others at most by its own choice: those it shares most with."""
@@ -25,6 +26,11 @@ class Algorithm(StrEnum):
 
     LOUVAIN = "louvain"
     LEIDEN = "leiden"
+
+
+ALGORITHM: Check[Algorithm] = Check(Algorithm)
+RESOLUTION: Check[float] = Check(Resolution)
+SEED: Check[int] = Check(Count)
 
 
 class Communities(Model):
