@@ -88,7 +88,7 @@ def cypher(server: Server, driver: neo4j.Driver) -> Callable[..., list[neo4j.Rec
 
 @pytest.fixture(scope="session")
 def gds_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedNeo4j]:
-    """A server with Graph Data Science, of the version that it fits; embedded, whatever the rest."""
+    """A server with Graph Data Science: embedded always, and of the version that it fits."""
     directory = tmp_path_factory.mktemp("gds")
     with EmbeddedNeo4j(directory, version="5.26.30", plugins=["gds"], heap="1g") as embedded:
         yield embedded
