@@ -106,6 +106,16 @@ def test_a_skill_of_too_many_joins_them_to_the_first():
 
 
 @BOTH
+def test_a_skill_that_everybody_has_makes_no_teams_and_hides_none(algorithm):
+    alike = agents_skills({f"a{n}": ["python"] for n in range(600)})
+    assert [len(group) for group in communities(alike, algorithm=algorithm).members] == [600]
+    four = agents_skills({f"a{n}": ["python", f"t{n % 4}"] for n in range(1200)})
+    found = communities(four, algorithm=algorithm)
+    assert [len(group) for group in found.members] == [300] * 4
+    assert all(len({int(agent[1:]) % 4 for agent in group}) == 1 for group in found.members)
+
+
+@BOTH
 def test_planted_teams_are_found(algorithm):
     skills = {
         f"{team}{n}": ["everybody", *(f"{team} {(n + k) % 6}" for k in range(3))]
