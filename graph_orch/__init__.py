@@ -23,6 +23,7 @@ from graph_orch.errors import (
     DependencyError,
     DependencyNotFoundError,
     ForeignGraphError,
+    GdsMissingError,
     InvalidTransitionError,
     MissingCapabilityError,
     OrchestrationError,
@@ -37,6 +38,7 @@ from graph_orch.errors import (
     TaskError,
     TaskNotDueError,
     TaskNotFoundError,
+    TeamNotFoundError,
     UnmetDependencyError,
     ValidationError,
 )
@@ -55,6 +57,7 @@ from graph_orch.models import (
     AgentStatistics,
     Candidate,
     Claim,
+    Communities,
     Completion,
     ConcurrencyLimit,
     DoctorReport,
@@ -81,6 +84,8 @@ from graph_orch.models import (
     TaskPage,
     TaskRecord,
     TaskTry,
+    Team,
+    TeamsWritten,
     ToolCall,
     WorkerInfo,
 )
@@ -96,6 +101,7 @@ if TYPE_CHECKING:
     from graph_orch._async.router import AsyncCapabilityRouter
     from graph_orch._async.schedules import AsyncSchedules
     from graph_orch._async.tasks import AsyncTaskQueue
+    from graph_orch._async.teams import AsyncTeams
     from graph_orch._sync.agents import AgentRegistry
     from graph_orch._sync.events import Events
     from graph_orch._sync.export import Export
@@ -106,6 +112,7 @@ if TYPE_CHECKING:
     from graph_orch._sync.router import CapabilityRouter
     from graph_orch._sync.schedules import Schedules
     from graph_orch._sync.tasks import TaskQueue
+    from graph_orch._sync.teams import Teams
     from graph_orch.worker import AsyncContext, Context, TaskFailure, Worker
 
 __all__ = [
@@ -130,10 +137,12 @@ __all__ = [
     "AsyncRetention",
     "AsyncSchedules",
     "AsyncTaskQueue",
+    "AsyncTeams",
     "AttemptEndedError",
     "Candidate",
     "CapabilityRouter",
     "Claim",
+    "Communities",
     "Completion",
     "ConcurrencyLimit",
     "ConcurrencyLimitError",
@@ -154,6 +163,7 @@ __all__ = [
     "ExportedTeam",
     "Finding",
     "ForeignGraphError",
+    "GdsMissingError",
     "Graph",
     "HealthStatus",
     "HeldSkill",
@@ -195,6 +205,10 @@ __all__ = [
     "TaskRecord",
     "TaskStatus",
     "TaskTry",
+    "Team",
+    "TeamNotFoundError",
+    "Teams",
+    "TeamsWritten",
     "ToolCall",
     "UnmetDependencyError",
     "ValidationError",
@@ -215,6 +229,7 @@ _LATER = {
     "AsyncRetention": "graph_orch._async.retention",
     "AsyncSchedules": "graph_orch._async.schedules",
     "AsyncTaskQueue": "graph_orch._async.tasks",
+    "AsyncTeams": "graph_orch._async.teams",
     "CapabilityRouter": "graph_orch._sync.router",
     "Context": "graph_orch.worker",
     "Events": "graph_orch._sync.events",
@@ -226,6 +241,7 @@ _LATER = {
     "Schedules": "graph_orch._sync.schedules",
     "TaskFailure": "graph_orch.worker",
     "TaskQueue": "graph_orch._sync.tasks",
+    "Teams": "graph_orch._sync.teams",
     "Worker": "graph_orch.worker",
 }
 """Where the names are that need the driver, which takes longer to import than all else together:

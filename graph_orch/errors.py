@@ -22,11 +22,13 @@ OrchestrationError
 │   └── RoutingContentionError    others kept taking the agents that were chosen
 ├── ScheduleNotFoundError         also a KeyError
 ├── AnalysisError                 a graph cannot be built, read or analysed as asked
+├── TeamNotFoundError             also a KeyError
 ├── AlreadyRunningError           a command that must be alone on its store is not
 └── StoreError
     ├── StoreUnreachableError     no server, or none in time
     ├── StoreAuthenticationError
     ├── StoreQueryError           the database refused a statement
+    ├── GdsMissingError           the server has no Graph Data Science library
     ├── SchemaError
     │   ├── SchemaTooNewError     the graph was written by a newer graph_orch
     │   └── ForeignGraphError     the database holds somebody else's nodes under our labels
@@ -38,6 +40,7 @@ OrchestrationError
         ├── ServerStartError      the server did not come up (its log's reason is in the message)
         ├── PortInUseError
         ├── DiskFullError
+        ├── PluginError           a plugin is not known, does not fit, or is not in the server
         └── DataDirectoryError    the data directory cannot be used, or another server has it
 
 A message says what was asked, what is the case, and what to do. None carries a password.
@@ -135,6 +138,17 @@ class ScheduleNotFoundError(OrchestrationError, KeyError):
     def __init__(self, name: str) -> None:
         self.name = name
         super().__init__(f"schedule {name!r} does not exist; see the names with schedules.list()")
+
+
+class TeamNotFoundError(OrchestrationError, KeyError):
+    """No team has this id."""
+
+    def __init__(self, team_id: str) -> None:
+        self.team_id = team_id
+        super().__init__(
+            f"team {team_id!r} does not exist; see the ids with teams.list_teams(): each run that "
+            "is written has new ones"
+        )
 
 
 class DependencyError(TaskError):
@@ -281,6 +295,17 @@ class StoreQueryError(StoreError):
     """The database refused a statement."""
 
 
+class GdsMissingError(StoreError):
+    """The server has no Graph Data Science library."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the server has no Graph Data Science library, which finds teams in the database; "
+            "set GRAPH_ORCH_PLUGINS=gds for the embedded server, install the plugin in your own, "
+            "or find them outside: teams.write(analysis.communities(snapshot))"
+        )
+
+
 class SchemaError(StoreError):
     """The graph's schema does not fit this version of the package."""
 
@@ -347,6 +372,10 @@ class PortInUseError(EmbeddedServerError):
 
 class DiskFullError(EmbeddedServerError):
     """There is no room for the jars or the data."""
+
+
+class PluginError(EmbeddedServerError):
+    """A plugin is not known, does not fit the server, or is not in the one that runs."""
 
 
 class DataDirectoryError(EmbeddedServerError):

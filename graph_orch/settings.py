@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
 import platformdirs
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 APP = "graph-orch"
 
@@ -63,8 +64,26 @@ class McpSettings(BaseSettings):
     token: SecretStr | None = None
 
 
+def _by_commas(value: object) -> object:
+    if isinstance(value, str):
+        return [name.strip() for name in value.split(",") if name.strip()]
+    return value
+
+
+def _lower_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted({name.lower() for name in names}))
+
+
+Plugins = Annotated[
+    tuple[str, ...], NoDecode, BeforeValidator(_by_commas), AfterValidator(_lower_once)
+]
+
+
 class EmbeddedSettings(BaseSettings):
-    """How the embedded server is installed and run. Sizes are Neo4j's: `512m`, `2g`."""
+    """How the embedded server is installed and run. Sizes are Neo4j's: `512m`, `2g`.
+
+    `plugins` are names, in the environment with commas between them: `GRAPH_ORCH_PLUGINS=gds`.
+    """
 
     model_config = SettingsConfigDict(env_prefix="GRAPH_ORCH_", frozen=True, env_ignore_empty=True)
 
@@ -76,4 +95,5 @@ class EmbeddedSettings(BaseSettings):
     port: int = Field(default=0, ge=0, le=65535)
     java_home: Path | None = None
     maven_url: str | None = None
+    plugins: Plugins = ()
     start_timeout_seconds: float = Field(default=120, gt=0)

@@ -7,6 +7,7 @@ A file begins with a header of comments, read here and tested against a real ser
     // params: task_id, command_id        (may be absent: none)
     // returns: task, dependencies        (may be absent: nothing)
     // seconds: 3600                      (may be absent: the time it has, TRANSACTION_SECONDS)
+    // needs: gds                         (may be absent: a plugin that the server must have)
 
 A line `// include tasks/query_rest` in the body stands for the text of `tasks/query_rest.fragment`,
 which may include others.
@@ -38,6 +39,7 @@ class Statement:
     params: frozenset[str]
     returns: tuple[str, ...]
     seconds: float
+    needs: str | None = None
 
     def check(self, given: dict[str, Any]) -> None:
         """Raise unless the parameters given are exactly those that the header names.
@@ -95,6 +97,7 @@ def parse(name: str, source: str) -> Statement:
         params=frozenset(_words(fields.get("params", ""))),
         returns=tuple(_words(fields.get("returns", ""))),
         seconds=float(fields.get("seconds", TRANSACTION_SECONDS)),
+        needs=fields.get("needs"),
     )
 
 
@@ -111,7 +114,7 @@ _PREFIX = {"read": "CYPHER 5 replan=skip", "write": "CYPHER 5 replan=skip", "sch
 """A plan is kept however the graph grows: hints pin what it must do, and planning anew takes the
 longest statements a second, for which everybody would wait each time the queue fills or drains."""
 _INCLUDE = re.compile(r"^ *// include (?P<name>\S+)$", re.MULTILINE)
-_FIELDS = ("mode: ", "params: ", "returns: ", "seconds: ")
+_FIELDS = ("mode: ", "params: ", "returns: ", "seconds: ", "needs: ")
 
 
 def _words(text: str) -> list[str]:

@@ -119,6 +119,7 @@ Seconds = Annotated[float, Field(ge=0, le=31_536_000, allow_inf_nan=False)]
 WaitSeconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 Deadline = Annotated[float, Field(gt=0, le=31_536_000, allow_inf_nan=False)]
 Age = Annotated[float, Field(ge=0, le=3_153_600_000, allow_inf_nan=False)]
+Resolution = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 
 

@@ -11,9 +11,9 @@ import unasync  # pyright: ignore[reportMissingTypeStubs]
 ROOT = Path(__file__).resolve().parent.parent / "graph_orch"
 SOURCES = sorted((ROOT / "_async").glob("*.py"))
 OWN = (
-    "AgentRegistry CapabilityRouter Claims Combiner Commands Creation Doctor Driver Events Export "
-    "Graph GraphDatabase ManagedTransaction Monitor Orchestrator Querying Result Retention "
-    "Schedules Schema Session Signal TaskQueue Transaction"
+    "AgentRegistry CapabilityRouter Claims Combiner Commands Creation Doctor Driver Events "
+    "Export Graph GraphDatabase ManagedTransaction Monitor Orchestrator Querying Result "
+    "Retention Schedules Schema Session Signal TaskQueue Teams Transaction"
 )
 NAMES = {f"Async{name}": name for name in OWN.split()} | {
     "_async": "_sync",

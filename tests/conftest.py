@@ -87,6 +87,32 @@ def cypher(server: Server, driver: neo4j.Driver) -> Callable[..., list[neo4j.Rec
 
 
 @pytest.fixture(scope="session")
+def gds_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedNeo4j]:
+    """A server with Graph Data Science: embedded always, and of the version that it fits."""
+    directory = tmp_path_factory.mktemp("gds")
+    with EmbeddedNeo4j(directory, version="5.26.30", plugins=["gds"], heap="1g") as embedded:
+        yield embedded
+
+
+@pytest.fixture(scope="session")
+def gds_connected(gds_server: EmbeddedNeo4j) -> Iterator[Orchestrator]:
+    with Orchestrator.connect(gds_server.uri, gds_server.auth) as orchestrator:
+        yield orchestrator
+
+
+@pytest.fixture
+def gds_orch(gds_connected: Orchestrator, gds_server: EmbeddedNeo4j) -> Orchestrator:
+    """An orchestrator on an empty graph, with Graph Data Science."""
+    with neo4j.GraphDatabase.driver(gds_server.uri, auth=gds_server.auth) as bare:
+        bare.execute_query(
+            "MATCH (n) WHERE NOT n:GraphOrchSchema AND NOT (n:Lane AND n.key = $empty) "
+            "DETACH DELETE n",
+            empty=lane_key(()),
+        )
+    return gds_connected
+
+
+@pytest.fixture(scope="session")
 def connected(server: Server) -> Iterator[Orchestrator]:
     with Orchestrator.connect(*server) as orchestrator:
         yield orchestrator

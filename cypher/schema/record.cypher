@@ -4,7 +4,7 @@
 CYPHER 5
 OPTIONAL MATCH (s:GraphOrchSchema {name: 'graph_orch'})
 CALL () {
-  UNWIND ['Agent', 'RetiredAgent', 'Skill', 'Lane', 'Task', 'TaskEvent', 'Limit', 'Worker', 'Schedule'] AS label
+  UNWIND ['Agent', 'RetiredAgent', 'Skill', 'Lane', 'Task', 'TaskEvent', 'Limit', 'Worker', 'Schedule', 'Team'] AS label
   WITH label WHERE CASE label
     WHEN 'Agent' THEN EXISTS { (:Agent) }
     WHEN 'RetiredAgent' THEN EXISTS { (:RetiredAgent) }
@@ -14,7 +14,8 @@ CALL () {
     WHEN 'TaskEvent' THEN EXISTS { (:TaskEvent) }
     WHEN 'Limit' THEN EXISTS { (:Limit) }
     WHEN 'Worker' THEN EXISTS { (:Worker) }
-    ELSE EXISTS { (:Schedule) }
+    WHEN 'Schedule' THEN EXISTS { (:Schedule) }
+    ELSE EXISTS { (:Team) }
   END
   RETURN collect(label) AS labels
 }

@@ -15,6 +15,8 @@ CHECKS = (
     "due",
     "agent_skills",
     "lanes",
+    "team_members",
+    "team_sizes",
 )
 """Each is a statement `doctor/<check>`; `$repair` lets it put right what it finds."""
 

@@ -17,6 +17,7 @@ from graph_orch._async.router import AsyncCapabilityRouter
 from graph_orch._async.schedules import AsyncSchedules
 from graph_orch._async.schema import AsyncSchema
 from graph_orch._async.tasks import AsyncTaskQueue
+from graph_orch._async.teams import AsyncTeams
 from graph_orch.embedded import EmbeddedNeo4j
 from graph_orch.models import DoctorReport, RetryPolicy
 from graph_orch.runtime import AsyncOpened, async_in_thread, async_opening
@@ -44,6 +45,7 @@ class AsyncOrchestrator:
         self.retention = AsyncRetention(graph)
         self.monitor = AsyncMonitor(graph)
         self.export = AsyncExport(graph)
+        self.teams = AsyncTeams(graph)
         self._server = server
 
     @classmethod

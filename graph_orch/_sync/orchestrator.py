@@ -17,6 +17,7 @@ from graph_orch._sync.router import CapabilityRouter
 from graph_orch._sync.schedules import Schedules
 from graph_orch._sync.schema import Schema
 from graph_orch._sync.tasks import TaskQueue
+from graph_orch._sync.teams import Teams
 from graph_orch.embedded import EmbeddedNeo4j
 from graph_orch.models import DoctorReport, RetryPolicy
 from graph_orch.runtime import Opened, in_thread, opening
@@ -44,6 +45,7 @@ class Orchestrator:
         self.retention = Retention(graph)
         self.monitor = Monitor(graph)
         self.export = Export(graph)
+        self.teams = Teams(graph)
         self._server = server
 
     @classmethod

@@ -8,8 +8,8 @@ from typing import Any
 
 from graph_orch._sync.agents import AgentRegistry
 from graph_orch._sync.graph import AlreadyAppliedError, Graph
-from graph_orch.checks import LEASE, NAMES, TASK_ID, command_id_of
-from graph_orch.errors import RoutingContentionError, TaskNotFoundError
+from graph_orch.checks import LEASE, NAME, NAMES, TASK_ID, command_id_of
+from graph_orch.errors import RoutingContentionError, TaskNotFoundError, TeamNotFoundError
 from graph_orch.lifecycle import Command
 from graph_orch.models import Candidate, RoutingStatistics, Task
 from graph_orch.refusals import refuse
@@ -31,16 +31,29 @@ class CapabilityRouter:
         self._graph = graph
 
     def route_task(
-        self, task_or_id: Task | str, exclude_agents: Sequence[str] | None = None
+        self,
+        task_or_id: Task | str,
+        exclude_agents: Sequence[str] | None = None,
+        *,
+        prefer_team: bool | str = False,
     ) -> str | None:
         """The best agent with all the required skills and a free slot; None where there is none.
 
         This only reads; `dispatch_task` assigns too.
 
+        Args:
+            prefer_team: Of those that qualify, the members of the task's team go before all others,
+                however good those are. That is the team of this id; with True the one whose
+                members completed most of the task's dependencies (ties: the lower team_id), and
+                where that is none, nobody is preferred.
+
         Raises:
             TaskNotFoundError: there is no such task.
+            TeamNotFoundError: there is no team of this id.
         """
-        found = self._candidates(_task_id(task_or_id), _excluded(exclude_agents))
+        found = self._candidates(
+            _task_id(task_or_id), _excluded(exclude_agents), _preferred(prefer_team)
+        )
         return found[0] if found else None
 
     def find_capable(self, skills: Sequence[str]) -> list[str]:
@@ -61,18 +74,24 @@ class CapabilityRouter:
         *,
         lease_seconds: float | None = None,
         command_id: str | None = None,
+        prefer_team: bool | str = False,
     ) -> str | None:
         """Route a task and assign it, in one transaction; the agent, None where there is none.
 
+        Args:
+            prefer_team: As for `route_task`.
+
         Raises:
             TaskNotFoundError: there is no such task.
+            TeamNotFoundError: there is no team of this id.
             InvalidTransitionError: it is not pending.
             UnmetDependencyError: it waits for another task.
             TaskNotDueError: its time has not come.
             RoutingContentionError: others kept filling the agents that were chosen.
         """
         task_id, excluded = _task_id(task_or_id), _excluded(exclude_agents)
-        params = {
+        team = _preferred(prefer_team)
+        params = team | {
             "task_id": task_id,
             "exclude": excluded,
             "lease_seconds": LEASE.of("lease_seconds", lease_seconds),
@@ -82,7 +101,7 @@ class CapabilityRouter:
             agent_id = self._dispatched(params)
             if agent_id is not None:
                 return agent_id
-            if not self._candidates(task_id, excluded):
+            if not self._candidates(task_id, excluded, team):
                 return None
         raise RoutingContentionError(task_id, TRIES)
 
@@ -101,16 +120,22 @@ class CapabilityRouter:
             by_agent=by_agent,
         )
 
-    def _candidates(self, task_id: str, excluded: list[str]) -> list[str]:
-        rows = self._graph.read("routing/route", task_id=task_id, exclude=excluded, limit=1)
+    def _candidates(
+        self, task_id: str, excluded: list[str], team: dict[str, str | None]
+    ) -> list[str]:
+        name = "routing/route_in_team" if team else "routing/route"
+        rows = self._graph.read(name, task_id=task_id, exclude=excluded, limit=1, **team)
         if not rows:
             raise TaskNotFoundError(task_id)
+        if team.get("team") is not None and rows[0]["team"] is None:
+            raise TeamNotFoundError(str(team["team"]))
         return rows[0]["agent_ids"]
 
     def _dispatched(self, params: dict[str, Any]) -> str | None:
         """The agent that the task was given to; None where it is worth another look."""
         try:
-            rows = self._graph.write("routing/dispatch", **params)
+            name = "routing/dispatch_in_team" if "team" in params else "routing/dispatch"
+            rows = self._graph.write(name, **params)
         except AlreadyAppliedError:
             rows = ()
         if rows:
@@ -130,6 +155,16 @@ class CapabilityRouter:
 def _task_id(task_or_id: Task | str) -> str:
     given = task_or_id.task_id if isinstance(task_or_id, Task) else task_or_id
     return TASK_ID.of("task_or_id", given)
+
+
+def _preferred(prefer_team: bool | str) -> dict[str, str | None]:
+    """The parameter `team` of the statements that prefer one; none where nobody is preferred.
+
+    They are statements of their own, so that those without a team read no more than they need.
+    """
+    if prefer_team is False:
+        return {}
+    return {"team": None if prefer_team is True else NAME.of("prefer_team", prefer_team)}
 
 
 def _excluded(agent_ids: Sequence[str] | None) -> list[str]:

@@ -40,6 +40,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "schema/worker_id",
         "schema/schedule_name",
         "schema/schedule_due",
+        "schema/team_id",
     ),
 }
 """The statements that lead to each version. They run one after the other, outside a transaction,

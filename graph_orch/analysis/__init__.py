@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from graph_orch.analysis.centralities import centrality
+    from graph_orch.analysis.community import communities
+    from graph_orch.analysis.comparison import agreement
     from graph_orch.analysis.files import load, save
     from graph_orch.analysis.frames import to_frames
     from graph_orch.analysis.history import retries, success_rates, time_use, wilson
@@ -31,16 +33,20 @@ if TYPE_CHECKING:
     )
     from graph_orch.analysis.incidence import AgentSkills, agent_skills
     from graph_orch.analysis.losses import BusFactor, bus_factor
+    from graph_orch.analysis.projection import shared_skills
     from graph_orch.analysis.reading import asnapshot, snapshot
     from graph_orch.analysis.similarity import Similar, nearest, project
     from graph_orch.analysis.skills import Coverage, Redundancy, Supply, coverage, redundancy
     from graph_orch.analysis.template import Template, TemplateStep
     from graph_orch.analysis.templates import Templates, mine_templates
     from graph_orch.analysis.tries import TriedTask, Try, read_tries
+    from graph_orch.models.teams import Agreement, Communities
 
 __all__ = [
     "AgentSkills",
+    "Agreement",
     "BusFactor",
+    "Communities",
     "Coverage",
     "Durations",
     "Interval",
@@ -60,9 +66,11 @@ __all__ = [
     "TriedTask",
     "Try",
     "agent_skills",
+    "agreement",
     "asnapshot",
     "bus_factor",
     "centrality",
+    "communities",
     "coverage",
     "load",
     "mine_templates",
@@ -72,6 +80,7 @@ __all__ = [
     "redundancy",
     "retries",
     "save",
+    "shared_skills",
     "snapshot",
     "success_rates",
     "time_use",
@@ -81,7 +90,9 @@ __all__ = [
 
 _LATER = {
     "AgentSkills": "graph_orch.analysis.incidence",
+    "Agreement": "graph_orch.models.teams",
     "BusFactor": "graph_orch.analysis.losses",
+    "Communities": "graph_orch.models.teams",
     "Coverage": "graph_orch.analysis.skills",
     "Durations": "graph_orch.analysis.history_tables",
     "Interval": "graph_orch.analysis.history_tables",
@@ -101,9 +112,11 @@ _LATER = {
     "TriedTask": "graph_orch.analysis.tries",
     "Try": "graph_orch.analysis.tries",
     "agent_skills": "graph_orch.analysis.incidence",
+    "agreement": "graph_orch.analysis.comparison",
     "asnapshot": "graph_orch.analysis.reading",
     "bus_factor": "graph_orch.analysis.losses",
     "centrality": "graph_orch.analysis.centralities",
+    "communities": "graph_orch.analysis.community",
     "coverage": "graph_orch.analysis.skills",
     "load": "graph_orch.analysis.files",
     "mine_templates": "graph_orch.analysis.templates",
@@ -113,6 +126,7 @@ _LATER = {
     "redundancy": "graph_orch.analysis.skills",
     "retries": "graph_orch.analysis.history",
     "save": "graph_orch.analysis.files",
+    "shared_skills": "graph_orch.analysis.projection",
     "snapshot": "graph_orch.analysis.reading",
     "success_rates": "graph_orch.analysis.history",
     "time_use": "graph_orch.analysis.history",

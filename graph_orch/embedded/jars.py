@@ -51,13 +51,18 @@ def jars_of(version: str) -> list[Jar]:
     Raises:
         DownloadError: this package has no lock for it.
     """
-    path = LOCKS / f"neo4j-{version}.lock"
-    if not path.exists():
+    if not (LOCKS / f"neo4j-{version}.lock").exists():
         raise DownloadError(
             f"the jars of Neo4j {version} are not known; known are {', '.join(versions())} "
             "(scripts/lock_jars.py makes the lock of another)"
         )
-    rows = (line.split() for line in path.read_text(encoding="utf-8").splitlines())
+    return locked(f"neo4j-{version}")
+
+
+def locked(lock: str) -> list[Jar]:
+    """The jars of a lock, such as `neo4j-5.26.30` or `gds-2.13.9`."""
+    text = (LOCKS / f"{lock}.lock").read_text(encoding="utf-8")
+    rows = (line.split() for line in text.splitlines())
     return [Jar(path, sha256, int(size)) for path, sha256, size in rows]
 
 

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -24,13 +24,15 @@ import neo4j
 from filelock import FileLock
 from neo4j.exceptions import AuthError, DriverError, Neo4jError
 
-from graph_orch.embedded.jars import Progress, install, jars_of
+from graph_orch.embedded.jars import Progress, install, jars_of, locked
 from graph_orch.embedded.java import find_java
-from graph_orch.embedded.state import DataDirectory, is_held, write_private
+from graph_orch.embedded.plugins import locks_of
+from graph_orch.embedded.state import DataDirectory, ServerRecord, is_held, write_private
 from graph_orch.errors import (
     DataDirectoryError,
     DiskFullError,
     EmbeddedServerError,
+    PluginError,
     PortInUseError,
     ServerStartError,
 )
@@ -57,6 +59,11 @@ internal.dbms.bolt.netty_server_shutdown_quiet_period=0
 internal.dbms.bolt.netty_server_shutdown_timeout=2s
 """
 """The internal two let the server stop in 0.3 s; without them it waits 10 s for nobody."""
+
+PLUGIN_CONFIG = """\
+server.directories.plugins={directory}
+dbms.security.procedures.unrestricted={procedures}
+"""
 
 OPENED = ("nio=ALL-UNNAMED", "io=ALL-UNNAMED", "util.concurrent=ALL-UNNAMED")
 
@@ -92,6 +99,7 @@ class EmbeddedNeo4j:
         java_home: Path | str | None = None,
         cache_dir: Path | str | None = None,
         maven_url: str | None = None,
+        plugins: Sequence[str] | None = None,
         progress: Progress | None = None,
         start_timeout_seconds: float | None = None,
     ) -> None:
@@ -104,6 +112,7 @@ class EmbeddedNeo4j:
             "java_home": java_home,
             "cache_dir": cache_dir,
             "maven_url": maven_url,
+            "plugins": plugins,
             "start_timeout_seconds": start_timeout_seconds,
         }
         chosen = {name: value for name, value in given.items() if value is not None}
@@ -141,11 +150,27 @@ class EmbeddedNeo4j:
 
         Raises:
             DownloadError, DiskFullError: they cannot be had.
+            PluginError: a plugin is not known, or does not fit the server.
         """
         settings = self.settings
         jars = settings.cache_dir / "neo4j" / settings.neo4j_version
         install(jars_of(settings.neo4j_version), jars, settings.maven_url, self._progress)
+        self._install_plugins()
         return jars
+
+    def _install_plugins(self) -> Path | None:
+        """Have the jars of the plugins, and return their directory; None where none are wanted.
+
+        They are kept beside the server's, so that a data directory has nothing of them.
+        """
+        settings = self.settings
+        locks = locks_of(settings.plugins, settings.neo4j_version)
+        if not locks:
+            return None
+        directory = settings.cache_dir / "plugins" / "+".join(locks)
+        jars = [jar for lock in locks for jar in locked(lock)]
+        install(jars, directory, settings.maven_url, self._progress)
+        return directory
 
     def start(self) -> Self:
         """Start the server, or join it where it runs. Started twice is started.
@@ -155,6 +180,7 @@ class EmbeddedNeo4j:
         """
         if self._user is not None:
             return self
+        locks_of(self.settings.plugins, self.settings.neo4j_version)  # raises where one cannot be
         try:
             self._data.prepare()
             with self._data.starting:
@@ -210,25 +236,33 @@ class EmbeddedNeo4j:
                 and self._answers(record.port, lambda: is_held(data.supervising))
                 and is_held(data.supervising)
             ):
+                self._refuse_without_plugins(record)
                 return record.port
             _wait(lambda: not is_held(data.supervising), STOP_SECONDS)
         _end_orphan(data)
         return None
 
+    def _refuse_without_plugins(self, record: ServerRecord) -> None:
+        """Raise where the server that runs lacks a plugin that is wanted here."""
+        if missing := sorted(set(self.settings.plugins) - set(record.plugins)):
+            raise PluginError(
+                f"the server of {self._data.root} runs without the plugin {', '.join(missing)}; "
+                "let it end (graph-orch server stop, or the processes that use it), since the next "
+                "to start it has it with GRAPH_ORCH_PLUGINS, or choose another GRAPH_ORCH_DATA_DIR"
+            )
+
     def _launch(self) -> int:
         data, settings = self._data, self.settings
         self._check_version()
         java = find_java(_java_needed(settings.neo4j_version), settings.java_home)
-        jars = self.install()
+        paths = [self.install(), self._install_plugins()]
         port = _free_port(settings.port)
-        data.config_path.write_text(
-            CONFIG.format(port=port, heap=settings.heap, page_cache=settings.page_cache),
-            encoding="utf-8",
-        )
+        data.config_path.write_text(_config(port, settings, paths[1]), encoding="utf-8")
         command = {
-            "arguments": _arguments(java, jars, data, settings),
+            "arguments": _arguments(java, [path for path in paths if path], data, settings),
             "port": port,
             "version": settings.neo4j_version,
+            "plugins": settings.plugins,
         }
         write_private(data.command_path, json.dumps(command))
         data.version_path.write_text(settings.neo4j_version, encoding="utf-8")
@@ -331,15 +365,25 @@ def server_status(data_dir: Path | None = None) -> EmbeddedStatus:
     )
 
 
+def _config(port: int, settings: EmbeddedSettings, plugins: Path | None) -> str:
+    text = CONFIG.format(port=port, heap=settings.heap, page_cache=settings.page_cache)
+    if plugins is None:
+        return text
+    procedures = ",".join(f"{plugin}.*" for plugin in settings.plugins)
+    return text + PLUGIN_CONFIG.format(directory=plugins, procedures=procedures)
+
+
 def _arguments(
-    java: Path, jars: Path, data: DataDirectory, settings: EmbeddedSettings
+    java: Path, jars: Sequence[Path], data: DataDirectory, settings: EmbeddedSettings
 ) -> list[str]:
+    """How to run the server. Procedures are looked for in the directory of plugins, and what they
+    need on the class path: jars of plugins are in both."""
     new = _parts(settings.neo4j_version) >= (2025,)
     main = "Neo4jCommunity" if new else "CommunityEntryPoint"
     return [
         str(java),
         "-cp",
-        f"{jars}/*",
+        os.pathsep.join(f"{path}/*" for path in jars),
         *(f"--add-opens=java.base/java.{name}" for name in OPENED),
         "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
         "-XX:+UseParallelGC",

@@ -20,6 +20,7 @@ class ServerRecord:
     pid: int
     port: int
     version: str
+    plugins: tuple[str, ...] = ()
 
 
 class DataDirectory:

@@ -30,7 +30,8 @@ def supervise(data: DataDirectory) -> None:
             stderr=subprocess.STDOUT,
             cwd=data.root,
         )
-        data.write_record(ServerRecord(server.pid, command["port"], command["version"]))
+        named = {name: command[name] for name in ("port", "version", "plugins")}
+        data.write_record(ServerRecord(server.pid, **named))
         _watch(data, server)
         data.record_path.unlink(missing_ok=True)
 

@@ -43,6 +43,7 @@ from graph_orch.models.tasks import (
     TaskFilters,
     TaskPage,
 )
+from graph_orch.models.teams import Agreement, Algorithm, Communities, Team, TeamsWritten
 
 __all__ = [
     "Agent",
@@ -50,8 +51,11 @@ __all__ = [
     "AgentHealth",
     "AgentLoad",
     "AgentStatistics",
+    "Agreement",
+    "Algorithm",
     "Candidate",
     "Claim",
+    "Communities",
     "Completion",
     "ConcurrencyLimit",
     "DoctorReport",
@@ -79,6 +83,8 @@ __all__ = [
     "TaskPage",
     "TaskRecord",
     "TaskTry",
+    "Team",
+    "TeamsWritten",
     "ToolCall",
     "WorkerInfo",
     "utilization",

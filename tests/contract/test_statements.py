@@ -8,9 +8,10 @@ from uuid import uuid4
 import neo4j
 import pytest
 
-from graph_orch import NewTask, TaskFilters, statements
+from graph_orch import Communities, NewTask, TaskFilters, statements
 from graph_orch._async.querying import parameters
 from graph_orch._async.schema import MIGRATIONS
+from graph_orch.models import Algorithm
 
 SAMPLES = {
     "rows": [
@@ -47,6 +48,12 @@ SAMPLES = {
     "duration_ms": 1.0,
     "confidence": 1.0,
     "version": 1,
+    "resolution": 1.0,
+    "modularity": 0.5,
+    "neighbours": 50,
+    "holders": 200,
+    "unit": 10**12,
+    "seed": 0,
 }
 LISTS = {
     "dependency_ids",
@@ -78,6 +85,9 @@ OWN = {
     "retention/find": {"place_at": "2026-01-01T00:00Z"},
     "retention/lock": {"rows": [{"task_id": "t", "events": 1}]},
     "tasks/add_lanes": {"lanes": [{"key": "l", "skills": ["x"]}]},
+    "teams/put": {"teams": [{"team_id": "x", "name": "X"}]},
+    "teams/join": {"rows": [{"agent_id": "x", "team_id": "x"}]},
+    "teams/has_gds": {"procedures": ["gds.leiden.mutate"]},
 }
 
 SCANS = {"AllNodesScan", "NodeByLabelScan", "UnionNodeByLabelsScan"}
@@ -98,6 +108,12 @@ SCANNING = {
     "monitor/skills",
     "export/counts",
     "export/teams",
+    "doctor/team_members",
+    "doctor/team_sizes",
+    "teams/count",
+    "teams/drop",
+    "teams/leave",
+    "teams/list",
     "routing/statistics",
     "routing/utilization_spread",
     "tasks/statistics",
@@ -105,7 +121,9 @@ SCANNING = {
     "workers/list",
     # All agents, and that for a task that requires nothing only.
     "routing/dispatch",
+    "routing/dispatch_in_team",
     "routing/route",
+    "routing/route_in_team",
     # Whether a label is in use: the first node answers.
     "schema/record",
     "events/read",
@@ -118,7 +136,9 @@ EXPECTED = {
     # Any two tasks may be joined; a path of any length is what a cycle is.
     "tasks/find_cycle": "info: unbounded variable length pattern",
 }
-QUERIES = [name for name in statements.names() if statements.statement(name).mode != "schema"]
+WRITTEN = [name for name in statements.names() if statements.statement(name).mode != "schema"]
+QUERIES = [name for name in WRITTEN if statements.statement(name).needs is None]
+"""What needs a plugin is tested on a server that has it: test_gds_statements."""
 
 
 def sample(name: str, param: str) -> object:
@@ -173,6 +193,8 @@ def lived(connected, cypher):
         "MATCH (a:Agent {agent_id: 'plan-agent'}) "
         "CREATE (a)-[:MEMBER_OF]->(:Team {team_id: 'plan-team'})"
     )
+    found = Communities.of([["plan-agent"]], 0.0, Algorithm.LEIDEN, 1.0, 0)
+    assert connected.teams.write(found).members == 1
     agents.deregister_agent("plan-agent")
 
 
@@ -251,7 +273,7 @@ def test_every_statement_is_used():
     root = statements.directory().parent / "graph_orch"
     written = [path for path in root.rglob("*.py") if "_sync" not in path.parts]
     source = "".join(path.read_text() for path in written)
-    for name in QUERIES:
+    for name in WRITTEN:
         assert f'"{name}"' in source or name.startswith("doctor/"), f"{name} is used nowhere"
 
 

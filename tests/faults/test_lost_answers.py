@@ -10,7 +10,8 @@ from uuid import uuid4
 
 import pytest
 
-from graph_orch import Completion, NewTask, Orchestrator
+from graph_orch import Communities, Completion, NewTask, Orchestrator
+from graph_orch.models import Algorithm
 from tests.faults.proxy import Proxy
 
 
@@ -47,9 +48,13 @@ def prepare(orch, new_task, wipe) -> Callable[[], SimpleNamespace]:
     return build
 
 
+CREW = Communities.of([["worker"]], 0.0, Algorithm.LEIDEN, 1.0, 0)
+
 COMMANDS = {
     "assign": lambda o, it: o.tasks.assign_task(it.pending, "worker"),
     "dispatch": lambda o, it: o.router.dispatch_task(it.pending),
+    "dispatch in team": lambda o, it: o.router.dispatch_task(it.pending, prefer_team=True),
+    "teams": lambda o, it: o.teams.write(CREW),
     "start": lambda o, it: o.tasks.start_task(it.assigned),
     "complete": lambda o, it: o.tasks.complete_task(it.running, {"x": 1}),
     "try_failed": lambda o, it: o.tasks.fail_task(it.running, "x"),
@@ -95,7 +100,8 @@ ORDER BY content, status, story
 AGENTS = """
 MATCH (a:Agent|RetiredAgent)
 RETURN a.agent_id AS id, a.active_tasks AS active, a.total_completed AS done,
-       a.total_failed AS failed, a.total_assigned AS assigned, a.skills AS skills ORDER BY id
+       a.total_failed AS failed, a.total_assigned AS assigned, a.skills AS skills,
+       [(a)-[:MEMBER_OF]->(g) | [g.name, g.size]] AS team ORDER BY id
 """
 
 

@@ -20,6 +20,7 @@ from graph_orch.errors import (
     DownloadError,
     EmbeddedServerError,
     JavaNotFoundError,
+    PluginError,
     PortInUseError,
 )
 from tests.waiting import eventually
@@ -163,6 +164,31 @@ def test_offline(data_dir, tmp_path):
 def test_unknown_version(data_dir):
     with pytest.raises(DownloadError, match=r"known are 2026\.08\.1, 5\.26\.30"):
         EmbeddedNeo4j(data_dir, version="4.4.0").start()
+
+
+def test_plugins_that_cannot_be_had(data_dir, monkeypatch):
+    with pytest.raises(PluginError, match="no plugin 'apoc'; it knows gds"):
+        EmbeddedNeo4j(data_dir, plugins=["apoc"]).start()
+    monkeypatch.setenv("GRAPH_ORCH_PLUGINS", " GDS, ")
+    with pytest.raises(PluginError, match=r"gds does not fit Neo4j 2026\.08\.1: .* 5\.26\.x"):
+        EmbeddedNeo4j(data_dir, version="2026.08.1").start()
+    assert EmbeddedNeo4j(data_dir).settings.plugins == ("gds",)
+    assert not data_dir.exists()
+
+
+def test_a_data_directory_with_and_without_a_plugin(data_dir):
+    version = "5.26.30"
+    with EmbeddedNeo4j(data_dir, version=version) as plain:
+        run(plain, "CREATE (:Kept)")
+        with pytest.raises(PluginError, match="runs without the plugin gds; let it end"):
+            EmbeddedNeo4j(data_dir, version=version, plugins=["gds"]).start()
+    with EmbeddedNeo4j(data_dir, version=version, plugins=["gds"]) as server:
+        assert run(server, "RETURN gds.version()") == [["2.13.9"]]
+        with EmbeddedNeo4j(data_dir, version=version) as joined:  # it has more than is wanted
+            assert joined.uri == server.uri
+    with EmbeddedNeo4j(data_dir, version=version) as plain:
+        assert run(plain, "MATCH (k:Kept) RETURN count(k)") == [[1]]
+        assert run(plain, "SHOW PROCEDURES YIELD name WHERE name STARTS WITH 'gds.'") == []
 
 
 def test_data_of_a_newer_version(data_dir):

@@ -1,0 +1,8 @@
+// Delete the teams of other runs, whose members have left. Reads all teams, by design.
+// mode: write
+// params: run_id
+// returns: dropped
+CYPHER 5
+MATCH (g:Team) WHERE g.run_id <> $run_id
+DETACH DELETE g
+RETURN count(*) AS dropped

@@ -1,0 +1,7 @@
+// How many of some procedures the server has.
+// mode: read
+// params: procedures
+// returns: found
+CYPHER 5
+SHOW PROCEDURES YIELD name WHERE name IN $procedures
+RETURN count(name) AS found

@@ -1,0 +1,18 @@
+// Make agents members of teams, and of no others. Each agent is locked, in the order of the rows;
+// those that are not registered (any more) are left out.
+// mode: write
+// seconds: 3600
+// params: rows, command_id
+// returns: agent_id
+CYPHER 5
+UNWIND $rows AS row
+MATCH (a:Agent {agent_id: row.agent_id})
+SET a.lk = $command_id
+WITH a, row.team_id AS team_id WHERE a:Agent  // read again: it may have been deregistered
+MATCH (g:Team {team_id: team_id})
+CALL (a, g) {
+  MATCH (a)-[m:MEMBER_OF]->(other:Team) WHERE other <> g
+  DELETE m
+}
+MERGE (a)-[:MEMBER_OF]->(g)
+RETURN a.agent_id AS agent_id

@@ -1,0 +1,8 @@
+// Every team, the largest first.
+// mode: read
+// returns: team
+CYPHER 5
+MATCH (g:Team)
+RETURN
+// include teams/row
+  AS team ORDER BY g.size DESC, g.team_id

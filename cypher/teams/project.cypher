@@ -1,0 +1,56 @@
+// Project the agents that share skills, for Graph Data Science: what analysis.shared_skills says. A
+// pair is worth 1 / (holders - 1) for each skill, in whole numbers, so that the order in which they are
+// summed does not matter; each agent keeps the first of those it shares most with. A skill that
+// too many have joins them to the first of its holders only: `last` is the highest of their ids. One
+// that is run again drops what it projected before.
+// mode: read
+// needs: gds
+// seconds: 3600
+// params: graph, neighbours, holders, unit
+// returns: nodes, relationships
+CYPHER 5
+CALL () {
+  CALL gds.graph.drop($graph, false) YIELD graphName
+  RETURN count(graphName) AS dropped
+}
+CALL () {
+  MATCH (k:Skill) WHERE COUNT { (k)<-[:HAS_SKILL]-() } > $holders
+  CALL (k) {
+    MATCH (k)<-[:HAS_SKILL]-(a)
+    WITH a ORDER BY a.agent_id LIMIT $holders
+    RETURN collect(a) AS first, max(a.agent_id) AS last
+  }
+  RETURN collect({skill: k, first: first, last: last}) AS wides
+}
+MATCH (a:Agent)
+CALL (a, wides) {
+  MATCH (a)-[:HAS_SKILL]->(k:Skill)
+  WITH a, k, COUNT { (k)<-[:HAS_SKILL]-() } AS holders, head([w IN wides WHERE w.skill = k]) AS wide
+  WHERE holders > 1
+  CALL (a, k, wide) {
+    WITH * WHERE wide IS NULL OR a.agent_id <= wide.last
+    MATCH (k)<-[:HAS_SKILL]-(b)
+    RETURN b
+    UNION ALL
+    WITH * WHERE a.agent_id > wide.last
+    UNWIND wide.first AS b
+    RETURN b
+  }
+  WITH a, b, holders WHERE a <> b
+  WITH b, sum($unit / (holders - 1)) AS shared ORDER BY shared DESC, b.agent_id LIMIT $neighbours
+  RETURN collect([b, shared]) AS nearest
+}
+CALL (a, nearest) {
+  UNWIND nearest AS near
+  WITH a, near[0] AS b, near[1] AS shared
+  RETURN CASE WHEN a.agent_id < b.agent_id THEN a ELSE b END AS source,
+         CASE WHEN a.agent_id < b.agent_id THEN b ELSE a END AS target,
+         shared
+  UNION ALL
+  RETURN a AS source, null AS target, null AS shared  // who shares nothing is there too
+}
+WITH DISTINCT source, target, shared
+WITH gds.graph.project($graph, source, target,
+  {relationshipProperties: {weight: coalesce(shared, 0) / toFloat($unit)}},
+  {undirectedRelationshipTypes: ['*']}) AS projected
+RETURN projected.nodeCount AS nodes, projected.relationshipCount AS relationships

@@ -1,0 +1,223 @@
+"""Teams: agents that share skills, found in the database or outside, and kept with the agents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+from uuid import uuid4
+
+from graph_orch._sync.graph import Graph, Transaction
+from graph_orch.checks import NAME, NAMES
+from graph_orch.errors import GdsMissingError, ValidationError
+from graph_orch.models import Algorithm, Communities, Team, TeamsWritten
+from graph_orch.models.teams import ALGORITHM, HOLDERS, NEIGHBOURS, RESOLUTION, SEED, UNIT
+
+ONE_TRANSACTION = 10_000
+"""So many memberships are replaced in one transaction; more in several, of this size each."""
+ROWS = 2_000
+"""So many memberships go with one statement."""
+NO_RUN = ""
+PROCEDURES = [
+    "gds.graph.drop",
+    "gds.graph.nodeProperty.stream",
+    "gds.leiden.mutate",
+    "gds.louvain.mutate",
+]
+
+
+class Teams:
+    """The teams of a graph's agents. An agent is in one team at most."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    def detect(
+        self,
+        *,
+        algorithm: Algorithm | str = Algorithm.LEIDEN,
+        resolution: float = 1.0,
+        seed: int = 0,
+    ) -> Communities:
+        """Find communities of agents in the database, with Neo4j Graph Data Science.
+
+        It sees the same graph as `analysis.communities` of a snapshot: agents joined by the skills
+        that they share, see `analysis.shared_skills`. Nothing is written; `write` does that.
+
+        Args:
+            resolution: For Leiden. The library's Louvain has none.
+            seed: For Leiden. Louvain does nothing by chance there.
+
+        Raises:
+            GdsMissingError: the server does not have the library.
+            ValidationError: an argument is not acceptable.
+        """
+        how = ALGORITHM.of("algorithm", algorithm)
+        gamma, chance = RESOLUTION.of("resolution", resolution), SEED.of("seed", seed)
+        if how is Algorithm.LOUVAIN and gamma != 1:
+            raise ValidationError(
+                f"resolution: {gamma} is not for Louvain in the database, which has none; use "
+                "algorithm='leiden', or analysis.communities of a snapshot"
+            )
+        (row,) = self._graph.read("teams/has_gds", procedures=PROCEDURES)
+        if row["found"] < len(PROCEDURES):
+            raise GdsMissingError
+        graph = f"graph_orch_{uuid4().hex}"
+        try:
+            return self._communities(graph, how, gamma, chance)
+        finally:
+            self._graph.read("teams/unproject", graph=graph)
+
+    def _communities(
+        self, graph: str, algorithm: Algorithm, resolution: float, seed: int
+    ) -> Communities:
+        rows = self._graph.read(
+            "teams/project", graph=graph, neighbours=NEIGHBOURS, holders=HOLDERS, unit=UNIT
+        )
+        if not rows or not rows[0]["relationships"]:  # nobody shares a skill
+            agents = self._graph.read("routing/all_agents")
+            alone = [[row["agent_id"]] for row in agents]
+            return Communities.of(alone, 0.0, algorithm, resolution, seed)
+        if algorithm is Algorithm.LEIDEN:
+            (found,) = self._graph.read(
+                "teams/leiden", graph=graph, resolution=resolution, seed=seed
+            )
+        else:
+            (found,) = self._graph.read("teams/louvain", graph=graph)
+        groups = [row["agent_ids"] for row in self._graph.read("teams/found", graph=graph)]
+        return Communities.of(groups, found["modularity"], algorithm, resolution, seed)
+
+    def write(
+        self, communities: Communities, names: Sequence[str] | None = None
+    ) -> TeamsWritten:
+        """Make teams of communities, in place of the teams that there were.
+
+        Writing the same again changes nothing. Up to 10,000 memberships, before and after, are
+        replaced in one transaction: a reader sees the old teams or the new ones. More take one
+        for each 10,000 agents: meanwhile each agent is in its old team or in its new one, and in
+        one only; what is broken off is mended by writing again.
+
+        Args:
+            communities: Of agents, by their ids.
+            names: One for each community, in their order; "Team 1", … if not given.
+
+        Raises:
+            ValidationError: an argument is not acceptable.
+        """
+        teams = _teams(communities, names)
+        rows = _memberships(communities, teams)
+        before = sum(team.size for team in self.list_teams())
+        joined: set[str] = set()
+        if max(len(rows), before) <= ONE_TRANSACTION:
+            joined |= self._graph.transaction(_replace, communities, teams, rows)
+        else:
+            self._graph.transaction(_put, communities, teams)
+            for part in _parts(rows, ONE_TRANSACTION):
+                joined |= self._graph.transaction(_join, part)
+            self._drop(communities.run_id)
+        missing = sorted({row["agent_id"] for row in rows} - joined)
+        return TeamsWritten(
+            run_id=communities.run_id, teams=len(teams), members=len(joined), missing=missing
+        )
+
+    def list_teams(self) -> list[Team]:
+        """Every team, the largest first."""
+        return [Team.from_record(row) for row in self._graph.read("teams/list")]
+
+    def get_team(self, agent_id: str) -> Team | None:
+        """The team of an agent; None where it has none, or is not registered."""
+        rows = self._graph.read("teams/of_agent", agent_id=NAME.of("agent_id", agent_id))
+        return Team.from_record(rows[0]) if rows else None
+
+    def get_members(self, team_id: str) -> list[str]:
+        """The ids of a team's agents, in order; [] where there is no such team."""
+        rows = self._graph.read("teams/members", team_id=NAME.of("team_id", team_id))
+        return [row["agent_id"] for row in rows]
+
+    def clear(self) -> int:
+        """Delete every team; how many there were."""
+        return self._drop(NO_RUN)
+
+    def _drop(self, run_id: str) -> int:
+        """Delete the teams of other runs; how many there were."""
+        while self._graph.transaction(_leave, run_id) == ONE_TRANSACTION:
+            pass
+        return (self._graph.write("teams/drop", run_id=run_id))[0]["dropped"]
+
+
+def _replace(
+    tx: Transaction,
+    communities: Communities,
+    teams: list[dict[str, str]],
+    rows: list[dict[str, str]],
+) -> set[str]:
+    _put(tx, communities, teams)
+    joined = _join(tx, rows)
+    _leave(tx, communities.run_id)
+    tx.run("teams/drop", run_id=communities.run_id)
+    return joined
+
+
+def _put(tx: Transaction, communities: Communities, teams: list[dict[str, str]]) -> None:
+    tx.run(
+        "teams/put",
+        teams=teams,
+        run_id=communities.run_id,
+        algorithm=communities.algorithm.value,
+        resolution=communities.resolution,
+        modularity=communities.modularity,
+        command_id=str(uuid4()),
+    )
+
+
+def _join(tx: Transaction, rows: list[dict[str, str]]) -> set[str]:
+    joined: set[str] = set()
+    for part in _parts(rows, ROWS):
+        found = tx.run("teams/join", rows=part, command_id=str(uuid4()))
+        joined |= {row["agent_id"] for row in found}
+    tx.run("teams/count", command_id=str(uuid4()))
+    return joined
+
+
+def _leave(tx: Transaction, run_id: str) -> int:
+    (row,) = tx.run(
+        "teams/leave", run_id=run_id, limit=ONE_TRANSACTION, command_id=str(uuid4())
+    )
+    tx.run("teams/count", command_id=str(uuid4()))
+    return row["left"]
+
+
+def _teams(communities: object, names: Sequence[str] | None) -> list[dict[str, str]]:
+    if not isinstance(communities, Communities):
+        raise ValidationError(
+            f"communities: is a {type(communities).__name__} where Communities are needed, as "
+            "teams.detect() and analysis.communities(snapshot) find them"
+        )
+    count = len(communities.members)
+    if isinstance(names, str):
+        raise ValidationError("names: is one string where a list of them is needed")
+    called = [f"Team {n}" for n in range(1, count + 1)]
+    if names is not None:
+        called = NAMES.of("names", list(names))
+    if len(called) != count:
+        raise ValidationError(
+            f"names: there are {len(called)} for {count} communities; give one for each, in order"
+        )
+    return [
+        {"team_id": f"{communities.run_id}-{n}", "name": name} for n, name in enumerate(called, 1)
+    ]
+
+
+def _memberships(communities: Communities, teams: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Which agent belongs to which team, by the agents' ids: the order in which they are locked."""
+    team_of: dict[str, str] = {}
+    for group, team in zip(communities.members, teams, strict=True):
+        for agent_id in NAMES.of("members", group):
+            if agent_id in team_of:
+                raise ValidationError(f"members: {agent_id!r} is in more than one community")
+            team_of[agent_id] = team["team_id"]
+    return [{"agent_id": agent_id, "team_id": team_of[agent_id]} for agent_id in sorted(team_of)]
+
+
+def _parts(rows: list[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]

@@ -1,0 +1,114 @@
+"""Communities of a graph, and the teams of agents that are made of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
+
+from graph_orch.checks import Check
+from graph_orch.models.base import Model, some_moment
+from graph_orch.values import Count, Resolution, dump_json
+
+NEIGHBOURS = 50
+"""An agent is joined to so many others at most by its own choice: those it shares most with."""
+HOLDERS = 200
+"""A skill of more agents joins them to the first so many of them (by id) only."""
+UNIT = 10**12
+"""What shared skills weigh is summed in whole numbers, `UNIT // (holders - 1)`: the same in any
+order, so that the database and NetworkX come to the very same graph."""
+
+
+class Algorithm(StrEnum):
+    """How communities are found."""
+
+    LOUVAIN = "louvain"
+    LEIDEN = "leiden"
+
+
+ALGORITHM: Check[Algorithm] = Check(Algorithm)
+RESOLUTION: Check[float] = Check(Resolution)
+SEED: Check[int] = Check(Count)
+
+
+class Communities(Model):
+    """A graph's nodes in communities, the largest first.
+
+    Each community is sorted by `str(node)`. `run_id` is made of what was found and how: the same
+    result has the same one.
+    """
+
+    members: list[list[Any]]
+    modularity: float
+    algorithm: Algorithm
+    resolution: float
+    seed: int
+    run_id: str
+
+    @classmethod
+    def of(
+        cls,
+        groups: Iterable[Iterable[Any]],
+        modularity: float,
+        algorithm: Algorithm,
+        resolution: float,
+        seed: int,
+    ) -> Self:
+        """From groups in any order."""
+        members = sorted(
+            (sorted(group, key=str) for group in groups),
+            key=lambda group: (-len(group), str(group[0])),
+        )
+        how = [algorithm.value, float(resolution), seed, [[*map(str, each)] for each in members]]
+        text = dump_json(how).encode(errors="surrogatepass")
+        return cls(
+            members=members,
+            modularity=modularity,
+            algorithm=algorithm,
+            resolution=resolution,
+            seed=seed,
+            run_id=hashlib.sha256(text).hexdigest()[:32],
+        )
+
+
+class Agreement(Model):
+    """How far two partitions of the same nodes agree: both are 1.0 where they are the same.
+
+    `adjusted_rand` is 0.0 on average for partitions made by chance, and may be below.
+    """
+
+    adjusted_rand: float
+    normalized_mutual_information: float
+
+
+class Team(Model):
+    """A team of agents in the store. `size` is the number of its members now."""
+
+    team_id: str
+    name: str
+    run_id: str
+    algorithm: Algorithm
+    resolution: float
+    modularity: float
+    size: int
+    created_at: datetime
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """From a row with `team`, the node's properties."""
+        node = record["team"]
+        names = cls.model_fields.keys() - {"created_at"}
+        return cls(
+            **{name: node[name] for name in names}, created_at=some_moment(node["created_at"])
+        )
+
+
+class TeamsWritten(Model):
+    """What writing teams came to. `missing` are the members that are no registered agents."""
+
+    run_id: str
+    teams: int
+    members: int
+    missing: list[str]
