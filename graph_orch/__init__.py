@@ -49,8 +49,10 @@ from graph_orch.lifecycle import (
 )
 from graph_orch.models import (
     Agent,
+    AgentBlastRadius,
     AgentHealth,
     AgentStatistics,
+    BlastRadius,
     Candidate,
     Claim,
     Completion,
@@ -73,6 +75,9 @@ from graph_orch.models import (
     TaskRecord,
     TaskTry,
     ToolCall,
+    WaitKind,
+    WaitReason,
+    WhyBlocked,
     WorkerInfo,
 )
 
@@ -80,6 +85,7 @@ if TYPE_CHECKING:
     from graph_orch._async.agents import AsyncAgentRegistry
     from graph_orch._async.events import AsyncEvents
     from graph_orch._async.graph import AsyncGraph
+    from graph_orch._async.insights import AsyncInsights
     from graph_orch._async.monitor import AsyncMonitor
     from graph_orch._async.orchestrator import AsyncOrchestrator
     from graph_orch._async.retention import AsyncRetention
@@ -89,6 +95,7 @@ if TYPE_CHECKING:
     from graph_orch._sync.agents import AgentRegistry
     from graph_orch._sync.events import Events
     from graph_orch._sync.graph import Graph
+    from graph_orch._sync.insights import Insights
     from graph_orch._sync.monitor import Monitor
     from graph_orch._sync.orchestrator import Orchestrator
     from graph_orch._sync.retention import Retention
@@ -100,6 +107,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Agent",
     "AgentAtCapacityError",
+    "AgentBlastRadius",
     "AgentError",
     "AgentHealth",
     "AgentNotFoundError",
@@ -111,12 +119,14 @@ __all__ = [
     "AsyncContext",
     "AsyncEvents",
     "AsyncGraph",
+    "AsyncInsights",
     "AsyncMonitor",
     "AsyncOrchestrator",
     "AsyncRetention",
     "AsyncSchedules",
     "AsyncTaskQueue",
     "AttemptEndedError",
+    "BlastRadius",
     "Candidate",
     "CapabilityRouter",
     "Claim",
@@ -137,6 +147,7 @@ __all__ = [
     "ForeignGraphError",
     "Graph",
     "HealthStatus",
+    "Insights",
     "InvalidTransitionError",
     "MissingCapabilityError",
     "Monitor",
@@ -176,6 +187,9 @@ __all__ = [
     "ToolCall",
     "UnmetDependencyError",
     "ValidationError",
+    "WaitKind",
+    "WaitReason",
+    "WhyBlocked",
     "Worker",
     "WorkerInfo",
 ]
@@ -187,6 +201,7 @@ _LATER = {
     "AsyncContext": "graph_orch.worker",
     "AsyncEvents": "graph_orch._async.events",
     "AsyncGraph": "graph_orch._async.graph",
+    "AsyncInsights": "graph_orch._async.insights",
     "AsyncMonitor": "graph_orch._async.monitor",
     "AsyncOrchestrator": "graph_orch._async.orchestrator",
     "AsyncRetention": "graph_orch._async.retention",
@@ -196,6 +211,7 @@ _LATER = {
     "Context": "graph_orch.worker",
     "Events": "graph_orch._sync.events",
     "Graph": "graph_orch._sync.graph",
+    "Insights": "graph_orch._sync.insights",
     "Monitor": "graph_orch._sync.monitor",
     "Orchestrator": "graph_orch._sync.orchestrator",
     "Retention": "graph_orch._sync.retention",

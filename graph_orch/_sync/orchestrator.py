@@ -10,6 +10,7 @@ from graph_orch._sync.agents import AgentRegistry
 from graph_orch._sync.doctor import Doctor
 from graph_orch._sync.events import Events
 from graph_orch._sync.graph import Graph
+from graph_orch._sync.insights import Insights
 from graph_orch._sync.monitor import Monitor
 from graph_orch._sync.retention import Retention
 from graph_orch._sync.router import CapabilityRouter
@@ -42,6 +43,7 @@ class Orchestrator:
         self.schedules = Schedules(graph, retry_policy=retry_policy)
         self.retention = Retention(graph)
         self.monitor = Monitor(graph)
+        self.insights = Insights(graph)
         self._server = server
 
     @classmethod

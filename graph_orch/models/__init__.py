@@ -15,6 +15,13 @@ from graph_orch.models.agents import (
 )
 from graph_orch.models.base import Model
 from graph_orch.models.events import EventPage, TaskEvent, TaskRecord, TaskTry
+from graph_orch.models.insights import (
+    AgentBlastRadius,
+    BlastRadius,
+    WaitKind,
+    WaitReason,
+    WhyBlocked,
+)
 from graph_orch.models.monitoring import (
     Recommendation,
     RecommendationKind,
@@ -36,9 +43,11 @@ from graph_orch.models.tasks import (
 
 __all__ = [
     "Agent",
+    "AgentBlastRadius",
     "AgentHealth",
     "AgentLoad",
     "AgentStatistics",
+    "BlastRadius",
     "Candidate",
     "Claim",
     "Completion",
@@ -62,6 +71,9 @@ __all__ = [
     "TaskRecord",
     "TaskTry",
     "ToolCall",
+    "WaitKind",
+    "WaitReason",
+    "WhyBlocked",
     "WorkerInfo",
     "utilization",
 ]

@@ -86,6 +86,8 @@ SCANNING = {
     "doctor/limits",
     "doctor/readiness",
     "doctor/unmet",
+    "insights/blocked",
+    "insights/held_and_only",
     "monitor/backlog",
     "monitor/blocked",
     "monitor/expired",
@@ -96,6 +98,7 @@ SCANNING = {
     "workers/forget",
     "workers/list",
     # All agents, and that for a task that requires nothing only.
+    "insights/why_blocked",
     "routing/dispatch",
     "routing/route",
     # Whether a label is in use: the first node answers.
@@ -109,6 +112,11 @@ SCANNING = {
 EXPECTED = {
     # Any two tasks may be joined; a path of any length is what a cycle is.
     "tasks/find_cycle": "info: unbounded variable length pattern",
+    # Everything before or after a task, each once: the test below sees that it stays so.
+    "insights/downstream": "info: unbounded variable length pattern",
+    "insights/upstream": "info: unbounded variable length pattern",
+    "insights/upward": "info: unbounded variable length pattern",
+    "insights/why_blocked": "info: unbounded variable length pattern",
 }
 QUERIES = [name for name in statements.names() if statements.statement(name).mode != "schema"]
 
@@ -203,6 +211,13 @@ def test_polling_reads_the_index_in_its_order(plan, name):
     _, used, _ = plan(name)
     assert "Sort" not in used
     assert "NodeIndexSeekByRange" in used or "NodeIndexSeek" in used
+
+
+@pytest.mark.parametrize("name", ["downstream", "upstream", "upward", "why_blocked"])
+def test_what_is_before_or_after_a_task_is_visited_once(plan, name):
+    _, used, _ = plan(f"insights/{name}")
+    assert "VarLengthExpand(Pruning,BFS,All)" in used
+    assert "VarLengthExpand(All)" not in used
 
 
 def test_recommendations_read_the_end_of_the_history_and_no_more(plan):
