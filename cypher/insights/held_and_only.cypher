@@ -29,10 +29,11 @@ CALL (me, held, served, mine) {
     MATCH (t:PendingTask)
     RETURN t
   }
-  WITH me, t, t.lane IN mine AS mine, coalesce(t.excluded_agents, []) AS excluded
-  WHERE t.lane IN served AND (mine OR excluded <> []) AND NOT me.agent_id IN excluded
-  CALL (me, t, mine, excluded) {
-    WITH me, t, excluded WHERE NOT mine
+  WITH me, t, t.lane IN served AS can, t.lane IN mine AS alone,
+       coalesce(t.excluded_agents, []) AS excluded
+  WHERE can AND (alone OR excluded <> []) AND NOT me.agent_id IN excluded
+  CALL (me, t, alone, excluded) {
+    WITH me, t, excluded WHERE NOT alone
     MATCH (l:Lane {key: t.lane})
     // include routing/serving
     WITH a WHERE a <> me AND NOT a.agent_id IN excluded
