@@ -162,7 +162,7 @@ class DependencyCycleError(DependencyError):
         self.cycle = tuple(cycle)
         shown = [*self.cycle[:10], "…"] if len(self.cycle) > 10 else [*self.cycle]
         super().__init__(
-            f"the dependency would close a cycle: {' -> '.join(shown)}; remove one of these edges"
+            f"the dependency would close a cycle: {' -> '.join(map(str, shown))}; remove one of these edges"
         )
 
 

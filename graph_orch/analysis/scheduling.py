@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
@@ -87,7 +88,7 @@ def earliest_finish(
 
     The next is the one with the longest chain of work from its start to the end of the whole
     (HLFET, highest level first with estimated times: Adam, Chandy and Dickson 1974), ties by str.
-    It goes to the free agent with the fewest skills that has all of its own. Skills and
+    It goes to the free agent that can do it, and the fewest other kinds of tasks. Skills and
     `excluded_agents` are a hard filter. All slots are free at the start, and concurrency limits
     are not seen.
 
@@ -112,7 +113,7 @@ def earliest_finish(
     seconds = durations(graph, facts, duration)
     crew = [it for it in agents_given(graph if agents is None else agents) if it.slots > 0]
     lanes = {key: _lane(key, one) for key, one in facts.items()}
-    serving = {lane: _serving(crew, lane) for lane in set(lanes.values())}
+    serving = _serving(crew, set(lanes.values()))
     held = frozenset(skill for agent in crew for skill in agent.skills)
     impossible = {key: sorted(lanes[key][0] - held) for key in facts if not serving[lanes[key]]}
     run_order(dependencies)  # a cycle is told of before anything that depends on it
@@ -138,15 +139,18 @@ def _lane(key: Any, one: Mapping[str, Any]) -> Lane:
     return needed, frozenset(one.get("excluded_agents") or ())
 
 
-def _serving(crew: Iterable[AgentSlots], lane: Lane) -> list[int]:
-    """The places of the agents that can do a lane's tasks, those with the fewest skills first."""
-    needed, excluded = lane
-    found = [
-        (len(it.skills), at)
-        for at, it in enumerate(crew)
-        if needed <= it.skills and it.agent_id not in excluded
-    ]
-    return [at for _, at in sorted(found)]
+def _serving(crew: Sequence[AgentSlots], lanes: Collection[Lane]) -> dict[Lane, list[int]]:
+    """The places of the agents that can do each lane's tasks, those that serve the fewest first."""
+    serving = {
+        (needed, excluded): [
+            at for at, it in enumerate(crew) if needed <= it.skills and it.agent_id not in excluded
+        ]
+        for needed, excluded in lanes
+    }
+    served = Counter(at for places in serving.values() for at in places)
+    return {
+        lane: sorted(places, key=lambda at: (served[at], at)) for lane, places in serving.items()
+    }
 
 
 def _dependents(dependencies: Mapping[Any, Iterable[Any]], keys: Facts) -> dict[Any, list[Any]]:

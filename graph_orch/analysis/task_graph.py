@@ -60,17 +60,18 @@ def tasks_of(graph: object) -> Facts:
     return dict(rows)
 
 
-def dependencies_of(graph: Graph, among: Collection[Any]) -> dict[Any, list[Any]]:
-    """What each of `among` depends on, of these only."""
+def dependencies_of(graph: Graph, among: Iterable[Any]) -> dict[Any, list[Any]]:
+    """What each of `among` depends on, of these only, in the order of `among`."""
     adjacent: Mapping[Any, Mapping[Any, Any]] = dict(graph.adjacency())
+    place = {key: at for at, key in enumerate(among)}
     joined = _joined_by_any if graph.is_multigraph() else _joined
-    return {
-        key: sorted(
-            (other for other, edge in adjacent[key].items() if other in among and joined(edge)),
-            key=str,
-        )
-        for key in among
-    }
+    found: dict[Any, list[Any]] = {}
+    for key in place:
+        others = [other for other, edge in adjacent[key].items() if other in place and joined(edge)]
+        if len(others) > 1:
+            others.sort(key=place.__getitem__)
+        found[key] = others
+    return found
 
 
 def _joined(edge: Mapping[str, Any]) -> bool:
