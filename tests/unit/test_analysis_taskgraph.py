@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import networkx as nx
 import pytest
@@ -68,12 +69,11 @@ def test_critical_path_agrees_with_networkx(graph):
     weighted = nx.DiGraph()
     for key, one in graph.nodes(data=True):
         weighted.add_edge((key, "start"), (key, "end"), weight=one["seconds"])
-        weighted.add_edges_from(
-            ((other, "end"), (key, "start"), {"weight": 0}) for other in graph[key]
-        )
+        for other in graph[key]:
+            weighted.add_edge((other, "end"), (key, "start"), weight=0)
     assert found.seconds == nx.dag_longest_path_length(weighted)
     assert sum(graph.nodes[key]["seconds"] for key in found.path) == found.seconds
-    assert all(graph.has_edge(b, a) for a, b in zip(found.path, found.path[1:], strict=False))
+    assert all(graph.has_edge(b, a) for a, b in pairwise(found.path))
     assert all(found.tasks[key].total_slack == 0 for key in found.path)
 
 
@@ -415,7 +415,7 @@ def test_cycles_agree_with_networkx(edges):
     )
     for cycle in found:
         assert cycle[0] == cycle[-1]
-        assert all(graph.has_edge(*pair) for pair in zip(cycle, cycle[1:], strict=False))
+        assert all(graph.has_edge(*pair) for pair in pairwise(cycle))
     if knots:
         with pytest.raises(ValidationError, match="cycle"):
             analysis.critical_path(graph)
