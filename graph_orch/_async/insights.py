@@ -7,6 +7,7 @@ from typing import Any
 
 from graph_orch._async.graph import AsyncGraph, Rows
 from graph_orch.checks import LIMIT, NAME, TASK_ID, TASK_IDS
+from graph_orch.cycles import cycles_of
 from graph_orch.downstream import (
     Holdings,
     agent_blast_radius_of,
@@ -17,7 +18,7 @@ from graph_orch.errors import AgentNotFoundError, TaskNotFoundError
 from graph_orch.estimates import DurationKind, estimated, kind_of, seconds_of
 from graph_orch.models import AgentBlastRadius, BlastRadius, ConcurrencyLimit, WhyBlocked
 from graph_orch.models.base import some_moment
-from graph_orch.precedence import CriticalPath, critical_path_of, cycles_of, levels_of
+from graph_orch.precedence import CriticalPath, critical_path_of, levels_of
 from graph_orch.values import load_json
 from graph_orch.waiting import Situation, Standing, Takers, explain
 

@@ -10,10 +10,10 @@ from graph_orch.analysis.agents import AgentSlots, agents_of, keys_of
 from graph_orch.analysis.live import insights_of
 from graph_orch.analysis.task_graph import Facts, checked_graph, chosen, known
 from graph_orch.checks import LIMIT
+from graph_orch.cycles import cycles_of
 from graph_orch.errors import ValidationError
 from graph_orch.lifecycle import HELD, TaskStatus
 from graph_orch.models import ConcurrencyLimit, WhyBlocked
-from graph_orch.precedence import cycles_of
 from graph_orch.waiting import (
     LONGEST_ERROR,
     ROOT_ORDER,

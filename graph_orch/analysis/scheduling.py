@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from graph_orch.analysis.agents import AgentSlots, agents_given, keys_of
 from graph_orch.analysis.task_graph import Duration, Facts, chosen, durations
-from graph_orch.precedence import critical_path_of, depths_from, run_order
+from graph_orch.precedence import depths_from, run_order
 
 Lane = tuple[frozenset[str], frozenset[str]]
 """The skills that a task needs, and the agents that may not do it."""
@@ -116,17 +116,18 @@ def earliest_finish(
     serving = _serving(crew, set(lanes.values()))
     held = frozenset(skill for agent in crew for skill in agent.skills)
     impossible = {key: sorted(lanes[key][0] - held) for key in facts if not serving[lanes[key]]}
-    run_order(dependencies)  # a cycle is told of before anything that depends on it
+    order = run_order(dependencies)
     dependents = _dependents(dependencies, facts)
     held_up = [key for key in depths_from(impossible, dependents) if key not in impossible]
     left_out = {*impossible, *held_up}
-    kept = {key: it for key, it in dependencies.items() if key not in left_out}
-    tasks = _Run(crew, lanes, serving, kept, seconds).schedule()
+    kept = {key: dependencies[key] for key in order if key not in left_out}
+    levels = _levels(kept, dependents, seconds)
+    tasks = _Run(crew, lanes, serving, kept, seconds, levels).schedule()
     slots = sum(it.slots for it in crew)
     return Plan(
         makespan=max((it.end for it in tasks), default=0.0),
         tasks=tasks,
-        bounds=_bounds(kept, seconds, lanes, crew, serving),
+        bounds=_bounds(kept, seconds, lanes, crew, max(levels.values(), default=0.0)),
         slots=slots,
         guarantee=_guarantee(crew, {lanes[key] for key in kept}, serving, slots),
         unassignable=impossible,
@@ -171,6 +172,7 @@ class _Run:
         serving: Mapping[Lane, list[int]],
         dependencies: Mapping[Any, Collection[Any]],
         seconds: Mapping[Any, float],
+        levels: Mapping[Any, float],
     ) -> None:
         self._crew = crew
         self._lanes = lanes
@@ -182,8 +184,8 @@ class _Run:
         for key, others in dependencies.items():
             for other in others:
                 self._dependents[other].append(key)
-        self._place = _priorities(dependencies, self._dependents, seconds)
-        self._by_place = sorted(self._place, key=lambda key: self._place[key])
+        self._by_place = sorted(levels, key=lambda key: (-levels[key], str(key)))
+        self._place = {key: place for place, key in enumerate(self._by_place)}
         self._ready: dict[Lane, list[int]] = {lane: [] for lane in serving}
         self._served: list[list[Lane]] = [[] for _ in crew]
         for lane, places in serving.items():
@@ -239,17 +241,21 @@ class _Run:
             self._done.append(Planned(key, self._crew[agent].agent_id, now, end))
 
 
-def _priorities(
+def _levels(
     dependencies: Mapping[Any, Collection[Any]],
     dependents: Mapping[Any, Collection[Any]],
     seconds: Mapping[Any, float],
-) -> dict[Any, int]:
-    """The place of each task in the list: the longest way from its start to the end first."""
-    longest: dict[Any, float] = {}
-    for key in reversed(run_order(dependencies)):
-        longest[key] = seconds[key] + max((longest[it] for it in dependents[key]), default=0.0)
-    order = sorted(dependencies, key=lambda key: -longest[key])  # stable: else as they are, by str
-    return {key: place for place, key in enumerate(order)}
+) -> dict[Any, float]:
+    """The longest way from the start of each task to the end of the whole.
+
+    Args:
+        dependencies: In an order in which they can run.
+    """
+    levels: dict[Any, float] = {}
+    for key in reversed(dependencies):
+        after = [levels[other] for other in dependents[key] if other in levels]
+        levels[key] = seconds[key] + max(after, default=0.0)
+    return levels
 
 
 def _bounds(
@@ -257,7 +263,7 @@ def _bounds(
     seconds: Mapping[Any, float],
     lanes: Mapping[Any, Lane],
     crew: Sequence[AgentSlots],
-    serving: Mapping[Lane, list[int]],
+    span: float,
 ) -> list[Bound]:
     if not dependencies:
         return []
@@ -276,7 +282,7 @@ def _bounds(
     ]
     total = sum(seconds[key] for key in dependencies) / sum(it.slots for it in crew)
     bounds.append(Bound(total, "slots"))
-    bounds.append(Bound(critical_path_of(dependencies, seconds).seconds, "span"))
+    bounds.append(Bound(span, "span"))
     order = ("span", "slots", "skills")
     return sorted(bounds, key=lambda it: (-it.seconds, order.index(it.kind), len(it.skills), it))
 

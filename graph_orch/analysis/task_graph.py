@@ -55,31 +55,46 @@ def checked_graph(graph: object) -> Graph:
 def tasks_of(graph: object) -> Facts:
     """The attributes of every task, sorted by str."""
     found = checked_graph(graph)
-    rows = [(key, one) for key, one in found.nodes(data=True) if one.get("label", "Task") == "Task"]
+    rows = list(found.nodes(data=True))
+    if _is_ours(found):
+        rows = [row for row in rows if row[1].get("label", "Task") == "Task"]
     rows.sort(key=lambda row: str(row[0]))
     return dict(rows)
+
+
+def _is_ours(graph: Graph) -> bool:
+    """Whether labels and types mean what they do in our graphs: others have their own."""
+    kind = graph.graph.get("kind")
+    return kind in ("tasks", "all") or any(
+        one.get("label") == "Task" for _, one in graph.nodes(data=True)
+    )
 
 
 def dependencies_of(graph: Graph, among: Iterable[Any]) -> dict[Any, list[Any]]:
     """What each of `among` depends on, of these only, in the order of `among`."""
     adjacent: Mapping[Any, Mapping[Any, Any]] = dict(graph.adjacency())
     place = {key: at for at, key in enumerate(among)}
-    joined = _joined_by_any if graph.is_multigraph() else _joined
+    joins = _joins(graph)
     found: dict[Any, list[Any]] = {}
     for key in place:
-        others = [other for other, edge in adjacent[key].items() if other in place and joined(edge)]
+        others = [other for other, edge in adjacent[key].items() if other in place and joins(edge)]
         if len(others) > 1:
             others.sort(key=place.__getitem__)
         found[key] = others
     return found
 
 
-def _joined(edge: Mapping[str, Any]) -> bool:
+def _joins(graph: Graph) -> Callable[[Mapping[Any, Any]], bool]:
+    """Whether an edge, or one of those between the same two, is a dependency."""
+    if not _is_ours(graph):
+        return lambda edge: True
+    if graph.is_multigraph():
+        return lambda edges: any(map(_is_dependency, edges.values()))
+    return _is_dependency
+
+
+def _is_dependency(edge: Mapping[str, Any]) -> bool:
     return edge.get("type", "DEPENDS_ON") == "DEPENDS_ON"
-
-
-def _joined_by_any(edges: Mapping[Any, Mapping[str, Any]]) -> bool:
-    return any(map(_joined, edges.values()))
 
 
 def chosen(

@@ -161,6 +161,15 @@ def test_graph_of_agents_holds_no_tasks():
         analysis.levels(nx.DiGraph(kind="agents-skills"))
 
 
+def test_labels_and_types_of_others_are_their_own():
+    graph = nx.DiGraph()
+    graph.add_node("a", label="Anna")
+    graph.add_edge("b", "a", type="friend")
+    assert analysis.levels(graph) == [["a"], ["b"]]
+    graph.nodes["b"]["label"] = "Task"
+    assert analysis.levels(graph) == [["b"]]
+
+
 def test_durations_by_estimate_measure_and_mean():
     graph = nx.DiGraph()
     graph.add_node("a", task_type="x", status="completed", execution_duration_ms=3000.0)
@@ -305,6 +314,7 @@ def test_agents_as_they_are_registered_and_as_in_a_graph():
     assert analysis.earliest_finish(graph, [agent], "seconds").makespan == 1
     with pytest.raises(ValidationError, match="no agents"):
         analysis.earliest_finish(graph, duration="seconds")
+    graph.graph["kind"] = "all"
     graph.add_node("a", label="Agent", agent_id="a", capabilities=["x"], max_concurrent_tasks=1)
     assert analysis.earliest_finish(graph, duration="seconds").makespan == 2
     with pytest.raises(ValidationError, match="same id"):
