@@ -121,7 +121,6 @@ def _reasons(it: Situation) -> Iterator[WaitReason]:
     if not it.root_count and not it.cycle and not task.unmet:
         yield from list(_own(task, it)) or [_ready(task, it)]
         return
-    yield from _lasting(task, it)
     if it.cycle:
         yield _reason(
             WaitKind.CYCLE,
@@ -133,6 +132,7 @@ def _reasons(it: Situation) -> Iterator[WaitReason]:
         yield _miscounted(task)
     for root in it.roots:
         yield from _of_root(root, it)
+    yield from _lasting(task, it)
 
 
 def _of_root(root: Standing, it: Situation) -> Iterator[WaitReason]:

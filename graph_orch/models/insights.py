@@ -61,8 +61,9 @@ class WaitReason(Model):
 class WhyBlocked(Model):
     """Why a task is not being worked on.
 
-    `reasons` begins with the task's own. Then come those of the unmet dependencies that wait for no
-    other: `root_count` of them in all, failed and cancelled first, as many as were asked for.
+    Where it waits for others, `reasons` begins with the unmet dependencies that wait for no other
+    (`root_count` of them in all, failed and cancelled first, as many as were asked for), each
+    followed by why it waits itself; what would keep the task back even without them comes last.
     """
 
     task_id: Any

@@ -9,6 +9,7 @@ from tests.acceptance.command_line import Cli
 
 def test_why_a_task_waits(cli: Cli) -> None:
     skill = f"skill-{uuid4()}"
+    cli("agent", "register", f"agent-{uuid4()}")
     root = cli("task", "create", "first", "-s", skill).stdout.strip()
     last = cli("task", "create", "second", "--after", root).stdout.strip()
     found = cli.json("task", "why", last)
@@ -25,5 +26,5 @@ def test_why_a_task_waits(cli: Cli) -> None:
 
 
 def test_why_of_a_task_that_is_not_there(cli: Cli) -> None:
-    done = cli("task", "why", str(uuid4()), code=1)
+    done = cli("task", "why", str(uuid4()), code=3)
     assert "does not exist" in done.stderr

@@ -251,6 +251,7 @@ async def test_async(aorch):
 
 
 def test_cycle_that_somebody_wrote_past_the_services(orch, new_task, cypher):
+    orch.agents.register_agent("ada", [])
     a = new_task()
     b = new_task(dependencies=[a])
     cypher(
@@ -267,6 +268,7 @@ def test_cycle_that_somebody_wrote_past_the_services(orch, new_task, cypher):
 
 
 def test_counter_that_is_wrong(orch, new_task, cypher):
+    orch.agents.register_agent("ada", [])
     task_id = new_task()
     cypher("MATCH (t:Task) SET t.unmet = 1, t:BlockedTask")
     assert orch.insights.why_blocked(task_id).kinds == {WaitKind.MISCOUNTED}

@@ -497,6 +497,12 @@ def test_why_a_task_waits_for_others():
     assert not analysis.why_blocked(graph, "z").is_waiting
 
 
+def test_what_would_keep_a_blocked_task_back_comes_last():
+    graph = crewed()
+    graph.add_edge("z", "p", "DEPENDS_ON", type="DEPENDS_ON")
+    assert kinds(graph, "z") == [WaitKind.DEPENDENCY, WaitKind.MISSING_SKILL]
+
+
 def test_a_snapshot_without_agents_says_so():
     graph = nx.DiGraph(kind="tasks", taken_at=NOW)
     graph.add_node("a", label="Task", status="pending", unmet=0)
