@@ -52,9 +52,11 @@ from graph_orch.lifecycle import (
 )
 from graph_orch.models import (
     Agent,
+    AgentBlastRadius,
     AgentFilters,
     AgentHealth,
     AgentStatistics,
+    BlastRadius,
     Candidate,
     Claim,
     Communities,
@@ -87,6 +89,9 @@ from graph_orch.models import (
     Team,
     TeamsWritten,
     ToolCall,
+    WaitKind,
+    WaitReason,
+    WhyBlocked,
     WorkerInfo,
 )
 
@@ -95,6 +100,7 @@ if TYPE_CHECKING:
     from graph_orch._async.events import AsyncEvents
     from graph_orch._async.export import AsyncExport
     from graph_orch._async.graph import AsyncGraph
+    from graph_orch._async.insights import AsyncInsights
     from graph_orch._async.monitor import AsyncMonitor
     from graph_orch._async.orchestrator import AsyncOrchestrator
     from graph_orch._async.retention import AsyncRetention
@@ -106,6 +112,7 @@ if TYPE_CHECKING:
     from graph_orch._sync.events import Events
     from graph_orch._sync.export import Export
     from graph_orch._sync.graph import Graph
+    from graph_orch._sync.insights import Insights
     from graph_orch._sync.monitor import Monitor
     from graph_orch._sync.orchestrator import Orchestrator
     from graph_orch._sync.retention import Retention
@@ -118,6 +125,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Agent",
     "AgentAtCapacityError",
+    "AgentBlastRadius",
     "AgentError",
     "AgentFilters",
     "AgentHealth",
@@ -132,6 +140,7 @@ __all__ = [
     "AsyncEvents",
     "AsyncExport",
     "AsyncGraph",
+    "AsyncInsights",
     "AsyncMonitor",
     "AsyncOrchestrator",
     "AsyncRetention",
@@ -139,6 +148,7 @@ __all__ = [
     "AsyncTaskQueue",
     "AsyncTeams",
     "AttemptEndedError",
+    "BlastRadius",
     "Candidate",
     "CapabilityRouter",
     "Claim",
@@ -167,6 +177,7 @@ __all__ = [
     "Graph",
     "HealthStatus",
     "HeldSkill",
+    "Insights",
     "InvalidTransitionError",
     "MissingCapabilityError",
     "Monitor",
@@ -212,6 +223,9 @@ __all__ = [
     "ToolCall",
     "UnmetDependencyError",
     "ValidationError",
+    "WaitKind",
+    "WaitReason",
+    "WhyBlocked",
     "Worker",
     "WorkerInfo",
 ]
@@ -224,6 +238,7 @@ _LATER = {
     "AsyncEvents": "graph_orch._async.events",
     "AsyncExport": "graph_orch._async.export",
     "AsyncGraph": "graph_orch._async.graph",
+    "AsyncInsights": "graph_orch._async.insights",
     "AsyncMonitor": "graph_orch._async.monitor",
     "AsyncOrchestrator": "graph_orch._async.orchestrator",
     "AsyncRetention": "graph_orch._async.retention",
@@ -235,6 +250,7 @@ _LATER = {
     "Events": "graph_orch._sync.events",
     "Export": "graph_orch._sync.export",
     "Graph": "graph_orch._sync.graph",
+    "Insights": "graph_orch._sync.insights",
     "Monitor": "graph_orch._sync.monitor",
     "Orchestrator": "graph_orch._sync.orchestrator",
     "Retention": "graph_orch._sync.retention",

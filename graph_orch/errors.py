@@ -176,9 +176,8 @@ class DependencyCycleError(DependencyError):
     def __init__(self, cycle: Iterable[str]) -> None:
         self.cycle = tuple(cycle)
         shown = [*self.cycle[:10], "…"] if len(self.cycle) > 10 else [*self.cycle]
-        super().__init__(
-            f"the dependency would close a cycle: {' -> '.join(shown)}; remove one of these edges"
-        )
+        way = " -> ".join(map(str, shown))
+        super().__init__(f"the dependency would close a cycle: {way}; remove one of these edges")
 
 
 class UnmetDependencyError(DependencyError):

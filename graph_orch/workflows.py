@@ -1,4 +1,4 @@
-"""Workflows: WfFormat files as plain data, and what follows from dependencies alone.
+"""Workflows: WfFormat files as plain data.
 
 Nothing here touches the store. Two layouts of WfFormat are read: tasks under `workflow.tasks` (or,
 older, `workflow.jobs`), and tasks split over `workflow.specification` and `workflow.execution`.
@@ -7,18 +7,16 @@ older, `workflow.jobs`), and tasks split over `workflow.specification` and `work
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
 from math import inf
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
 from graph_orch.errors import ValidationError
+from graph_orch.precedence import run_order
 
 LONGEST_PROGRAM = 200
-
-Dependencies = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -49,14 +47,6 @@ class Workflow:
         return list(dict.fromkeys(step.program for step in self.steps))
 
 
-@dataclass(frozen=True)
-class Chain:
-    """Tasks of which each depends on the one before, and their weights together."""
-
-    ids: tuple[str, ...]
-    weight: float
-
-
 def read_workflow(path: Path) -> Workflow:
     """Read a WfFormat file.
 
@@ -83,74 +73,6 @@ def parse_workflow(document: object, name: str = "workflow") -> Workflow:
     steps = {key: _step(key, row, parents[key]) for key, row in zip(parents, rows, strict=True)}
     order = run_order(parents)
     return Workflow(str(top.get("name") or name), tuple(steps[key] for key in order))
-
-
-def run_order(dependencies: Dependencies) -> list[str]:
-    """The ids in an order in which each comes after what it depends on.
-
-    Raises:
-        ValidationError: they depend on each other in a circle.
-    """
-    try:
-        return list(TopologicalSorter(dependencies).static_order())
-    except CycleError as error:
-        circle = cast(list[str], error.args[1])
-        raise ValidationError(f"the tasks form a cycle: {' -> '.join(circle)}") from error
-
-
-def longest_chain(dependencies: Dependencies, weights: Mapping[str, float]) -> Chain:
-    """The chain of dependencies with the most weight: of seconds, the critical path."""
-    best: dict[str, float] = {}
-    before: dict[str, str | None] = {}
-    for key in run_order(dependencies):
-        before[key] = max(dependencies[key], key=lambda other: best[other], default=None)
-        parent = before[key]
-        best[key] = weights[key] + (best[parent] if parent is not None else 0.0)
-    at = max(best, key=lambda key: best[key], default=None)
-    total, ids = (best[at] if at is not None else 0.0), list[str]()
-    while at is not None:
-        ids.append(at)
-        at = before[at]
-    return Chain(tuple(reversed(ids)), total)
-
-
-def break_cycles(
-    dependencies: Dependencies,
-) -> tuple[dict[str, tuple[str, ...]], list[tuple[str, str]]]:
-    """The dependencies without cycles, and the (task, dependency) edges left out for that."""
-    kept: dict[str, list[str]] = {key: [] for key in dependencies}
-    broken: list[tuple[str, str]] = []
-    finished: set[str] = set()
-    for root in sorted(dependencies):
-        if root not in finished:
-            _walk(root, dependencies, kept, broken, finished)
-    return {key: tuple(others) for key, others in kept.items()}, broken
-
-
-def _walk(
-    root: str,
-    dependencies: Dependencies,
-    kept: dict[str, list[str]],
-    broken: list[tuple[str, str]],
-    finished: set[str],
-) -> None:
-    """Go depth first from `root`; an edge back to where we came from closes a cycle."""
-    stack = [(root, iter(dependencies[root]))]
-    open_ = {root}
-    while stack:
-        key, rest = stack[-1]
-        other = next(rest, None)
-        if other is None:
-            stack.pop()
-            open_.discard(key)
-            finished.add(key)
-        elif other in open_:
-            broken.append((key, other))
-        else:
-            kept[key].append(other)
-            if other not in finished:
-                open_.add(other)
-                stack.append((other, iter(dependencies[other])))
 
 
 def _mapping(value: object, what: str) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from benchmarks.plan import Plan
 from benchmarks.results import Results
 from benchmarks.store import Store
 from graph_orch import AsyncContext, AsyncOrchestrator, NewTask, Worker
-from graph_orch.workflows import longest_chain, read_workflow
+from graph_orch.precedence import longest_chain
+from graph_orch.workflows import read_workflow
 
 WORK_MS = 1.0
 LONGEST_S = 0.05

@@ -11,6 +11,7 @@ from graph_orch._async.doctor import AsyncDoctor
 from graph_orch._async.events import AsyncEvents
 from graph_orch._async.export import AsyncExport
 from graph_orch._async.graph import AsyncGraph
+from graph_orch._async.insights import AsyncInsights
 from graph_orch._async.monitor import AsyncMonitor
 from graph_orch._async.retention import AsyncRetention
 from graph_orch._async.router import AsyncCapabilityRouter
@@ -46,6 +47,7 @@ class AsyncOrchestrator:
         self.monitor = AsyncMonitor(graph)
         self.export = AsyncExport(graph)
         self.teams = AsyncTeams(graph)
+        self.insights = AsyncInsights(graph)
         self._server = server
 
     @classmethod

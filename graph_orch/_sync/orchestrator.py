@@ -11,6 +11,7 @@ from graph_orch._sync.doctor import Doctor
 from graph_orch._sync.events import Events
 from graph_orch._sync.export import Export
 from graph_orch._sync.graph import Graph
+from graph_orch._sync.insights import Insights
 from graph_orch._sync.monitor import Monitor
 from graph_orch._sync.retention import Retention
 from graph_orch._sync.router import CapabilityRouter
@@ -46,6 +47,7 @@ class Orchestrator:
         self.monitor = Monitor(graph)
         self.export = Export(graph)
         self.teams = Teams(graph)
+        self.insights = Insights(graph)
         self._server = server
 
     @classmethod

@@ -14,9 +14,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from graph_orch.analysis.agents import AgentSlots
+    from graph_orch.analysis.blocked import why_blocked
     from graph_orch.analysis.centralities import centrality
     from graph_orch.analysis.community import communities
     from graph_orch.analysis.comparison import agreement
+    from graph_orch.analysis.concurrency import Parallelism, parallelism
+    from graph_orch.analysis.critical_paths import critical_path, levels
+    from graph_orch.analysis.cycles import check_dependencies, find_cycles, would_cycle
+    from graph_orch.analysis.failures import agent_blast_radius, blast_radius
     from graph_orch.analysis.files import load, save
     from graph_orch.analysis.frames import to_frames
     from graph_orch.analysis.history import retries, success_rates, time_use, wilson
@@ -35,22 +41,35 @@ if TYPE_CHECKING:
     from graph_orch.analysis.losses import BusFactor, bus_factor
     from graph_orch.analysis.projection import shared_skills
     from graph_orch.analysis.reading import asnapshot, snapshot
+    from graph_orch.analysis.scheduling import Bound, Plan, Planned, earliest_finish
     from graph_orch.analysis.similarity import Similar, nearest, project
     from graph_orch.analysis.skills import Coverage, Redundancy, Supply, coverage, redundancy
     from graph_orch.analysis.template import Template, TemplateStep
     from graph_orch.analysis.templates import Templates, mine_templates
     from graph_orch.analysis.tries import TriedTask, Try, read_tries
+    from graph_orch.estimates import DurationKind
+    from graph_orch.models import AgentBlastRadius, BlastRadius, WaitKind, WaitReason, WhyBlocked
     from graph_orch.models.teams import Agreement, Communities
+    from graph_orch.precedence import CriticalPath, Timing
 
 __all__ = [
+    "AgentBlastRadius",
     "AgentSkills",
+    "AgentSlots",
     "Agreement",
+    "BlastRadius",
+    "Bound",
     "BusFactor",
     "Communities",
     "Coverage",
+    "CriticalPath",
+    "DurationKind",
     "Durations",
     "Interval",
     "Oddity",
+    "Parallelism",
+    "Plan",
+    "Planned",
     "Redundancy",
     "RetryUse",
     "RetryUses",
@@ -63,18 +82,30 @@ __all__ = [
     "Templates",
     "TimeUse",
     "TimeUses",
+    "Timing",
     "TriedTask",
     "Try",
+    "WaitKind",
+    "WaitReason",
+    "WhyBlocked",
+    "agent_blast_radius",
     "agent_skills",
     "agreement",
     "asnapshot",
+    "blast_radius",
     "bus_factor",
     "centrality",
+    "check_dependencies",
     "communities",
     "coverage",
+    "critical_path",
+    "earliest_finish",
+    "find_cycles",
+    "levels",
     "load",
     "mine_templates",
     "nearest",
+    "parallelism",
     "project",
     "read_tries",
     "redundancy",
@@ -85,18 +116,29 @@ __all__ = [
     "success_rates",
     "time_use",
     "to_frames",
+    "why_blocked",
     "wilson",
+    "would_cycle",
 ]
 
 _LATER = {
+    "AgentBlastRadius": "graph_orch.models",
     "AgentSkills": "graph_orch.analysis.incidence",
+    "AgentSlots": "graph_orch.analysis.agents",
     "Agreement": "graph_orch.models.teams",
+    "BlastRadius": "graph_orch.models",
+    "Bound": "graph_orch.analysis.scheduling",
     "BusFactor": "graph_orch.analysis.losses",
     "Communities": "graph_orch.models.teams",
     "Coverage": "graph_orch.analysis.skills",
+    "CriticalPath": "graph_orch.precedence",
+    "DurationKind": "graph_orch.estimates",
     "Durations": "graph_orch.analysis.history_tables",
     "Interval": "graph_orch.analysis.history_tables",
     "Oddity": "graph_orch.analysis.history_tables",
+    "Parallelism": "graph_orch.analysis.concurrency",
+    "Plan": "graph_orch.analysis.scheduling",
+    "Planned": "graph_orch.analysis.scheduling",
     "Redundancy": "graph_orch.analysis.skills",
     "RetryUse": "graph_orch.analysis.history_tables",
     "RetryUses": "graph_orch.analysis.history_tables",
@@ -109,18 +151,30 @@ _LATER = {
     "Templates": "graph_orch.analysis.templates",
     "TimeUse": "graph_orch.analysis.history_tables",
     "TimeUses": "graph_orch.analysis.history_tables",
+    "Timing": "graph_orch.precedence",
     "TriedTask": "graph_orch.analysis.tries",
     "Try": "graph_orch.analysis.tries",
+    "WaitKind": "graph_orch.models",
+    "WaitReason": "graph_orch.models",
+    "WhyBlocked": "graph_orch.models",
+    "agent_blast_radius": "graph_orch.analysis.failures",
     "agent_skills": "graph_orch.analysis.incidence",
     "agreement": "graph_orch.analysis.comparison",
     "asnapshot": "graph_orch.analysis.reading",
+    "blast_radius": "graph_orch.analysis.failures",
     "bus_factor": "graph_orch.analysis.losses",
     "centrality": "graph_orch.analysis.centralities",
+    "check_dependencies": "graph_orch.analysis.cycles",
     "communities": "graph_orch.analysis.community",
     "coverage": "graph_orch.analysis.skills",
+    "critical_path": "graph_orch.analysis.critical_paths",
+    "earliest_finish": "graph_orch.analysis.scheduling",
+    "find_cycles": "graph_orch.analysis.cycles",
+    "levels": "graph_orch.analysis.critical_paths",
     "load": "graph_orch.analysis.files",
     "mine_templates": "graph_orch.analysis.templates",
     "nearest": "graph_orch.analysis.similarity",
+    "parallelism": "graph_orch.analysis.concurrency",
     "project": "graph_orch.analysis.similarity",
     "read_tries": "graph_orch.analysis.tries",
     "redundancy": "graph_orch.analysis.skills",
@@ -131,7 +185,9 @@ _LATER = {
     "success_rates": "graph_orch.analysis.history",
     "time_use": "graph_orch.analysis.history",
     "to_frames": "graph_orch.analysis.frames",
+    "why_blocked": "graph_orch.analysis.blocked",
     "wilson": "graph_orch.analysis.history",
+    "would_cycle": "graph_orch.analysis.cycles",
 }
 """Where each name is: what draws or simulates is imported when it is first asked for."""
 

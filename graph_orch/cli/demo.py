@@ -25,7 +25,8 @@ from graph_orch.cli.crew import (
 from graph_orch.cli.output import Json, say, show_json, show_table
 from graph_orch.cli.progress import shown
 from graph_orch.cli.store import connect_alone
-from graph_orch.workflows import Chain, break_cycles, longest_chain, run_order
+from graph_orch.cycles import break_cycles
+from graph_orch.precedence import Chain, longest_chain, run_order
 
 COMMAND, TASK_TYPE = "demo", "environment-audit"
 CREW = (
@@ -44,7 +45,7 @@ class Plan:
     targets: dict[str, Installed]
     tasks: tuple[NewTask, ...]
     broken: list[tuple[str, str]]
-    chain: Chain
+    chain: Chain[str]
 
 
 @dataclass(frozen=True)

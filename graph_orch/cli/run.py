@@ -26,7 +26,8 @@ from graph_orch.cli.output import Json, say, show_json, show_table
 from graph_orch.cli.progress import shown
 from graph_orch.cli.store import connect_alone
 from graph_orch.errors import TaskError
-from graph_orch.workflows import Step, Workflow, longest_chain, read_workflow
+from graph_orch.precedence import longest_chain
+from graph_orch.workflows import Step, Workflow, read_workflow
 
 COMMAND, TASK_TYPE = "run", "workflow-step"
 WANTED_SECONDS = 5.0

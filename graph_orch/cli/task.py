@@ -76,6 +76,21 @@ def show(task_id: TaskId, as_json: Json = False) -> None:
     _show(task, as_json)
 
 
+@app.command("why", epilog="Example: graph-orch task why TASK_ID")
+def why(task_id: TaskId, limit: Limit = 100, as_json: Json = False) -> None:
+    """Say why a task waits: what it waits for at the root, and why that waits."""
+    with connect() as orch:
+        found = orch.insights.why_blocked(task_id, limit)
+    if as_json:
+        show_json(found)
+        return
+    say(f"{found.task_id} is {found.status}" + (", and waits" if found.is_waiting else ""))
+    for reason in found.reasons:
+        say(f"- {reason.sentence}")
+    if found.root_count > len(found.roots):
+        say(f"it waits for {found.root_count} tasks in all; see them with a higher --limit")
+
+
 @app.command("history", epilog="Example: graph-orch task history TASK_ID")
 def history(task_id: TaskId, as_json: Json = False) -> None:
     """Show everything that happened to a task."""

@@ -25,6 +25,13 @@ from graph_orch.models.export import (
     Skill,
     StoreCounts,
 )
+from graph_orch.models.insights import (
+    AgentBlastRadius,
+    BlastRadius,
+    WaitKind,
+    WaitReason,
+    WhyBlocked,
+)
 from graph_orch.models.monitoring import (
     Recommendation,
     RecommendationKind,
@@ -47,12 +54,14 @@ from graph_orch.models.teams import Agreement, Algorithm, Communities, Team, Tea
 
 __all__ = [
     "Agent",
+    "AgentBlastRadius",
     "AgentFilters",
     "AgentHealth",
     "AgentLoad",
     "AgentStatistics",
     "Agreement",
     "Algorithm",
+    "BlastRadius",
     "Candidate",
     "Claim",
     "Communities",
@@ -86,6 +95,9 @@ __all__ = [
     "Team",
     "TeamsWritten",
     "ToolCall",
+    "WaitKind",
+    "WaitReason",
+    "WhyBlocked",
     "WorkerInfo",
     "utilization",
 ]

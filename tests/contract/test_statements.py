@@ -102,6 +102,8 @@ SCANNING = {
     "doctor/limits",
     "doctor/readiness",
     "doctor/unmet",
+    "insights/blocked",
+    "insights/held_and_only",
     "monitor/backlog",
     "monitor/blocked",
     "monitor/expired",
@@ -120,6 +122,7 @@ SCANNING = {
     "workers/forget",
     "workers/list",
     # All agents, and that for a task that requires nothing only.
+    "insights/why_blocked",
     "routing/dispatch",
     "routing/dispatch_in_team",
     "routing/route",
@@ -135,6 +138,11 @@ SCANNING = {
 EXPECTED = {
     # Any two tasks may be joined; a path of any length is what a cycle is.
     "tasks/find_cycle": "info: unbounded variable length pattern",
+    # Everything before or after a task, each once: the test below sees that it stays so.
+    "insights/downstream": "info: unbounded variable length pattern",
+    "insights/upstream": "info: unbounded variable length pattern",
+    "insights/upward": "info: unbounded variable length pattern",
+    "insights/why_blocked": "info: unbounded variable length pattern",
 }
 WRITTEN = [name for name in statements.names() if statements.statement(name).mode != "schema"]
 QUERIES = [name for name in WRITTEN if statements.statement(name).needs is None]
@@ -168,7 +176,7 @@ def lived(connected, cypher):
         "x", "any", requirements=["plan-skill"], metadata=1, idempotency_key=str(uuid4())
     )
     other = tasks.create_task("x", "any", dependencies=[first], on_dependency_failure="cancel")
-    tasks.create_task("x", "any", concurrency_key="plan-key")
+    tasks.create_task("x", "any", concurrency_key="plan-key", schedule_to_start_seconds=86_400)
     tasks.set_concurrency_limit("plan-key", 1)
     tasks.create_task("x", "any", available_at=datetime.now(UTC) + timedelta(days=1))
     beat = {"worker_id": "plan", "hostname": "x", "pid": 1, "concurrency": 1, "beat_seconds": 1.0}
@@ -237,6 +245,13 @@ def test_polling_reads_the_index_in_its_order(plan, name):
     _, used, _ = plan(name)
     assert "Sort" not in used
     assert "NodeIndexSeekByRange" in used or "NodeIndexSeek" in used
+
+
+@pytest.mark.parametrize("name", ["downstream", "upstream", "upward", "why_blocked"])
+def test_what_is_before_or_after_a_task_is_visited_once(plan, name):
+    _, used, _ = plan(f"insights/{name}")
+    assert "VarLengthExpand(Pruning,BFS,All)" in used
+    assert "VarLengthExpand(All)" not in used
 
 
 def test_recommendations_read_the_end_of_the_history_and_no_more(plan):

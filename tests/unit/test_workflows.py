@@ -10,14 +10,10 @@ from hypothesis import strategies as st
 
 from graph_orch.audit import PURE, Installed
 from graph_orch.cli.demo import make_plan
+from graph_orch.cycles import break_cycles
 from graph_orch.errors import ValidationError
-from graph_orch.workflows import (
-    break_cycles,
-    longest_chain,
-    parse_workflow,
-    read_workflow,
-    run_order,
-)
+from graph_orch.precedence import longest_chain, run_order
+from graph_orch.workflows import parse_workflow, read_workflow
 
 GRAPHS = st.integers(1, 12).flatmap(
     lambda size: st.fixed_dictionaries(

@@ -1,0 +1,45 @@
+// The tasks that an agent holds, and those, held by it or pending, that no other agent can do: others
+// lack a skill, or are excluded. No row: no such agent.
+// Reads the lanes, which are few, and the pending tasks; none of the history.
+// mode: read
+// params: agent_id
+// returns: held, only_it
+CYPHER 5
+MATCH (me:Agent {agent_id: $agent_id})
+CALL (me) {
+  UNWIND ['assigned', 'running'] AS status
+  MATCH (t:Task) USING INDEX SEEK t:Task(assigned_to, status, created_at)
+  WHERE t.assigned_to = me.agent_id AND t.status = status AND t.created_at IS NOT NULL
+  RETURN collect(t) AS held
+}
+CALL (me) {
+  MATCH (l:Lane) WHERE all(key IN l.skills WHERE key IN me.skills)
+  CALL (l) {
+    // include routing/serving
+    WITH a LIMIT 2
+    RETURN count(a) AS serving
+  }
+  RETURN collect(l.key) AS served, collect(CASE WHEN serving = 1 THEN l.key END) AS mine
+}
+CALL (me, held, served, mine) {
+  CALL (held) {
+    UNWIND held AS t
+    RETURN t
+    UNION ALL
+    MATCH (t:PendingTask)
+    RETURN t
+  }
+  WITH me, t, t.lane IN served AS can, t.lane IN mine AS alone,
+       coalesce(t.excluded_agents, []) AS excluded
+  WHERE can AND (alone OR excluded <> []) AND NOT me.agent_id IN excluded
+  CALL (me, t, alone, excluded) {
+    WITH me, t, excluded WHERE NOT alone
+    MATCH (l:Lane {key: t.lane})
+    // include routing/serving
+    WITH a WHERE a <> me AND NOT a.agent_id IN excluded
+    RETURN count(a) AS others
+  }
+  WITH t WHERE others = 0
+  RETURN collect(t.task_id) AS only_it
+}
+RETURN [t IN held | t.task_id] AS held, only_it

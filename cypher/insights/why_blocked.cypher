@@ -1,0 +1,39 @@
+// Why a task waits: itself, the unmet dependencies that wait for no other ($limit of them, root_count
+// in all), and for those that are pending who could take them.
+// The roots are found breadth first, each task once: the pattern is planned as a pruning expansion,
+// which costs a chain of 10,000 or a ladder of diamonds no more than its tasks and edges. It goes on
+// from blocked tasks only. One group is all those that the same agents could take.
+// mode: read
+// params: task_id, limit
+// returns: now, task, roots, root_count, groups
+CYPHER 5
+MATCH (t:Task {task_id: $task_id})
+CALL (t) {
+  MATCH p = (t)-[:DEPENDS_ON*1..]->(r)
+  WHERE all(e IN relationships(p) WHERE startNode(e):BlockedTask)
+  WITH DISTINCT r WHERE r.status <> 'completed' AND NOT r:BlockedTask
+  WITH r ORDER BY CASE r.status WHEN 'failed' THEN 0 WHEN 'cancelled' THEN 1 WHEN 'pending' THEN 2
+                                WHEN 'assigned' THEN 3 ELSE 4 END, r.task_id
+  WITH collect(r) AS found
+  RETURN found[..$limit] AS roots, size(found) AS root_count
+}
+CALL (t, roots) {
+  UNWIND [t] + roots AS x
+  WITH x WHERE x.status = 'pending'
+  WITH x.lane AS lane, coalesce(x.excluded_agents, []) AS excluded, collect(x.task_id) AS ids
+  MATCH (l:Lane {key: lane})
+  // include insights/takers
+  WITH l, ids, takers, [(l)-[:LIMITED_BY]->(x:Limit) | x {.key, .max, .active}] AS limits
+  RETURN collect({
+    task_ids: ids, takers: takers, limit: head(limits),
+    missing: [key IN l.skills WHERE NOT EXISTS { (:Skill {key: key})<-[:HAS_SKILL]-() }]
+  }) AS groups
+}
+WITH t, roots, root_count, groups, datetime() AS now
+RETURN now.epochSeconds * 1000000 + now.microsecond AS now,
+  head([x IN [t] |
+  // include insights/standing
+  ]) AS task,
+  [x IN roots |
+  // include insights/standing
+  ] AS roots, root_count, groups

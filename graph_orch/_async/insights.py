@@ -1,0 +1,193 @@
+"""Insights: why a task waits, what slips where something fails, how long the whole takes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from graph_orch._async.graph import AsyncGraph, Rows
+from graph_orch.checks import LIMIT, NAME, TASK_ID, TASK_IDS
+from graph_orch.cycles import cycles_of
+from graph_orch.downstream import (
+    Holdings,
+    agent_blast_radius_of,
+    blast_radius_of,
+    dependents_of,
+)
+from graph_orch.errors import AgentNotFoundError, TaskNotFoundError
+from graph_orch.estimates import DurationKind, estimated, kind_of, seconds_of
+from graph_orch.models import AgentBlastRadius, BlastRadius, ConcurrencyLimit, WhyBlocked
+from graph_orch.models.base import some_moment
+from graph_orch.precedence import CriticalPath, critical_path_of, levels_of
+from graph_orch.values import load_json
+from graph_orch.waiting import Situation, Standing, Takers, explain
+
+Facts = dict[str, dict[str, Any]]
+
+
+class AsyncInsights:
+    """Answers questions about the tasks of a graph, in one or two reads each."""
+
+    def __init__(self, graph: AsyncGraph) -> None:
+        self._graph = graph
+
+    async def why_blocked(self, task_id: str, limit: int = 100) -> WhyBlocked:
+        """Why a task is not being worked on: what it waits for at the root, and why that waits.
+
+        Args:
+            limit: Of how many of these roots at most it tells; those that need somebody to act
+                come first.
+
+        Raises:
+            TaskNotFoundError: there is no such task.
+        """
+        key, limit = TASK_ID.of("task_id", task_id), LIMIT.of("limit", limit)
+        rows = await self._graph.read("insights/why_blocked", task_id=key, limit=limit)
+        if not rows:
+            raise TaskNotFoundError(key)
+        row, cycle = rows[0], list[str]()
+        if row["task"]["status"] == "pending" and row["task"]["unmet"] and not row["roots"]:
+            cycle = await self._cycle(key)
+        return explain(_situation(row, cycle))
+
+    async def blast_radius(
+        self, task_id: str, duration: DurationKind | str = DurationKind.ESTIMATED
+    ) -> BlastRadius:
+        """What is not done where a task fails: everything that depends on it and has not ended.
+
+        Args:
+            duration: How the tasks' work is counted, see `DurationKind`.
+
+        Raises:
+            TaskNotFoundError: there is no such task.
+            ValidationError: a task's estimate is no number of seconds.
+        """
+        key, kind = TASK_ID.of("task_id", task_id), kind_of(duration)
+        facts = _facts(await self._graph.read("insights/downstream", task_id=key))
+        if not facts:
+            raise TaskNotFoundError(key)
+        seconds = await self._seconds(facts, kind)
+        return blast_radius_of(key, _dependents(facts, facts.keys() - {key}), facts, seconds)
+
+    async def agent_blast_radius(
+        self, agent_id: str, duration: DurationKind | str = DurationKind.ESTIMATED
+    ) -> AgentBlastRadius:
+        """What slips where an agent goes: what it holds, what only it can do, what waits for these.
+
+        Reads the pending tasks, and none of the history.
+
+        Raises:
+            AgentNotFoundError: the agent is not registered.
+            ValidationError: a task's estimate is no number of seconds.
+        """
+        agent_id, kind = NAME.of("agent_id", agent_id), kind_of(duration)
+        rows = await self._graph.read("insights/held_and_only", agent_id=agent_id)
+        if not rows:
+            raise AgentNotFoundError(agent_id)
+        found = Holdings(agent_id, list(rows[0]["held"]), list(rows[0]["only_it"]))
+        own = sorted({*found.held, *found.only_it})
+        facts: Facts = {}
+        if own:
+            facts = _facts(await self._graph.read("insights/blocked"))
+            facts |= _facts(await self._graph.read("insights/among", task_ids=own))
+        seconds = await self._seconds(facts, kind)
+        return agent_blast_radius_of(found, _dependents(facts, facts), seconds)
+
+    async def critical_path(
+        self,
+        tasks: str | Sequence[str],
+        duration: DurationKind | str = DurationKind.ESTIMATED,
+    ) -> CriticalPath[str]:
+        """The chain of tasks that decides how long the whole takes, and when each must run.
+
+        Args:
+            tasks: The id of a task: the whole is that task and everything it depends on. Or ids:
+                the whole is these, with the dependencies between them.
+            duration: How long a task takes, see `DurationKind`.
+
+        Raises:
+            TaskNotFoundError: there is no such task.
+            ValidationError: a task's estimate is no number of seconds, or there is a cycle.
+        """
+        kind = kind_of(duration)
+        facts = await self._whole(tasks)
+        return critical_path_of(_inner(facts), await self._seconds(facts, kind))
+
+    async def levels(self, tasks: str | Sequence[str]) -> list[list[str]]:
+        """The tasks by how long the longest chain below them is: those of level 0 wait for none.
+
+        Args:
+            tasks: As for `critical_path`.
+
+        Raises:
+            TaskNotFoundError: there is no such task.
+            ValidationError: there is a cycle.
+        """
+        found = levels_of(_inner(await self._whole(tasks)))
+        return [sorted(level) for level in found]
+
+    async def _whole(self, tasks: str | Sequence[str]) -> Facts:
+        if isinstance(tasks, str):
+            ids = [TASK_ID.of("tasks", tasks)]
+            rows = await self._graph.read("insights/upstream", task_id=ids[0])
+        else:
+            ids = TASK_IDS.of("tasks", list(tasks))
+            rows = await self._graph.read("insights/among", task_ids=ids)
+        facts = _facts(rows)
+        for key in ids:
+            if key not in facts:
+                raise TaskNotFoundError(key)
+        return facts
+
+    async def _seconds(self, facts: Facts, kind: DurationKind) -> dict[str, float]:
+        """Of each task; the means of their types are asked for where they are needed only."""
+        types = {one["task_type"] for one in facts.values() if _needs_mean(one, kind)}
+        typical: Mapping[str, float] = {}
+        if types:
+            rows = await self._graph.read("insights/typical", task_types=sorted(types))
+            typical = {row["task_type"]: row["seconds"] for row in rows}
+        return seconds_of(facts, kind, typical)
+
+    async def _cycle(self, task_id: str) -> list[str]:
+        rows = await self._graph.read("insights/upward", task_id=task_id)
+        found = cycles_of({row["task_id"]: row["dependencies"] for row in rows})
+        return found[0] if found else []
+
+
+def _situation(row: Mapping[str, Any], cycle: Sequence[str]) -> Situation:
+    takers: dict[Any, Takers] = {}
+    limits: dict[Any, ConcurrencyLimit] = {}
+    for group in row["groups"]:
+        shared = Takers(missing=sorted(group["missing"]), **group["takers"])
+        takers |= dict.fromkeys(group["task_ids"], shared)
+        if group["limit"] is not None:
+            limits |= dict.fromkeys(group["task_ids"], ConcurrencyLimit(**group["limit"]))
+    return Situation(
+        task=Standing.from_row(row["task"]),
+        roots=[Standing.from_row(root) for root in row["roots"]],
+        root_count=row["root_count"],
+        now=some_moment(row["now"]),
+        takers=takers,
+        limits=limits,
+        cycle=cycle,
+    )
+
+
+def _facts(rows: Rows) -> Facts:
+    return {row["task_id"]: {**row, "metadata": load_json(row["metadata"])} for row in rows}
+
+
+def _needs_mean(one: Mapping[str, Any], kind: DurationKind) -> bool:
+    if kind is DurationKind.MEASURED and one["execution_duration_ms"] is not None:
+        return False
+    return estimated(one["metadata"]) is None
+
+
+def _inner(facts: Facts) -> dict[str, list[str]]:
+    """What each depends on, of these tasks only, in a stable order."""
+    return {key: sorted(facts.keys() & facts[key]["dependencies"]) for key in sorted(facts)}
+
+
+def _dependents(facts: Facts, among: Collection[str]) -> dict[str, list[str]]:
+    dependencies: dict[str, Iterable[str]] = {key: facts[key]["dependencies"] for key in facts}
+    return dependents_of(dependencies, among)
