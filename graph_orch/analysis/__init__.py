@@ -11,11 +11,44 @@ Needs the extra `analysis`: pip install 'graph-orch[analysis]'.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__: list[str] = []
+if TYPE_CHECKING:
+    from graph_orch.analysis.simulation import (
+        SimulatedAgent,
+        SimulatedTask,
+        SimulationResult,
+        compare,
+        identical_agents,
+        poisson_tasks,
+        replicate,
+        scale_capacity,
+        simulate,
+    )
 
-_LATER: dict[str, str] = {}
+__all__: list[str] = [
+    "SimulatedAgent",
+    "SimulatedTask",
+    "SimulationResult",
+    "compare",
+    "identical_agents",
+    "poisson_tasks",
+    "replicate",
+    "scale_capacity",
+    "simulate",
+]
+
+_LATER: dict[str, str] = {
+    "SimulatedAgent": "graph_orch.analysis.simulation",
+    "SimulatedTask": "graph_orch.analysis.simulation",
+    "SimulationResult": "graph_orch.analysis.simulation",
+    "compare": "graph_orch.analysis.simulation",
+    "identical_agents": "graph_orch.analysis.simulation",
+    "poisson_tasks": "graph_orch.analysis.simulation",
+    "replicate": "graph_orch.analysis.simulation",
+    "scale_capacity": "graph_orch.analysis.simulation",
+    "simulate": "graph_orch.analysis.simulation",
+}
 """Where each name is: what draws or simulates is imported when it is first asked for."""
 
 
