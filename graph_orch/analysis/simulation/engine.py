@@ -25,9 +25,11 @@ from graph_orch.analysis.simulation.workload import (
     number,
     shown,
 )
-from graph_orch.lifecycle import DependencyFailure
+from graph_orch.lifecycle import DependencyFailure, TaskPriority
 from graph_orch.models import RetryPolicy
 from graph_orch.models.base import EPOCH
+
+RANKS = {priority: priority.rank for priority in TaskPriority}
 
 FailureRate = Callable[[SimulatedTask, Hashable], float]
 """The probability that a try of a task by an agent fails."""
@@ -270,8 +272,8 @@ def _count(agent: WorkingAgent, failed: bool, took: float) -> None:
 
 def _rank(task: SimulatedTask, aging_seconds: float | None) -> float:
     if aging_seconds is None:
-        return task.priority.rank
-    return task.arrives_at + task.priority.rank * aging_seconds
+        return RANKS[task.priority]
+    return task.arrives_at + RANKS[task.priority] * aging_seconds
 
 
 def _working(agents: Sequence[SimulatedAgent]) -> list[WorkingAgent]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import inf
 from statistics import fmean
 from typing import Any, TypeAlias, cast
 
@@ -14,13 +15,17 @@ import networkx as nx
 from graph_orch.analysis.simulation.workload import (
     SimulatedAgent,
     SimulatedTask,
+    checked_tasks,
     moment,
+    number,
     seconds,
     shown,
+    whole,
 )
 from graph_orch.errors import ValidationError
 from graph_orch.lifecycle import LIVE, TaskStatus
 from graph_orch.models import Agent
+from graph_orch.models.base import EPOCH
 from graph_orch.workflows import Workflow
 
 Graph: TypeAlias = "nx.DiGraph[Any]"
@@ -32,7 +37,8 @@ Duration: TypeAlias = (
 )
 """Seconds for all, the attribute that has them, seconds by task, or what tells them."""
 
-DEPENDS_ON, HAS_SKILL = "DEPENDS_ON", "HAS_SKILL"
+SECOND = 1e6
+"""Microseconds."""
 
 
 def tasks_of(
@@ -57,7 +63,7 @@ def tasks_of(
         )
     if isinstance(workload, nx.Graph):
         return _Recorded.of(cast(Graph, workload), duration, live_only).tasks()
-    return tuple(workload)
+    return checked_tasks(workload)
 
 
 def agents_of(graph: Graph) -> tuple[SimulatedAgent, ...]:
@@ -88,7 +94,9 @@ def _agent(graph: Graph, key: Hashable, data: Attributes) -> SimulatedAgent:
     skills = data.get("capabilities")
     if skills is None:
         edges = graph.out_edges(key, data=True)
-        skills = [_skill_name(graph, to) for _, to, edge in edges if edge.get("type") == HAS_SKILL]
+        skills = [
+            _skill_name(graph, to) for _, to, edge in edges if edge.get("type") == "HAS_SKILL"
+        ]
     names = (
         "max_concurrent_tasks",
         "success_rate",
@@ -118,6 +126,7 @@ class _Recorded:
     dependencies: dict[Hashable, list[Hashable]]
     durations: Mapping[Hashable, float]
     live_only: bool
+    taken_at: float | None
 
     @classmethod
     def of(cls, graph: Graph, duration: Duration, live_only: bool) -> _Recorded:
@@ -127,76 +136,85 @@ class _Recorded:
                 "give a DiGraph with edges from a task to what it depends on"
             )
         nodes: dict[Hashable, Attributes] = {
-            key: data for key, data in graph.nodes(data=True) if data.get("label", "Task") == "Task"
+            key: data for key, data in graph.nodes(data=True) if data.get("label") not in _NO_TASKS
         }
         dependencies: dict[Hashable, list[Hashable]] = {key: [] for key in nodes}
         for task, other, data in graph.edges(data=True):
-            if data.get("type", DEPENDS_ON) == DEPENDS_ON and task in nodes and other in nodes:
+            if data.get("type") not in _OTHER_EDGES and task in nodes and other in nodes:
                 dependencies[task].append(other)
-        return cls(nodes, dependencies, _durations(nodes, duration), live_only)
+        taken_at = graph.graph.get("taken_at")
+        at = None if taken_at is None else _moment(taken_at, "the graph's taken_at")
+        return cls(nodes, dependencies, _durations(nodes, duration), live_only, at)
 
     def tasks(self) -> tuple[SimulatedTask, ...]:
         created = {key: _created(key, data) for key, data in self.nodes.items()}
-        first = min(created.values(), default=0.0)
+        origin = self.taken_at if self.live_only else min(created.values(), default=0.0)
         order = sorted(self._chosen(), key=lambda key: (created[key], str(key)))
-        return tuple(
-            self._task(key, 0.0 if self.live_only else created[key] - first, first) for key in order
-        )
+        return tuple(self._task(key, created[key], origin) for key in order)
 
     def _chosen(self) -> list[Hashable]:
-        return [key for key, data in self.nodes.items() if not self.live_only or _is_live(data)]
+        return [key for key in self.nodes if self._is_simulated(key)]
 
-    def _task(self, key: Hashable, arrives_at: float, first: float) -> SimulatedTask:
-        data = self.nodes[key]
-        needed = self.dependencies[key]
+    def _is_simulated(self, key: Hashable) -> bool:
+        return not self.live_only or self.nodes[key].get("status", TaskStatus.PENDING) in LIVE
+
+    def _task(self, key: Hashable, created: float, origin: float | None) -> SimulatedTask:
+        data, needed = self.nodes[key], self.dependencies[key]
         return SimulatedTask(
             key,
             self.durations[key],
-            tuple(data.get("requirements") or ()),
+            data.get("requirements") or (),
             [other for other in needed if self._is_simulated(other)],
-            arrives_at,
-            self._available(data, first),
+            0.0 if self.live_only or origin is None else (created - origin) / SECOND,
+            self._available(key, origin),
+            max_retries=self._retries(key),
             task_type=str(data.get("task_type") or "task"),
-            excluded_agents=tuple(data.get("excluded_agents") or ()),
+            excluded_agents=data.get("excluded_agents") or (),
             is_held=self.live_only and self._is_held(data, needed),
             **{name: data[name] for name in _FIELDS if data.get(name) is not None},
         )
 
-    def _is_simulated(self, key: Hashable) -> bool:
-        return not self.live_only or _is_live(self.nodes[key])
-
     def _is_held(self, data: Attributes, needed: Iterable[Hashable]) -> bool:
         """Whether it waits for a task that failed, was cancelled, or is not in the graph."""
-        statuses = [self.nodes[other].get("status") for other in needed]
-        open_ = sum(status != TaskStatus.COMPLETED for status in statuses)
+        statuses = [self.nodes[other].get("status", TaskStatus.PENDING) for other in needed]
         lost = any(status in (TaskStatus.FAILED, TaskStatus.CANCELLED) for status in statuses)
-        return lost or int(data.get("unmet") or 0) > open_
+        open_ = sum(status != TaskStatus.COMPLETED for status in statuses)
+        return lost or number(data.get("unmet", 0), "unmet", 0, inf) > open_
 
-    def _available(self, data: Attributes, first: float) -> float | None:
-        """`available_at` as it was asked for: a pause before a retry is not repeated."""
+    def _retries(self, key: Hashable) -> int | None:
+        """How many there may be; of a task that is not finished, those that are left."""
+        data = self.nodes[key]
+        most = data.get("max_retries")
+        if most is None or not self.live_only:
+            return most
+        used = whole(data.get("retry_count", 0), f"task {shown(key)}: retry_count", 0)
+        return max(0, whole(most, f"task {shown(key)}: max_retries", 0) - used)
+
+    def _available(self, key: Hashable, origin: float | None) -> float | None:
+        """`available_at` as it was asked for: the pause before a retry is not simulated twice."""
+        data = self.nodes[key]
         at = data.get("available_at")
-        if at is None or self.live_only or data.get("retry_count"):
+        if at is None or origin is None or (data.get("retry_count") and not self.live_only):
             return None
-        return max(0.0, _stamp(at, "available_at") - first)
+        return max(0.0, (_moment(at, f"task {shown(key)}: available_at") - origin) / SECOND)
 
 
-_FIELDS = ("priority", "max_retries", "on_dependency_failure", "concurrency_key")
-
-
-def _is_live(data: Attributes) -> bool:
-    return data.get("status", TaskStatus.PENDING) in LIVE
+_FIELDS = ("priority", "on_dependency_failure", "concurrency_key")
+_NO_TASKS = ("Agent", "Skill", "Team")
+_OTHER_EDGES = ("HAS_SKILL", "ASSIGNED_TO", "REQUIRES", "MEMBER_OF")
 
 
 def _created(key: Hashable, data: Attributes) -> float:
     at = data.get("created_at")
-    return 0.0 if at is None else _stamp(at, f"task {shown(key)}: created_at")
+    return 0.0 if at is None else _moment(at, f"task {shown(key)}: created_at")
 
 
-def _stamp(value: object, what: str) -> float:
-    """A moment in seconds; whole microseconds, so that differences are exact to them."""
+def _moment(value: object, what: str) -> float:
+    """A moment as microseconds since 1970, so that differences of moments are exact; a number is
+    taken for seconds."""
     if isinstance(value, datetime):
-        return moment(value, what).timestamp()
-    return seconds(value, what)
+        return float((moment(value, what) - EPOCH) // timedelta(microseconds=1))
+    return seconds(value, what) * SECOND
 
 
 def _durations(
@@ -251,8 +269,16 @@ def _took(key: Hashable, data: Attributes) -> float | None:
     milliseconds = data.get("execution_duration_ms")
     if milliseconds is not None:
         return seconds(milliseconds, f"task {shown(key)}: execution_duration_ms") / 1_000
-    for last in reversed(data.get("tries") or ()):
-        start, end = last.get("started_at"), last.get("ended_at")
-        if start is not None and end is not None:
-            return max(0.0, (end - start).total_seconds())
-    return None
+    tries: object = data.get("tries")
+    rows = cast(Sequence[object], tries) if isinstance(tries, list | tuple) else ()
+    return next((took for row in reversed(rows) if (took := _lasted(key, row)) is not None), None)
+
+
+def _lasted(key: Hashable, row: object) -> float | None:
+    """What a try took, where it has ended."""
+    one = cast(Attributes, row) if isinstance(row, Mapping) else dict[str, Any]()
+    start, end = one.get("started_at"), one.get("ended_at")
+    if start is None or end is None:
+        return None
+    what = f"task {shown(key)}: a try"
+    return max(0.0, (_moment(end, what) - _moment(start, what)) / SECOND)

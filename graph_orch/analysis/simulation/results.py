@@ -6,6 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import cached_property
+from itertools import pairwise
 from math import fsum
 from typing import TYPE_CHECKING
 
@@ -173,9 +174,8 @@ class SimulationResult:
     @cached_property
     def queue_seconds(self) -> float:
         """The queue's length, integrated over time."""
-        ends = [at for at, _ in self.queue[1:]] + [self.ended_at]
-        steps = zip(self.queue, ends, strict=True)
-        return fsum((end - at) * length for (at, length), end in steps)
+        steps = pairwise([*self.queue, (self.ended_at, 0)])
+        return fsum((end - at) * length for (at, length), (end, _) in steps)
 
     @property
     def longest_queue(self) -> int:

@@ -24,7 +24,6 @@ from graph_orch.analysis.simulation.workload import (
     LONGEST_SECONDS,
     SimulatedAgent,
     checked_agents,
-    checked_tasks,
     number,
     shown,
     whole,
@@ -91,7 +90,7 @@ def simulate(
         None if aging_seconds is None else _aging(aging_seconds),
     )
     place = WorkingAgent.by_recency if chosen is Mode.PULL else WorkingAgent.by_quality
-    engine = Engine(checked_tasks(tasks_of(workload)), crew, rules, place)
+    engine = Engine(tasks_of(workload), crew, rules, place)
     engine.run(_dispatcher(chosen, router, engine))
     return result_of(engine, chosen)
 

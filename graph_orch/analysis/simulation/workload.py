@@ -205,6 +205,8 @@ def whole(value: object, what: str, least: int, most: int = 2**31 - 1) -> int:
 
 def hashable(value: object, what: str) -> None:
     """Raises ValidationError where a value cannot be a name."""
+    if value is None:
+        raise ValidationError(f"{what} needs a name; None stands for nobody")
     try:
         hash(value)
     except TypeError:
