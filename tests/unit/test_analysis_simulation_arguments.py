@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pytest
 
 from graph_orch import (
@@ -17,6 +18,7 @@ from graph_orch.analysis.simulation import (
     SimulatedTask,
     arriving_at,
     compare,
+    estimate,
     identical_agents,
     replicate,
     scale_arrivals,
@@ -88,6 +90,8 @@ def task(task_id: str, duration: float = 1.0, **fields: Any) -> SimulatedTask:
         (lambda: without([ONE], "two"), "'two'"),
         (lambda: replicate(1, [], []), "2"),
         (lambda: replicate(2, [], [], confidence=1.0), "between 0 and 1"),
+        (lambda: estimate([1.0]), "number of values"),
+        (lambda: estimate([1.0, 2.0], 95), "confidence"),
         (lambda: compare([]), "nothing to compare"),
         (lambda: compare(simulate([], [])), "several results"),
         (lambda: compare({"a": 1}), "no result"),
@@ -96,6 +100,12 @@ def task(task_id: str, duration: float = 1.0, **fields: Any) -> SimulatedTask:
 def test_bad_arguments_are_named(build, says):
     with pytest.raises(ValidationError, match=says):
         build()
+
+
+def test_numbers_of_numpy_are_taken():
+    found = task("x", np.float32(1.5), max_retries=np.int64(1), arrives_at=np.int32(2))
+    agent = SimulatedAgent("a", (), np.int64(1))
+    assert simulate([found], [agent]).tasks[0].finished == 3.5
 
 
 def test_agents_of_the_store_are_taken():

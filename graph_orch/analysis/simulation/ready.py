@@ -2,7 +2,8 @@
 
 Tasks with the same requirements are a lane, agents that serve the same lanes are a crew. A crew
 knows a lower bound of the key at the head of each of its lanes, and looks at a lane only when that
-bound is the least: a task costs a heap's depth, and not the number of tasks that wait.
+bound is the least: a decision costs by the crews that serve a lane, and not by the tasks that wait
+or the agents of a crew.
 """
 
 from __future__ import annotations

@@ -88,9 +88,7 @@ def replicate(
         ValidationError: an argument is not acceptable.
     """
     whole(count, "the number of replications", 2)
-    share = number(confidence, "confidence", 0.0, 1.0)
-    if share in (0.0, 1.0):
-        raise ValidationError(f"confidence is {share:g}; give a number between 0 and 1")
+    share = _share(confidence)
     drawn = seeds(seed, count)
     make = workload if callable(workload) else _same(workload)
     rows = [_measured(simulate(make(it), agents, seed=it, **options), measures) for it in drawn]
@@ -101,14 +99,18 @@ def replicate(
 
 def estimate(values: Iterable[float], confidence: float = 0.95) -> Estimate:
     """The mean and its interval: mean ± t * s / sqrt(n), with n - 1 degrees of freedom (Law,
-    Simulation Modeling and Analysis, 5th ed., section 9.4.1)."""
+    Simulation Modeling and Analysis, 5th ed., section 9.4.1).
+
+    Raises:
+        ValidationError: there are fewer than two values, or confidence is not between 0 and 1.
+    """
     from scipy.stats import t
 
     found = list(values)
-    count = len(found)
+    count = whole(len(found), "the number of values", 2)
     mean = fsum(found) / count
     deviation = sqrt(fsum((value - mean) ** 2 for value in found) / (count - 1))
-    reach = float(t.ppf((1 + confidence) / 2, count - 1)) * deviation / sqrt(count)
+    reach = float(t.ppf((1 + _share(confidence)) / 2, count - 1)) * deviation / sqrt(count)
     return Estimate(mean, mean - reach, mean + reach, deviation, count)
 
 
@@ -135,6 +137,13 @@ def compare(
         [result.summary() for result in named.values()],
         index=pd.Index(list(named), name="scenario"),
     )
+
+
+def _share(confidence: float) -> float:
+    share = number(confidence, "confidence", 0.0, 1.0)
+    if share in (0.0, 1.0):
+        raise ValidationError(f"confidence is {share:g}; give a number between 0 and 1")
+    return share
 
 
 def _numbered(results: Iterable[SimulationResult]) -> Iterable[tuple[str, SimulationResult]]:

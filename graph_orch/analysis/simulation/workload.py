@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import isfinite
+from operator import index
 from typing import Any, Self, TypeVar, cast
 
 from graph_orch.errors import ValidationError
@@ -198,8 +199,12 @@ def whole(value: object, what: str, least: int, most: int = 2**31 - 1) -> int:
     Raises:
         ValidationError: it is none.
     """
-    if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
-        return value
+    try:
+        found = None if isinstance(value, bool) else index(cast(Any, value))  # NumPy's too
+    except TypeError:
+        found = None
+    if found is not None and least <= found <= most:
+        return found
     raise ValidationError(f"{what} is {shown(value)}; give a whole number from {least} to {most}")
 
 
