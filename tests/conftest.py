@@ -19,6 +19,20 @@ from graph_orch.values import lane_key
 Server = tuple[str, tuple[str, str] | None, str | None]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--traces", type=Path, metavar="DIR", help="WfFormat files, on which more is tested"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that takes a `trace` runs on each of them; without any it is skipped."""
+    if "trace" in metafunc.fixturenames:
+        directory: Path | None = metafunc.config.getoption("--traces")
+        paths = sorted(directory.glob("*.json")) if directory else []
+        metafunc.parametrize("trace", paths, ids=[path.stem for path in paths])
+
+
 def docker_answers() -> bool:
     """Whether containers can be used."""
     if "DOCKER_HOST" not in os.environ and not Path("/var/run/docker.sock").exists():

@@ -7,7 +7,20 @@ import sys
 import pydantic
 import typer
 
-from graph_orch.cli import agent, call, demo, graph, mcp, prune, run, schedule, server, task, worker
+from graph_orch.cli import (
+    agent,
+    call,
+    demo,
+    graph,
+    mcp,
+    prune,
+    run,
+    schedule,
+    server,
+    simulate,
+    task,
+    worker,
+)
 from graph_orch.cli.output import visible
 from graph_orch.errors import (
     AgentNotFoundError,
@@ -32,6 +45,9 @@ app = typer.Typer(
 )
 app.command("demo", epilog="Example: graph-orch demo --limit 20")(demo.demo)
 app.command("run", epilog="Example: graph-orch run trace.json --agents 4 --speed 100")(run.run)
+app.command("simulate", epilog="Example: graph-orch simulate trace.json --agents 8 --json")(
+    simulate.simulate
+)
 app.add_typer(server.app, name="server")
 app.add_typer(agent.app, name="agent")
 app.add_typer(task.app, name="task")

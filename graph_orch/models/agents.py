@@ -72,6 +72,11 @@ def utilization(active: int, limit: int) -> float:
     return active / limit if limit > 0 else 1.0
 
 
+def quality(success_rate: float, active: int, limit: int) -> float:
+    """What candidates are ranked by: success_rate * (1 - min(utilization, 1))."""
+    return success_rate * (1 - min(utilization(active, limit), 1.0))
+
+
 class WorkerInfo(Model):
     """A worker process. It lives while it was seen within three of its `beat_seconds`."""
 
@@ -181,5 +186,4 @@ class Candidate(Model):
     @property
     def score(self) -> float:
         """quality = success_rate * (1 - min(utilization, 1))."""
-        load = utilization(self.active_tasks, self.max_concurrent_tasks)
-        return self.success_rate * (1 - min(load, 1.0))
+        return quality(self.success_rate, self.active_tasks, self.max_concurrent_tasks)

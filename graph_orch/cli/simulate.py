@@ -1,0 +1,101 @@
+"""`graph-orch simulate`: what a recorded workflow would take, without running it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from graph_orch.cli.output import Json, say, show_json, show_table
+from graph_orch.errors import ValidationError
+from graph_orch.precedence import longest_chain
+from graph_orch.workflows import Workflow, read_workflow
+
+if TYPE_CHECKING:
+    from graph_orch.analysis import SimulationResult
+
+AGENT_COLUMNS = ["agent", "slots", "completed", "failed", "busy s", "utilization"]
+
+File = Annotated[
+    Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A WfFormat file.")
+]
+Agents = Annotated[int, typer.Option(min=1, max=100_000, help="How many agents.")]
+Slots = Annotated[int, typer.Option(min=1, max=100_000, help="How many tasks each holds at once.")]
+FailureRate = Annotated[float, typer.Option(min=0, max=1, help="The share of tries that fail.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of what is drawn at random.")]
+Pull = Annotated[
+    bool, typer.Option("--pull", help="Agents claim tasks; else the router gives them out.")
+]
+
+
+def simulate(
+    file: File,
+    agents: Agents = 4,
+    slots: Slots = 2,
+    failure_rate: FailureRate = 0.0,
+    seed: Seed = 0,
+    pull: Pull = False,
+    as_json: Json = False,
+) -> None:
+    """Simulate a workflow recorded in WfFormat: how long it would take so many agents.
+
+    Nothing is run and no store is needed; every agent has the skills for every program.
+    """
+    workflow = read_workflow(file)
+    try:
+        from graph_orch import analysis
+
+        crew = analysis.identical_agents(agents, workflow, max_concurrent_tasks=slots)
+    except ImportError as error:
+        raise ValidationError("install graph-orch[analysis] to simulate") from error
+    mode = "pull" if pull else "push"
+    found = analysis.simulate(workflow, crew, failure_rates=failure_rate, seed=seed, mode=mode)
+    _show(workflow, found, as_json)
+
+
+def _show(workflow: Workflow, found: SimulationResult, as_json: bool) -> None:
+    seconds = {step.id: step.seconds for step in workflow.steps}
+    chain = longest_chain(workflow.dependencies, seconds)
+    if as_json:
+        show_json(_report(workflow, found, chain.weight, chain.ids))
+        return
+    rows = [
+        (
+            it.agent_id,
+            it.max_concurrent_tasks,
+            it.completed,
+            it.failed,
+            it.busy_seconds,
+            it.utilization,
+        )
+        for it in found.agents
+    ]
+    show_table(AGENT_COLUMNS, rows, title="agents, simulated")
+    say(", ".join(f"{count} tasks {outcome}" for outcome, count in found.counts.items() if count))
+    ratio = found.makespan / (chain.weight or float("inf"))
+    say(
+        f"makespan {found.makespan:.2f} s, critical path {chain.weight:.2f} s of "
+        f"{len(chain.ids)} tasks ({ratio:.2f} times)"
+    )
+    waits = found.waits
+    say(
+        f"waits: mean {waits.mean:.2f} s, p50 {waits.p50:.2f} s, p90 {waits.p90:.2f} s, "
+        f"p99 {waits.p99:.2f} s; at most {found.longest_queue} tasks waited"
+    )
+
+
+def _report(
+    workflow: Workflow, found: SimulationResult, critical: float, path: tuple[str, ...]
+) -> dict[str, object]:
+    return {
+        "workflow": workflow.name,
+        "tasks": len(workflow.steps),
+        "mode": found.mode,
+        "seed": found.seed,
+        **found.summary(),
+        "critical_path_seconds": critical,
+        "critical_path": list(path),
+        "agents": [asdict(agent) for agent in found.agents],
+    }
