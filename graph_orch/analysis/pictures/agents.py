@@ -1,0 +1,411 @@
+"""The picture of agents and their skills."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import networkx as nx
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_hex
+from matplotlib.patches import Circle
+
+from graph_orch.analysis.pictures import nodes as read
+from graph_orch.analysis.pictures.arrangement import (
+    Arrangement,
+    by_community,
+    by_forces,
+    communities,
+    in_columns,
+)
+from graph_orch.analysis.pictures.arrangement import NOBODY as NO_COMMUNITY
+from graph_orch.analysis.pictures.colours import GREY, INK, PALE, WHITE, Style, group_colour
+from graph_orch.analysis.pictures.curves import bundled, flowing
+from graph_orch.analysis.pictures.labels import Label, boxes, place
+from graph_orch.analysis.pictures.nodes import Groups, Node, Numbers
+from graph_orch.analysis.pictures.sheet import (
+    Entry,
+    File,
+    Margins,
+    Sheet,
+    Size,
+    check_path,
+    dot,
+    figure_size,
+    nothing_there,
+)
+from graph_orch.analysis.pictures.texts import count, order, plain, shorten
+from graph_orch.errors import ValidationError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from matplotlib.figure import Figure
+
+    Floats = npt.NDArray[np.float64]
+    Graph = nx.Graph[Any]
+
+AGENT, SKILL, NODE = "agent", "skill", "node"
+_MARKERS = {AGENT: "o", SKILL: "s", NODE: "o"}
+MOST_NODES = 2_000
+_MOST_IN_COLUMNS, _MOST_BY_FORCES, _MOST_NAMED = 60, 150, 45
+_MOST_EDGES_AS_PATHS = 300
+Colour = Literal["community", "utilization"]
+
+
+@dataclass(frozen=True)
+class _Cast:
+    """The nodes of a picture with all that is shown of them, in one order."""
+
+    graph: Graph
+    nodes: list[Node]
+    kinds: list[str]
+    values: Floats
+    groups: list[tuple[str, list[Node]]]
+    home: list[int]
+    links: list[tuple[int, int]]
+    left_out: int
+
+    @property
+    def is_bipartite(self) -> bool:
+        """Agents on one side, skills on the other, and links only between."""
+        kinds = self.kinds
+        return {AGENT, SKILL} == set(kinds) and all(kinds[a] != kinds[b] for a, b in self.links)
+
+
+def draw_agents(
+    graph: Graph,
+    path: File | None = None,
+    *,
+    communities: Groups | None = None,
+    size: Numbers | None = None,
+    title: str | None = None,
+    colour: Colour = "community",
+    figsize: Size | None = None,
+) -> Figure:
+    """Draw agents and their skills, or any graph of who is linked with what.
+
+    Up to 60 agents and skills stand in two columns, each with its name. More of them stand in
+    discs, one for each community, with the most linked in the middle; the names are those of the
+    communities and of the largest nodes that there is room for, and edges between two communities
+    are bundled (Holten, "Hierarchical Edge Bundles", 2006). At most 2,000 nodes are drawn, those
+    with the most links; the picture says how many are left out.
+
+    Args:
+        graph: of `snapshot(orch, "agents-skills")` or "all", or any other. Sides are told by the
+            attribute `label` ("Agent", "Skill") or `bipartite` (0, 1). It is not changed.
+        path: where to save it, as .png or .svg.
+        communities: sets of nodes, or a mapping from nodes to the name of a community. Without it:
+            the teams in the graph, or else what the Louvain method finds.
+        size: what the area of a node shows, as the name of an attribute, a mapping from nodes or a
+            function of a node; else its number of links.
+        title: above the picture.
+        colour: by "community", or by "utilization": held tasks by slots, in %.
+        figsize: width and height in inches, from 5 x 3.5 to 60 x 60.
+
+    Raises:
+        ValidationError: an argument is not acceptable.
+        OSError: the file cannot be written.
+    """
+    check_path(path)
+    read.check_graph(graph)
+    if colour not in ("community", "utilization"):
+        raise ValidationError(f"colour is {colour!r}; give 'community' or 'utilization'")
+    found = _cast(graph, communities, size)
+    head = title if title is not None else _title(found)
+    if not found.nodes:
+        return nothing_there(title or "Agents and skills", "no agents", path, figsize)
+    colours = _colours(found, colour)
+    legend = _legend(found, colour, size)
+    if found.is_bipartite and len(found.nodes) <= _MOST_IN_COLUMNS:
+        sheet = _columns(found, colours, Page(head, legend, figsize))
+    else:
+        sheet = _plane(found, colours, Page(head, legend, figsize))
+    return sheet.finish(path)
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a sheet is made of."""
+
+    title: str
+    legend: list[Entry]
+    figsize: Size | None
+
+
+def _cast(graph: Graph, given: Groups | None, size: Numbers | None) -> _Cast:
+    everyone = read.of_kind(graph, "Agent", "Skill")
+    degrees = {node: len(set(nx.all_neighbors(graph, node)) - {node}) for node in everyone}
+    kept = sorted(everyone, key=lambda node: (-degrees[node], order(node)))[:MOST_NODES]
+    nodes = sorted(kept, key=order)
+    at = {node: number for number, node in enumerate(nodes)}
+    pairs = {(at[u], at[v]) for u, v in graph.edges() if u in at and v in at and u != v}
+    links = sorted({(min(pair), max(pair)) for pair in pairs})
+    values = read.numbers(graph, nodes, degrees if size is None else size)
+    parts = communities(graph, nodes, given)
+    home = {node: number for number, (_, members) in enumerate(parts) for node in members}
+    return _Cast(
+        graph=graph,
+        nodes=nodes,
+        kinds=[_kind(graph, node) for node in nodes],
+        values=np.array([values[node] for node in nodes]),
+        groups=parts,
+        home=[home[node] for node in nodes],
+        links=links,
+        left_out=len(everyone) - len(nodes),
+    )
+
+
+def _kind(graph: Graph, node: Node) -> str:
+    data = graph.nodes[node]
+    side = data.get("label", data.get("bipartite"))
+    return {"Agent": AGENT, 0: AGENT, "Skill": SKILL, 1: SKILL}.get(side, NODE)
+
+
+def _title(found: _Cast) -> str:
+    parts = [
+        count(found.kinds.count(kind), kind) for kind in (AGENT, SKILL, NODE) if kind in found.kinds
+    ]
+    return f"{', '.join(parts)}, {count(len(found.links), 'link')}"
+
+
+def _columns(found: _Cast, colours: list[str], page: Page) -> Sheet:
+    """Agents on the left, skills on the right, names outside."""
+    agents = [at for at, kind in enumerate(found.kinds) if kind == AGENT]
+    places = in_columns(found.links, agents, len(found.nodes))
+    rows = max(len(agents), len(found.nodes) - len(agents))
+    size = figure_size(page.figsize, (9.5, 2.0 + rows * 0.34))
+    sheet = Sheet(page.title, size, legend=page.legend)
+    radii = 3.0 + 5.0 * np.sqrt(_share(found.values))
+    names = [read.name(found.graph, node, 24) for node in found.nodes]
+    sheet.axes.set_xlim(-0.62, 1.62)
+    sheet.axes.set_ylim(-rows / 2 - 0.2, rows / 2 + 0.2)
+    _edges(sheet, found, flowing(*_ends(found, places)), colours, 1.4)
+    _dots(sheet, found, places, radii, colours)
+    place(
+        sheet,
+        [
+            Label(names[at], tuple(places[at]), radii[at] + 3, 9.5, longest=24, spots=(spot,))
+            for at in range(len(names))
+            for spot in [(-1, 0) if found.kinds[at] == AGENT else (1, 0)]
+        ],
+    )
+    return sheet
+
+
+def _plane(found: _Cast, colours: list[str], page: Page) -> Sheet:
+    """Communities as discs, or a small graph by forces."""
+    number = len(found.nodes)
+    size = figure_size(page.figsize, (11.0, 7.5) if number <= _MOST_BY_FORCES else (15.0, 10.0))
+    sheet = Sheet(page.title, size, legend=page.legend, notes=_notes(found))
+    box = sheet.axes.get_window_extent()
+    units = 1.0 + 2.2 * np.sqrt(_share(found.values))
+    arranged = _arranged(found, units, box.width / box.height)
+    scale = _fit(sheet, arranged, units)
+    _discs(sheet, found, arranged)
+    _edges(sheet, found, _curves(found, arranged), colours, 0.9)
+    radii = units * scale
+    _dots(sheet, found, arranged.places, radii, colours)
+    _names(sheet, found, arranged, radii, scale)
+    return sheet
+
+
+def _arranged(found: _Cast, units: Floats, aspect: float) -> Arrangement:
+    if not found.is_bipartite and len(found.nodes) <= _MOST_BY_FORCES:
+        return by_forces(found.graph.subgraph(found.nodes), found.nodes, units, aspect)
+    at = {node: number for number, node in enumerate(found.nodes)}
+    members = [[at[node] for node in part] for _, part in found.groups]
+    return by_community(found.links, members, units, aspect)
+
+
+def _fit(sheet: Sheet, arranged: Arrangement, units: Floats) -> float:
+    """Fill the axes, with room for names at the edge; how many points a unit is."""
+    corners = np.vstack(
+        [arranged.places - units[:, None], arranged.places + units[:, None]]
+        + [np.array([[x - r, y - r], [x + r, y + r]]) for x, y, r in _circles(arranged)]
+    )
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    box = sheet.axes.get_window_extent()
+    room = np.array([box.width, box.height]) - 2 * np.array([14.0, 22.0])
+    scale = float(min((room / np.maximum(high - low, 1e-9)).min(), 14.0))  # pixels in a unit
+    middle, half = (low + high) / 2, np.array([box.width, box.height]) / 2 / scale
+    sheet.axes.set_xlim(middle[0] - half[0], middle[0] + half[0])
+    sheet.axes.set_ylim(middle[1] - half[1], middle[1] + half[1])
+    return scale * 72 / sheet.figure.dpi
+
+
+def _circles(arranged: Arrangement) -> list[tuple[float, float, float]]:
+    return [(*disc.centre, disc.radius) for disc in arranged.discs]
+
+
+def _discs(sheet: Sheet, found: _Cast, arranged: Arrangement) -> None:
+    for disc in arranged.discs:
+        tint = group_colour(disc.group)
+        circle = Circle(disc.centre, disc.radius, facecolor=tint, alpha=0.09, linewidth=0, zorder=0)
+        sheet.axes.add_patch(circle)
+
+
+def _ends(found: _Cast, places: Floats) -> tuple[Floats, Floats]:
+    links = np.array(found.links, dtype=int).reshape(-1, 2)
+    return places[links[:, 0]], places[links[:, 1]]
+
+
+def _curves(found: _Cast, arranged: Arrangement) -> Floats:
+    starts, ends = _ends(found, arranged.places)
+    if not arranged.discs:
+        return np.stack([starts, ends], axis=1)
+    centres = np.array([disc.centre for disc in arranged.discs])
+    home = np.array(found.home)[np.array(found.links, dtype=int).reshape(-1, 2)]
+    is_inner = (home[:, 0] == home[:, 1])[:, None]
+    first = np.where(is_inner, starts, centres[home[:, 0]])
+    last = np.where(is_inner, ends, centres[home[:, 1]])
+    return bundled(starts, ends, first, last, 0.75)
+
+
+def _edges(sheet: Sheet, found: _Cast, curves: Floats, colours: list[str], width: float) -> None:
+    """Faded, the more of them the more; grey between two communities."""
+    if not found.links:
+        return
+    number = len(found.links)
+    home = found.home
+    tints = [colours[a] if home[a] == home[b] else GREY for a, b in found.links]
+    lines = LineCollection(
+        list(curves),
+        colors=tints,
+        linewidths=width if number <= _MOST_EDGES_AS_PATHS else 0.6,
+        alpha=float(np.clip(9 / np.sqrt(number), 0.1, 0.65)),
+        zorder=1,
+        # Thousands of curves would make an SVG of megabytes.
+        rasterized=number > _MOST_EDGES_AS_PATHS,
+    )
+    sheet.axes.add_collection(lines, autolim=False)
+
+
+def _dots(
+    sheet: Sheet, found: _Cast, places: Floats, radii: Floats, colours: Sequence[str]
+) -> None:
+    for kind, marker in _MARKERS.items():
+        own = [at for at, it in enumerate(found.kinds) if it == kind]
+        if own:
+            sheet.axes.scatter(
+                *places[own].T,
+                s=np.square(2 * radii[own]) * (0.8 if marker == "s" else 1.0),
+                c=[colours[at] for at in own],
+                marker=marker,
+                edgecolors=[INK if kind == SKILL else WHITE],
+                linewidths=np.where(radii[own] > 2.5, 0.8, 0.4),
+                zorder=3,
+            )
+
+
+def _names(
+    sheet: Sheet, found: _Cast, arranged: Arrangement, radii: Floats, scale: float
+) -> None:
+    """Communities first, then nodes, the largest first."""
+    covered = boxes(sheet, arranged.places, radii)
+    titles = [
+        Label(
+            f"{shorten(found.groups[disc.group][0], 22)} ({len(found.groups[disc.group][1])})",
+            disc.centre,
+            disc.radius * scale,
+            9.5,
+            weight="bold",
+            colour=INK,
+            longest=30,
+            spots=((0, 1), (0, -1), (1, 0), (-1, 0)),
+        )
+        for disc in arranged.discs
+        if len(found.groups[disc.group][1]) > 1
+    ]
+    ranked = sorted(range(len(found.nodes)), key=lambda at: (-found.values[at], at))
+    few = len(found.nodes) <= _MOST_BY_FORCES
+    labels = [
+        Label(
+            read.name(found.graph, found.nodes[at], 18),
+            tuple(arranged.places[at]),
+            float(radii[at]),
+            8.0,
+            longest=18,
+        )
+        for at in (ranked if few else ranked[:_MOST_NAMED])
+    ]
+    place(sheet, [*titles, *labels], covered, most_covered=1 if few else 9)
+
+
+def _share(values: Floats) -> Floats:
+    most = values.max(initial=0.0)
+    return values / most if most > 0 else np.zeros_like(values)
+
+
+def _colours(found: _Cast, colour: Colour) -> list[str]:
+    if colour == "community":
+        return [group_colour(home) for home in found.home]
+    shown = colormaps["cividis"]
+    return [
+        PALE if (used := _utilization(found.graph.nodes[node])) is None else to_hex(shown(used))
+        for node in found.nodes
+    ]
+
+
+def _utilization(data: Mapping[str, object]) -> float | None:
+    slots = read.number(data.get("max_concurrent_tasks"), -1.0)
+    if slots < 0 or "active_tasks" not in data:
+        return None
+    return min(read.number(data["active_tasks"]) / slots, 1.0) if slots else 1.0
+
+
+def _legend(found: _Cast, colour: Colour, size: Numbers | None) -> list[Entry]:
+    kinds = [
+        Entry(
+            f"{kind} ({found.kinds.count(kind):,})",
+            dot(Style(PALE, _MARKERS[kind]), 9, markeredgecolor=INK),
+        )
+        for kind in (AGENT, SKILL, NODE)
+        if kind in found.kinds
+    ]
+    return [Entry("node"), *kinds, *_sizes(found, size), *_colour_keys(found, colour)]
+
+
+def _sizes(found: _Cast, size: Numbers | None) -> list[Entry]:
+    most = float(found.values.max(initial=0.0))
+    if most <= 0:
+        return []
+    what = "number of links" if size is None else size if isinstance(size, str) else "given"
+    steps = sorted({round(most / 10) or most / 10, round(most / 2) or most / 2, most})
+    marks = [
+        Entry(f"{step:,.3g}" if step < 1000 else f"{step:,.0f}", dot(Style(WHITE), mark))
+        for step in steps
+        for mark in [4 + 12 * float(np.sqrt(step / most))]
+    ]
+    return [Entry(f"area: {shorten(what, 20)}"), *marks]
+
+
+def _colour_keys(found: _Cast, colour: Colour) -> list[Entry]:
+    if colour == "utilization":
+        shown = colormaps["cividis"]
+        steps = [
+            Entry(f"{step} %", dot(Style(to_hex(shown(step / 100))), 9))
+            for step in (0, 25, 50, 75, 100)
+        ]
+        return [Entry("colour: slots in use"), *steps, Entry("skill, or not known", dot(Style(PALE), 9))]
+    keys = [
+        Entry(f"{shorten(title, 20)} ({len(members):,})", dot(Style(group_colour(rank)), 9))
+        for rank, (title, members) in enumerate(found.groups[:7])
+    ]
+    rest = found.groups[7:]
+    if rest:
+        number = sum(len(members) for _, members in rest)
+        keys.append(Entry(f"{count(len(rest), 'other')} ({number:,})", dot(Style(GREY), 9)))
+    return [Entry("colour: community"), *keys]
+
+
+def _notes(found: _Cast) -> list[str]:
+    notes = ["Only the largest nodes have their names." if len(found.nodes) > _MOST_NAMED else ""]
+    if found.left_out:
+        notes.append(
+            f"{count(found.left_out, 'node')} of {found.left_out + len(found.nodes):,}, those with "
+            "the fewest links, are left out."
+        )
+    return [note for note in notes if note]
