@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import networkx as nx
 import numpy as np
 from matplotlib import colormaps
-from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
 from matplotlib.patches import Circle
 
@@ -23,8 +22,8 @@ from graph_orch.analysis.pictures.arrangement import (
 )
 from graph_orch.analysis.pictures.arrangement import NOBODY as NO_COMMUNITY
 from graph_orch.analysis.pictures.colours import GREY, INK, PALE, WHITE, Style, group_colour
-from graph_orch.analysis.pictures.curves import bundled, flowing
-from graph_orch.analysis.pictures.labels import Label, boxes, place
+from graph_orch.analysis.pictures.curves import bundled, flowing, lines
+from graph_orch.analysis.pictures.labels import AROUND, BESIDE, Label, boxes, place
 from graph_orch.analysis.pictures.nodes import Groups, Node, Numbers
 from graph_orch.analysis.pictures.sheet import (
     Entry,
@@ -51,7 +50,10 @@ AGENT, SKILL, NODE = "agent", "skill", "node"
 _MARKERS = {AGENT: "o", SKILL: "s", NODE: "o"}
 MOST_NODES = 2_000
 _MOST_IN_COLUMNS, _MOST_BY_FORCES, _MOST_NAMED = 60, 150, 45
-_MOST_EDGES_AS_PATHS = 300
+_MOST_THICK = 300
+_ASPECT = 1.5
+_MOST_POINTS = 2.6
+"""The radius of the smallest node at most, in points."""
 Colour = Literal["community", "utilization"]
 
 
@@ -178,7 +180,8 @@ def _columns(found: _Cast, colours: list[str], page: Page) -> Sheet:
     rows = max(len(agents), len(found.nodes) - len(agents))
     size = figure_size(page.figsize, (9.5, 2.0 + rows * 0.34))
     sheet = Sheet(page.title, size, legend=page.legend)
-    radii = 3.0 + 5.0 * np.sqrt(_share(found.values))
+    radii = _MOST_POINTS * _unit(_share(found.values))
+    sheet.scale_marks(lambda value: _MOST_POINTS * _unit(value / _most(found)))
     names = [read.name(found.graph, node, 24) for node in found.nodes]
     sheet.axes.set_xlim(-0.62, 1.62)
     sheet.axes.set_ylim(-rows / 2 - 0.2, rows / 2 + 0.2)
@@ -197,39 +200,45 @@ def _columns(found: _Cast, colours: list[str], page: Page) -> Sheet:
 
 def _plane(found: _Cast, colours: list[str], page: Page) -> Sheet:
     """Communities as discs, or a small graph by forces."""
-    number = len(found.nodes)
-    size = figure_size(page.figsize, (11.0, 7.5) if number <= _MOST_BY_FORCES else (15.0, 10.0))
+    units = _unit(_share(found.values))
+    arranged = _arranged(found, units)
+    low, high = _extent(arranged, units)
+    wide = 12.0 if len(found.nodes) <= _MOST_BY_FORCES else 14.0
+    tall = 1.5 + (wide - 2.5) * min(float((high - low)[1] / (high - low)[0]), 1.2)
+    size = figure_size(page.figsize, (wide, max(tall, wide / 2.5)))
     sheet = Sheet(page.title, size, legend=page.legend, notes=_notes(found))
-    box = sheet.axes.get_window_extent()
-    units = 1.0 + 2.2 * np.sqrt(_share(found.values))
-    arranged = _arranged(found, units, box.width / box.height)
-    scale = _fit(sheet, arranged, units)
+    scale = _fit(sheet, low, high)
     _discs(sheet, found, arranged)
     _edges(sheet, found, _curves(found, arranged), colours, 0.9)
-    radii = units * scale
+    radii = units * min(scale, _MOST_POINTS)
+    sheet.scale_marks(lambda value: min(scale, _MOST_POINTS) * _unit(value / _most(found)))
     _dots(sheet, found, arranged.places, radii, colours)
     _names(sheet, found, arranged, radii, scale)
     return sheet
 
 
-def _arranged(found: _Cast, units: Floats, aspect: float) -> Arrangement:
+def _arranged(found: _Cast, units: Floats) -> Arrangement:
     if not found.is_bipartite and len(found.nodes) <= _MOST_BY_FORCES:
-        return by_forces(found.graph.subgraph(found.nodes), found.nodes, units, aspect)
+        return by_forces(found.graph.subgraph(found.nodes), found.nodes, units, _ASPECT)
     at = {node: number for number, node in enumerate(found.nodes)}
     members = [[at[node] for node in part] for _, part in found.groups]
-    return by_community(found.links, members, units, aspect)
+    return by_community(found.links, members, units, _ASPECT)
 
 
-def _fit(sheet: Sheet, arranged: Arrangement, units: Floats) -> float:
-    """Fill the axes, with room for names at the edge; how many points a unit is."""
+def _extent(arranged: Arrangement, units: Floats) -> tuple[Floats, Floats]:
+    """The corners of all that is drawn, never without width or height."""
     corners = np.vstack(
         [arranged.places - units[:, None], arranged.places + units[:, None]]
         + [np.array([[x - r, y - r], [x + r, y + r]]) for x, y, r in _circles(arranged)]
     )
-    low, high = corners.min(axis=0), corners.max(axis=0)
+    return corners.min(axis=0), np.maximum(corners.max(axis=0), corners.min(axis=0) + 4.0)
+
+
+def _fit(sheet: Sheet, low: Floats, high: Floats) -> float:
+    """Fill the axes, with room for names at the edge; how many points a unit is."""
     box = sheet.axes.get_window_extent()
     room = np.array([box.width, box.height]) - 2 * np.array([14.0, 22.0])
-    scale = float(min((room / np.maximum(high - low, 1e-9)).min(), 14.0))  # pixels in a unit
+    scale = float((room / (high - low)).min())  # pixels in a unit
     middle, half = (low + high) / 2, np.array([box.width, box.height]) / 2 / scale
     sheet.axes.set_xlim(middle[0] - half[0], middle[0] + half[0])
     sheet.axes.set_ylim(middle[1] - half[1], middle[1] + half[1])
@@ -255,7 +264,7 @@ def _ends(found: _Cast, places: Floats) -> tuple[Floats, Floats]:
 def _curves(found: _Cast, arranged: Arrangement) -> Floats:
     starts, ends = _ends(found, arranged.places)
     if not arranged.discs:
-        return np.stack([starts, ends], axis=1)
+        return bundled(starts, ends, ends, starts, 1 / 3)  # straight
     centres = np.array([disc.centre for disc in arranged.discs])
     home = np.array(found.home)[np.array(found.links, dtype=int).reshape(-1, 2)]
     is_inner = (home[:, 0] == home[:, 1])[:, None]
@@ -271,33 +280,33 @@ def _edges(sheet: Sheet, found: _Cast, curves: Floats, colours: list[str], width
     number = len(found.links)
     home = found.home
     tints = [colours[a] if home[a] == home[b] else GREY for a, b in found.links]
-    lines = LineCollection(
-        list(curves),
-        colors=tints,
-        linewidths=width if number <= _MOST_EDGES_AS_PATHS else 0.6,
-        alpha=float(np.clip(9 / np.sqrt(number), 0.1, 0.65)),
+    drawn = lines(
+        curves,
+        edgecolors=tints,
+        linewidths=width if number <= _MOST_THICK else 0.6,
+        alpha=float(np.clip(9 / np.sqrt(number), 0.12, 0.65)),
         zorder=1,
-        # Thousands of curves would make an SVG of megabytes.
-        rasterized=number > _MOST_EDGES_AS_PATHS,
     )
-    sheet.axes.add_collection(lines, autolim=False)
+    sheet.axes.add_collection(drawn, autolim=False)
 
 
 def _dots(
     sheet: Sheet, found: _Cast, places: Floats, radii: Floats, colours: Sequence[str]
 ) -> None:
-    for kind, marker in _MARKERS.items():
-        own = [at for at, it in enumerate(found.kinds) if it == kind]
-        if own:
-            sheet.axes.scatter(
-                *places[own].T,
-                s=np.square(2 * radii[own]) * (0.8 if marker == "s" else 1.0),
-                c=[colours[at] for at in own],
-                marker=marker,
-                edgecolors=[INK if kind == SKILL else WHITE],
-                linewidths=np.where(radii[own] > 2.5, 0.8, 0.4),
-                zorder=3,
-            )
+    """All nodes that look alike at once: an SVG then has the shape only once."""
+    alike: dict[tuple[str, str, float], list[int]] = {}
+    for at, look in enumerate(zip(found.kinds, colours, np.round(radii * 2) / 2, strict=True)):
+        alike.setdefault(look, []).append(at)
+    for (kind, colour, radius), members in alike.items():
+        sheet.axes.scatter(
+            *places[members].T,
+            s=(2 * radius) ** 2 * (0.65 if kind == SKILL else 1.0),
+            color=colour,
+            marker=_MARKERS[kind],
+            edgecolors=INK if kind == SKILL else WHITE,
+            linewidths=0.8 if radius > 2.5 else 0.4,
+            zorder=4 if kind == SKILL else 3,
+        )
 
 
 def _names(
@@ -328,15 +337,40 @@ def _names(
             float(radii[at]),
             8.0,
             longest=18,
+            spots=BESIDE if few else AROUND,
+            boxed=not few,
         )
-        for at in (ranked if few else ranked[:_MOST_NAMED])
+        for at in (ranked if few else _hubs(found, ranked))
     ]
-    place(sheet, [*titles, *labels], covered, most_covered=1 if few else 9)
+    place(sheet, [*titles, *labels], covered, most_covered=0 if few else 9)
+
+
+def _hubs(found: _Cast, ranked: Sequence[int]) -> list[int]:
+    """The largest nodes, but no more of any community than its share allows, at least one."""
+    number = len(ranked)
+    left = {
+        group: max(1, min(5, round(_MOST_NAMED * len(members) / number)))
+        for group, (_, members) in enumerate(found.groups)
+    }
+    kept: list[int] = []
+    for at in ranked:
+        if left[found.home[at]] > 0:
+            left[found.home[at]] -= 1
+            kept.append(at)
+    return kept[:_MOST_NAMED]
+
+
+def _unit(share: Any) -> Any:
+    """The radius for a share, from 0 to 1, of the largest value: 1 where there is none."""
+    return 1.0 + 2.2 * np.sqrt(share)
+
+
+def _most(found: _Cast) -> float:
+    return float(found.values.max(initial=0.0)) or 1.0
 
 
 def _share(values: Floats) -> Floats:
-    most = values.max(initial=0.0)
-    return values / most if most > 0 else np.zeros_like(values)
+    return values / (values.max(initial=0.0) or 1.0)
 
 
 def _colours(found: _Cast, colour: Colour) -> list[str]:
@@ -375,11 +409,10 @@ def _sizes(found: _Cast, size: Numbers | None) -> list[Entry]:
     what = "number of links" if size is None else size if isinstance(size, str) else "given"
     steps = sorted({round(most / 10) or most / 10, round(most / 2) or most / 2, most})
     marks = [
-        Entry(f"{step:,.3g}" if step < 1000 else f"{step:,.0f}", dot(Style(WHITE), mark))
+        Entry(f"{step:,.3g}" if step < 1000 else f"{step:,.0f}", dot(Style(WHITE)), step)
         for step in steps
-        for mark in [4 + 12 * float(np.sqrt(step / most))]
     ]
-    return [Entry(f"area: {shorten(what, 20)}"), *marks]
+    return [Entry(f"size: {shorten(what, 20)}"), *marks]
 
 
 def _colour_keys(found: _Cast, colour: Colour) -> list[Entry]:

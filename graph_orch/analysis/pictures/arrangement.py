@@ -24,7 +24,7 @@ SEED = 7
 NOBODY = "none"
 """The community of nodes that have none."""
 _SWEEPS = 8
-_AIR = 1.6
+_AIR = 2.6
 """The room around a community, in radii of a small node."""
 
 
@@ -134,7 +134,14 @@ def _unfolded(
     places = nx.kamada_kawai_layout(part)
     found = np.array([places[node] for node in own])
     room = 2.2 * float(np.mean(radii[[at[node] for node in own]]))
-    return (found - found.mean(axis=0)) * room * np.sqrt(len(own)) * 1.5
+    return _lying(found - found.mean(axis=0)) * room * np.sqrt(len(own)) * 1.5
+
+
+def _lying(places: Floats) -> Floats:
+    """The places turned so that they are widest from left to right."""
+    _, _, axes = np.linalg.svd(places, full_matrices=False)
+    signs = np.where(axes[np.arange(2), np.abs(axes).argmax(axis=1)] < 0, -1.0, 1.0)
+    return places @ (axes * signs[:, None]).T
 
 
 def by_community(
@@ -149,7 +156,7 @@ def by_community(
     reach: list[float] = []
     for number, members in enumerate(groups_):
         inside = sorted(members, key=lambda it: (-radii[it], it))
-        found[inside] = sunflower(radii[inside] * 1.08)
+        found[inside] = sunflower(radii[inside] * 1.15)
         home[inside] = number
         reach.append(float((np.hypot(*found[inside].T) + radii[inside]).max()) + _AIR)
     between = Counter((min(a, b), max(a, b)) for a, b in ((home[u], home[v]) for u, v in links))
@@ -157,7 +164,7 @@ def by_community(
     centres = packed(weights, reach, aspect, SEED) if len(reach) > 1 else np.zeros((1, 2))
     found += centres[home]
     discs = [
-        Disc(number, (float(x), float(y)), size - _AIR / 2)
+        Disc(number, (float(x), float(y)), size - _AIR + 0.8)
         for number, ((x, y), size) in enumerate(zip(centres, reach, strict=True))
     ]
     return Arrangement(found, discs)

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.patheffects import withStroke
 
 from graph_orch.analysis.pictures.colours import INK
-from graph_orch.analysis.pictures.texts import families, shorten
+from graph_orch.analysis.pictures.texts import LONGEST, families, plain, shorten
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -23,6 +23,7 @@ _AIR = 2.0
 """Pixels between two labels."""
 BESIDE = ((1, 0), (-1, 0), (0, 1), (0, -1), (0.8, 0.8), (0.8, -0.8), (-0.8, 0.8), (-0.8, -0.8))
 INSIDE = ((0, 0),)
+AROUND = ((0, 0), (0, -0.6), (0, 0.6), *BESIDE)
 _SIDES = {-1: "right", 0: "center", 1: "left"}
 _ENDS = {-1: "top", 0: "center", 1: "bottom"}
 
@@ -39,6 +40,7 @@ class Label:
     weight: str = "normal"
     spots: tuple[tuple[float, float], ...] = BESIDE
     longest: int = 28
+    boxed: bool = False
 
 
 def place(
@@ -59,6 +61,44 @@ def place(
         else:
             taken.append(found)
     return len(taken)
+
+
+def write_within(
+    sheet: Sheet,
+    text: str,
+    room: tuple[float, float],
+    y: float,
+    *,
+    size: float,
+    weight: str = "normal",
+    colour: str = INK,
+    above: int = 0,
+    least: int = 3,
+    boxed: bool = False,
+) -> bool:
+    """Write a line between two places on the x axis, shortened to fit; whether there was room.
+
+    `above` is 1 for the upper of two lines, -1 for the lower, 0 for a line alone.
+    """
+    left, right = sheet.axes.transData.transform([(room[0], y), (room[1], y)])[:, 0]
+    text = plain(text)
+    limit = min(len(text), LONGEST)
+    wanted = Label(text, (room[0], y), 0, size, colour, weight, INSIDE, limit, boxed)
+    artist = _text(sheet, wanted)
+    artist.set_position((2.5, above * size * 0.66))
+    artist.set_verticalalignment("center")
+    width = right - left - 5 * sheet.figure.dpi / 72
+    least = min(limit, least)
+    if width < least * size / 4:  # hopeless; measuring takes time
+        artist.remove()
+        return False
+    while sheet.measure(artist).width > width and limit > least:
+        limit -= 1
+        artist.set_text(shorten(text, limit))
+    if sheet.measure(artist).width <= width:
+        return True
+    artist.remove()
+    return False
 
 
 def boxes(sheet: Sheet, points: Boxes, radii: Boxes) -> Boxes:
@@ -83,7 +123,9 @@ def _text(sheet: Sheet, label: Label) -> Any:
         parse_math=False,
         usetex=False,
     )
-    if label.spots is not INSIDE:
+    if label.boxed:
+        text.set_bbox({"boxstyle": "round,pad=0.15", "fc": "white", "alpha": 0.8, "lw": 0})
+    elif label.spots is not INSIDE:
         text.set_path_effects([withStroke(linewidth=2.2, foreground="white", alpha=0.85)])
     return text
 

@@ -54,7 +54,7 @@ def packed(
     """
     size = np.array(radii, dtype=float)
     places = _spread(links, len(size), seed) * size.sum() * np.array([aspect, 1.0])
-    squeeze = np.array([0.97, 0.97 ** max(aspect, 1.0)])
+    squeeze = np.array([0.985, 0.985 ** (1.6 * max(aspect, 1.0))])
     for _ in range(220):
         places = separated((places - places.mean(axis=0)) * squeeze, size, rounds=3)
     return separated(places, size, rounds=800)

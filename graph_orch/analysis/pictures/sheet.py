@@ -6,7 +6,7 @@ that figures are collected like any object and threads do not meet.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -18,6 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.text import Text
 
+from graph_orch.analysis.pictures import times
 from graph_orch.analysis.pictures.colours import GREY, INK
 from graph_orch.analysis.pictures.texts import families, plain, shorten
 from graph_orch.errors import ValidationError
@@ -29,17 +30,21 @@ DPI = 100
 SMALLEST, LARGEST = (5.0, 3.5), (60.0, 60.0)
 SUFFIXES = (".png", ".svg")
 _EDGE, _GAP = 0.25, 0.15
-_TITLE, _SMALL = 14, 8.5
+_TITLE, _LABEL, _SMALL = 14, 9.5, 8.5
 Size = tuple[float, float]
 File = str | PathLike[str]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of a legend: a mark and what it means. Without a mark it is a heading."""
+    """A line of a legend: a mark and what it means. Without a mark it is a heading.
+
+    `value` is what the size of the mark stands for, where it does.
+    """
 
     text: str
     mark: Any = None
+    value: float | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,7 @@ class Sheet:
     ) -> None:
         self.figure = Figure(figsize=size, dpi=DPI, facecolor="white")
         self.canvas = FigureCanvasAgg(self.figure)
+        self._entries = legend
         self._legend = self._add_legend(legend) if legend else None
         top = self._add_title(title)
         bottom = self._add_notes(" ".join(notes))
@@ -84,6 +90,34 @@ class Sheet:
     def measure(self, text: Text) -> Any:
         """The box of a text in pixels."""
         return text.get_window_extent(self.canvas.get_renderer())
+
+    def scale_x(self, ticks: Sequence[tuple[float, str]], title: str) -> None:
+        """Name places on the x axis, and say what it shows and in what unit."""
+        self.axes.set_xticks([at for at, _ in ticks], [text for _, text in ticks])
+        self.axes.set_xlabel(title, fontsize=_LABEL, color=INK)
+        self._show_ticks("x")
+
+    def scale_y(self, ticks: Sequence[tuple[float, str]], title: str) -> None:
+        """The same for the y axis."""
+        self.axes.set_yticks([at for at, _ in ticks], [text for _, text in ticks])
+        self.axes.set_ylabel(title, fontsize=_LABEL, color=INK)
+        self._show_ticks("y")
+
+    def scale_time(self, start: float, end: float, is_clock: bool) -> None:
+        """The x axis as time in seconds, told in the unit that fits the span."""
+        most = max(2, int(self.axes.get_window_extent().width / DPI / 1.1))
+        self.scale_x(*times.scale(start, end, is_clock, most))
+
+    def _show_ticks(self, axis: Any) -> None:
+        self.axes.tick_params(axis=axis, labelsize=_LABEL - 1, labelcolor=INK, color=GREY)
+        self.axes.spines["bottom" if axis == "x" else "left"].set(visible=True, color=GREY)
+
+    def scale_marks(self, radius: Callable[[float], float]) -> None:
+        """Draw the marks of the legend that stand for values as large as those in the picture."""
+        marks = self._legend.legend_handles if self._legend is not None else ()
+        for entry, mark in zip(self._entries, marks, strict=bool(marks)):
+            if entry.value is not None:
+                mark.set_markersize(2 * radius(entry.value))
 
     def finish(self, path: File | None) -> Figure:
         """Make sure that no text is taken for a formula, and save the figure if it is asked for."""
@@ -214,6 +248,11 @@ def dot(style: Any, size: float = 8, **more: Any) -> Line2D:
 def area(style: Any) -> Patch:
     """The mark of an area, for a legend."""
     return Patch(facecolor=style.colour, hatch=style.hatch, edgecolor=INK, linewidth=0.6)
+
+
+def stroke(colour: str, width: float, style: str = "-") -> Line2D:
+    """The mark of an edge, for a legend."""
+    return Line2D([], [], color=colour, linewidth=width, linestyle=style)
 
 
 def nothing_there(title: str, what: str, path: File | None, size: Size | None = None) -> Figure:
