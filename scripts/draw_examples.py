@@ -87,7 +87,7 @@ def tasks_graph(size: int, seed: int = 1, agents: int = 0) -> nx.DiGraph[Any]:
         stages[at].append(task_id)
         for other in _before(stages, at, rng):
             graph.add_edge(task_id, other, type="DEPENDS_ON")
-    _run(graph, rng, agents or max(3, min(24, size // 40)))
+    _run(graph, rng, agents or max(3, min(20, size // 40)))
     return graph
 
 
@@ -109,8 +109,9 @@ def _run(graph: nx.DiGraph[Any], rng: random.Random, agents: int) -> None:
     total = graph.number_of_nodes()
     for done, task_id in enumerate(list(graph)):
         data = graph.nodes[task_id]
-        data |= {"content": f"{data['task_type']} part {done}", "created_at": START}
-        if any(other not in ends for other in graph.successors(task_id)) or done > 0.86 * total:
+        data |= {"content": f"{data['task_type']} part {done}", "status": "pending"}
+        data["created_at"] = START
+        if any(other not in ends for other in graph.successors(task_id)) or not free:
             data["status"] = "cancelled" if rng.random() < 0.05 else "pending"
             continue
         ready = max((ends[other] for other in graph.successors(task_id)), default=0.0)
@@ -131,7 +132,9 @@ def _try(
 ) -> None:
     data = graph.nodes[task_id]
     for attempt in range(1, 4):
-        slot = min(free, key=lambda it: (max(free[it], ready), it))
+        if not free:
+            return
+        slot = min(free, key=lambda it: (max(free[it], ready), it[1], it[0]))
         begun = max(free[slot], ready) + rng.uniform(0.5, 4)
         ended = begun + rng.lognormvariate(3.4, 0.5)
         found: dict[str, Any] = {
@@ -142,8 +145,8 @@ def _try(
         }
         data["tries"].append(found)
         data |= {"attempt": attempt, "assigned_to": slot[0]}
-        if is_last and rng.random() < 0.4:
-            free[slot] = ended
+        if is_last and rng.random() < 0.6:
+            del free[slot]
             data["status"] = rng.choice(("running", "running", "assigned"))
             return
         free[slot] = ready = ended

@@ -29,7 +29,7 @@ class Style:
     hatch: str = ""
 
 
-UNKNOWN = Style(WHITE, "h", "oo")
+UNKNOWN = Style(WHITE, "h")
 """Where an attribute is missing, or has a value that nobody knows."""
 
 STATUSES: Mapping[str, Style] = {

@@ -237,4 +237,4 @@ def _names(sheet: Sheet, rows: _Rows) -> None:
         text = f"{shorten(bar.kind, 12)} {own}" if bar.kind else own
         style = _style(bar.outcome)
         ink = ink_on(style.colour) if not style.hatch else INK
-        write_within(sheet, text, room, row, size=7, colour=ink, boxed=bool(style.hatch), least=6)
+        write_within(sheet, text, room, row, size=7, colour=ink, boxed=bool(style.hatch), least=9)

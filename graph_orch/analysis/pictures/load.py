@@ -122,7 +122,8 @@ def _load(found: Timeline, given: Mapping[str, float] | float | None) -> _Load:
     edges = bins(start, end)
     by_agent = found.by_agent()
     agents = sorted({*by_agent, *found.slots}, key=natural)
-    held = {agent: _held(by_agent.get(agent, []), edges) for agent in agents}
+    cut = np.minimum(edges, end)
+    held = {agent: _held(by_agent.get(agent, []), cut) for agent in agents}
     limits = {agent: _limit(agent, found, given) for agent in agents}
     peaks = {agent: float(_peak(by_agent.get(agent, []))) for agent in agents}
     used = {agent: held[agent] / (limits[agent] or peaks[agent] or 1.0) for agent in agents}
@@ -159,7 +160,7 @@ def bins(start: float, end: float) -> Floats:
 
 
 def _held(bars: Sequence[Bar], edges: Floats) -> Floats:
-    """The mean number of tasks held in each bin; the last bin may be cut short by the end."""
+    """The mean number of tasks held in each bin."""
     total = np.zeros(len(edges))
     for bar in bars:
         total += np.clip(edges, bar.held, bar.end) - bar.held

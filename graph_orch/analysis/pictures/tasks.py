@@ -323,7 +323,7 @@ def _edges(sheet: Sheet, plan: _Plan, arranged: Layout, half: float) -> None:
     for curves, look in (
         (plain, {"edgecolors": GREY, "linewidths": width, "alpha": faded, "zorder": 1}),
         (critical, {"edgecolors": BLACK, "linewidths": 2.6, "zorder": 2}),
-        (back, {"edgecolors": VERMILLION, "linewidths": 1.4, "linestyles": "--", "zorder": 2}),
+        (back, {"edgecolors": VERMILLION, "linewidths": 1.4, "linestyles": "--", "zorder": 6}),
     ):
         if curves:
             sheet.axes.add_collection(lines(curves, **look), autolim=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
@@ -72,6 +72,7 @@ def timeline(source: object, now: datetime | float | None = None) -> Timeline:
     """
     if hasattr(source, "nodes") and hasattr(source, "edges"):
         return _of_graph(cast("Graph", source), now)
+    source = getattr(source, "tries", source)
     if isinstance(source, str | bytes | Mapping) or not isinstance(source, Iterable):
         raise ValidationError(
             "expected a graph, or a schedule of (task, agent, start, end) in seconds; "
@@ -173,21 +174,39 @@ def _of_schedule(rows: Iterable[object]) -> Timeline:
     return found
 
 
-_NAMES = ("task", "agent", "start", "end", "outcome")
+_NAMES = (
+    ("task", "task_id"),
+    ("agent", "agent_id"),
+    ("start", "started_at"),
+    ("end", "ended_at"),
+    ("outcome",),
+)
 
 
 def _row(at: int, row: object) -> tuple[Hashable, object, float, float, str]:
-    if hasattr(row, "start") and hasattr(row, "end") and not isinstance(row, tuple):
-        row = [getattr(row, name, None) for name in _NAMES]
-    values = list(cast(Sequence[object], row)) if isinstance(row, Sequence) else []
+    values = list(cast(Sequence[object], row)) if isinstance(row, Sequence) else _named(row)
     if isinstance(row, str) or len(values) not in (4, 5):
-        raise _refused(at, row, "it is not (task, agent, start, end) or with an outcome after these")
+        raise _refused(at, row, "it is not (task, agent, start, end), or these and an outcome")
     start, end = (_seconds_of(value) for value in values[2:4])
     if math.isnan(start) or math.isnan(end) or end < start:
         raise _refused(at, row, "start and end are not numbers of seconds, the start first")
     outcome = values[4] if len(values) == 5 else None
     task = values[0] if isinstance(values[0], Hashable) else str(values[0])
     return task, values[1], start, end, "completed" if outcome is None else _outcome(str(outcome))
+
+
+def _named(row: object) -> list[object]:
+    """The values of a mapping, or of an object, by their names."""
+    read = cast(Mapping[str, object], row).get if isinstance(row, Mapping) else None
+    found = [
+        next((value for name in names if (value := _of(row, name, read)) is not None), None)
+        for names in _NAMES
+    ]
+    return [] if found[0] is None else found
+
+
+def _of(row: object, name: str, read: Callable[[str], object] | None) -> object:
+    return getattr(row, name, None) if read is None else read(name)
 
 
 def _seconds_of(value: object) -> float:
