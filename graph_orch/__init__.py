@@ -16,6 +16,7 @@ from graph_orch.errors import (
     AgentError,
     AgentNotFoundError,
     AlreadyRunningError,
+    AnalysisError,
     AttemptEndedError,
     ConcurrencyLimitError,
     DependencyCycleError,
@@ -49,6 +50,7 @@ from graph_orch.lifecycle import (
 )
 from graph_orch.models import (
     Agent,
+    AgentFilters,
     AgentHealth,
     AgentStatistics,
     Candidate,
@@ -57,7 +59,12 @@ from graph_orch.models import (
     ConcurrencyLimit,
     DoctorReport,
     EventPage,
+    ExportedAgent,
+    ExportedTask,
+    ExportedTeam,
+    ExportPage,
     Finding,
+    HeldSkill,
     NewTask,
     QueueStatistics,
     Recommendation,
@@ -65,6 +72,8 @@ from graph_orch.models import (
     RetryPolicy,
     RoutingStatistics,
     Schedule,
+    Skill,
+    StoreCounts,
     SystemHealth,
     Task,
     TaskEvent,
@@ -79,6 +88,7 @@ from graph_orch.models import (
 if TYPE_CHECKING:
     from graph_orch._async.agents import AsyncAgentRegistry
     from graph_orch._async.events import AsyncEvents
+    from graph_orch._async.export import AsyncExport
     from graph_orch._async.graph import AsyncGraph
     from graph_orch._async.monitor import AsyncMonitor
     from graph_orch._async.orchestrator import AsyncOrchestrator
@@ -88,6 +98,7 @@ if TYPE_CHECKING:
     from graph_orch._async.tasks import AsyncTaskQueue
     from graph_orch._sync.agents import AgentRegistry
     from graph_orch._sync.events import Events
+    from graph_orch._sync.export import Export
     from graph_orch._sync.graph import Graph
     from graph_orch._sync.monitor import Monitor
     from graph_orch._sync.orchestrator import Orchestrator
@@ -101,15 +112,18 @@ __all__ = [
     "Agent",
     "AgentAtCapacityError",
     "AgentError",
+    "AgentFilters",
     "AgentHealth",
     "AgentNotFoundError",
     "AgentRegistry",
     "AgentStatistics",
     "AlreadyRunningError",
+    "AnalysisError",
     "AsyncAgentRegistry",
     "AsyncCapabilityRouter",
     "AsyncContext",
     "AsyncEvents",
+    "AsyncExport",
     "AsyncGraph",
     "AsyncMonitor",
     "AsyncOrchestrator",
@@ -133,10 +147,16 @@ __all__ = [
     "EventPage",
     "EventType",
     "Events",
+    "Export",
+    "ExportPage",
+    "ExportedAgent",
+    "ExportedTask",
+    "ExportedTeam",
     "Finding",
     "ForeignGraphError",
     "Graph",
     "HealthStatus",
+    "HeldSkill",
     "InvalidTransitionError",
     "MissingCapabilityError",
     "Monitor",
@@ -155,7 +175,9 @@ __all__ = [
     "ScheduleNotFoundError",
     "Schedules",
     "SchemaTooNewError",
+    "Skill",
     "StaleAttemptError",
+    "StoreCounts",
     "StoreError",
     "StoreUnreachableError",
     "SystemHealth",
@@ -186,6 +208,7 @@ _LATER = {
     "AsyncCapabilityRouter": "graph_orch._async.router",
     "AsyncContext": "graph_orch.worker",
     "AsyncEvents": "graph_orch._async.events",
+    "AsyncExport": "graph_orch._async.export",
     "AsyncGraph": "graph_orch._async.graph",
     "AsyncMonitor": "graph_orch._async.monitor",
     "AsyncOrchestrator": "graph_orch._async.orchestrator",
@@ -195,6 +218,7 @@ _LATER = {
     "CapabilityRouter": "graph_orch._sync.router",
     "Context": "graph_orch.worker",
     "Events": "graph_orch._sync.events",
+    "Export": "graph_orch._sync.export",
     "Graph": "graph_orch._sync.graph",
     "Monitor": "graph_orch._sync.monitor",
     "Orchestrator": "graph_orch._sync.orchestrator",

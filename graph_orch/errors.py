@@ -21,6 +21,7 @@ OrchestrationError
 ├── RoutingError
 │   └── RoutingContentionError    others kept taking the agents that were chosen
 ├── ScheduleNotFoundError         also a KeyError
+├── AnalysisError                 a graph cannot be built, read or analysed as asked
 ├── AlreadyRunningError           a command that must be alone on its store is not
 └── StoreError
     ├── StoreUnreachableError     no server, or none in time
@@ -258,6 +259,10 @@ class RoutingContentionError(RoutingError):
 
 class AlreadyRunningError(OrchestrationError):
     """A command that must be alone on its store is not."""
+
+
+class AnalysisError(OrchestrationError):
+    """A graph cannot be built, read or analysed as was asked."""
 
 
 class StoreError(OrchestrationError):

@@ -11,8 +11,8 @@ import unasync  # pyright: ignore[reportMissingTypeStubs]
 ROOT = Path(__file__).resolve().parent.parent / "graph_orch"
 SOURCES = sorted((ROOT / "_async").glob("*.py"))
 OWN = (
-    "AgentRegistry CapabilityRouter Claims Combiner Commands Creation Doctor Driver Events Graph "
-    "GraphDatabase ManagedTransaction Monitor Orchestrator Querying Result Retention Schedules "
+    "AgentRegistry CapabilityRouter Claims Combiner Commands Creation Doctor Driver Events Export "
+    "Graph GraphDatabase ManagedTransaction Monitor Orchestrator Querying Result Retention Schedules "
     "Schema Session Signal TaskQueue Transaction"
 )
 NAMES = {f"Async{name}": name for name in OWN.split()} | {

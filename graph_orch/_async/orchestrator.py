@@ -9,6 +9,7 @@ from typing import Self
 from graph_orch._async.agents import AsyncAgentRegistry
 from graph_orch._async.doctor import AsyncDoctor
 from graph_orch._async.events import AsyncEvents
+from graph_orch._async.export import AsyncExport
 from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.monitor import AsyncMonitor
 from graph_orch._async.retention import AsyncRetention
@@ -42,6 +43,7 @@ class AsyncOrchestrator:
         self.schedules = AsyncSchedules(graph, retry_policy=retry_policy)
         self.retention = AsyncRetention(graph)
         self.monitor = AsyncMonitor(graph)
+        self.export = AsyncExport(graph)
         self._server = server
 
     @classmethod

@@ -9,6 +9,7 @@ from typing import Self
 from graph_orch._sync.agents import AgentRegistry
 from graph_orch._sync.doctor import Doctor
 from graph_orch._sync.events import Events
+from graph_orch._sync.export import Export
 from graph_orch._sync.graph import Graph
 from graph_orch._sync.monitor import Monitor
 from graph_orch._sync.retention import Retention
@@ -42,6 +43,7 @@ class Orchestrator:
         self.schedules = Schedules(graph, retry_policy=retry_policy)
         self.retention = Retention(graph)
         self.monitor = Monitor(graph)
+        self.export = Export(graph)
         self._server = server
 
     @classmethod

@@ -11,11 +11,28 @@ Needs the extra `analysis`: pip install 'graph-orch[analysis]'.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__: list[str] = []
+if TYPE_CHECKING:
+    from graph_orch.analysis.files import load, save
+    from graph_orch.analysis.frames import to_frames
+    from graph_orch.analysis.reading import asnapshot, snapshot
 
-_LATER: dict[str, str] = {}
+__all__ = [
+    "asnapshot",
+    "load",
+    "save",
+    "snapshot",
+    "to_frames",
+]
+
+_LATER: dict[str, str] = {
+    "asnapshot": "graph_orch.analysis.reading",
+    "load": "graph_orch.analysis.files",
+    "save": "graph_orch.analysis.files",
+    "snapshot": "graph_orch.analysis.reading",
+    "to_frames": "graph_orch.analysis.frames",
+}
 """Where each name is: what draws or simulates is imported when it is first asked for."""
 
 

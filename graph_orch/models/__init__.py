@@ -15,6 +15,16 @@ from graph_orch.models.agents import (
 )
 from graph_orch.models.base import Model
 from graph_orch.models.events import EventPage, TaskEvent, TaskRecord, TaskTry
+from graph_orch.models.export import (
+    AgentFilters,
+    ExportedAgent,
+    ExportedTask,
+    ExportedTeam,
+    ExportPage,
+    HeldSkill,
+    Skill,
+    StoreCounts,
+)
 from graph_orch.models.monitoring import (
     Recommendation,
     RecommendationKind,
@@ -36,6 +46,7 @@ from graph_orch.models.tasks import (
 
 __all__ = [
     "Agent",
+    "AgentFilters",
     "AgentHealth",
     "AgentLoad",
     "AgentStatistics",
@@ -45,7 +56,12 @@ __all__ = [
     "ConcurrencyLimit",
     "DoctorReport",
     "EventPage",
+    "ExportPage",
+    "ExportedAgent",
+    "ExportedTask",
+    "ExportedTeam",
     "Finding",
+    "HeldSkill",
     "Model",
     "NewTask",
     "QueueStatistics",
@@ -54,6 +70,8 @@ __all__ = [
     "RetryPolicy",
     "RoutingStatistics",
     "Schedule",
+    "Skill",
+    "StoreCounts",
     "SystemHealth",
     "Task",
     "TaskEvent",

@@ -62,6 +62,7 @@ LISTS = {
     "task_types",
     "requirements",
     "priorities",
+    "keys",
 }
 MOMENTS = {"tick", "next_at", "due_at"}
 MOMENTS |= {"cursor_at", "created_from", "created_before"}
@@ -69,6 +70,10 @@ MOMENTS |= {"finished_from", "finished_to", "finished_after", "finished_before"}
 OWN = {
     "tasks/claim": {"requests": [{"agent_id": "x", "worker_id": "x", "command_id": "x"}]},
     "tasks/add_skills": {"skills": [{"key": "x", "name": "X"}]},
+    "export/agents": {"after": ""},
+    "export/agents_by_skill": {"after": ""},
+    "export/skills": {"after": ""},
+    "export/teams": {"after": ""},
     "retention/find": {"place_at": "2026-01-01T00:00Z"},
     "retention/lock": {"rows": [{"task_id": "t", "events": 1}]},
     "tasks/add_lanes": {"lanes": [{"key": "l", "skills": ["x"]}]},
@@ -90,6 +95,8 @@ SCANNING = {
     "monitor/blocked",
     "monitor/expired",
     "monitor/skills",
+    "export/counts",
+    "export/teams",
     "routing/statistics",
     "routing/utilization_spread",
     "tasks/statistics",
@@ -161,6 +168,10 @@ def lived(connected, cypher):
     connected.schedules.put("plan-schedule", "* * * * *", {"content": "x", "task_type": "any"})
     cypher("MATCH (s:Schedule) SET s.next_at = datetime() - duration('PT1M')")
     assert connected.schedules.tick()
+    cypher(
+        "MATCH (a:Agent {agent_id: 'plan-agent'}) "
+        "CREATE (a)-[:MEMBER_OF]->(:Team {team_id: 'plan-team'})"
+    )
     agents.deregister_agent("plan-agent")
 
 

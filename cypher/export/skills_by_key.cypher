@@ -1,0 +1,8 @@
+// Skills by their keys, those that exist.
+// mode: read
+// params: keys
+// returns: skill
+CYPHER 5
+UNWIND $keys AS key
+MATCH (k:Skill {key: key})
+RETURN k {.*} AS skill

@@ -1,0 +1,157 @@
+"""Export: everything in the graph as a stream of pages, each a short read of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from graph_orch._sync.graph import Graph, Rows
+from graph_orch._sync.querying import Querying
+from graph_orch.models import (
+    AgentFilters,
+    ExportedAgent,
+    ExportedTask,
+    ExportedTeam,
+    ExportPage,
+    Skill,
+    StoreCounts,
+    Task,
+    TaskFilters,
+    TaskTry,
+)
+
+TASKS_PAGE = 1_000
+SKILLS_PAGE = 1_000
+AGENTS_PAGE = 200
+"""An agent brings up to a thousand skills with it."""
+TEAMS_PAGE = 10
+"""A team may bring every agent with it."""
+
+
+class Export:
+    """Reads a graph page by page, so that no read is long and none holds more than a page.
+
+    What changes while it is read may be seen as it was or as it is; what is deleted meanwhile may
+    be missing. Nothing is seen twice.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._querying = Querying(graph)
+
+    def counts(self) -> StoreCounts:
+        """How many nodes there are of each kind, without reading them."""
+        (row,) = self._graph.read("export/counts")
+        return StoreCounts.from_record(row)
+
+    def everything(
+        self, filters: TaskFilters | Mapping[str, Any] | None = None
+    ) -> Iterator[ExportPage]:
+        """The tasks that pass the filters, then all skills, all agents and all teams.
+
+        Tasks come first: the skills that they require and the agents that have tried them exist by
+        the time these are read.
+        """
+        for page in self.tasks(filters):
+            yield page
+        for page in self.agents():
+            yield page
+        for page in self.teams():
+            yield page
+
+    def tasks(
+        self, filters: TaskFilters | Mapping[str, Any] | None = None
+    ) -> Iterator[ExportPage]:
+        """The tasks that pass every filter given, oldest first, with their tries.
+
+        Raises:
+            ValidationError: a filter is unknown, or a value is not acceptable.
+        """
+        wanted, after, more = TaskFilters.of(filters), None, True
+        while more:
+            page = self._querying.page(wanted, TASKS_PAGE, after)
+            yield ExportPage(tasks=self._with_tries(page))
+            after = page.next_cursor
+            more = after is not None
+
+    def agents(
+        self, filters: AgentFilters | Mapping[str, Any] | None = None
+    ) -> Iterator[ExportPage]:
+        """The agents that pass the filters, by id, with their skills; skills come before them.
+
+        Without filters all skills are there, held or not. With `agent_id` those of these agents;
+        with `skill` these skills only, and the agents that have one of them.
+
+        Raises:
+            ValidationError: a filter is unknown, or a value is not acceptable.
+        """
+        wanted = AgentFilters.of(filters)
+        names: dict[str, str] = {}
+        for page in self._skills(wanted):
+            names |= {skill.key: skill.name for skill in page.skills}
+            yield page
+        for rows in self._agents(wanted):
+            met = {key for row in rows for key in _keys(row)}
+            new = self._skills_of(met - names.keys())
+            names |= {skill.key: skill.name for skill in new}
+            yield ExportPage(
+                skills=new if not wanted.skill else (),
+                agents=[ExportedAgent.from_record(row, names) for row in rows],
+            )
+
+    def teams(self) -> Iterator[ExportPage]:
+        """All teams, by id, with their members."""
+        after, full = "", True
+        while full:
+            rows = self._graph.read("export/teams", after=after, limit=TEAMS_PAGE)
+            yield ExportPage(teams=[ExportedTeam.from_record(row) for row in rows])
+            full = len(rows) == TEAMS_PAGE
+            after = rows[-1]["team"]["team_id"] if full else after
+
+    def _with_tries(self, tasks: Sequence[Task]) -> list[ExportedTask]:
+        tried = [task.task_id for task in tasks if task.attempt]
+        rows = self._graph.read("export/tries", task_ids=tried) if tried else ()
+        tries = {row["task_id"]: row["tries"] for row in rows}
+        return [
+            ExportedTask(task, [TaskTry.from_record(it) for it in tries.get(task.task_id, ())])
+            for task in tasks
+        ]
+
+    def _skills(self, filters: AgentFilters) -> Iterator[ExportPage]:
+        if filters.skill:
+            yield ExportPage(skills=self._skills_of(filters.skill_keys))
+            return
+        after, full = "", not filters.agent_id
+        while full:
+            rows = self._graph.read("export/skills", after=after, limit=SKILLS_PAGE)
+            yield ExportPage(skills=[Skill.from_record(row) for row in rows])
+            full = len(rows) == SKILLS_PAGE
+            after = rows[-1]["skill"]["key"] if full else after
+
+    def _skills_of(self, keys: set[str]) -> list[Skill]:
+        if not keys:
+            return []
+        rows = self._graph.read("export/skills_by_key", keys=sorted(keys))
+        return [Skill.from_record(row) for row in rows]
+
+    def _agents(self, filters: AgentFilters) -> Iterator[Rows]:
+        keys = sorted(filters.skill_keys) or None
+        if filters.agent_id:
+            ids = sorted(set(filters.agent_id))
+            for start in range(0, len(ids), AGENTS_PAGE):
+                some = ids[start : start + AGENTS_PAGE]
+                rows = self._graph.read("export/agents_by_id", agent_ids=some, keys=keys)
+                yield [row for row in rows if row["held"] or keys is None]
+            return
+        name = "export/agents_by_skill" if keys else "export/agents"
+        after, full = "", True
+        while full:
+            rows = self._graph.read(name, after=after, limit=AGENTS_PAGE, keys=keys)
+            # An agent that is deleted while it is read has no properties.
+            yield [row for row in rows if row["agent"]["agent_id"]]
+            full = len(rows) == AGENTS_PAGE
+            after = rows[-1]["agent"]["agent_id"] if full else after
+
+
+def _keys(row: Mapping[str, Any]) -> list[str]:
+    return [*row["agent"]["skills"], *(key for key, _, _ in row["held"])]
