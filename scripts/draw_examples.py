@@ -40,7 +40,7 @@ def agents_graph(size: int, seed: int = 1) -> nx.DiGraph[Any]:
             graph.add_node(f"skill:{key}", label="Skill", key=key, name=key, bipartite=1)
     for number in range(size - graph.number_of_nodes()):
         guild = rng.choices(guilds, weights=[1 / (rank + 2) for rank in range(len(guilds))])[0]
-        agent = NAMES[number] if size <= 20 else f"{guild}-{number:03}"
+        agent = NAMES[number] if size <= 10 else f"{guild}-{number:03}"
         _add_agent(graph, agent, rng)
         for key in _known(skills, guild, rng):
             graph.add_edge(agent, f"skill:{key}", type="HAS_SKILL", confidence=rng.uniform(0.4, 1))
@@ -92,12 +92,12 @@ def tasks_graph(size: int, seed: int = 1, agents: int = 0) -> nx.DiGraph[Any]:
 
 
 def _before(stages: list[list[str]], at: int, rng: random.Random) -> list[str]:
-    if at == 0:
+    if at == 0 or not stages[at - 1]:
         return []
     earlier = stages[at - 1]
-    near = len(stages[at]) * len(earlier) // max(len(earlier), 1) % len(earlier)
+    near = len(stages[at]) - 1
     found = {earlier[(near + step) % len(earlier)] for step in range(rng.choice((1, 1, 2, 3)))}
-    if at > 1 and rng.random() < 0.1:
+    if at > 1 and stages[at - 2] and rng.random() < 0.1:
         found.add(rng.choice(stages[at - 2]))
     return sorted(found)
 
@@ -116,7 +116,12 @@ def _run(graph: nx.DiGraph[Any], rng: random.Random, agents: int) -> None:
             continue
         ready = max((ends[other] for other in graph.successors(task_id)), default=0.0)
         _try(graph, task_id, ready, free, ends, rng, is_last=done > 0.78 * total)
-    moments = [it["ended_at"] for _, data in graph.nodes(data=True) for it in data["tries"] if it.get("ended_at")]
+    moments = [
+        it["ended_at"]
+        for _, data in graph.nodes(data=True)
+        for it in data["tries"]
+        if it.get("ended_at")
+    ]
     graph.graph["taken_at"] = max(moments, default=START) + timedelta(seconds=20)
 
 

@@ -16,10 +16,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from graph_orch.analysis.files import load, save
     from graph_orch.analysis.frames import to_frames
+    from graph_orch.analysis.pictures.agents import draw_agents
+    from graph_orch.analysis.pictures.gantt import draw_gantt
+    from graph_orch.analysis.pictures.interactive import interactive
+    from graph_orch.analysis.pictures.load import draw_load
+    from graph_orch.analysis.pictures.tasks import draw_tasks
     from graph_orch.analysis.reading import asnapshot, snapshot
 
 __all__ = [
     "asnapshot",
+    "draw_agents",
+    "draw_gantt",
+    "draw_load",
+    "draw_tasks",
+    "interactive",
     "load",
     "save",
     "snapshot",
@@ -28,6 +38,11 @@ __all__ = [
 
 _LATER: dict[str, str] = {
     "asnapshot": "graph_orch.analysis.reading",
+    "draw_agents": "graph_orch.analysis.pictures.agents",
+    "draw_gantt": "graph_orch.analysis.pictures.gantt",
+    "draw_load": "graph_orch.analysis.pictures.load",
+    "draw_tasks": "graph_orch.analysis.pictures.tasks",
+    "interactive": "graph_orch.analysis.pictures.interactive",
     "load": "graph_orch.analysis.files",
     "save": "graph_orch.analysis.files",
     "snapshot": "graph_orch.analysis.reading",

@@ -7,7 +7,20 @@ import sys
 import pydantic
 import typer
 
-from graph_orch.cli import agent, call, demo, graph, mcp, prune, run, schedule, server, task, worker
+from graph_orch.cli import (
+    agent,
+    call,
+    demo,
+    graph,
+    mcp,
+    pictures,
+    prune,
+    run,
+    schedule,
+    server,
+    task,
+    worker,
+)
 from graph_orch.cli.output import visible
 from graph_orch.errors import (
     AgentNotFoundError,
@@ -36,6 +49,7 @@ app.add_typer(server.app, name="server")
 app.add_typer(agent.app, name="agent")
 app.add_typer(task.app, name="task")
 app.add_typer(schedule.app, name="schedule")
+app.add_typer(pictures.app, name="graph")
 app.command("worker", epilog="Example: graph-orch worker --exec './summarise.sh' --skills nlp")(
     worker.worker
 )

@@ -20,15 +20,14 @@ from graph_orch.analysis.pictures.arrangement import (
     communities,
     in_columns,
 )
-from graph_orch.analysis.pictures.arrangement import NOBODY as NO_COMMUNITY
 from graph_orch.analysis.pictures.colours import GREY, INK, PALE, WHITE, Style, group_colour
 from graph_orch.analysis.pictures.curves import bundled, flowing, lines
 from graph_orch.analysis.pictures.labels import AROUND, BESIDE, Label, boxes, place
+from graph_orch.analysis.pictures.limits import said
 from graph_orch.analysis.pictures.nodes import Groups, Node, Numbers
 from graph_orch.analysis.pictures.sheet import (
     Entry,
     File,
-    Margins,
     Sheet,
     Size,
     check_path,
@@ -36,7 +35,7 @@ from graph_orch.analysis.pictures.sheet import (
     figure_size,
     nothing_there,
 )
-from graph_orch.analysis.pictures.texts import count, order, plain, shorten
+from graph_orch.analysis.pictures.texts import count, order, shorten
 from graph_orch.errors import ValidationError
 
 if TYPE_CHECKING:
@@ -179,7 +178,7 @@ def _columns(found: _Cast, colours: list[str], page: Page) -> Sheet:
     places = in_columns(found.links, agents, len(found.nodes))
     rows = max(len(agents), len(found.nodes) - len(agents))
     size = figure_size(page.figsize, (9.5, 2.0 + rows * 0.34))
-    sheet = Sheet(page.title, size, legend=page.legend)
+    sheet = Sheet(page.title, size, legend=page.legend, notes=said(found.graph))
     radii = _MOST_POINTS * _unit(_share(found.values))
     sheet.scale_marks(lambda value: _MOST_POINTS * _unit(value / _most(found)))
     names = [read.name(found.graph, node, 24) for node in found.nodes]
@@ -309,9 +308,7 @@ def _dots(
         )
 
 
-def _names(
-    sheet: Sheet, found: _Cast, arranged: Arrangement, radii: Floats, scale: float
-) -> None:
+def _names(sheet: Sheet, found: _Cast, arranged: Arrangement, radii: Floats, scale: float) -> None:
     """Communities first, then nodes, the largest first."""
     covered = boxes(sheet, arranged.places, radii)
     titles = [
@@ -422,7 +419,11 @@ def _colour_keys(found: _Cast, colour: Colour) -> list[Entry]:
             Entry(f"{step} %", dot(Style(to_hex(shown(step / 100))), 9))
             for step in (0, 25, 50, 75, 100)
         ]
-        return [Entry("colour: slots in use"), *steps, Entry("skill, or not known", dot(Style(PALE), 9))]
+        return [
+            Entry("colour: slots in use"),
+            *steps,
+            Entry("skill, or not known", dot(Style(PALE), 9)),
+        ]
     keys = [
         Entry(f"{shorten(title, 20)} ({len(members):,})", dot(Style(group_colour(rank)), 9))
         for rank, (title, members) in enumerate(found.groups[:7])
@@ -441,4 +442,4 @@ def _notes(found: _Cast) -> list[str]:
             f"{count(found.left_out, 'node')} of {found.left_out + len(found.nodes):,}, those with "
             "the fewest links, are left out."
         )
-    return [note for note in notes if note]
+    return [note for note in [*notes, *said(found.graph)] if note]

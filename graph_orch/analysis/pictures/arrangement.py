@@ -125,9 +125,7 @@ def by_forces(graph: Graph, nodes: Sequence[Node], radii: Floats, aspect: float)
     return Arrangement(separated(found, radii * 1.4))
 
 
-def _unfolded(
-    part: Graph, nodes: Sequence[Node], radii: Floats, at: Mapping[Node, int]
-) -> Floats:
+def _unfolded(part: Graph, nodes: Sequence[Node], radii: Floats, at: Mapping[Node, int]) -> Floats:
     own = [node for node in nodes if node in part]
     if len(own) == 1:
         return np.zeros((1, 2))

@@ -185,7 +185,7 @@ def _notes(found: Timeline, rows: _Rows) -> list[str]:
         )
     if found.skipped:
         notes.append(f"{count(found.skipped, 'try', 'tries')} without times left out.")
-    return notes
+    return [*notes, *found.notes]
 
 
 def _axes(sheet: Sheet, found: Timeline, rows: _Rows) -> None:
@@ -207,9 +207,15 @@ def _axes(sheet: Sheet, found: Timeline, rows: _Rows) -> None:
 def _bars(sheet: Sheet, rows: _Rows) -> None:
     start, end = sheet.axes.get_xlim()
     pixel = (end - start) / sheet.axes.get_window_extent().width
-    pale = [_outline(bar.held, bar.start, row, pixel) for bar, row in rows.placed if bar.start > bar.held]
+    pale = [
+        _outline(bar.held, bar.start, row, pixel)
+        for bar, row in rows.placed
+        if bar.start > bar.held
+    ]
     look = {"edgecolors": INK, "linewidths": 0.3 if len(rows.placed) > _MOST_NAMED else 0.6}
-    sheet.axes.add_collection(PolyCollection(pale, facecolors=PALE, zorder=2, **look), autolim=False)
+    sheet.axes.add_collection(
+        PolyCollection(pale, facecolors=PALE, zorder=2, **look), autolim=False
+    )
     for outcome in [*OUTCOMES, OTHER]:
         style = _style(outcome)
         own = [

@@ -31,6 +31,7 @@ from graph_orch.analysis.pictures.colours import (
     UNKNOWN,
 )
 from graph_orch.analysis.pictures.layers import flow, layout
+from graph_orch.analysis.pictures.limits import said
 from graph_orch.analysis.pictures.nodes import Node
 from graph_orch.analysis.pictures.sheet import File
 from graph_orch.analysis.pictures.texts import count, order, plain, shorten
@@ -38,14 +39,24 @@ from graph_orch.errors import ValidationError
 
 if TYPE_CHECKING:
     import neo4j_viz
+    import numpy.typing as npt
 
     Graph = nx.Graph[Any]
+    Floats = npt.NDArray[np.float64]
 
 SUFFIXES = (".html", ".htm")
 MOST_NODES = 2_000
 _LONGEST_VALUE = 1_000
 _LABELS = {"Agent": BLUE, "Skill": ORANGE, "Team": PURPLE, "Task": GREEN}
-_EDGES = {"HAS_SKILL": ORANGE, "DEPENDS_ON": GREY, "ASSIGNED_TO": BLUE, "REQUIRES": SKY}
+_EDGES = {
+    "HAS_SKILL": "#b5b5b5",
+    "DEPENDS_ON": GREY,
+    "ASSIGNED_TO": BLUE,
+    "REQUIRES": SKY,
+    "MEMBER_OF": PURPLE,
+}
+_VIEW = 1_100.0, 620.0
+"""The pixels that the graph has at first, about."""
 _MOST_CAPTIONS = 60
 
 
@@ -124,17 +135,22 @@ def _page(shown: Graph, title: str, total: int) -> str:
     viz = _viz()
     nodes = sorted(shown, key=order)
     at = {node: number for number, node in enumerate(nodes)}
-    drawn = viz.VisualizationGraph(_nodes(viz, shown, nodes), _edges(viz, shown, at))
+    places = _places(shown, nodes)
+    drawn = viz.VisualizationGraph(_nodes(viz, shown, nodes, places), _edges(viz, shown, at))
     drawn.set_legend(nodes=_node_legend(shown), relationships=_edge_legend(shown))
     rendered = drawn.render(
         layout=viz.Layout.COORDINATE,
         height="100vh",
         theme="light",
+        initial_zoom=_zoom(places),
+        min_zoom=0.02,
         max_allowed_nodes=MOST_NODES,
-        max_zoom=4,
     )
     left = total - len(nodes)
-    notes = [f"{left:,} of {total:,} nodes, those with the fewest links, are left out."] if left else []
+    notes = said(shown)
+    notes += (
+        [f"{left:,} of {total:,} nodes, those with the fewest links, are left out."] if left else []
+    )
     if not nodes:
         notes = ["There is nothing in this graph."]
     return _headed(str(rendered.data), title, " ".join(notes))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
@@ -144,19 +160,17 @@ def _viz() -> Any:
     try:
         import neo4j_viz
     except ImportError as error:
-        raise ValidationError(
-            "install graph-orch[notebooks] to make interactive graphs"
-        ) from error
+        raise ValidationError("install graph-orch[notebooks] to make interactive graphs") from error
     return neo4j_viz
 
 
 def _headed(page: str, title: str, notes: str) -> str:
-    """The page with a title and what is to be said about it, and leave to run what is in it only."""
+    """The page with a title, notes, and leave to run only what is in it."""
     words = html.escape(plain(title))
-    said = f"<b>{words}</b> {html.escape(plain(notes)) if notes else ''}"
+    line = f"<b>{words}</b> {html.escape(plain(notes)) if notes else ''}"
     banner = (
-        '<div style="position:fixed;left:12px;bottom:10px;z-index:9;background:#fffc;'
-        f'padding:2px 6px;font:13px sans-serif;color:#222">{said}</div>'
+        '<div style="position:fixed;left:60px;right:160px;top:11px;z-index:9;pointer-events:none;'
+        f'text-align:center;font:13px sans-serif;color:#222">{line}</div>'
     )
     page = page.replace("<title>neo4j-viz</title>", f"{_POLICY}<title>{words}</title>", 1)
     return page.replace("</body>", f"{banner}</body>", 1)
@@ -165,15 +179,20 @@ def _headed(page: str, title: str, notes: str) -> str:
 _POLICY = (
     '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
     "script-src 'unsafe-inline' 'unsafe-eval' blob:; style-src 'unsafe-inline'; "
-    "img-src data: blob:; font-src data:; worker-src blob: data:; connect-src data: blob:\">"
+    'img-src data: blob:; font-src data:; worker-src blob: data:; connect-src data: blob:">'
 )
 """Nothing is fetched from anywhere: the browser refuses it."""
 
 
-def _nodes(viz: Any, shown: Graph, nodes: list[Node]) -> list[neo4j_viz.Node]:
-    places = _places(shown, nodes)
+def _zoom(places: Floats) -> float:
+    """So that all of it is seen at first."""
+    reach = 2 * np.abs(places).max(axis=0, initial=0.0) + 160
+    return float(np.clip((np.array(_VIEW) / reach).min(), 0.02, 1.5))
+
+
+def _nodes(viz: Any, shown: Graph, nodes: list[Node], places: Floats) -> list[neo4j_viz.Node]:
     degrees = np.array([float(shown.degree(node)) for node in nodes])
-    sizes = 12 + 20 * np.sqrt(degrees / (degrees.max(initial=0.0) or 1.0))
+    sizes = 18 + 18 * np.sqrt(degrees / (degrees.max(initial=0.0) or 1.0))
     return [
         viz.Node(
             id=str(at),
@@ -195,7 +214,7 @@ def _edges(viz: Any, shown: Graph, at: Mapping[Node, int]) -> list[neo4j_viz.Rel
             id=f"edge-{rank}",
             source=str(at[u]),
             target=str(at[v]),
-            caption=shorten(data["type"], 24) if "type" in data and number <= _MOST_CAPTIONS else None,
+            caption=_caption(data) if number <= _MOST_CAPTIONS else " ",
             color=_edge_colour(data.get("type")),
             properties=_properties(data),
         )
@@ -203,20 +222,36 @@ def _edges(viz: Any, shown: Graph, at: Mapping[Node, int]) -> list[neo4j_viz.Rel
     ]
 
 
-def _places(shown: Graph, nodes: list[Node]) -> np.ndarray[Any, Any]:
-    """Tasks in layers from left to right; anything else by community."""
-    if nodes and all(_label(shown, node) == "Task" for node in nodes):
-        waits: nx.DiGraph[Any] = nx.DiGraph()
-        waits.add_nodes_from(nodes)
-        waits.add_edges_from((v, u) for u, v in shown.edges())
-        found = layout(flow(waits), max(8, int(1.4 * len(nodes) ** 0.5))).places
-        return np.array([found[node] for node in nodes]) * np.array([220.0, 80.0])
+def _caption(data: Mapping[Any, Any]) -> str:
+    return shorten(data["type"], 24) if data.get("type") else " "
+
+
+def _places(shown: Graph, nodes: list[Node]) -> Floats:
+    """Tasks in layers from left to right; anything else by community. The middle is (0, 0)."""
+    if not nodes:
+        return np.zeros((0, 2))
+    is_tasks = all(_label(shown, node) == "Task" for node in nodes)
+    found = _in_layers(shown, nodes) if is_tasks else _by_community(shown, nodes)
+    return found - (found.min(axis=0) + found.max(axis=0)) / 2
+
+
+def _in_layers(shown: Graph, nodes: list[Node]) -> Floats:
+    waits: nx.DiGraph[Any] = nx.DiGraph()
+    waits.add_nodes_from(nodes)
+    waits.add_edges_from((v, u) for u, v in shown.edges())
+    places = layout(flow(waits), max(8, int(1.4 * len(nodes) ** 0.5))).places
+    found = np.array([places[node] for node in nodes]) * np.array([240.0, 100.0])
+    wide, tall = np.ptp(found, axis=0)
+    return found * np.array([max(1.0, 1.5 * tall / wide) if wide else 1.0, 1.0])
+
+
+def _by_community(shown: Graph, nodes: list[Node]) -> Floats:
     at = {node: number for number, node in enumerate(nodes)}
     groups = [[at[node] for node in members] for _, members in communities(shown, nodes, None)]
     links = sorted({(at[u], at[v]) for u, v in shown.edges() if u != v})
-    if not nodes:
-        return np.zeros((0, 2))
-    return by_community(links, groups, np.full(len(nodes), 1.6), 1.5).places * 36.0
+    degrees = np.array([float(shown.degree(node)) for node in nodes])
+    radii = 1.5 + 0.3 * degrees / (degrees.max(initial=0.0) or 1.0)  # the most linked inside
+    return by_community(links, groups, radii, 1.5).places * 44.0
 
 
 def _colour(shown: Graph, node: Node) -> str:
@@ -242,7 +277,9 @@ def _node_legend(shown: Graph) -> dict[str, str]:
 
 def _edge_legend(shown: Graph) -> dict[str, str]:
     kinds = Counter(shorten(kind or "link", 24) for *_, kind in shown.edges(data="type"))
-    colours = {shorten(kind or "link", 24): _edge_colour(kind) for *_, kind in shown.edges(data="type")}
+    colours = {
+        shorten(kind or "link", 24): _edge_colour(kind) for *_, kind in shown.edges(data="type")
+    }
     return {f"{kind} ({number:,})": colours[kind] for kind, number in sorted(kinds.items())}
 
 
@@ -261,4 +298,8 @@ def _text(value: object) -> str:
     if isinstance(value, Mapping | list | tuple):
         value = json.dumps(cast(object, value), ensure_ascii=False, default=str, skipkeys=True)
     text = str(value).encode("utf-8", "replace").decode()
-    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}… ({len(text):,} characters)"
+    return (
+        text
+        if len(text) <= _LONGEST_VALUE
+        else f"{text[:_LONGEST_VALUE]}… ({len(text):,} characters)"
+    )

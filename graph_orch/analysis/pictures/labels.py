@@ -161,9 +161,7 @@ def _move(sheet: Sheet, text: Any, label: Label, spot: tuple[float, float]) -> B
 
 def _within(sheet: Sheet, box: Boxes) -> bool:
     room = sheet.axes.get_window_extent()
-    return bool(
-        room.x0 <= box[0] and box[2] <= room.x1 and room.y0 <= box[1] and box[3] <= room.y1
-    )
+    return bool(room.x0 <= box[0] and box[2] <= room.x1 and room.y0 <= box[1] and box[3] <= room.y1)
 
 
 def _hits(others: Boxes, box: Boxes, air: float) -> int:

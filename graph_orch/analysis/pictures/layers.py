@@ -6,6 +6,7 @@ Sugiyama, Tagawa and Toda, "Methods for Visual Understanding of Hierarchical Sys
 
 from __future__ import annotations
 
+import itertools
 import math
 from bisect import bisect_right, insort
 from collections.abc import Hashable, Mapping, Sequence
@@ -146,7 +147,7 @@ def _with_bends(found: Flow) -> tuple[Rows, Links, dict[Edge, list[_Bend]]]:
             rows[bend.level].append(bend)
             links[bend] = ([], [])
         way: list[Node] = [edge[0], *chain, edge[1]]
-        for before, after in zip(way, way[1:], strict=False):
+        for before, after in itertools.pairwise(way):
             links[before][1].append(after)
             links[after][0].append(before)
     return rows, links, chains
@@ -177,7 +178,7 @@ def _mean(others: Sequence[Node], place: Mapping[Node, float], own: float) -> fl
 def _crossings(rows: Rows, links: Links) -> int:
     """How often edges between neighbouring levels cross: the inversions of their ends."""
     total = 0
-    for row, following in zip(rows, rows[1:], strict=False):
+    for row, following in itertools.pairwise(rows):
         place = {node: at for at, node in enumerate(following)}
         seen: list[int] = []
         for node in row:

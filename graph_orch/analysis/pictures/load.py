@@ -113,7 +113,9 @@ def _given(slots: int | Mapping[str, int] | None) -> Mapping[str, float] | float
 def _positive(value: object) -> float:
     found = number(value, math.nan)
     if not found > 0:
-        raise ValidationError(f"slots is {value!r}; give how many tasks are held at once, at least 1")
+        raise ValidationError(
+            f"slots is {value!r}; give how many tasks are held at once, at least 1"
+        )
     return found
 
 
@@ -135,14 +137,14 @@ def _load(found: Timeline, given: Mapping[str, float] | float | None) -> _Load:
     cells = [used[agent] for agent in shown]
     if others:
         cells.append(np.mean([used[agent] for agent in others], axis=0))
-    rows = [shorten(agent, 22) for agent in shown] + ([f"mean of {len(others):,} others"] if others else [])
+    rows = [shorten(agent, 22) for agent in shown] + (
+        [f"mean of {len(others):,} others"] if others else []
+    )
     by_peak = sum(limits[agent] is None for agent in by_agent)
     return _Load(rows, np.array(cells), edges, by_peak, len(others))
 
 
-def _limit(
-    agent: str, found: Timeline, given: Mapping[str, float] | float | None
-) -> float | None:
+def _limit(agent: str, found: Timeline, given: Mapping[str, float] | float | None) -> float | None:
     known = found.slots.get(agent)
     if isinstance(given, Mapping):
         known = given.get(agent, known)
@@ -188,10 +190,12 @@ def _notes(found: Timeline, load: _Load) -> list[str]:
             "at once is taken for 100 %."
         )
     if load.others:
-        notes.append(f"{count(load.others, 'agent')} left out: those that held least; their mean is below.")
+        notes.append(
+            f"{count(load.others, 'agent')} left out: those that held least; their mean is below."
+        )
     if found.skipped:
         notes.append(f"{count(found.skipped, 'try', 'tries')} without times left out.")
-    return notes
+    return [*notes, *found.notes]
 
 
 def _heat(sheet: Sheet, found: Timeline, load: _Load) -> None:
@@ -199,8 +203,15 @@ def _heat(sheet: Sheet, found: Timeline, load: _Load) -> None:
     rows = np.arange(len(load.rows) + 1) - 0.5
     is_over = bool((load.cells > 1.0 + 1e-9).any())
     drawn = sheet.axes.pcolormesh(
-        edges, rows, 100 * load.cells, cmap=colormaps["cividis"], vmin=0, vmax=100, edgecolors="white",
-        linewidth=0.4, rasterized=False,
+        edges,
+        rows,
+        100 * load.cells,
+        cmap=colormaps["cividis"],
+        vmin=0,
+        vmax=100,
+        edgecolors="white",
+        linewidth=0.4,
+        rasterized=False,
     )
     sheet.axes.set_xlim(edges[0], edges[-1])
     sheet.axes.set_ylim(len(load.rows) - 0.5, -0.5)

@@ -1,4 +1,4 @@
-"""Discs put close together without overlap: nodes in their community, communities in the picture."""
+"""Discs close together without overlap: nodes in their community, communities in the picture."""
 
 from __future__ import annotations
 

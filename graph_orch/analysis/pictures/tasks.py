@@ -24,6 +24,7 @@ from graph_orch.analysis.pictures.colours import (
 from graph_orch.analysis.pictures.curves import flowing, lines
 from graph_orch.analysis.pictures.labels import BESIDE, Label, boxes, place, write_within
 from graph_orch.analysis.pictures.layers import Edge, Flow, Layout, flow, layout
+from graph_orch.analysis.pictures.limits import said
 from graph_orch.analysis.pictures.nodes import Node, Numbers
 from graph_orch.analysis.pictures.sheet import (
     DPI,
@@ -39,8 +40,8 @@ from graph_orch.analysis.pictures.sheet import (
     nothing_there,
     stroke,
 )
-from graph_orch.analysis.pictures.times import nice_steps
 from graph_orch.analysis.pictures.texts import count, order, short_id
+from graph_orch.analysis.pictures.times import nice_steps
 from graph_orch.errors import ValidationError
 
 if TYPE_CHECKING:
@@ -85,9 +86,9 @@ def draw_tasks(
     """Draw tasks in layers, each to the right of all that it depends on.
 
     The layers are those of the longest paths, their order has few crossings (Sugiyama et al.,
-    1981). Up to 30 tasks are boxes with type and id, up to 2,000 in up to 80 layers are
-    marks, and of more there are bars with the numbers of each layer. The status is shown by colour and by mark or hatch.
-    Dependencies that close a cycle are drawn dashed, and do not count for the layers.
+    1981). Up to 30 tasks are boxes with type and id, up to 2,000 in up to 80 layers are marks, and
+    of more there are bars with the numbers of each layer. The status is shown by colour and by mark
+    or hatch. Dependencies that close a cycle are drawn dashed, and do not count for the layers.
 
     Args:
         graph: of `snapshot(orch, "tasks")` or "all", or any other directed graph with edges from
@@ -215,7 +216,7 @@ def _boxes(plan: _Plan, title: str, figsize: Size | None) -> Sheet:
     low, high = _span(arranged)
     columns = max(plan.flow.levels.values()) + 1
     size = figure_size(figsize, (3.0 + 1.8 * columns, 1.7 + 0.72 * (high - low + 1)))
-    sheet = Sheet(title, size, legend=_legend(plan, as_areas=True))
+    sheet = Sheet(title, size, legend=_legend(plan, as_areas=True), notes=said(plan.graph))
     sheet.axes.set_xlim(-0.45, columns - 0.55)
     sheet.axes.set_ylim(low - 0.5, high + 0.5 + (_ARC if plan.flow.against else 0.0))
     _edges(sheet, plan, arranged, _HALF[0])
@@ -231,7 +232,9 @@ def _box(sheet: Sheet, plan: _Plan, node: Node, x: float, y: float) -> None:
     edge: dict[str, Any] = {"edgecolor": BLACK, "linewidth": 2.4 if is_critical else 0.8}
     corner = (x - wide, y - high)
     sheet.axes.add_patch(
-        Rectangle(corner, strip, 2 * high, facecolor=style.colour, hatch=style.hatch, zorder=4, lw=0.6)
+        Rectangle(
+            corner, strip, 2 * high, facecolor=style.colour, hatch=style.hatch, zorder=4, lw=0.6
+        )
     )
     sheet.axes.add_patch(Rectangle(corner, 2 * wide, 2 * high, facecolor="none", zorder=5, **edge))
     sheet.axes.add_patch(Rectangle(corner, 2 * wide, 2 * high, facecolor="white", zorder=3, lw=0))
@@ -256,7 +259,7 @@ def _dots(plan: _Plan, title: str, figsize: Size | None) -> Sheet:
     size = figure_size(figsize, (14.0, float(np.clip(2.0 + 0.3 * (high - low), 6.0, 10.0))))
     named = number <= _MOST_NAMED
     words = "Only tasks on the critical path have names" if plan.path else "No task has its name"
-    notes = [] if named else [f"{words}: there are too many."]
+    notes = said(plan.graph) if named else [f"{words}: there are too many.", *said(plan.graph)]
     sheet = Sheet(title, size, legend=_legend(plan, as_areas=False), notes=notes)
     sheet.axes.set_xlim(-0.4, wide + (0.9 if named else 0.4))
     sheet.axes.set_ylim(low - 0.8, high + 0.8 + (_ARC if plan.flow.against else 0.0))
@@ -363,6 +366,7 @@ def _bars(plan: _Plan, title: str, figsize: Size | None) -> Sheet:
     )
     cycles = len(plan.flow.against)
     notes = [note, f"The critical path has {count(len(plan.path), 'task')}." if plan.path else ""]
+    notes += said(plan.graph)
     if cycles:
         notes.append(f"{count(cycles, 'dependency', 'dependencies')} left out: they close cycles.")
     sheet = Sheet(

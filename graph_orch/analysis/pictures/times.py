@@ -48,14 +48,19 @@ def scale(start: float, end: float, is_clock: bool, most: int) -> tuple[Ticks, s
     step = nice_step((end - start) / unit, most)
     first = math.ceil(start / unit / step - 1e-9) if not is_clock else 0
     origin = start if is_clock else 0.0
-    number = int((end - origin) / unit / step + 1e-9) - first + 1
-    ticks = [(origin + (first + at) * step * unit, f"{(first + at) * step:,.10g}") for at in range(number)]
+    number = math.floor((end - origin) / unit / step + 1e-9) - first + 1
+    ticks = [
+        (origin + (first + at) * step * unit, f"{(first + at) * step:,.10g}")
+        for at in range(number)
+    ]
     return ticks, f"time since {moment(start)} ({name})" if is_clock else f"time ({name})"
 
 
 def unit_of(span: float) -> tuple[float, str]:
     """The seconds in the unit that fits a span, and its symbol."""
-    return next((it for it in _UNITS if span >= _LEAST * it[0]), _UNITS[-1] if span > 0 else _UNITS[3])
+    return next(
+        (it for it in _UNITS if span >= _LEAST * it[0]), _UNITS[-1] if span > 0 else _UNITS[3]
+    )
 
 
 def duration(span: float) -> str:
@@ -72,7 +77,9 @@ def moment(seconds: float) -> str:
 
 def _of_clock(start: float, end: float, most: int) -> Ticks:
     least = (end - start) / most
-    step = next((it for it in _CLOCK_STEPS if it >= least), DAY * 364 * math.ceil(least / DAY / 364))
+    step = next(
+        (it for it in _CLOCK_STEPS if it >= least), DAY * 364 * math.ceil(least / DAY / 364)
+    )
     form = "%Y-%m-%d" if step >= DAY else "%H:%M"
     return _told(range(math.ceil(start / step), int(end // step) + 1), step, form)
 

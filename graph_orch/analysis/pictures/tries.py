@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from graph_orch.analysis.pictures.colours import LIVE, OUTCOMES
+from graph_orch.analysis.pictures.limits import said
 from graph_orch.analysis.pictures.nodes import number, of_kind
 from graph_orch.analysis.pictures.texts import order, plain
 from graph_orch.errors import ValidationError
@@ -46,6 +47,7 @@ class Timeline:
     slots: dict[str, float] = field(default_factory=dict[str, float])
     is_clock: bool = True
     skipped: int = 0
+    notes: list[str] = field(default_factory=list[str])
 
     @property
     def span(self) -> tuple[float, float]:
@@ -82,7 +84,7 @@ def timeline(source: object, now: datetime | float | None = None) -> Timeline:
 
 
 def _of_graph(graph: Graph, now: datetime | float | None) -> Timeline:
-    found = Timeline()
+    found = Timeline(notes=said(graph))
     live_until = seconds(now if now is not None else graph.graph.get("taken_at"))
     if live_until is None:
         live_until = datetime.now(UTC).timestamp()
