@@ -1,10 +1,11 @@
 """Draw the pictures of docs/analysis from graphs that are the same each time.
 
-Run: python scripts/draw_examples.py [DIRECTORY]
+Run: python -m scripts.draw_examples [DIRECTORY]
 """
 
 from __future__ import annotations
 
+import math
 import random
 import sys
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,14 @@ from typing import Any
 from uuid import UUID
 
 import networkx as nx
+from matplotlib import colormaps
+from matplotlib.colors import to_rgb
+from PIL import Image
 
+from graph_orch import analysis
+from graph_orch.analysis.pictures import colours
+
+MOST_BYTES = 200_000
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 GUILDS: dict[str, tuple[str, ...]] = {
     "research": ("search", "reading", "citation", "survey"),
@@ -103,25 +111,27 @@ def _before(stages: list[list[str]], at: int, rng: random.Random) -> list[str]:
 
 
 def _run(graph: nx.DiGraph[Any], rng: random.Random, agents: int) -> None:
-    """Let the agents work off the tasks, two at a time each, and stop three quarters through."""
-    free = {(f"agent-{number:02}", slot): 0.0 for number in range(agents) for slot in range(2)}
+    """Let agents with one to three slots work off the tasks, which come in waves, almost all."""
+    free = {
+        (f"agent-{number:02}", slot): 0.0
+        for number in range(agents)
+        for slot in range(1 + number % 3)
+    }
+    gap = 36 / len(free)
     ends: dict[str, float] = {}
-    total = graph.number_of_nodes()
+    total, comes = graph.number_of_nodes(), 0.0
     for done, task_id in enumerate(list(graph)):
         data = graph.nodes[task_id]
         data |= {"content": f"{data['task_type']} part {done}", "status": "pending"}
-        data["created_at"] = START
+        data["created_at"] = START + timedelta(seconds=comes)
+        comes += gap * (1 + 0.9 * math.sin(done / total * 25))
         if any(other not in ends for other in graph.successors(task_id)) or not free:
             data["status"] = "cancelled" if rng.random() < 0.05 else "pending"
             continue
         ready = max((ends[other] for other in graph.successors(task_id)), default=0.0)
-        _try(graph, task_id, ready, free, ends, rng, is_last=done > 0.78 * total)
-    moments = [
-        it["ended_at"]
-        for _, data in graph.nodes(data=True)
-        for it in data["tries"]
-        if it.get("ended_at")
-    ]
+        _try(graph, task_id, max(ready, comes), free, ends, rng, is_last=done > 0.78 * total)
+    tries = (entry for _, data in graph.nodes(data=True) for entry in data["tries"])
+    moments = [entry["ended_at"] for entry in tries if "ended_at" in entry]
     graph.graph["taken_at"] = max(moments, default=START) + timedelta(seconds=20)
 
 
@@ -165,20 +175,46 @@ def _try(
 
 
 def main(directory: Path) -> None:
-    """Draw all of them."""
-    from graph_orch.analysis import pictures
-
+    """Draw all of them: the small ones as SVG too."""
     directory.mkdir(parents=True, exist_ok=True)
     for size in (10, 1_000):
         agents, tasks = agents_graph(size), tasks_graph(size)
-        for suffix in ("png", "svg"):
-            for name, draw, graph in (
-                ("agents", pictures.draw_agents, agents),
-                ("tasks", pictures.draw_tasks, tasks),
-                ("gantt", pictures.draw_gantt, tasks),
-                ("load", pictures.draw_load, tasks),
-            ):
-                draw(graph, directory / f"{name}-{size}.{suffix}")
+        for name, draw, graph in (
+            ("agents", analysis.draw_agents, agents),
+            ("tasks", analysis.draw_tasks, tasks),
+            ("gantt", analysis.draw_gantt, tasks),
+            ("load", analysis.draw_load, tasks),
+        ):
+            path = directory / f"{name}-{size}.png"
+            draw(graph, path)
+            _shrink(path)
+            if size == 10:
+                draw(graph, path.with_suffix(".svg"))
+
+
+def _shrink(path: Path) -> None:
+    """Fewer colours, and where that is not enough fewer pixels, until the file is small."""
+    with Image.open(path) as image:
+        full = image.convert("RGB")
+    for scale in (1.0, 0.9, 0.8, 0.7, 0.6):
+        size = round(full.width * scale), round(full.height * scale)
+        smaller = full.resize(size, Image.Resampling.LANCZOS) if scale < 1 else full
+        few = smaller.quantize(palette=_palette(), dither=Image.Dither.NONE)
+        few.save(path, optimize=True)
+        if path.stat().st_size < MOST_BYTES:
+            return
+
+
+def _palette() -> Image.Image:
+    """The colours that the pictures are made of, with their tints: no two may become one."""
+    tints = [at / 11 for at in range(1, 12)]
+    base = [to_rgb(colour) for colour in (*colours.GROUPS, colours.BLACK)]
+    mixed = [tuple(1 - tint * (1 - part) for part in rgb) for rgb in base for tint in tints]
+    heat = [colormaps["cividis"](at / 95)[:3] for at in range(96)]
+    whole = [*mixed, (1.0, 1.0, 1.0), to_rgb(colours.GREY), to_rgb("#bdbdbd"), *heat]
+    found = Image.new("P", (1, 1))
+    found.putpalette([round(255 * part) for rgb in whole for part in rgb])
+    return found
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
@@ -136,10 +137,8 @@ def _writer(analysis: ModuleType, output: Path, picture: str, title: str | None)
 
 def _analysis() -> ModuleType:
     """The module, which needs an extra."""
-    try:
-        import matplotlib  # noqa: F401
+    if find_spec("matplotlib") is None:
+        raise ValidationError("install graph-orch[analysis] to draw the graph")
+    from graph_orch import analysis
 
-        from graph_orch import analysis
-    except ImportError as error:
-        raise ValidationError("install graph-orch[analysis] to draw the graph") from error
     return analysis

@@ -309,6 +309,23 @@ def test_more_nodes_than_can_be_drawn_are_left_out_and_it_is_said() -> None:
     assert "500 nodes of 2,500" in words(pictures.draw_agents(graph))
 
 
+@pytest.mark.parametrize(
+    "graph",
+    [
+        nx.disjoint_union_all([nx.path_graph(2)] * 500),
+        nx.star_graph(900),
+        nx.complete_graph(100),
+        nx.MultiGraph([(1, 1), (1, 2), (1, 2)]),
+        nx.complete_bipartite_graph(30, 30),
+    ],
+    ids=["pairs", "star", "complete", "parallel", "bipartite"],
+)
+def test_shapes_of_agents_that_are_hard_to_draw(graph: nx.Graph[Any]) -> None:
+    figure = pictures.draw_agents(graph)
+    assert_legible(figure)
+    assert re.search(r"[\d,]+ links?", words(figure))
+
+
 # --- tasks
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 import numpy as np
-from matplotlib import colormaps
-from matplotlib.colors import to_hex
 from matplotlib.patches import Circle
 
 from graph_orch.analysis.pictures import nodes as read
@@ -17,25 +15,37 @@ from graph_orch.analysis.pictures.arrangement import (
     Arrangement,
     by_community,
     by_forces,
-    communities,
     in_columns,
 )
-from graph_orch.analysis.pictures.colours import GREY, INK, PALE, WHITE, Style, group_colour
+from graph_orch.analysis.pictures.cast import (
+    AGENT,
+    MARKERS,
+    SKILL,
+    Cast,
+    Colour,
+    cast_of,
+    colours_of,
+    legend_of,
+    most,
+    share,
+    title_of,
+    unit,
+)
+from graph_orch.analysis.pictures.colours import GREY, INK, WHITE, group_colour
 from graph_orch.analysis.pictures.curves import bundled, flowing, lines
 from graph_orch.analysis.pictures.labels import AROUND, BESIDE, Label, boxes, place
 from graph_orch.analysis.pictures.limits import said
-from graph_orch.analysis.pictures.nodes import Groups, Node, Numbers
+from graph_orch.analysis.pictures.nodes import Groups, Numbers
 from graph_orch.analysis.pictures.sheet import (
     Entry,
     File,
     Sheet,
     Size,
     check_path,
-    dot,
     figure_size,
     nothing_there,
 )
-from graph_orch.analysis.pictures.texts import count, order, shorten
+from graph_orch.analysis.pictures.texts import count, shorten
 from graph_orch.errors import ValidationError
 
 if TYPE_CHECKING:
@@ -45,35 +55,11 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
     Graph = nx.Graph[Any]
 
-AGENT, SKILL, NODE = "agent", "skill", "node"
-_MARKERS = {AGENT: "o", SKILL: "s", NODE: "o"}
-MOST_NODES = 2_000
 _MOST_IN_COLUMNS, _MOST_BY_FORCES, _MOST_NAMED = 60, 150, 45
 _MOST_THICK = 300
 _ASPECT = 1.5
 _MOST_POINTS = 2.6
 """The radius of the smallest node at most, in points."""
-Colour = Literal["community", "utilization"]
-
-
-@dataclass(frozen=True)
-class _Cast:
-    """The nodes of a picture with all that is shown of them, in one order."""
-
-    graph: Graph
-    nodes: list[Node]
-    kinds: list[str]
-    values: Floats
-    groups: list[tuple[str, list[Node]]]
-    home: list[int]
-    links: list[tuple[int, int]]
-    left_out: int
-
-    @property
-    def is_bipartite(self) -> bool:
-        """Agents on one side, skills on the other, and links only between."""
-        kinds = self.kinds
-        return {AGENT, SKILL} == set(kinds) and all(kinds[a] != kinds[b] for a, b in self.links)
 
 
 def draw_agents(
@@ -114,12 +100,12 @@ def draw_agents(
     read.check_graph(graph)
     if colour not in ("community", "utilization"):
         raise ValidationError(f"colour is {colour!r}; give 'community' or 'utilization'")
-    found = _cast(graph, communities, size)
-    head = title if title is not None else _title(found)
+    found = cast_of(graph, communities, size)
+    head = title if title is not None else title_of(found)
     if not found.nodes:
         return nothing_there(title or "Agents and skills", "no agents", path, figsize)
-    colours = _colours(found, colour)
-    legend = _legend(found, colour, size)
+    colours = colours_of(found, colour)
+    legend = legend_of(found, colour, size)
     if found.is_bipartite and len(found.nodes) <= _MOST_IN_COLUMNS:
         sheet = _columns(found, colours, Page(head, legend, figsize))
     else:
@@ -136,51 +122,15 @@ class Page:
     figsize: Size | None
 
 
-def _cast(graph: Graph, given: Groups | None, size: Numbers | None) -> _Cast:
-    everyone = read.of_kind(graph, "Agent", "Skill")
-    degrees = {node: len(set(nx.all_neighbors(graph, node)) - {node}) for node in everyone}
-    kept = sorted(everyone, key=lambda node: (-degrees[node], order(node)))[:MOST_NODES]
-    nodes = sorted(kept, key=order)
-    at = {node: number for number, node in enumerate(nodes)}
-    pairs = {(at[u], at[v]) for u, v in graph.edges() if u in at and v in at and u != v}
-    links = sorted({(min(pair), max(pair)) for pair in pairs})
-    values = read.numbers(graph, nodes, degrees if size is None else size)
-    parts = communities(graph, nodes, given)
-    home = {node: number for number, (_, members) in enumerate(parts) for node in members}
-    return _Cast(
-        graph=graph,
-        nodes=nodes,
-        kinds=[_kind(graph, node) for node in nodes],
-        values=np.array([values[node] for node in nodes]),
-        groups=parts,
-        home=[home[node] for node in nodes],
-        links=links,
-        left_out=len(everyone) - len(nodes),
-    )
-
-
-def _kind(graph: Graph, node: Node) -> str:
-    data = graph.nodes[node]
-    side = data.get("label", data.get("bipartite"))
-    return {"Agent": AGENT, 0: AGENT, "Skill": SKILL, 1: SKILL}.get(side, NODE)
-
-
-def _title(found: _Cast) -> str:
-    parts = [
-        count(found.kinds.count(kind), kind) for kind in (AGENT, SKILL, NODE) if kind in found.kinds
-    ]
-    return f"{', '.join(parts)}, {count(len(found.links), 'link')}"
-
-
-def _columns(found: _Cast, colours: list[str], page: Page) -> Sheet:
+def _columns(found: Cast, colours: list[str], page: Page) -> Sheet:
     """Agents on the left, skills on the right, names outside."""
     agents = [at for at, kind in enumerate(found.kinds) if kind == AGENT]
     places = in_columns(found.links, agents, len(found.nodes))
     rows = max(len(agents), len(found.nodes) - len(agents))
     size = figure_size(page.figsize, (9.5, 2.0 + rows * 0.34))
     sheet = Sheet(page.title, size, legend=page.legend, notes=said(found.graph))
-    radii = _MOST_POINTS * _unit(_share(found.values))
-    sheet.scale_marks(lambda value: _MOST_POINTS * _unit(value / _most(found)))
+    radii = _MOST_POINTS * unit(share(found.values))
+    sheet.scale_marks(lambda value: _MOST_POINTS * unit(value / most(found)))
     names = [read.name(found.graph, node, 24) for node in found.nodes]
     sheet.axes.set_xlim(-0.62, 1.62)
     sheet.axes.set_ylim(-rows / 2 - 0.2, rows / 2 + 0.2)
@@ -197,9 +147,9 @@ def _columns(found: _Cast, colours: list[str], page: Page) -> Sheet:
     return sheet
 
 
-def _plane(found: _Cast, colours: list[str], page: Page) -> Sheet:
+def _plane(found: Cast, colours: list[str], page: Page) -> Sheet:
     """Communities as discs, or a small graph by forces."""
-    units = _unit(_share(found.values))
+    units = unit(share(found.values))
     arranged = _arranged(found, units)
     low, high = _extent(arranged, units)
     wide = 12.0 if len(found.nodes) <= _MOST_BY_FORCES else 14.0
@@ -210,13 +160,13 @@ def _plane(found: _Cast, colours: list[str], page: Page) -> Sheet:
     _discs(sheet, found, arranged)
     _edges(sheet, found, _curves(found, arranged), colours, 0.9)
     radii = units * min(scale, _MOST_POINTS)
-    sheet.scale_marks(lambda value: min(scale, _MOST_POINTS) * _unit(value / _most(found)))
+    sheet.scale_marks(lambda value: min(scale, _MOST_POINTS) * unit(value / most(found)))
     _dots(sheet, found, arranged.places, radii, colours)
     _names(sheet, found, arranged, radii, scale)
     return sheet
 
 
-def _arranged(found: _Cast, units: Floats) -> Arrangement:
+def _arranged(found: Cast, units: Floats) -> Arrangement:
     if not found.is_bipartite and len(found.nodes) <= _MOST_BY_FORCES:
         return by_forces(found.graph.subgraph(found.nodes), found.nodes, units, _ASPECT)
     at = {node: number for number, node in enumerate(found.nodes)}
@@ -248,19 +198,19 @@ def _circles(arranged: Arrangement) -> list[tuple[float, float, float]]:
     return [(*disc.centre, disc.radius) for disc in arranged.discs]
 
 
-def _discs(sheet: Sheet, found: _Cast, arranged: Arrangement) -> None:
+def _discs(sheet: Sheet, found: Cast, arranged: Arrangement) -> None:
     for disc in arranged.discs:
         tint = group_colour(disc.group)
         circle = Circle(disc.centre, disc.radius, facecolor=tint, alpha=0.09, linewidth=0, zorder=0)
         sheet.axes.add_patch(circle)
 
 
-def _ends(found: _Cast, places: Floats) -> tuple[Floats, Floats]:
+def _ends(found: Cast, places: Floats) -> tuple[Floats, Floats]:
     links = np.array(found.links, dtype=int).reshape(-1, 2)
     return places[links[:, 0]], places[links[:, 1]]
 
 
-def _curves(found: _Cast, arranged: Arrangement) -> Floats:
+def _curves(found: Cast, arranged: Arrangement) -> Floats:
     starts, ends = _ends(found, arranged.places)
     if not arranged.discs:
         return bundled(starts, ends, ends, starts, 1 / 3)  # straight
@@ -272,7 +222,7 @@ def _curves(found: _Cast, arranged: Arrangement) -> Floats:
     return bundled(starts, ends, first, last, 0.75)
 
 
-def _edges(sheet: Sheet, found: _Cast, curves: Floats, colours: list[str], width: float) -> None:
+def _edges(sheet: Sheet, found: Cast, curves: Floats, colours: list[str], width: float) -> None:
     """Faded, the more of them the more; grey between two communities."""
     if not found.links:
         return
@@ -289,9 +239,7 @@ def _edges(sheet: Sheet, found: _Cast, curves: Floats, colours: list[str], width
     sheet.axes.add_collection(drawn, autolim=False)
 
 
-def _dots(
-    sheet: Sheet, found: _Cast, places: Floats, radii: Floats, colours: Sequence[str]
-) -> None:
+def _dots(sheet: Sheet, found: Cast, places: Floats, radii: Floats, colours: Sequence[str]) -> None:
     """All nodes that look alike at once: an SVG then has the shape only once."""
     alike: dict[tuple[str, str, float], list[int]] = {}
     for at, look in enumerate(zip(found.kinds, colours, np.round(radii * 2) / 2, strict=True)):
@@ -301,14 +249,14 @@ def _dots(
             *places[members].T,
             s=(2 * radius) ** 2 * (0.65 if kind == SKILL else 1.0),
             color=colour,
-            marker=_MARKERS[kind],
+            marker=MARKERS[kind],
             edgecolors=INK if kind == SKILL else WHITE,
             linewidths=0.8 if radius > 2.5 else 0.4,
             zorder=4 if kind == SKILL else 3,
         )
 
 
-def _names(sheet: Sheet, found: _Cast, arranged: Arrangement, radii: Floats, scale: float) -> None:
+def _names(sheet: Sheet, found: Cast, arranged: Arrangement, radii: Floats, scale: float) -> None:
     """Communities first, then nodes, the largest first."""
     covered = boxes(sheet, arranged.places, radii)
     titles = [
@@ -342,7 +290,7 @@ def _names(sheet: Sheet, found: _Cast, arranged: Arrangement, radii: Floats, sca
     place(sheet, [*titles, *labels], covered, most_covered=0 if few else 9)
 
 
-def _hubs(found: _Cast, ranked: Sequence[int]) -> list[int]:
+def _hubs(found: Cast, ranked: Sequence[int]) -> list[int]:
     """The largest nodes, but no more of any community than its share allows, at least one."""
     number = len(ranked)
     left = {
@@ -357,85 +305,7 @@ def _hubs(found: _Cast, ranked: Sequence[int]) -> list[int]:
     return kept[:_MOST_NAMED]
 
 
-def _unit(share: Any) -> Any:
-    """The radius for a share, from 0 to 1, of the largest value: 1 where there is none."""
-    return 1.0 + 2.2 * np.sqrt(share)
-
-
-def _most(found: _Cast) -> float:
-    return float(found.values.max(initial=0.0)) or 1.0
-
-
-def _share(values: Floats) -> Floats:
-    return values / (values.max(initial=0.0) or 1.0)
-
-
-def _colours(found: _Cast, colour: Colour) -> list[str]:
-    if colour == "community":
-        return [group_colour(home) for home in found.home]
-    shown = colormaps["cividis"]
-    return [
-        PALE if (used := _utilization(found.graph.nodes[node])) is None else to_hex(shown(used))
-        for node in found.nodes
-    ]
-
-
-def _utilization(data: Mapping[str, object]) -> float | None:
-    slots = read.number(data.get("max_concurrent_tasks"), -1.0)
-    if slots < 0 or "active_tasks" not in data:
-        return None
-    return min(read.number(data["active_tasks"]) / slots, 1.0) if slots else 1.0
-
-
-def _legend(found: _Cast, colour: Colour, size: Numbers | None) -> list[Entry]:
-    kinds = [
-        Entry(
-            f"{kind} ({found.kinds.count(kind):,})",
-            dot(Style(PALE, _MARKERS[kind]), 9, markeredgecolor=INK),
-        )
-        for kind in (AGENT, SKILL, NODE)
-        if kind in found.kinds
-    ]
-    return [Entry("node"), *kinds, *_sizes(found, size), *_colour_keys(found, colour)]
-
-
-def _sizes(found: _Cast, size: Numbers | None) -> list[Entry]:
-    most = float(found.values.max(initial=0.0))
-    if most <= 0:
-        return []
-    what = "number of links" if size is None else size if isinstance(size, str) else "given"
-    steps = sorted({round(most / 10) or most / 10, round(most / 2) or most / 2, most})
-    marks = [
-        Entry(f"{step:,.3g}" if step < 1000 else f"{step:,.0f}", dot(Style(WHITE)), step)
-        for step in steps
-    ]
-    return [Entry(f"size: {shorten(what, 20)}"), *marks]
-
-
-def _colour_keys(found: _Cast, colour: Colour) -> list[Entry]:
-    if colour == "utilization":
-        shown = colormaps["cividis"]
-        steps = [
-            Entry(f"{step} %", dot(Style(to_hex(shown(step / 100))), 9))
-            for step in (0, 25, 50, 75, 100)
-        ]
-        return [
-            Entry("colour: slots in use"),
-            *steps,
-            Entry("skill, or not known", dot(Style(PALE), 9)),
-        ]
-    keys = [
-        Entry(f"{shorten(title, 20)} ({len(members):,})", dot(Style(group_colour(rank)), 9))
-        for rank, (title, members) in enumerate(found.groups[:7])
-    ]
-    rest = found.groups[7:]
-    if rest:
-        number = sum(len(members) for _, members in rest)
-        keys.append(Entry(f"{count(len(rest), 'other')} ({number:,})", dot(Style(GREY), 9)))
-    return [Entry("colour: community"), *keys]
-
-
-def _notes(found: _Cast) -> list[str]:
+def _notes(found: Cast) -> list[str]:
     notes = ["Only the largest nodes have their names." if len(found.nodes) > _MOST_NAMED else ""]
     if found.left_out:
         notes.append(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 import numpy as np
 
-from graph_orch.analysis.pictures.nodes import Groups, Node, groups
+from graph_orch.analysis.pictures.nodes import Groups, Node, edges, groups
 from graph_orch.analysis.pictures.packing import packed, separated, sunflower
 from graph_orch.analysis.pictures.texts import order
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SEED = 7
 NOBODY = "none"
 """The community of nodes that have none."""
+MOST_GROUPS = 40
 _SWEEPS = 8
 _AIR = 2.6
 """The room around a community, in radii of a small node."""
@@ -51,7 +52,7 @@ def communities(
     """The communities, the largest first, every node in one of them.
 
     Those given; else the teams that the graph knows; else what the Louvain method finds. A node
-    that is in none goes where most of its neighbours are.
+    that is in none goes where most of its neighbours are. Of more than 40, the smallest are one.
     """
     found = given if given is not None else _teams(graph) or _louvain(graph, nodes)
     named = groups(found, nodes)
@@ -59,14 +60,23 @@ def communities(
     for _ in range(2):  # the second time for nodes that only have neighbours like themselves
         votes = {node: _vote(graph, node, home) for node in nodes if node not in home}
         home |= {node: title for node, title in votes.items() if title is not None}
-    return groups({node: home.get(node, NOBODY) for node in nodes}, nodes)
+    return _few(groups({node: home.get(node, NOBODY) for node in nodes}, nodes))
+
+
+def _few(parts: list[tuple[str, list[Node]]]) -> list[tuple[str, list[Node]]]:
+    """At most so many that each can be seen; the smallest are one."""
+    if len(parts) <= MOST_GROUPS:
+        return parts
+    rest = parts[MOST_GROUPS - 1 :]
+    merged = f"{len(rest):,} small ones", [node for _, members in rest for node in members]
+    return sorted([*parts[: MOST_GROUPS - 1], merged], key=lambda it: -len(it[1]))
 
 
 def _teams(graph: Graph) -> dict[Node, str]:
     return {
         agent: str(graph.nodes[team].get("name") or graph.nodes[team].get("team_id") or team)
-        for agent, team, kind in sorted(graph.edges(data="type"), key=str)
-        if kind == "MEMBER_OF" and graph.nodes[team].get("label") == "Team"
+        for agent, team, edge in sorted(edges(graph), key=str)
+        if edge.get("type") == "MEMBER_OF" and graph.nodes[team].get("label") == "Team"
     }
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.collections import PolyCollection
 
@@ -212,7 +212,10 @@ def _bars(sheet: Sheet, rows: _Rows) -> None:
         for bar, row in rows.placed
         if bar.start > bar.held
     ]
-    look = {"edgecolors": INK, "linewidths": 0.3 if len(rows.placed) > _MOST_NAMED else 0.6}
+    look: dict[str, Any] = {
+        "edgecolors": INK,
+        "linewidths": 0.3 if len(rows.placed) > _MOST_NAMED else 0.6,
+    }
     sheet.axes.add_collection(
         PolyCollection(pale, facecolors=PALE, zorder=2, **look), autolim=False
     )

@@ -276,10 +276,9 @@ def _node_legend(shown: Graph) -> dict[str, str]:
 
 
 def _edge_legend(shown: Graph) -> dict[str, str]:
-    kinds = Counter(shorten(kind or "link", 24) for *_, kind in shown.edges(data="type"))
-    colours = {
-        shorten(kind or "link", 24): _edge_colour(kind) for *_, kind in shown.edges(data="type")
-    }
+    named = [data.get("type") for *_, data in read.edges(shown)]
+    kinds = Counter(shorten(kind or "link", 24) for kind in named)
+    colours = {shorten(kind or "link", 24): _edge_colour(kind) for kind in named}
     return {f"{kind} ({number:,})": colours[kind] for kind, number in sorted(kinds.items())}
 
 

@@ -109,7 +109,7 @@ def boxes(sheet: Sheet, points: Boxes, radii: Boxes) -> Boxes:
 
 
 def _text(sheet: Sheet, label: Label) -> Any:
-    text = sheet.axes.annotate(
+    text: Any = sheet.axes.annotate(
         shorten(label.text, label.longest),
         label.at,
         xytext=(0, 0),

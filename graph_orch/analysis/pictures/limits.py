@@ -19,9 +19,8 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 def limited(graph: Graph, limit: int) -> Graph:
     """A copy with the `limit` tasks created last; without tasks, the nodes with the most links."""
-    tasks = [node for node, label in graph.nodes(data="label") if label == "Task"]
-    ranked = sorted(tasks, key=lambda node: order(node))
-    if tasks:
+    ranked = [node for node in sorted(graph, key=order) if graph.nodes[node].get("label") == "Task"]
+    if ranked:
         ranked.sort(key=lambda node: _created(graph, node), reverse=True)
     else:
         ranked = sorted(graph, key=lambda node: (-graph.degree(node), order(node)))

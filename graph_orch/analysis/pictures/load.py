@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib import colormaps
@@ -158,7 +158,7 @@ def bins(start: float, end: float) -> Floats:
     least = (end - start) / _MOST_BINS
     step = next((it for it in _STEPS if it >= least), least)
     number_of = max(1, math.ceil((end - start) / step - 1e-9))
-    return start + step * np.arange(number_of + 1)
+    return np.array([start + step * at for at in range(number_of + 1)])
 
 
 def _held(bars: Sequence[Bar], edges: Floats) -> Floats:
@@ -223,7 +223,7 @@ def _heat(sheet: Sheet, found: Timeline, load: _Load) -> None:
     box = sheet.axes.get_position()
     width = sheet.size[0]
     place = (box.x1 + 0.25 / width, box.y0, 0.2 / width, box.height)
-    bar = sheet.figure.colorbar(
+    bar: Any = sheet.figure.colorbar(
         drawn, cax=sheet.figure.add_axes(place), extend="max" if is_over else "neither"
     )
     steps = (0, 25, 50, 75, 100)

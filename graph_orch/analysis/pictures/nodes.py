@@ -55,6 +55,7 @@ def name(graph: Graph, node: Node, longest: int = 28) -> str:
 
 def number(value: object, default: float = 0.0) -> float:
     """A finite number, or the default."""
+    value = scalar(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return default
     try:
@@ -70,25 +71,32 @@ def numbers(graph: Graph, nodes: Iterable[Node], source: Numbers) -> dict[Node, 
     Raises:
         ValidationError: the source is none of these.
     """
-    read: Callable[[Node], object]
+    read = _reader(graph, source)
+    return {node: max(number(read(node)), 0.0) for node in nodes}
+
+
+def _reader(graph: Graph, source: object) -> Callable[[Node], object]:
     if isinstance(source, str):
-        attribute = source
-        read = lambda node: graph.nodes[node].get(attribute)  # noqa: E731
-    elif isinstance(source, Mapping):
-        read = source.get
-    elif callable(source):
-        read = source
-    else:
-        raise ValidationError(
-            f"numbers of nodes are asked for by {source!r}; give the name of an attribute, "
-            "a mapping from nodes, or a function of a node"
-        )
-    return {node: max(number(_scalar(read(node))), 0.0) for node in nodes}
+        return lambda node: graph.nodes[node].get(source)
+    if isinstance(source, Mapping):
+        return cast(Mapping[Node, object], source).get
+    if callable(source):
+        return source
+    raise ValidationError(
+        f"numbers of nodes are asked for by {source!r}; give the name of an attribute, "
+        "a mapping from nodes, or a function of a node"
+    )
 
 
-def _scalar(value: object) -> object:
-    item = getattr(value, "item", None)  # numpy's numbers
-    return item() if callable(item) else value
+def edges(graph: Graph) -> list[tuple[Node, Node, Mapping[str, Any]]]:
+    """The edges with their attributes."""
+    return [(u, v, data) for u, v, data in graph.edges(data=True)]
+
+
+def scalar(value: object) -> object:
+    """A number of numpy as one of Python; anything else as it is."""
+    item = getattr(value, "item", None)
+    return item() if callable(item) and getattr(value, "ndim", 1) == 0 else value
 
 
 def groups(found: Groups, nodes: Collection[Node]) -> list[tuple[str, list[Node]]]:

@@ -25,7 +25,8 @@ def sunflower(radii: Floats) -> Floats:
     out = np.sqrt(1.2 * (np.cumsum(areas) - areas / 2))
     out[:1] = 0.0
     angles = _GOLDEN_ANGLE * np.arange(len(radii))
-    return separated(np.column_stack([out * np.cos(angles), out * np.sin(angles)]), radii)
+    rounds = max(4, 15_000 // max(len(radii), 250))  # what is left to do is little, and n² dear
+    return separated(np.column_stack([out * np.cos(angles), out * np.sin(angles)]), radii, rounds)
 
 
 def separated(places: Floats, radii: Floats, rounds: int = 60) -> Floats:

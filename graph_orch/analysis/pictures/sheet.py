@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -22,9 +22,6 @@ from graph_orch.analysis.pictures import times
 from graph_orch.analysis.pictures.colours import GREY, INK
 from graph_orch.analysis.pictures.texts import families, plain, shorten
 from graph_orch.errors import ValidationError
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 DPI = 100
 SMALLEST, LARGEST = (5.0, 3.5), (60.0, 60.0)
@@ -71,7 +68,8 @@ class Sheet:
         notes: Iterable[str] = (),
         margins: Margins = Margins(),
     ) -> None:
-        self.figure = Figure(figsize=size, dpi=DPI, facecolor="white")
+        # matplotlib's own types leave its keyword arguments unknown, so its objects are Any here.
+        self.figure: Any = Figure(figsize=size, dpi=DPI, facecolor="white")
         self.canvas = FigureCanvasAgg(self.figure)
         self._entries = legend
         self._legend = self._add_legend(legend) if legend else None
@@ -79,7 +77,7 @@ class Sheet:
         bottom = self._add_notes(" ".join(notes))
         self._grow(top + bottom)
         self._pin(top)
-        self.axes = self._add_axes(top, bottom, margins)
+        self.axes: Any = self._add_axes(top, bottom, margins)
 
     @property
     def size(self) -> Size:
@@ -222,7 +220,7 @@ class Sheet:
         if self._legend is not None:
             self._legend.set_bbox_to_anchor((1 - _EDGE / width, 1 - top / height))
 
-    def _add_axes(self, top: float, bottom: float, margins: Margins) -> Axes:
+    def _add_axes(self, top: float, bottom: float, margins: Margins) -> Any:
         width, height = self.size
         left = _EDGE + margins.left
         below = bottom + margins.bottom
@@ -250,7 +248,7 @@ def area(style: Any) -> Patch:
     return Patch(facecolor=style.colour, hatch=style.hatch, edgecolor=INK, linewidth=0.6)
 
 
-def stroke(colour: str, width: float, style: str = "-") -> Line2D:
+def stroke(colour: str, width: float, style: Any = "-") -> Line2D:
     """The mark of an edge, for a legend."""
     return Line2D([], [], color=colour, linewidth=width, linestyle=style)
 
@@ -298,7 +296,7 @@ def check_path(path: File | None) -> None:
         )
 
 
-def save(figure: Figure, path: File) -> None:
+def save(figure: Any, path: File) -> None:
     """Save a figure as PNG or SVG, by the suffix; the same figure gives the same bytes.
 
     Raises:

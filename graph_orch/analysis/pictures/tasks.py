@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import networkx as nx
@@ -17,32 +15,26 @@ from graph_orch.analysis.pictures.colours import (
     GREY,
     INK,
     STATUSES,
-    UNKNOWN,
     VERMILLION,
-    Style,
 )
 from graph_orch.analysis.pictures.curves import flowing, lines
 from graph_orch.analysis.pictures.labels import BESIDE, Label, boxes, place, write_within
-from graph_orch.analysis.pictures.layers import Edge, Flow, Layout, flow, layout
+from graph_orch.analysis.pictures.layers import Edge, Layout, layout
 from graph_orch.analysis.pictures.limits import said
 from graph_orch.analysis.pictures.nodes import Node, Numbers
+from graph_orch.analysis.pictures.plan import Plan, legend_of, plan_of, style_of, title_of
 from graph_orch.analysis.pictures.sheet import (
     DPI,
-    Entry,
     File,
     Margins,
     Sheet,
     Size,
-    area,
     check_path,
-    dot,
     figure_size,
     nothing_there,
-    stroke,
 )
-from graph_orch.analysis.pictures.texts import count, order, short_id
+from graph_orch.analysis.pictures.texts import count, short_id
 from graph_orch.analysis.pictures.times import nice_steps
-from graph_orch.errors import ValidationError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -57,21 +49,6 @@ _MOST_PATH_NAMES = 60
 _ARC = 0.6
 _HALF, _STRIP = (0.4, 0.32), 0.1
 """Half the width and height of a box, and how wide its coloured strip is."""
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """The tasks of a picture, from those that depend on nothing on."""
-
-    graph: Graph
-    flow: Flow
-    path: list[Node]
-    statuses: dict[Node, str]
-
-    @property
-    def on_path(self) -> set[Edge]:
-        """The edges of the critical path."""
-        return set(zip(self.path, self.path[1:], strict=False))
 
 
 def draw_tasks(
@@ -110,8 +87,8 @@ def draw_tasks(
     tasks = read.of_kind(graph, "Task")
     if not tasks:
         return nothing_there(title or "Tasks", "no tasks", path, figsize)
-    plan = _plan(graph, tasks, critical_path, duration)
-    head = title if title is not None else _title(plan)
+    plan = plan_of(graph, tasks, critical_path, duration)
+    head = title if title is not None else title_of(plan)
     layers = max(plan.flow.levels.values()) + 1
     if len(tasks) <= _MOST_BOXES and layers <= _MOST_BOX_LAYERS:
         sheet = _boxes(plan, head, figsize)
@@ -122,101 +99,13 @@ def draw_tasks(
     return sheet.finish(path)
 
 
-def _plan(
-    graph: Graph, tasks: Sequence[Node], given: Iterable[Node] | None, duration: Numbers
-) -> _Plan:
-    there = set(tasks)
-    waits: nx.DiGraph[Any] = nx.DiGraph()
-    waits.add_nodes_from(tasks)
-    waits.add_edges_from(
-        (v, u)
-        for u, v, kind in graph.edges(data="type")
-        if u in there and v in there and kind in (None, "DEPENDS_ON")
-    )
-    found = flow(waits)
-    path = _longest(found, graph, duration) if given is None else _given(found, given)
-    statuses = {node: _status(graph.nodes[node].get("status")) for node in tasks}
-    return _Plan(graph, found, path, statuses)
-
-
-def _status(value: object) -> str:
-    return str(value) if isinstance(value, str) and value in STATUSES else "unknown"
-
-
-def _longest(found: Flow, graph: Graph, duration: Numbers) -> list[Node]:
-    """The chain with the longest total duration; nothing where nothing depends on anything."""
-    if not found.edges:
-        return []
-    takes = read.numbers(graph, found.levels, duration)
-    if not any(takes.values()):
-        takes = dict.fromkeys(found.levels, 1.0)
-    before: dict[Node, list[Node]] = {node: [] for node in found.levels}
-    for u, v in found.edges:
-        before[v].append(u)
-    total: dict[Node, tuple[float, int]] = {}
-    chosen: dict[Node, Node | None] = {}
-    for node in sorted(found.levels, key=lambda it: (found.levels[it], order(it))):
-        chosen[node] = max(before[node], key=lambda it: total[it], default=None)
-        seconds, length = max((total[it] for it in before[node]), default=(0.0, 0))
-        total[node] = takes[node] + seconds, length + 1
-    at: Node | None = max(total, key=lambda it: total[it])
-    chain: list[Node] = []
-    while at is not None:
-        chain.append(at)
-        at = chosen[at]
-    return chain[::-1]
-
-
-def _given(found: Flow, given: Iterable[Node]) -> list[Node]:
-    """The nodes that are in the picture, the first to be done first."""
-    try:
-        nodes = [node for node in given if node in found.levels]
-    except TypeError as error:
-        raise ValidationError(
-            f"critical_path is {given!r}; give the nodes on it, or () for none"
-        ) from error
-    backwards = len(nodes) > 1 and found.levels[nodes[0]] > found.levels[nodes[-1]]
-    return nodes[::-1] if backwards else nodes
-
-
-def _title(plan: _Plan) -> str:
-    edges = len(plan.flow.edges) + len(plan.flow.against)
-    levels = max(plan.flow.levels.values()) + 1
-    return (
-        f"{count(len(plan.flow.levels), 'task')}, {count(edges, 'dependency', 'dependencies')}, "
-        f"{count(levels, 'layer')}"
-    )
-
-
-def _legend(plan: _Plan, *, as_areas: bool, is_summed: bool = False) -> list[Entry]:
-    numbers = Counter(plan.statuses.values())
-    mark = area if as_areas else dot
-    entries = [
-        Entry(f"{status} ({numbers[status]:,})", mark(_style(status)))
-        for status in [*STATUSES, "unknown"]
-        if numbers[status]
-    ]
-    with_edges = plan.flow.edges and not is_summed
-    edges = [Entry("dependency (left is first)", stroke(GREY, 1.2))] if with_edges else []
-    if plan.path and not is_summed:
-        edges.append(Entry(f"critical path ({len(plan.path):,})", stroke(BLACK, 2.8)))
-    if plan.flow.against and not is_summed:
-        words = f"closes a cycle ({len(plan.flow.against):,})"
-        edges.append(Entry(words, stroke(VERMILLION, 1.4, "--")))
-    return [Entry("status"), *entries, *([Entry("edge"), *edges] if edges else [])]
-
-
-def _style(status: str) -> Style:
-    return STATUSES.get(status, UNKNOWN)
-
-
-def _boxes(plan: _Plan, title: str, figsize: Size | None) -> Sheet:
+def _boxes(plan: Plan, title: str, figsize: Size | None) -> Sheet:
     """Each task as a box with its type and its id."""
     arranged = layout(plan.flow, _MOST_BOXES)
     low, high = _span(arranged)
     columns = max(plan.flow.levels.values()) + 1
     size = figure_size(figsize, (3.0 + 1.8 * columns, 1.7 + 0.72 * (high - low + 1)))
-    sheet = Sheet(title, size, legend=_legend(plan, as_areas=True), notes=said(plan.graph))
+    sheet = Sheet(title, size, legend=legend_of(plan, as_areas=True), notes=said(plan.graph))
     sheet.axes.set_xlim(-0.45, columns - 0.55)
     sheet.axes.set_ylim(low - 0.5, high + 0.5 + (_ARC if plan.flow.against else 0.0))
     _edges(sheet, plan, arranged, _HALF[0])
@@ -225,9 +114,9 @@ def _boxes(plan: _Plan, title: str, figsize: Size | None) -> Sheet:
     return sheet
 
 
-def _box(sheet: Sheet, plan: _Plan, node: Node, x: float, y: float) -> None:
+def _box(sheet: Sheet, plan: Plan, node: Node, x: float, y: float) -> None:
     """A white box with a strip of the status's colour, so that the words stay readable."""
-    style, is_critical = _style(plan.statuses[node]), node in plan.path
+    style, is_critical = style_of(plan.statuses[node]), node in plan.path
     (wide, high), strip = _HALF, _STRIP
     edge: dict[str, Any] = {"edgecolor": BLACK, "linewidth": 2.4 if is_critical else 0.8}
     corner = (x - wide, y - high)
@@ -250,7 +139,7 @@ def _words(graph: Graph, node: Node) -> list[tuple[str, str, int]]:
     return [(own, "bold", 0)] if kind is None else [(str(kind), "bold", 1), (own, "normal", -1)]
 
 
-def _dots(plan: _Plan, title: str, figsize: Size | None) -> Sheet:
+def _dots(plan: Plan, title: str, figsize: Size | None) -> Sheet:
     """Each task as a mark, named where there is room."""
     number = len(plan.flow.levels)
     arranged = layout(plan.flow, int(np.clip(1.4 * np.sqrt(number), 10, 44)))
@@ -260,7 +149,7 @@ def _dots(plan: _Plan, title: str, figsize: Size | None) -> Sheet:
     named = number <= _MOST_NAMED
     words = "Only tasks on the critical path have names" if plan.path else "No task has its name"
     notes = said(plan.graph) if named else [f"{words}: there are too many.", *said(plan.graph)]
-    sheet = Sheet(title, size, legend=_legend(plan, as_areas=False), notes=notes)
+    sheet = Sheet(title, size, legend=legend_of(plan, as_areas=False), notes=notes)
     sheet.axes.set_xlim(-0.4, wide + (0.9 if named else 0.4))
     sheet.axes.set_ylim(low - 0.8, high + 0.8 + (_ARC if plan.flow.against else 0.0))
     box = sheet.axes.get_window_extent()
@@ -272,10 +161,10 @@ def _dots(plan: _Plan, title: str, figsize: Size | None) -> Sheet:
     return sheet
 
 
-def _marks(sheet: Sheet, plan: _Plan, arranged: Layout, radius: float) -> None:
+def _marks(sheet: Sheet, plan: Plan, arranged: Layout, radius: float) -> None:
     critical = set(plan.path)
     for status in [*STATUSES, "unknown"]:
-        style = _style(status)
+        style = style_of(status)
         for is_critical in (False, True):
             members = [
                 place
@@ -294,7 +183,7 @@ def _marks(sheet: Sheet, plan: _Plan, arranged: Layout, radius: float) -> None:
                 )
 
 
-def _names(sheet: Sheet, plan: _Plan, arranged: Layout, radius: float) -> None:
+def _names(sheet: Sheet, plan: Plan, arranged: Layout, radius: float) -> None:
     critical = set(plan.path)
     few = len(arranged.places) <= _MOST_NAMED
     rest = [node for node in arranged.places if few and node not in critical]
@@ -315,7 +204,7 @@ def _names(sheet: Sheet, plan: _Plan, arranged: Layout, radius: float) -> None:
     place(sheet, labels, covered, most_covered=0 if few else 4)
 
 
-def _edges(sheet: Sheet, plan: _Plan, arranged: Layout, half: float) -> None:
+def _edges(sheet: Sheet, plan: Plan, arranged: Layout, half: float) -> None:
     """The dependencies as curves between the layers; the critical path over the others."""
     ways = {edge: _way(edge, arranged, half) for edge in plan.flow.edges}
     plain = [curve for edge, curve in ways.items() if edge not in plan.on_path]
@@ -356,7 +245,7 @@ def _span(arranged: Layout) -> tuple[float, float]:
     return min(rows), max(rows)
 
 
-def _bars(plan: _Plan, title: str, figsize: Size | None) -> Sheet:
+def _bars(plan: Plan, title: str, figsize: Size | None) -> Sheet:
     """How many tasks of which status each layer has."""
     last = max(plan.flow.levels.values())
     step = last // _MOST_BARS + 1
@@ -372,7 +261,7 @@ def _bars(plan: _Plan, title: str, figsize: Size | None) -> Sheet:
     sheet = Sheet(
         title,
         figure_size(figsize, (12.0, 7.0)),
-        legend=_legend(plan, as_areas=True, is_summed=True),
+        legend=legend_of(plan, as_areas=True, is_summed=True),
         notes=notes,
         margins=Margins(left=0.75, bottom=0.55),
     )
@@ -381,7 +270,7 @@ def _bars(plan: _Plan, title: str, figsize: Size | None) -> Sheet:
         heights = np.zeros(bars)
         for node, level in plan.flow.levels.items():
             heights[level // step] += plan.statuses[node] == status
-        style = _style(status)
+        style = style_of(status)
         sheet.axes.bar(
             range(bars),
             heights,

@@ -7,8 +7,9 @@ import unicodedata
 from collections.abc import Hashable
 from functools import cache
 from itertools import groupby
+from typing import Any
 
-from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
+from matplotlib import font_manager
 
 LONGEST = 32
 MISSING = "\N{REPLACEMENT CHARACTER}"
@@ -33,7 +34,7 @@ _WANTED = (
 @cache
 def families() -> tuple[str, ...]:
     """The font families that are there, best first."""
-    there = {font.name for font in fontManager.ttflist}
+    there = {font.name for font in font_manager.fontManager.ttflist}
     return tuple(name for name in _WANTED if name in there)
 
 
@@ -96,5 +97,6 @@ def _has_glyph(char: str) -> bool:
 
 @cache
 def _glyphs() -> tuple[frozenset[int], ...]:
-    paths = (findfont(FontProperties(family=name)) for name in families())
-    return tuple(frozenset(get_font(path).get_charmap()) for path in paths)
+    fonts: Any = font_manager
+    paths = (fonts.findfont(fonts.FontProperties(family=name)) for name in families())
+    return tuple(frozenset(fonts.get_font(path).get_charmap()) for path in paths)

@@ -186,10 +186,10 @@ _NAMES = (
 
 
 def _row(at: int, row: object) -> tuple[Hashable, object, float, float, str]:
-    values = list(cast(Sequence[object], row)) if isinstance(row, Sequence) else _named(row)
-    if isinstance(row, str) or len(values) not in (4, 5):
+    values = _values(row)
+    if len(values) not in (4, 5):
         raise _refused(at, row, "it is not (task, agent, start, end), or these and an outcome")
-    start, end = (_seconds_of(value) for value in values[2:4])
+    start, end = (number(value, math.nan) for value in values[2:4])
     if math.isnan(start) or math.isnan(end) or end < start:
         raise _refused(at, row, "start and end are not numbers of seconds, the start first")
     outcome = values[4] if len(values) == 5 else None
@@ -197,23 +197,23 @@ def _row(at: int, row: object) -> tuple[Hashable, object, float, float, str]:
     return task, values[1], start, end, "completed" if outcome is None else _outcome(str(outcome))
 
 
-def _named(row: object) -> list[object]:
-    """The values of a mapping, or of an object, by their names."""
-    read = cast(Mapping[str, object], row).get if isinstance(row, Mapping) else None
+def _values(row: object) -> list[object]:
+    """The values of a row in their order, or by their names."""
+    if isinstance(row, str):
+        return []
+    if isinstance(row, Sequence):
+        return list(cast(Sequence[object], row))
+    if isinstance(row, Mapping):
+        return _named(cast(Mapping[str, object], row).get)
+    return _named(lambda name: getattr(row, name, None))
+
+
+def _named(read: Callable[[str], object]) -> list[object]:
     found = [
-        next((value for name in names if (value := _of(row, name, read)) is not None), None)
+        next((value for name in names if (value := read(name)) is not None), None)
         for names in _NAMES
     ]
     return [] if found[0] is None else found
-
-
-def _of(row: object, name: str, read: Callable[[str], object] | None) -> object:
-    return getattr(row, name, None) if read is None else read(name)
-
-
-def _seconds_of(value: object) -> float:
-    item = getattr(value, "item", None)
-    return number(item() if callable(item) else value, math.nan)
 
 
 def _refused(at: int, row: object, why: str) -> ValidationError:
