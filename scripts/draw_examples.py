@@ -208,10 +208,10 @@ def _shrink(path: Path) -> None:
 def _palette() -> Image.Image:
     """The colours that the pictures are made of, with their tints: no two may become one."""
     tints = [at / 11 for at in range(1, 12)]
-    base = [to_rgb(colour) for colour in (*colours.GROUPS, colours.BLACK)]
+    base = [to_rgb(colour) for colour in (*colours.GROUPS, colours.GREY, colours.BLACK)]
     mixed = [tuple(1 - tint * (1 - part) for part in rgb) for rgb in base for tint in tints]
     heat = [colormaps["cividis"](at / 95)[:3] for at in range(96)]
-    whole = [*mixed, (1.0, 1.0, 1.0), to_rgb(colours.GREY), to_rgb("#bdbdbd"), *heat]
+    whole = [*mixed, (1.0, 1.0, 1.0), to_rgb("#bdbdbd"), *heat]
     found = Image.new("P", (1, 1))
     found.putpalette([round(255 * part) for rgb in whole for part in rgb])
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import itertools
 import json
+import os
 import re
 import subprocess
 import sys
@@ -117,6 +118,37 @@ def test_same_graph_gives_the_same_file(draw: Draw, suffix: str, tmp_path: Path)
     else:
         assert ET.parse(first).getroot().tag.endswith("svg")
         assert len(first.read_bytes()) == len(second.read_bytes())
+
+
+def test_pictures_do_not_depend_on_the_order_of_sets(tmp_path: Path) -> None:
+    code = (
+        "import sys, networkx as nx\n"
+        "from pathlib import Path\n"
+        "from graph_orch import analysis\n"
+        "from graph_orch.analysis.pictures.limits import limited\n"
+        "from scripts.draw_examples import agents_graph, tasks_graph\n"
+        "home = Path(sys.argv[1])\n"
+        "analysis.draw_agents(agents_graph(200), home / 'agents.png')\n"
+        "analysis.draw_agents(nx.relabel_nodes(nx.karate_club_graph(), str), home / 'karate.png')\n"
+        "analysis.draw_tasks(limited(tasks_graph(120), 100), home / 'tasks.png')\n"
+        "analysis.draw_gantt(tasks_graph(60), home / 'gantt.png')\n"
+        "analysis.draw_load(tasks_graph(60), home / 'load.png')\n"
+        "page = analysis.interactive(agents_graph(100), limit=50).html\n"
+        "start = page.index('<script type=\"application/json\" id=\"neo4j-viz-data\">')\n"
+        "(home / 'page').write_text(page[start:page.index('</script>', start)])\n"
+    )
+    for seed in ("1", "2"):
+        (tmp_path / seed).mkdir()
+        subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path / seed)],
+            check=True,
+            cwd=Path(__file__).parents[2],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+        )
+    first, second = sorted((tmp_path / "1").iterdir()), sorted((tmp_path / "2").iterdir())
+    assert len(first) == 6
+    for one, two in zip(first, second, strict=True):
+        assert one.read_bytes() == two.read_bytes(), one.name
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,7 @@ def _plane(found: Cast, colours: list[str], page: Page) -> Sheet:
 
 def _arranged(found: Cast, units: Floats) -> Arrangement:
     if not found.is_bipartite and len(found.nodes) <= _MOST_BY_FORCES:
-        return by_forces(found.graph.subgraph(found.nodes), found.nodes, units, _ASPECT)
+        return by_forces(found.graph, found.nodes, units, _ASPECT)
     at = {node: number for number, node in enumerate(found.nodes)}
     members = [[at[node] for node in part] for _, part in found.groups]
     return by_community(found.links, members, units, _ASPECT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,6 @@ import numpy as np
 
 from graph_orch.analysis.pictures.nodes import Groups, Node, edges, groups
 from graph_orch.analysis.pictures.packing import packed, separated, sunflower
-from graph_orch.analysis.pictures.texts import order
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -80,11 +79,23 @@ def _teams(graph: Graph) -> dict[Node, str]:
     }
 
 
-def _louvain(graph: Graph, nodes: Collection[Node]) -> Groups:
-    links: nx.Graph[Any] = nx.Graph()
-    links.add_nodes_from(node for node in nodes if graph.degree(node))
-    links.add_edges_from((u, v) for u, v in graph.edges() if u in links and v in links)
-    return nx.community.louvain_communities(links, seed=SEED) if len(links) else []
+def _louvain(graph: Graph, nodes: Sequence[Node]) -> Groups:
+    links = _numbered(graph, nodes)
+    links.remove_nodes_from([at for at in links if not links.degree(at)])
+    if not len(links):
+        return []
+    found = nx.community.louvain_communities(links, seed=SEED)
+    return [{nodes[at] for at in part} for part in found]
+
+
+def _numbered(graph: Graph, nodes: Sequence[Node]) -> nx.Graph[int]:
+    """Who is linked with whom, by number: sets of numbers have one order, those of strings not."""
+    at = {node: number for number, node in enumerate(nodes)}
+    links: nx.Graph[int] = nx.Graph()
+    links.add_nodes_from(range(len(nodes)))
+    pairs = ((at[u], at[v]) for u, v in graph.edges() if u in at and v in at and u != v)
+    links.add_edges_from(sorted({(min(pair), max(pair)) for pair in pairs}))
+    return links
 
 
 def _vote(graph: Graph, node: Node, home: Mapping[Node, str]) -> str | None:
@@ -120,29 +131,27 @@ def _mean(values: Sequence[float], default: float) -> float:
 
 def by_forces(graph: Graph, nodes: Sequence[Node], radii: Floats, aspect: float) -> Arrangement:
     """Linked nodes near each other (Kamada and Kawai, 1989), without overlap."""
-    links: nx.Graph[Any] = nx.Graph()
-    links.add_nodes_from(nodes)
-    links.add_edges_from((u, v) for u, v in graph.edges() if u != v)
-    parts = sorted(nx.connected_components(links), key=lambda it: (-len(it), min(map(order, it))))
-    at = {node: number for number, node in enumerate(nodes)}
-    found = np.zeros((len(nodes), 2))
-    members = [[at[node] for node in nodes if node in part] for part in parts]
-    inner = [_unfolded(links.subgraph(part), nodes, radii, at) for part in parts]
+    links = _numbered(graph, nodes)
+    parts = sorted(map(sorted, nx.connected_components(links)), key=lambda it: (-len(it), it))
+    inner = [_unfolded(links, part, radii) for part in parts]
     reach = [float(np.hypot(*it.T).max(initial=0.0)) + 4 for it in inner]
     centres = packed({}, reach, aspect, SEED) if len(parts) > 1 else np.zeros((1, 2))
-    for part, places, centre in zip(members, inner, centres, strict=True):
+    found = np.zeros((len(nodes), 2))
+    for part, places, centre in zip(parts, inner, centres, strict=True):
         found[part] = places + centre
     return Arrangement(separated(found, radii * 1.4))
 
 
-def _unfolded(part: Graph, nodes: Sequence[Node], radii: Floats, at: Mapping[Node, int]) -> Floats:
-    own = [node for node in nodes if node in part]
-    if len(own) == 1:
+def _unfolded(links: nx.Graph[int], part: Sequence[int], radii: Floats) -> Floats:
+    if len(part) == 1:
         return np.zeros((1, 2))
-    places = nx.kamada_kawai_layout(part)
-    found = np.array([places[node] for node in own])
-    room = 2.2 * float(np.mean(radii[[at[node] for node in own]]))
-    return _lying(found - found.mean(axis=0)) * room * np.sqrt(len(own)) * 1.5
+    own: nx.Graph[int] = nx.Graph()
+    own.add_nodes_from(part)
+    own.add_edges_from(links.edges(part))
+    places = nx.kamada_kawai_layout(own)
+    found = np.array([places[at] for at in part])
+    room = 2.2 * float(np.mean(radii[list(part)]))
+    return _lying(found - found.mean(axis=0)) * room * np.sqrt(len(part)) * 1.5
 
 
 def _lying(places: Floats) -> Floats:

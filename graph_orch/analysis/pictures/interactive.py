@@ -117,7 +117,9 @@ def _check(path: File | None, limit: int) -> None:
 def _shown(graph: Graph, limit: int) -> Graph:
     degrees = dict(graph.degree())
     kept = sorted(graph, key=lambda node: (-degrees[node], order(node)))[:limit]
-    return graph.subgraph(kept)
+    found = graph.copy()  # a subgraph would have the order of a set, which is another each time
+    found.remove_nodes_from(set(graph) - set(kept))
+    return found
 
 
 def _title(graph: Graph, shown: Graph) -> str:

@@ -24,8 +24,9 @@ def limited(graph: Graph, limit: int) -> Graph:
         ranked.sort(key=lambda node: _created(graph, node), reverse=True)
     else:
         ranked = sorted(graph, key=lambda node: (-graph.degree(node), order(node)))
-    dropped = set(ranked[limit:])
-    found = graph.subgraph([node for node in graph if node not in dropped]).copy()
+    dropped = ranked[limit:]
+    found = graph.copy()  # a subgraph would have the order of a set, which is another each time
+    found.remove_nodes_from(dropped)
     found.graph[LEFT_OUT] = graph.graph.get(LEFT_OUT, 0) + len(dropped)
     return found
 
