@@ -12,8 +12,8 @@ ROOT = Path(__file__).resolve().parent.parent / "graph_orch"
 SOURCES = sorted((ROOT / "_async").glob("*.py"))
 OWN = (
     "AgentRegistry CapabilityRouter Claims Combiner Commands Creation Doctor Driver Events Export "
-    "Graph GraphDatabase ManagedTransaction Monitor Orchestrator Querying Result Retention Schedules "
-    "Schema Session Signal TaskQueue Transaction"
+    "Graph GraphDatabase ManagedTransaction Monitor Orchestrator Querying Result Retention "
+    "Schedules Schema Session Signal TaskQueue Transaction"
 )
 NAMES = {f"Async{name}": name for name in OWN.split()} | {
     "_async": "_sync",

@@ -69,7 +69,7 @@ class Export:
         """
         wanted, after, more = TaskFilters.of(filters), None, True
         while more:
-            page = self._querying.page(wanted, TASKS_PAGE, after)
+            page = self._querying.page(wanted, TASKS_PAGE, after, to_the_end=True)
             yield ExportPage(tasks=self._with_tries(page))
             after = page.next_cursor
             more = after is not None
@@ -141,16 +141,20 @@ class Export:
             for start in range(0, len(ids), AGENTS_PAGE):
                 some = ids[start : start + AGENTS_PAGE]
                 rows = self._graph.read("export/agents_by_id", agent_ids=some, keys=keys)
-                yield [row for row in rows if row["held"] or keys is None]
+                yield [row for row in _there(rows) if row["held"] or keys is None]
             return
         name = "export/agents_by_skill" if keys else "export/agents"
         after, full = "", True
         while full:
             rows = self._graph.read(name, after=after, limit=AGENTS_PAGE, keys=keys)
-            # An agent that is deleted while it is read has no properties.
-            yield [row for row in rows if row["agent"]["agent_id"]]
+            yield _there(rows)
             full = len(rows) == AGENTS_PAGE
             after = rows[-1]["agent"]["agent_id"] if full else after
+
+
+def _there(rows: Rows) -> Rows:
+    """Without those that were deleted while they were read, and so have no properties."""
+    return [row for row in rows if row["agent"]["agent_id"]]
 
 
 def _keys(row: Mapping[str, Any]) -> list[str]:

@@ -18,6 +18,8 @@ from graph_orch.values import skill_key
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 INDEX_BATCH = 1_000
 END = datetime(9999, 1, 1, tzinfo=UTC)
+FEW = 10
+"""Up to so many agents or types are looked up one by one for every page of a long reading."""
 
 
 class Querying:
@@ -26,16 +28,24 @@ class Querying:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
 
-    def page(self, filters: TaskFilters, limit: int, after: str | None) -> TaskPage:
-        """At most `limit` tasks that pass the filters, oldest first, from after a cursor."""
-        name = leading_statement(filters)
+    def page(
+        self, filters: TaskFilters, limit: int, after: str | None, *, to_the_end: bool = False
+    ) -> TaskPage:
+        """At most `limit` tasks that pass the filters, oldest first, from after a cursor.
+
+        Args:
+            to_the_end: All pages will be read: after the first, along an index that has their
+                order, since another would be read as a whole, and sorted, for every page.
+        """
+        in_order = to_the_end and after is not None
+        name = leading_in_order(filters) if in_order else leading_statement(filters)
         if name == "tasks/query_by_text":
             self.index_content()
         params = parameters(filters, limit + 1, after) | _own_parameters(name, filters)
         rows = self._graph.read(name, **params)
         # A task that is deleted while it is read has no properties.
         tasks = [Task.from_record(row) for row in rows if row["task"]][:limit]
-        last = cursor(tasks[-1]) if tasks else after
+        last = cursor(tasks[-1]) if tasks else after or _place(BEGINNING, "")
         return TaskPage(tasks, last if len(rows) > limit else None)
 
     def index_content(self) -> int:
@@ -63,6 +73,21 @@ def leading_statement(filters: TaskFilters) -> str:
             return "tasks/query_by_type"
         case TaskFilters(requirement=[_, *_]):
             return "tasks/query_by_requirement"
+        case _:
+            return "tasks/query_all"
+
+
+def leading_in_order(filters: TaskFilters) -> str:
+    """The statement with the most selective index of those that have the order of the pages."""
+    match filters:
+        case TaskFilters(text=str()):  # no other index knows words
+            return "tasks/query_by_text"
+        case TaskFilters(agent_id=[_, *rest]) if len(rest) < FEW:
+            return "tasks/query_by_agent"
+        case TaskFilters(status=[_, *_]):
+            return "tasks/query_by_status"
+        case TaskFilters(task_type=[_, *rest]) if len(rest) < FEW:
+            return "tasks/query_by_type"
         case _:
             return "tasks/query_all"
 
@@ -113,7 +138,11 @@ def lucene_words(text: str) -> str:
 
 def cursor(task: Task) -> str:
     """An opaque text for a task's place in the order of creation."""
-    place = json.dumps([task.created_at.isoformat(), task.task_id])
+    return _place(task.created_at, task.task_id)
+
+
+def _place(created_at: datetime, task_id: str) -> str:
+    place = json.dumps([created_at.isoformat(), task_id])
     return base64.urlsafe_b64encode(place.encode()).decode()
 
 

@@ -29,6 +29,13 @@ _REPEATED: Final = frozenset(
 )
 """Texts that many nodes share: one copy of each is kept."""
 _REPEATED_LISTS: Final = frozenset({"requirements", "dependencies", "capabilities"})
+_ENDS: Final = {
+    "HAS_SKILL": ("Agent", "Skill"),
+    "DEPENDS_ON": ("Task", "Task"),
+    "REQUIRES": ("Task", "Skill"),
+    "ASSIGNED_TO": ("Task", "Agent"),
+    "MEMBER_OF": ("Agent", "Team"),
+}
 
 
 def skill_node(key: str) -> str:
@@ -106,10 +113,11 @@ class SnapshotBuilder:
             self._graph.add_edges_from((start, end, data) for start, end, _, data in found)
 
     def _inside(self, edge: Edge) -> bool:
-        if edge[0] in self._labels and edge[1] in self._labels:
-            return True
-        self._outside[edge[3]["type"]] += 1
-        return False
+        start, end, _, data = edge
+        inside = (self._labels.get(start), self._labels.get(end)) == _ENDS[data["type"]]
+        if not inside:
+            self._outside[data["type"]] += 1
+        return inside
 
     def _text(self, text: str) -> str:
         return self._texts.setdefault(text, text)
@@ -127,20 +135,25 @@ class SnapshotBuilder:
 
     def _attributes(self, fields: Iterable[tuple[str, Any]]) -> Attributes:
         """A model's fields as attributes: no None, plain values, one copy of what repeats."""
-        return {name: self._plain(name, value) for name, value in fields if value is not None}
-
-    def _plain(self, name: str, value: Any) -> Any:
-        if name in _REPEATED_LISTS:
-            return [self._text(text) for text in value if text is not None]
-        if name in _REPEATED:
-            return self._text(value)
-        return value.value if isinstance(value, Enum) else value
+        same, found = self._texts.setdefault, Attributes()
+        for name, value in fields:
+            if value is None:
+                continue
+            if name in _REPEATED:
+                found[name] = same(value, value)
+            elif name in _REPEATED_LISTS:
+                found[name] = [same(text, text) for text in value if text is not None]
+            elif isinstance(value, Enum):
+                found[name] = value.value
+            else:
+                found[name] = value
+        return found
 
     def _held(self, agent: ExportedAgent) -> Iterator[Edge]:
         agent_id = self._text(agent.agent.agent_id)
         for key, confidence, learned_at in agent.held:
             name = skill_node(key)
-            if name not in self._labels:
+            if self._labels.get(name) != "Skill":
                 self._node(name, "Skill", {"key": key, "name": key, "bipartite": 1})
             edge = {"type": "HAS_SKILL", "confidence": confidence, "learned_at": learned_at}
             yield agent_id, self._text(name), "HAS_SKILL", _without_none(edge)
@@ -157,7 +170,7 @@ class SnapshotBuilder:
         for name in names:
             key = skill_key(name)
             node = self._text(skill_node(key))
-            if node not in self._labels:
+            if self._labels.get(node) != "Skill":
                 self._node(node, "Skill", {"key": key, "name": name, "bipartite": 1})
             yield task_id, node, "REQUIRES", {"type": "REQUIRES"}
 

@@ -63,7 +63,10 @@ def _loaded(source: Path, read: Callable[[BinaryIO], nx.Graph[Any]]) -> nx.Graph
     try:
         with source.open("rb") as raw:
             zipped = source.name.lower().endswith(".gz")
-            return read(cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if zipped else raw)
+            if not zipped:
+                return read(raw)
+            with gzip.GzipFile(fileobj=raw) as file:
+                return read(cast(BinaryIO, file))
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise AnalysisError(f"it is no whole gzip file: {error}") from error
     except OSError as error:
@@ -72,7 +75,8 @@ def _loaded(source: Path, read: Callable[[BinaryIO], nx.Graph[Any]]) -> nx.Graph
 
 def _read_json(file: BinaryIO) -> nx.Graph[Any]:
     try:
-        return read_json(io.TextIOWrapper(file, encoding="utf-8", errors="surrogatepass"))
+        with io.TextIOWrapper(file, encoding="utf-8", errors="surrogatepass") as text:
+            return read_json(text)
     except (ValueError, RecursionError) as error:
         raise AnalysisError(f"it is no JSON: {error}") from error
 

@@ -55,7 +55,10 @@ def snapshot(
     """
     wanted = filters_of(kind, filters)
     if not hasattr(orch, "__exit__"):
-        raise ValidationError("snapshot: this orchestrator is not synchronous; await asnapshot()")
+        raise ValidationError(
+            f"snapshot: orch: a {type(orch).__name__} is no Orchestrator; for an AsyncOrchestrator "
+            "await asnapshot()"
+        )
     counts = orch.export.counts()
     build = _Build(kind, wanted, counts)
     with reported(build.title, progress) as tell:
@@ -74,7 +77,10 @@ async def asnapshot(
     """The same as `snapshot`, for an `AsyncOrchestrator`."""
     wanted = filters_of(kind, filters)
     if not hasattr(orch, "__aexit__"):
-        raise ValidationError("asnapshot: this orchestrator is synchronous; call snapshot()")
+        raise ValidationError(
+            f"asnapshot: orch: a {type(orch).__name__} is no AsyncOrchestrator; for an "
+            "Orchestrator call snapshot()"
+        )
     counts = await orch.export.counts()
     build = _Build(kind, wanted, counts)
     with reported(build.title, progress) as tell:

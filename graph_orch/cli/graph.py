@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
-import graph_orch
-from graph_orch import Task
 from graph_orch.cli.output import Json, plain, say, show_json, show_line, show_table
 from graph_orch.cli.store import connect
-
-PAGE = 1_000
 
 
 def route(
@@ -82,13 +77,15 @@ def migrate(as_json: Json = False) -> None:
 
 
 def export(as_json: Json = False) -> None:
-    """Print every agent and every task as JSON lines (always JSON)."""
+    """Print every agent, and every task with its tries, as JSON lines (always JSON)."""
     del as_json
     with connect() as orch:
-        for agent in orch.agents.list_agents():
-            show_line({"kind": "agent"} | plain(agent))
-        for task in _all_tasks(orch):
-            show_line({"kind": "task"} | plain(task))
+        for page in orch.export.agents():
+            for it in page.agents:
+                show_line({"kind": "agent"} | plain(it.agent))
+        for page in orch.export.tasks():
+            for it in page.tasks:
+                show_line({"kind": "task"} | plain(it.task) | {"tries": plain(it.tries)})
 
 
 def cypher(
@@ -101,11 +98,3 @@ def cypher(
         show_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
         show_table(columns, rows)
-
-
-def _all_tasks(orch: graph_orch.Orchestrator) -> Iterator[Task]:
-    page = orch.tasks.query_tasks(limit=PAGE)
-    yield from page
-    while page.next_cursor is not None:
-        page = orch.tasks.query_tasks(limit=PAGE, after=page.next_cursor)
-        yield from page

@@ -8,7 +8,8 @@ from uuid import uuid4
 import neo4j
 import pytest
 
-from graph_orch import NewTask, statements
+from graph_orch import NewTask, TaskFilters, statements
+from graph_orch._async.querying import parameters
 from graph_orch._async.schema import MIGRATIONS
 
 SAMPLES = {
@@ -221,6 +222,24 @@ def test_recommendations_read_the_end_of_the_history_and_no_more(plan):
     assert "Top" not in used  # each part comes from an index in its order, or needs none
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["export/agents", "export/skills"]
+    + [f"tasks/query_{kind}" for kind in ("all", "by_agent", "by_status", "by_type")],
+)
+def test_a_page_is_read_along_its_index(plan, name):
+    _, used, _ = plan(name)
+    assert (
+        used.count("NodeIndexSeek")
+        + used.count("NodeIndexSeekByRange")
+        + used.count("NodeUniqueIndexSeekByRange")
+        == 1
+    )
+    # One that sorts all that follows would read it all for each page.
+    assert not {"Distinct", "Union"}.intersection(used)
+    assert "PartialTop" in used or name.startswith("export/")
+
+
 def test_schema_statements_are_applied(cypher, orch):
     names = {row["name"] for row in cypher("SHOW INDEXES YIELD name")}
     wanted = {name for group in MIGRATIONS.values() for name in group}
@@ -288,6 +307,7 @@ def test_reading_does_not_grow_with_the_backlog(orch, hits):
                 ),
                 "route": hits("routing/route", task_id=task_id, exclude=[], limit=1),
                 "statistics": hits("tasks/statistics"),
+                "page of all": hits("tasks/query_all", **parameters(TaskFilters(), 10, None)),
             }
         )
     assert found[0] == found[1]

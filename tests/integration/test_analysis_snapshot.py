@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import networkx as nx
 import pytest
 
-from graph_orch import AnalysisError, ValidationError, analysis
+from graph_orch import AnalysisError, NewTask, ValidationError, analysis
 
 
 @pytest.fixture
@@ -107,3 +109,215 @@ def test_everything(orch, lived, cypher):
     assert (team["label"], team["name"]) == ("Team", "T")
     assert team["created_at"].utcoffset().total_seconds() == 0
     assert set(graph.graph["outside"].values()) == {0}
+
+
+def test_agents_by_id(orch, lived):
+    graph = analysis.snapshot(orch, agent_id=["bob", "nobody"])
+    assert sorted(graph) == ["bob", "skill:python", "skill:rust"]
+    assert graph.nodes["skill:python"]["name"] == "Python"
+    assert graph.graph["filters"] == {"agent_id": ["bob", "nobody"]}
+    assert len(analysis.snapshot(orch, agent_id="nobody")) == 0
+
+
+def test_agents_by_skill(orch, lived):
+    orch.agents.register_agent("cyd", ["go"])
+    graph = analysis.snapshot(orch, skill=["RUST", "Python", "none"])
+    assert sorted(graph) == ["ada", "bob", "skill:python", "skill:rust"]
+    assert sorted(graph.edges) == [
+        ("ada", "skill:python"),
+        ("bob", "skill:python"),
+        ("bob", "skill:rust"),
+    ]
+    assert graph.nodes["ada"]["capabilities"] == ["Python", "Go"]
+    assert sorted(analysis.snapshot(orch, skill="rust", agent_id=["ada", "bob"])) == [
+        "bob",
+        "skill:rust",
+    ]
+
+
+def test_a_skill_that_nobody_has_is_there(orch, new_task):
+    new_task(requirements=["Forging"])
+    orch.agents.register_agent("ada", [])
+    graph = analysis.snapshot(orch)
+    assert sorted(graph) == ["ada", "skill:forging"]
+    assert graph.number_of_edges() == 0
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"status": "completed"}, [0]),
+        ({"status": ["pending", "completed"], "priority": "high"}, [1]),
+        ({"task_type": "test"}, [1, 2]),
+        ({"agent_id": "bob"}, [0]),
+        ({"agent_id": "ada"}, []),
+        ({"requirement": "python"}, [0]),
+        ({"text": "two"}, [1]),
+        ({"finished_before": datetime(2200, 1, 1, tzinfo=UTC)}, [0]),
+        ({"created_after": datetime(2200, 1, 1, tzinfo=UTC)}, []),
+    ],
+)
+def test_tasks_by_filters(orch, lived, filters, expected):
+    graph = analysis.snapshot(orch, "tasks", **filters)
+    assert list(graph) == [lived[at] for at in expected]
+    assert graph.graph["filters"] == {
+        name: value if isinstance(value, datetime | list) or name == "text" else [value]
+        for name, value in filters.items()
+    }
+
+
+def test_dependencies_that_point_outside_are_counted(orch, lived):
+    _, second, third = lived
+    graph = analysis.snapshot(orch, "tasks", task_type="test")
+    assert list(graph.edges) == [(third, second)]
+    assert graph.graph["outside"] == {"DEPENDS_ON": 2}
+    everything = analysis.snapshot(orch, "all", task_type="test")
+    assert everything.graph["outside"]["DEPENDS_ON"] == 2
+    assert {"ada", "bob", "skill:go", second, third} <= set(everything)
+
+
+def test_a_try_of_an_agent_that_left_stays_with_the_task(orch, lived):
+    orch.agents.deregister_agent("ada")
+    graph = analysis.snapshot(orch, "all")
+    assert "ada" not in graph
+    assert [it["agent_id"] for it in graph.nodes[lived[0]]["tries"]] == ["ada", "bob"]
+    assert graph.graph["outside"]["ASSIGNED_TO"] == 1
+
+
+def test_an_agent_that_is_called_like_a_task(orch, new_task):
+    task_id = new_task()
+    orch.agents.register_agent(task_id, [])
+    with pytest.raises(AnalysisError, match=f"task '{task_id}' and agent '{task_id}'"):
+        analysis.snapshot(orch, "all")
+    assert list(analysis.snapshot(orch, "tasks")) == list(analysis.snapshot(orch)) == [task_id]
+    assert len(analysis.snapshot(orch, "all", status="failed")) == 1
+
+
+@pytest.fixture
+def small_pages(monkeypatch):
+    for name in ("TASKS_PAGE", "SKILLS_PAGE", "AGENTS_PAGE", "TEAMS_PAGE"):
+        monkeypatch.setattr(f"graph_orch._sync.export.{name}", 2)
+
+
+def test_all_pages_are_read(orch, small_pages, cypher):
+    ids = orch.tasks.create_tasks(NewTask(content="x", task_type="any") for _ in range(7))
+    for number in range(5):
+        orch.agents.register_agent(f"agent-{number}", ["all", f"skill-{number}"])
+    cypher(
+        "UNWIND range(1, 4) AS i MATCH (a:Agent) "
+        "MERGE (g:Team {team_id: toString(i)}) CREATE (a)-[:MEMBER_OF]->(g)"
+    )
+    told = []
+    graph = analysis.snapshot(orch, "all", progress=lambda *at: told.append(at))
+    assert set(ids) < set(graph)
+    assert len(graph) == 7 + 5 + 6 + 4
+    assert graph.number_of_edges() == 5 * 2 + 4 * 5
+    assert told[-1] == (22, 22)
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert len(analysis.snapshot(orch, agent_id=[f"agent-{n}" for n in range(5)])) == 11
+    assert len(analysis.snapshot(orch, skill="all")) == 6
+    analysis.snapshot(orch, "tasks", task_type="any", progress=lambda *at: told.append(at))
+    assert told[-1] == (7, None)
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {"requirement": "x"},
+        {"finished_before": datetime(2200, 1, 1, tzinfo=UTC)},
+        {"agent_id": ["ada", *(f"nobody-{number}" for number in range(20))]},
+        {"text": "same", "priority": "medium"},
+        {"task_type": ["any", *(f"none-{number}" for number in range(20))]},
+    ],
+)
+def test_all_pages_are_read_whatever_leads(orch, small_pages, new_task, filters):
+    orch.agents.register_agent("ada", ["x"])
+    ids = [new_task("same", requirements=["x"]) for _ in range(7)]
+    new_task("other", "other", priority="low")
+    for task_id in ids:
+        orch.tasks.assign_task(task_id, "ada")
+        orch.tasks.start_task(task_id)
+        orch.tasks.complete_task(task_id)
+    assert list(analysis.snapshot(orch, "tasks", **filters)) == ids
+
+
+def test_what_changes_while_it_is_read_does_not_break_it(orch, small_pages, lived, new_task):
+    third = lived[2]
+    more = [new_task(dependencies=[third]) for _ in range(4)]
+
+    def meddle(done: int, total: int | None) -> None:
+        if done == 2:
+            orch.tasks.cancel_task(third)
+            orch.tasks.cancel_task(more[0])
+            orch.retention.prune(0)
+            orch.agents.register_agent("eve", ["Novel"])
+            orch.agents.learn_new_capability("bob", "Later")
+            late.append(new_task(requirements=["Latest"]))
+            orch.tasks.add_dependency(late[0], more[1])
+
+    late: list[str] = []
+    graph = analysis.snapshot(orch, "all", progress=meddle)
+    assert graph.has_edge(late[0], more[1], "DEPENDS_ON")
+    assert graph.nodes["skill:latest"]["name"] == "Latest"
+    assert graph.nodes["eve"]["capabilities"] == ["Novel"]
+    assert graph.has_edge("bob", "skill:later", "HAS_SKILL")
+    assert all("label" in data for _, data in graph.nodes(data=True))
+
+
+def test_a_skill_learned_between_skills_and_agents_has_its_name(orch, lived):
+    def learn(done: int, total: int | None) -> None:
+        orch.agents.learn_new_capability("bob", "Brand New")
+
+    graph = analysis.snapshot(orch, progress=learn)
+    assert graph.nodes["skill:brand new"]["name"] == "Brand New"
+    assert "Brand New" in graph.nodes["bob"]["capabilities"]
+
+
+async def test_the_asynchronous_snapshot_is_the_same(aorch, connected):
+    await aorch.agents.register_agent("ada", ["x"])
+    first = await aorch.tasks.create_task("x", "any", requirements=["x"])
+    await aorch.tasks.create_task("x", "any", dependencies=[first])
+    await aorch.tasks.assign_task(first, "ada")
+    for kind in ("agents-skills", "tasks", "all"):
+        one, other = await analysis.asnapshot(aorch, kind), analysis.snapshot(connected, kind)
+        assert list(one.nodes(data=True)) == list(other.nodes(data=True))
+        assert list(one.edges(data=True)) == list(other.edges(data=True))
+    with pytest.raises(ValidationError, match="await asnapshot"):
+        analysis.snapshot(aorch)
+    with pytest.raises(ValidationError, match="Orchestrator call snapshot"):
+        await analysis.asnapshot(connected)
+
+
+@pytest.mark.parametrize("suffix", [".json", ".json.gz", ".graphml"])
+@pytest.mark.parametrize("kind", ["agents-skills", "tasks", "all"])
+def test_a_snapshot_comes_back_from_its_file(orch, lived, tmp_path, kind, suffix):
+    graph = analysis.snapshot(
+        orch, kind, **({} if kind == "agents-skills" else {"task_type": "build"})
+    )
+    analysis.save(graph, tmp_path / f"x{suffix}")
+    read = analysis.load(tmp_path / f"x{suffix}")
+    assert type(read) is type(graph)
+    assert read.graph == graph.graph
+    assert list(read.nodes(data=True)) == list(graph.nodes(data=True))
+    assert list(read.edges(data=True)) == list(graph.edges(data=True))
+
+
+def test_frames(orch, lived):
+    frames = analysis.to_frames(analysis.snapshot(orch, "all"))
+    assert {name: len(frame) for name, frame in frames.items()} == {
+        "Task": 3,
+        "Skill": 3,
+        "Agent": 2,
+        "Team": 0,
+        "DEPENDS_ON": 3,
+        "REQUIRES": 1,
+        "ASSIGNED_TO": 2,
+        "HAS_SKILL": 4,
+        "MEMBER_OF": 0,
+    }
+    tasks = frames["Task"].set_index("node")
+    assert (
+        str(tasks["created_at"].dtype) == str(tasks["completed_at"].dtype) == "datetime64[us, UTC]"
+    )
+    assert tasks.loc[lived[0], "completed_at"] == orch.tasks.get_task_status(lived[0]).completed_at
+    assert frames["ASSIGNED_TO"]["duration_ms"].notna().all()
