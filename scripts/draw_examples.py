@@ -50,7 +50,7 @@ def agents_graph(size: int, seed: int = 1) -> nx.DiGraph[Any]:
         guild = rng.choices(guilds, weights=[1 / (rank + 2) for rank in range(len(guilds))])[0]
         agent = NAMES[number] if size <= 10 else f"{guild}-{number:03}"
         _add_agent(graph, agent, rng)
-        for key in _known(skills, guild, rng):
+        for key in sorted(_known(skills, guild, rng)):
             graph.add_edge(agent, f"skill:{key}", type="HAS_SKILL", confidence=rng.uniform(0.4, 1))
     return graph
 
