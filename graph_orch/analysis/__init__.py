@@ -39,6 +39,11 @@ if TYPE_CHECKING:
     )
     from graph_orch.analysis.incidence import AgentSkills, agent_skills
     from graph_orch.analysis.losses import BusFactor, bus_factor
+    from graph_orch.analysis.pictures.agents import draw_agents
+    from graph_orch.analysis.pictures.gantt import draw_gantt
+    from graph_orch.analysis.pictures.interactive import interactive
+    from graph_orch.analysis.pictures.load import draw_load
+    from graph_orch.analysis.pictures.tasks import draw_tasks
     from graph_orch.analysis.projection import shared_skills
     from graph_orch.analysis.reading import asnapshot, snapshot
     from graph_orch.analysis.scheduling import Bound, Plan, Planned, earliest_finish
@@ -114,9 +119,14 @@ __all__ = [
     "compare",
     "coverage",
     "critical_path",
+    "draw_agents",
+    "draw_gantt",
+    "draw_load",
+    "draw_tasks",
     "earliest_finish",
     "find_cycles",
     "identical_agents",
+    "interactive",
     "levels",
     "load",
     "mine_templates",
@@ -192,9 +202,14 @@ _LATER = {
     "compare": "graph_orch.analysis.simulation",
     "coverage": "graph_orch.analysis.skills",
     "critical_path": "graph_orch.analysis.critical_paths",
+    "draw_agents": "graph_orch.analysis.pictures.agents",
+    "draw_gantt": "graph_orch.analysis.pictures.gantt",
+    "draw_load": "graph_orch.analysis.pictures.load",
+    "draw_tasks": "graph_orch.analysis.pictures.tasks",
     "earliest_finish": "graph_orch.analysis.scheduling",
     "find_cycles": "graph_orch.analysis.cycles",
     "identical_agents": "graph_orch.analysis.simulation",
+    "interactive": "graph_orch.analysis.pictures.interactive",
     "levels": "graph_orch.analysis.critical_paths",
     "load": "graph_orch.analysis.files",
     "mine_templates": "graph_orch.analysis.templates",

@@ -13,6 +13,7 @@ from graph_orch.cli import (
     demo,
     graph,
     mcp,
+    pictures,
     prune,
     run,
     schedule,
@@ -52,6 +53,7 @@ app.add_typer(server.app, name="server")
 app.add_typer(agent.app, name="agent")
 app.add_typer(task.app, name="task")
 app.add_typer(schedule.app, name="schedule")
+app.add_typer(pictures.app, name="graph")
 app.command("worker", epilog="Example: graph-orch worker --exec './summarise.sh' --skills nlp")(
     worker.worker
 )

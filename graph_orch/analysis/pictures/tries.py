@@ -1,0 +1,223 @@
+"""Who held what when: the tries of tasks, from a graph or from a schedule, as bars in seconds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from graph_orch.analysis.pictures.colours import LIVE, OUTCOMES
+from graph_orch.analysis.pictures.limits import said
+from graph_orch.analysis.pictures.nodes import number, of_kind
+from graph_orch.analysis.pictures.texts import order, plain
+from graph_orch.errors import ValidationError
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+    Graph = nx.Graph[Any]
+
+OTHER = "other"
+Schedule = Iterable[object]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One try: `agent` held `task` from `held` to `end`, and worked on it from `start`."""
+
+    task: Hashable
+    agent: str
+    held: float
+    start: float
+    end: float
+    outcome: str
+    kind: str = ""
+
+
+@dataclass
+class Timeline:
+    """All tries, in seconds: of the epoch (`is_clock`), or from the start of a schedule.
+
+    `slots` are those of the agents that the graph knows. `skipped` tries had no usable times.
+    """
+
+    bars: list[Bar] = field(default_factory=list[Bar])
+    slots: dict[str, float] = field(default_factory=dict[str, float])
+    is_clock: bool = True
+    skipped: int = 0
+    notes: list[str] = field(default_factory=list[str])
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """From the first moment to the last, never nothing."""
+        start = min(bar.held for bar in self.bars)
+        end = max(bar.end for bar in self.bars)
+        return start, end if end > start else start + 1.0
+
+    def by_agent(self) -> dict[str, list[Bar]]:
+        """The bars of each agent, by time."""
+        found: dict[str, list[Bar]] = {}
+        for bar in sorted(self.bars, key=lambda it: (it.held, it.end, order(it.task))):
+            found.setdefault(bar.agent, []).append(bar)
+        return found
+
+
+def timeline(source: object, now: datetime | float | None = None) -> Timeline:
+    """The tries of a graph, or of a schedule.
+
+    A live try goes on until `now`; without it until the graph was taken, or else until this moment.
+
+    Raises:
+        ValidationError: the source is neither, or a row of the schedule is not acceptable.
+    """
+    if hasattr(source, "nodes") and hasattr(source, "edges"):
+        return _of_graph(cast("Graph", source), now)
+    source = getattr(source, "tries", source)
+    if isinstance(source, str | bytes | Mapping) or not isinstance(source, Iterable):
+        raise ValidationError(
+            "expected a graph, or a schedule of (task, agent, start, end) in seconds; "
+            f"got {type(cast(object, source))}"
+        )
+    return _of_schedule(cast(Iterable[object], source))
+
+
+def _of_graph(graph: Graph, now: datetime | float | None) -> Timeline:
+    found = Timeline(notes=said(graph))
+    live_until = seconds(now if now is not None else graph.graph.get("taken_at"))
+    if live_until is None:
+        live_until = datetime.now(UTC).timestamp()
+    for node in of_kind(graph, "Task"):
+        for entry in _tries(graph, node):
+            _add(found, graph, node, entry, live_until)
+    if not any("label" in data for _, data in graph.nodes(data=True)):
+        return found
+    for node in of_kind(graph, "Agent"):
+        slots = number(graph.nodes[node].get("max_concurrent_tasks"), math.nan)
+        found.slots[plain(graph.nodes[node].get("agent_id", node))] = slots
+    return found
+
+
+def _tries(graph: Graph, node: Hashable) -> list[Mapping[str, Any]]:
+    """The tries that a node has; else those of its edges; else what it says of the last."""
+    data = graph.nodes[node]
+    given = data.get("tries")
+    if isinstance(given, Sequence) and not isinstance(given, str):
+        rows = cast(Sequence[object], given)
+        return [cast(Mapping[str, Any], row) for row in rows if isinstance(row, Mapping)]
+    edges = [
+        {"agent_id": graph.nodes[other].get("agent_id", other), **edge}
+        for _, other, edge in graph.edges(node, data=True)
+        if edge.get("type") == "ASSIGNED_TO"
+    ]
+    if edges:
+        return sorted(edges, key=lambda it: number(it.get("attempt")))
+    if data.get("assigned_to") is None:
+        return []
+    return [
+        {
+            "agent_id": data["assigned_to"],
+            "assigned_at": data.get("assigned_at"),
+            "started_at": data.get("started_at"),
+            "ended_at": data.get("completed_at"),
+            "outcome": data.get("status") if data.get("completed_at") else None,
+        }
+    ]
+
+
+def _add(
+    found: Timeline, graph: Graph, node: Hashable, entry: Mapping[str, Any], now: float
+) -> None:
+    started, assigned = seconds(entry.get("started_at")), seconds(entry.get("assigned_at"))
+    held = assigned if assigned is not None else started
+    if held is None or entry.get("agent_id") is None:
+        found.skipped += 1
+        return
+    ended = seconds(entry.get("ended_at"))
+    end = max(held, now if ended is None else ended)
+    start = min(max(held if started is None else started, held), end)
+    found.bars.append(
+        Bar(
+            task=node,
+            agent=plain(entry["agent_id"]),
+            held=held,
+            start=end if started is None else start,
+            end=end,
+            outcome=LIVE if ended is None else _outcome(entry.get("outcome")),
+            kind=str(graph.nodes[node].get("task_type", "")),
+        )
+    )
+
+
+def _outcome(value: object) -> str:
+    return value if isinstance(value, str) and value in OUTCOMES else OTHER
+
+
+def seconds(value: object) -> float | None:
+    """A time in seconds since 1970: of a datetime (without a zone: UTC), ISO text, or a number."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    if isinstance(value, datetime):
+        aware = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+        return aware.timestamp()
+    found = number(value, math.nan)
+    return None if math.isnan(found) else found
+
+
+def _of_schedule(rows: Iterable[object]) -> Timeline:
+    found = Timeline(is_clock=False)
+    for at, row in enumerate(rows):
+        task, agent, start, end, outcome = _row(at, row)
+        found.bars.append(Bar(task, plain(agent), start, start, end, outcome))
+    return found
+
+
+_NAMES = (
+    ("task", "task_id"),
+    ("agent", "agent_id"),
+    ("start", "started_at"),
+    ("end", "ended_at"),
+    ("outcome",),
+)
+
+
+def _row(at: int, row: object) -> tuple[Hashable, object, float, float, str]:
+    values = _values(row)
+    if len(values) not in (4, 5):
+        raise _refused(at, row, "it is not (task, agent, start, end), or these and an outcome")
+    start, end = (number(value, math.nan) for value in values[2:4])
+    if math.isnan(start) or math.isnan(end) or end < start:
+        raise _refused(at, row, "start and end are not numbers of seconds, the start first")
+    outcome = values[4] if len(values) == 5 else None
+    task = values[0] if isinstance(values[0], Hashable) else str(values[0])
+    return task, values[1], start, end, "completed" if outcome is None else _outcome(str(outcome))
+
+
+def _values(row: object) -> list[object]:
+    """The values of a row in their order, or by their names."""
+    if isinstance(row, str):
+        return []
+    if isinstance(row, Sequence):
+        return list(cast(Sequence[object], row))
+    if isinstance(row, Mapping):
+        return _named(cast(Mapping[str, object], row).get)
+    return _named(lambda name: getattr(row, name, None))
+
+
+def _named(read: Callable[[str], object]) -> list[object]:
+    found = [
+        next((value for name in names if (value := read(name)) is not None), None)
+        for names in _NAMES
+    ]
+    return [] if found[0] is None else found
+
+
+def _refused(at: int, row: object, why: str) -> ValidationError:
+    return ValidationError(
+        f"row {at} of the schedule is {plain(repr(row))[:80]}: {why}; give seconds from the start, "
+        "such as ('task-1', 'ada', 0.0, 12.5)"
+    )

@@ -1,0 +1,731 @@
+"""Pictures: what they say, that it can be read, and that hostile graphs cannot spoil them."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import json
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import networkx as nx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from graph_orch.analysis import pictures
+from graph_orch.analysis.pictures import arrangement, colours, layers, limits, load, packing, times
+from graph_orch.analysis.pictures import gantt as gantt_picture
+from graph_orch.analysis.pictures.texts import plain, short_id, shorten
+from graph_orch.analysis.pictures.tries import timeline
+from graph_orch.errors import ValidationError
+from graph_orch.lifecycle import TaskStatus
+from scripts.draw_examples import START, agents_graph, tasks_graph
+
+Draw = Callable[..., Figure]
+OF_TASKS = (pictures.draw_tasks, pictures.draw_gantt, pictures.draw_load)
+DRAWN = (pictures.draw_agents, *OF_TASKS)
+HOSTILE = (
+    "$\\frac{1}{0}$ $x$ 100$",
+    "line\nbreak\r\ttab",
+    "x" * 200,
+    "🤖🚀 emoji 👩‍👩‍👧",
+    "שלום עולם",
+    "\u202eright to left",
+    "a\x00b\x1b[31mc\x7f",
+    "漢字かな",
+    "e" + "\u0301" * 80,
+    "\ud800 half a pair",
+    "<script>alert(1)</script>",
+    "-- ]]> & \\textbf{x} %s {0} _ ^",
+    "",
+    " ",
+)
+
+
+def texts(figure: Figure) -> list[Text]:
+    figure.canvas.draw()
+    return [text for text in figure.findobj(Text) if text.get_visible() and text.get_text()]
+
+
+def words(figure: Figure) -> str:
+    return "\n".join(text.get_text() for text in texts(figure))
+
+
+def assert_legible(figure: Figure) -> None:
+    """No text over another, none cut off at the edge."""
+    shown = [(it, it.get_window_extent()) for it in texts(figure)]
+    page = figure.bbox
+    for text, box in shown:
+        assert box.x0 >= page.x0, text
+        assert box.y0 >= page.y0, text
+        assert box.x1 <= page.x1, text
+        assert box.y1 <= page.y1, text
+    for (one, box), (two, other) in itertools.combinations(shown, 2):
+        apart = box.x1 <= other.x0 or other.x1 <= box.x0 or box.y1 <= other.y0 or other.y1 <= box.y0
+        assert apart, (one, two)
+
+
+def graph_for(draw: Draw, size: int) -> nx.DiGraph[Any]:
+    return agents_graph(size) if draw is pictures.draw_agents else tasks_graph(size)
+
+
+@pytest.mark.parametrize("size", [1, 2, 10, 31, 100, 1_000])
+@pytest.mark.parametrize("draw", DRAWN)
+def test_every_text_can_be_read(draw: Draw, size: int) -> None:
+    assert_legible(draw(graph_for(draw, size)))
+
+
+@pytest.mark.parametrize("figsize", [(5, 3.5), (30, 6), (6, 30)])
+@pytest.mark.parametrize("size", [10, 100])
+@pytest.mark.parametrize("draw", DRAWN)
+def test_in_any_size_of_figure(draw: Draw, size: int, figsize: tuple[float, float]) -> None:
+    assert_legible(draw(graph_for(draw, size), figsize=figsize))
+
+
+@pytest.mark.parametrize("draw", DRAWN)
+def test_graph_is_left_as_it_was(draw: Draw) -> None:
+    graph = graph_for(draw, 40)
+    before = repr((sorted(graph.nodes(data=True)), sorted(graph.edges(data=True)), graph.graph))
+    draw(graph)
+    assert (
+        repr((sorted(graph.nodes(data=True)), sorted(graph.edges(data=True)), graph.graph))
+        == before
+    )
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg"])
+@pytest.mark.parametrize("draw", DRAWN)
+def test_same_graph_gives_the_same_file(draw: Draw, suffix: str, tmp_path: Path) -> None:
+    first, second = tmp_path / f"1.{suffix}", tmp_path / f"2.{suffix}"
+    draw(graph_for(draw, 30), first)
+    draw(graph_for(draw, 30), second)
+    if suffix == "png":
+        assert first.read_bytes() == second.read_bytes()
+        assert first.read_bytes().startswith(b"\x89PNG")
+    else:
+        assert ET.parse(first).getroot().tag.endswith("svg")
+        assert len(first.read_bytes()) == len(second.read_bytes())
+
+
+def test_pictures_do_not_depend_on_the_order_of_sets(tmp_path: Path) -> None:
+    code = (
+        "import sys, networkx as nx\n"
+        "from pathlib import Path\n"
+        "from graph_orch import analysis\n"
+        "from graph_orch.analysis.pictures.limits import limited\n"
+        "from scripts.draw_examples import agents_graph, tasks_graph\n"
+        "home = Path(sys.argv[1])\n"
+        "analysis.draw_agents(agents_graph(200), home / 'agents.png')\n"
+        "analysis.draw_agents(nx.relabel_nodes(nx.karate_club_graph(), str), home / 'karate.png')\n"
+        "analysis.draw_tasks(limited(tasks_graph(120), 100), home / 'tasks.png')\n"
+        "analysis.draw_gantt(tasks_graph(60), home / 'gantt.png')\n"
+        "analysis.draw_load(tasks_graph(60), home / 'load.png')\n"
+        "page = analysis.interactive(agents_graph(100), limit=50).html\n"
+        'start = page.index(\'<script type="application/json" id="neo4j-viz-data">\')\n'
+        "(home / 'page').write_text(page[start:page.index('</script>', start)])\n"
+    )
+    for seed in ("1", "2"):
+        (tmp_path / seed).mkdir()
+        subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path / seed)],
+            check=True,
+            cwd=Path(__file__).parents[2],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+        )
+    first, second = sorted((tmp_path / "1").iterdir()), sorted((tmp_path / "2").iterdir())
+    assert len(first) == 6
+    for one, two in zip(first, second, strict=True):
+        assert one.read_bytes() == two.read_bytes(), one.name
+
+
+@pytest.mark.parametrize(
+    ("draw", "says"),
+    [
+        (pictures.draw_agents, "no agents"),
+        (pictures.draw_tasks, "no tasks"),
+        (pictures.draw_gantt, "no tasks"),
+        (pictures.draw_load, "no agents"),
+    ],
+)
+def test_empty_graph_says_so(draw: Draw, says: str) -> None:
+    figure = draw(nx.DiGraph())
+    assert says in words(figure)
+    assert_legible(figure)
+
+
+@pytest.mark.parametrize("draw", DRAWN)
+def test_bare_nodes_of_any_kind(draw: Draw) -> None:
+    graph: nx.DiGraph[Any] = nx.DiGraph([(1, "1"), ("1", (2, 3)), (None, frozenset({1}))][:2])
+    graph.add_node(frozenset({1}))
+    graph.add_edge(1, 1)
+    assert_legible(draw(graph))
+
+
+@pytest.mark.parametrize("draw", DRAWN)
+def test_foreign_graphs(draw: Draw) -> None:
+    for graph in (nx.karate_club_graph(), nx.davis_southern_women_graph(), nx.path_graph(3)):
+        assert_legible(draw(graph))
+
+
+def hostile_agents() -> nx.DiGraph[Any]:
+    graph: nx.DiGraph[Any] = nx.DiGraph()
+    for number, text in enumerate(HOSTILE):
+        graph.add_node(f"{text}{number}", label="Agent", agent_id=text, max_concurrent_tasks=text)
+        graph.add_node(f"skill:{text}{number}", label="Skill", key=text, name=text)
+        graph.add_edge(
+            f"{text}{number}", f"skill:{text}{number}", type=text, confidence=float("nan")
+        )
+    return graph
+
+
+def hostile_tasks() -> nx.DiGraph[Any]:
+    graph: nx.DiGraph[Any] = nx.DiGraph(taken_at="not a time")
+    for number, text in enumerate(HOSTILE):
+        graph.add_node(
+            f"{text}{number}",
+            label="Task",
+            task_id=f"{text}{number}",
+            task_type=text,
+            content=text,
+            status=text or None,
+            execution_duration_ms=float("inf"),
+            tries=[
+                {"agent_id": text, "assigned_at": START + timedelta(seconds=number)},
+                {"agent_id": text, "assigned_at": "2026-03-02T09:00:01", "outcome": text},
+                {"agent_id": text, "assigned_at": text, "ended_at": float("nan")},
+                text,
+            ],
+        )
+    ids = list(graph)
+    graph.add_edges_from(itertools.pairwise(ids))
+    graph.add_edges_from([(ids[-1], ids[0]), (ids[2], ids[2])])
+    return graph
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg"])
+@pytest.mark.parametrize("draw", DRAWN)
+def test_hostile_texts(draw: Draw, suffix: str, tmp_path: Path) -> None:
+    graph = hostile_agents() if draw is pictures.draw_agents else hostile_tasks()
+    path = tmp_path / f"x.{suffix}"
+    figure = draw(graph, path, title=" ".join(HOSTILE))
+    assert_legible(figure)
+    assert not any(text.get_parse_math() for text in texts(figure))
+    if suffix == "svg":
+        ET.parse(path)
+
+
+@pytest.mark.parametrize("draw", DRAWN)
+def test_users_settings_do_not_turn_texts_into_formulas(draw: Draw) -> None:
+    with matplotlib.rc_context({"text.usetex": True, "axes.formatter.use_mathtext": True}):
+        figure = draw(graph_for(draw, 10))
+        assert_legible(figure)
+    assert not any(text.get_usetex() for text in texts(figure))
+
+
+def test_no_figure_is_kept_and_pyplot_is_not_used() -> None:
+    code = (
+        "import sys, gc, weakref\n"
+        "import graph_orch, graph_orch.analysis\n"
+        "assert 'matplotlib' not in sys.modules\n"
+        "from scripts.draw_examples import agents_graph\n"
+        "figure = graph_orch.analysis.draw_agents(agents_graph(10))\n"
+        "assert 'matplotlib.pyplot' not in sys.modules\n"
+        "gone = weakref.ref(figure); del figure; gc.collect()\n"
+        "assert gone() is None\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
+
+
+def test_threads_draw_the_same(tmp_path: Path) -> None:
+    jobs = [(draw, tmp_path / f"{draw.__name__}-{turn}.png") for draw in DRAWN for turn in range(3)]
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda job: job[0](graph_for(job[0], 30), job[1]), jobs))
+    for draw in DRAWN:
+        assert (
+            len({(tmp_path / f"{draw.__name__}-{turn}.png").read_bytes() for turn in range(3)}) == 1
+        )
+
+
+@pytest.mark.parametrize("draw", DRAWN)
+@pytest.mark.parametrize("path", ["x.gif", "x", "x.html", "x.png.exe"])
+def test_other_suffixes_are_refused(draw: Draw, path: str, tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match=r"\.png or \.svg"):
+        draw(graph_for(draw, 10), tmp_path / path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("figsize", [(1, 1), (1000, 5), ("a", "b"), 7, (float("nan"), 8)])
+def test_other_sizes_are_refused(figsize: Any) -> None:
+    for draw in DRAWN:
+        with pytest.raises(ValidationError, match="inches"):
+            draw(graph_for(draw, 10), figsize=figsize)
+
+
+@pytest.mark.parametrize("draw", DRAWN)
+@pytest.mark.parametrize("source", [None, 7, "graph", {"a": 1}])
+def test_what_is_no_graph_is_refused(draw: Draw, source: Any) -> None:
+    with pytest.raises(ValidationError, match="graph"):
+        draw(source)
+
+
+# --- agents
+
+
+def test_small_graph_names_every_node_and_counts_them() -> None:
+    graph = agents_graph(10)
+    found = words(pictures.draw_agents(graph))
+    for node, data in graph.nodes(data=True):
+        assert data.get("name", node) in found
+    assert "agent (6)" in found
+    assert "skill (4)" in found
+    assert f"{graph.number_of_edges()} links" in found
+
+
+def test_given_communities_name_and_colour() -> None:
+    graph = agents_graph(10)
+    found = words(pictures.draw_agents(graph, communities={"ada": "$red$ team", "alan": "blue"}))
+    assert re.search(r"\$red\$ team \(\d+\)", found)
+    by_sets = words(pictures.draw_agents(graph, communities=[{"ada"}, {"alan", "nobody"}]))
+    assert "community 1" in by_sets
+
+
+@pytest.mark.parametrize("communities", [7, [1, 2], [{"ada"}, {"ada"}]])
+def test_what_are_no_communities_is_refused(communities: Any) -> None:
+    with pytest.raises(ValidationError, match="communit"):
+        pictures.draw_agents(agents_graph(10), communities=communities)
+
+
+def test_teams_of_the_graph_are_its_communities() -> None:
+    graph = nx.MultiDiGraph(agents_graph(60))
+    graph.add_node("team:red", label="Team", team_id="red")
+    for agent in [node for node, label in graph.nodes(data="label") if label == "Agent"][:9]:
+        graph.add_edge(agent, "team:red", key="MEMBER_OF", type="MEMBER_OF")
+    assert "red (" in words(pictures.draw_agents(graph))
+
+
+@pytest.mark.parametrize("size", ["active_tasks", lambda node: len(str(node)), {"ada": 4}])
+def test_size_by_attribute_function_or_mapping(size: Any) -> None:
+    assert "size:" in words(pictures.draw_agents(agents_graph(10), size=size))
+
+
+def test_other_size_and_colour_are_refused() -> None:
+    with pytest.raises(ValidationError, match="name of an attribute"):
+        pictures.draw_agents(agents_graph(10), size=7)  # type: ignore[arg-type]
+    with pytest.raises(ValidationError, match="utilization"):
+        pictures.draw_agents(agents_graph(10), colour="pink")  # type: ignore[arg-type]
+
+
+def test_colour_by_utilization_has_its_unit() -> None:
+    figure = pictures.draw_agents(agents_graph(100), colour="utilization")
+    assert "100 %" in words(figure)
+    assert_legible(figure)
+
+
+def test_more_nodes_than_can_be_drawn_are_left_out_and_it_is_said() -> None:
+    graph: nx.DiGraph[Any] = nx.DiGraph()
+    for number in range(2_500):
+        graph.add_node(number, label="Agent")
+    assert "500 nodes of 2,500" in words(pictures.draw_agents(graph))
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [
+        nx.disjoint_union_all([nx.path_graph(2)] * 500),
+        nx.star_graph(900),
+        nx.complete_graph(100),
+        nx.MultiGraph([(1, 1), (1, 2), (1, 2)]),
+        nx.complete_bipartite_graph(30, 30),
+    ],
+    ids=["pairs", "star", "complete", "parallel", "bipartite"],
+)
+def test_shapes_of_agents_that_are_hard_to_draw(graph: nx.Graph[Any]) -> None:
+    figure = pictures.draw_agents(graph)
+    assert_legible(figure)
+    assert re.search(r"[\d,]+ links?", words(figure))
+
+
+# --- tasks
+
+
+def test_statuses_are_counted_and_the_path_is_named() -> None:
+    graph = tasks_graph(10)
+    found = words(pictures.draw_tasks(graph))
+    statuses = [data["status"] for _, data in graph.nodes(data=True)]
+    for status in set(statuses):
+        assert f"{status} ({statuses.count(status)})" in found
+    assert re.search(r"critical path \(\d\)", found)
+    assert all(node[:8] in found for node in graph)
+
+
+def test_critical_path_is_the_longest_in_time() -> None:
+    graph = nx.DiGraph([("end", "long"), ("end", "short"), ("short", "first")])
+    nx.set_node_attributes(graph, {"long": 9_000.0, "short": 1.0, "first": 1.0, "end": 1.0}, "ms")
+    assert "critical path (2)" in words(pictures.draw_tasks(graph, duration="ms"))
+    assert "critical path (3)" in words(pictures.draw_tasks(graph))
+    given = pictures.draw_tasks(graph, critical_path=["end", "short", "first"])
+    assert "critical path (3)" in words(given)
+    assert "critical path" not in words(pictures.draw_tasks(graph, critical_path=()))
+
+
+def test_cycles_are_drawn_and_counted() -> None:
+    graph = nx.DiGraph([(1, 2), (2, 3), (3, 1), (3, 3)])
+    assert "closes a cycle (2)" in words(pictures.draw_tasks(graph))
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [
+        nx.path_graph(1_000, create_using=nx.DiGraph),
+        nx.empty_graph(1_000, create_using=nx.DiGraph),
+        nx.star_graph(1_000, create_using=nx.DiGraph),
+        nx.gnp_random_graph(300, 0.05, seed=1, directed=True),
+        nx.complete_graph(60, create_using=nx.DiGraph),
+        tasks_graph(5_000),
+    ],
+    ids=["chain", "no edges", "star", "dense", "complete", "too many"],
+)
+def test_shapes_that_are_hard_to_draw(graph: nx.DiGraph[Any]) -> None:
+    assert_legible(pictures.draw_tasks(graph))
+
+
+def test_every_status_has_its_own_colour_marker_and_hatch() -> None:
+    assert set(colours.STATUSES) == set(TaskStatus)
+    styles = [*colours.STATUSES.values(), colours.UNKNOWN]
+    assert len({style.colour for style in styles}) == len(styles)
+    assert len({style.marker for style in styles}) == len(styles)
+    hatched = [style.hatch for style in styles if style.hatch]
+    assert len(set(hatched)) == len(hatched)
+
+
+digraphs = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), max_size=40)
+
+
+@given(digraphs)
+@settings(max_examples=150, deadline=None)
+def test_layers_of_any_graph(edges: list[tuple[int, int]]) -> None:
+    graph: nx.DiGraph[Any] = nx.DiGraph(edges)
+    found = layers.flow(graph)
+    assert set(found.levels) == set(graph)
+    assert sorted(found.edges + found.against) == sorted(graph.edges)
+    assert all(found.levels[u] < found.levels[v] for u, v in found.edges)
+    if nx.is_directed_acyclic_graph(graph):
+        assert not found.against
+        longest = nx.dag_longest_path_length(graph) if graph else 0
+        assert max(found.levels.values(), default=0) == longest
+    arranged = layers.layout(found, 4)
+    places = sorted(arranged.places.values())
+    for (x, y), (other_x, other_y) in itertools.pairwise(places):
+        assert x < other_x or other_y - y > 0.9
+
+
+def test_crossings_that_need_not_be_are_gone() -> None:
+    graph: nx.DiGraph[Any] = nx.DiGraph([(f"a{n}", f"b{9 - n}") for n in range(10)])
+    places = layers.layout(layers.flow(graph), 20).places
+    left = sorted((node for node in places if node[0] == "a"), key=lambda it: places[it][1])
+    right = sorted((node for node in places if node[0] == "b"), key=lambda it: places[it][1])
+    assert [int(node[1:]) for node in left] == [9 - int(node[1:]) for node in right]
+
+
+# --- what ran when
+
+
+def bars(*rows: tuple[Any, ...]) -> Figure:
+    return pictures.draw_gantt(list(rows))
+
+
+def test_units_follow_the_span() -> None:
+    for seconds, unit in ((0.01, "ms"), (50, "s"), (900, "min"), (40_000, "h"), (9e5, "d")):
+        assert f"time ({unit})" in words(bars(("t", "a", 0.0, seconds)))
+
+
+def test_long_spans_of_the_store_are_times_of_day() -> None:
+    graph: nx.DiGraph[Any] = nx.DiGraph()
+    entry = {"agent_id": "a", "assigned_at": START, "ended_at": START + timedelta(hours=9)}
+    graph.add_node("t", label="Task", tries=[entry | {"started_at": START, "outcome": "completed"}])
+    found = words(pictures.draw_gantt(graph))
+    assert "time (UTC)" in found
+    assert "12:00" in found
+    entry["ended_at"] = START + timedelta(minutes=9)
+    graph.nodes["t"]["tries"] = [entry]
+    assert "time since 2026-03-02 09:00:00 UTC (min)" in words(pictures.draw_gantt(graph))
+
+
+def test_slots_of_an_agent_are_rows_of_their_own() -> None:
+    found = gantt_picture._rows(timeline([("a", "x", 0, 9), ("b", "x", 1, 3), ("c", "x", 3, 5)]))
+    assert found.number == 2
+    assert [row for _, row in found.placed] == [0, 1, 1]
+
+
+def test_live_tries_go_on_until_now() -> None:
+    graph: nx.DiGraph[Any] = nx.DiGraph(taken_at=START + timedelta(seconds=60))
+    graph.add_node("t", label="Task", tries=[{"agent_id": "a", "assigned_at": START}])
+    (bar,) = timeline(graph).bars
+    assert bar.end - bar.held == 60
+    assert bar.outcome == "still held"
+    (bar,) = timeline(graph, START + timedelta(seconds=90)).bars
+    assert bar.end - bar.held == 90
+    assert "still held (1)" in words(pictures.draw_gantt(graph))
+
+
+def test_tries_are_read_from_edges_and_from_the_task_itself() -> None:
+    graph: nx.MultiDiGraph[Any] = nx.MultiDiGraph()
+    graph.add_node("a", label="Agent", agent_id="a", max_concurrent_tasks=2)
+    graph.add_node("t", label="Task")
+    times_of_it = {"assigned_at": START, "ended_at": START + timedelta(seconds=5)}
+    graph.add_edge("t", "a", key="ASSIGNED_TO:1", type="ASSIGNED_TO", attempt=1, **times_of_it)
+    found = timeline(graph)
+    assert [(bar.agent, bar.end - bar.held) for bar in found.bars] == [("a", 5)]
+    assert found.slots == {"a": 2}
+    alone: nx.DiGraph[Any] = nx.DiGraph()
+    alone.add_node("t", label="Task", assigned_to="b", assigned_at=START, status="completed")
+    alone.nodes["t"]["completed_at"] = START + timedelta(seconds=7)
+    assert [(bar.agent, bar.end - bar.held) for bar in timeline(alone).bars] == [("b", 7)]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [("t", "a", 0), ("t", "a", 5, 1), ("t", "a", "x", 1), ("t", "a", 0, float("nan")), 7, "tttt"],
+)
+def test_rows_that_are_no_schedule_are_refused(row: Any) -> None:
+    for draw in (pictures.draw_gantt, pictures.draw_load):
+        with pytest.raises(ValidationError, match="row 1 of the schedule"):
+            draw([("t", "a", 0, 1), row])
+
+
+def test_schedules_of_mappings_and_of_objects() -> None:
+    class Try:
+        task_id, agent_id, started_at, ended_at, outcome = "t", "a", 1.0, 2.5, "failed"
+
+    class Result:
+        tries = (Try(),)
+
+    for source in ([Try()], Result(), [{"task": "t", "agent": "a", "start": 1, "end": 2.5}]):
+        (bar,) = timeline(source).bars
+        assert (bar.task, bar.agent, bar.held, bar.end) == ("t", "a", 1.0, 2.5)
+
+
+def test_agents_that_find_no_room_are_named_as_left_out() -> None:
+    rows = [("t", f"agent-{number}", 0, 1 + number) for number in range(100)]
+    found = words(pictures.draw_gantt(rows))
+    assert "28 agents of 100" in found
+    assert "agent-99" in found
+    assert "agent-0\n" not in found
+
+
+# --- load
+
+
+def test_utilization_is_held_by_slots() -> None:
+    schedule = [("t", "a", 0.0, 10.0), ("u", "a", 0.0, 5.0), ("v", "b", 5.0, 10.0)]
+    found = load._load(timeline(schedule), 2)
+    middle = len(found.edges) // 2
+    assert found.cells[0][:middle] == pytest.approx(1.0)
+    assert found.cells[0][middle:] == pytest.approx(0.5)
+    assert found.cells[1][:middle] == pytest.approx(0.0)
+    assert found.cells[1][middle:] == pytest.approx(0.5)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 1e6)), min_size=1, max_size=30))
+@settings(max_examples=100, deadline=None)
+def test_cells_add_up_to_the_time_held(spans: list[tuple[float, float]]) -> None:
+    rows = [("t", "a", min(span), max(span)) for span in spans]
+    found = timeline(rows)
+    result = load._load(found, 1)
+    edges = [min(edge, found.span[1]) for edge in result.edges]
+    held = sum(
+        cell * (end - start)
+        for cell, (start, end) in zip(result.cells[0], itertools.pairwise(edges), strict=True)
+    )
+    assert held == pytest.approx(sum(end - start for _, _, start, end in rows), rel=1e-6, abs=1e-6)
+
+
+def test_idle_agents_are_rows_and_unknown_slots_are_said() -> None:
+    graph: nx.MultiDiGraph[Any] = nx.MultiDiGraph(tasks_graph(10))
+    graph.add_node("idle", label="Agent", agent_id="idle", max_concurrent_tasks=3)
+    found = words(pictures.draw_load(graph))
+    assert "idle" in found
+    assert "are not known" in found
+    assert "slots in use" in found
+    assert "100 %" in found
+
+
+def test_the_others_are_one_row() -> None:
+    rows = [("t", f"agent-{number}", 0, 1 + number) for number in range(100)]
+    found = words(pictures.draw_load(rows))
+    assert "mean of 61 others" in found
+    assert "61 agents left out" in found
+
+
+@pytest.mark.parametrize("slots", [0, -1, "x", {"a": 0}, float("nan")])
+def test_other_slots_are_refused(slots: Any) -> None:
+    with pytest.raises(ValidationError, match="slots"):
+        pictures.draw_load([("t", "a", 0, 1)], slots=slots)
+
+
+# --- interactive
+
+
+def data_of(html: str) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="neo4j-viz-data">(.*?)</script>', html)
+    assert found
+    return json.loads(found.group(1), parse_constant=lambda name: pytest.fail(name))
+
+
+def test_page_has_every_node_with_its_attributes_as_text(tmp_path: Path) -> None:
+    graph = agents_graph(10)
+    page = pictures.interactive(graph, tmp_path / "x.html")
+    data = data_of((tmp_path / "x.html").read_text(encoding="utf-8"))
+    assert page.html == (tmp_path / "x.html").read_text(encoding="utf-8")
+    assert {node["properties"]["node"] for node in data["nodes"]} == set(graph)
+    assert len(data["relationships"]) == graph.number_of_edges()
+    labels = [entry["label"] for entry in data["legend"]["nodes"]["entries"]]
+    assert labels == ["Agent (6)", "Skill (4)"]
+    assert len({node["color"] for node in data["nodes"]}) == 2
+
+
+def test_hostile_attributes_stay_text() -> None:
+    attack = "</script><script>alert(1)</script><img src=x onerror=alert(1)>"
+    graph = hostile_tasks()
+    graph.add_node(
+        attack, label="Task", task_id=attack, content=attack, x=float("nan"), y={1: attack}
+    )
+    graph.nodes[attack][attack] = attack
+    plain_page = pictures.interactive(nx.DiGraph([(1, 2)])).html
+    page = pictures.interactive(graph, title=attack)
+    assert page.html.lower().count("<script") == plain_page.lower().count("<script")
+    assert "<img src=x" not in page.html
+    node = next(it for it in data_of(page.html)["nodes"] if it["properties"]["node"] == attack)
+    assert node["properties"]["content"] == attack
+    frame = page._repr_html_()
+    assert frame.count("<") == 2
+    assert 'sandbox="allow-scripts"' in frame
+
+
+def test_page_fetches_nothing() -> None:
+    page = pictures.interactive(agents_graph(10)).html
+    assert not re.findall(
+        r"<(?:script|img|iframe)[^>]*\ssrc=|<link[^>]*\shref=|@import", page[:20_000]
+    )
+    assert "default-src 'none'" in page
+    assert page.index("default-src 'none'") < page.index("<script")
+
+
+def test_page_is_bounded_and_says_so() -> None:
+    page = pictures.interactive(agents_graph(200), limit=50).html
+    assert len(data_of(page)["nodes"]) == 50
+    assert "150 of 200 nodes, those with the fewest links, are left out" in page
+    for limit in (0, 2_001, "x", True):
+        with pytest.raises(ValidationError, match="limit"):
+            pictures.interactive(agents_graph(10), limit=limit)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "graph", [nx.DiGraph(), nx.karate_club_graph(), nx.MultiDiGraph([(1, 1), (1, 1)])]
+)
+def test_page_of_any_graph(graph: nx.Graph[Any]) -> None:
+    assert len(data_of(pictures.interactive(graph).html)["nodes"]) == len(graph)
+
+
+def test_page_needs_its_suffix(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match=r"\.html"):
+        pictures.interactive(nx.DiGraph(), tmp_path / "x.png")
+
+
+# --- parts
+
+
+@given(st.text(max_size=300))
+@settings(max_examples=300, deadline=None)
+def test_plain_text_is_one_printable_line(text: str) -> None:
+    found = plain(text)
+    assert found
+    assert found == found.strip()
+    assert all(char.isprintable() for char in found)
+    assert len(shorten(text, 20)) <= 20
+
+
+def test_ids_are_told_apart_by_their_ends() -> None:
+    assert short_id("2f1c9a4e-0d35-4b58-9f0e-7a1b2c3d4e5f") == "2f1c9a4e"
+    long = "agent-of-the-very-large-department-0012"
+    assert short_id(long, 20).endswith("0012")
+    assert shorten("short") == "short"
+
+
+@given(st.lists(st.floats(0.2, 5), min_size=1, max_size=60))
+@settings(max_examples=60, deadline=None)
+def test_sunflower_discs_do_not_overlap(radii: list[float]) -> None:
+    import numpy as np
+
+    places = packing.sunflower(np.array(sorted(radii, reverse=True)))
+    for (one, r), (two, s) in itertools.combinations(
+        zip(places, sorted(radii, reverse=True), strict=True), 2
+    ):
+        assert float(np.hypot(*(one - two))) >= 0.8 * (r + s)
+
+
+def test_communities_do_not_overlap() -> None:
+    import numpy as np
+
+    links = [(a, b) for a in range(60) for b in range(a) if (a * b) % 7 == 1]
+    groups = [list(range(at, 60, 6)) for at in range(6)]
+    found = arrangement.by_community(links, groups, np.ones(60), 1.5)
+    for one, two in itertools.combinations(found.discs, 2):
+        distance = float(np.hypot(*(np.array(one.centre) - two.centre)))
+        assert distance >= 0.98 * (one.radius + two.radius)
+
+
+@given(st.floats(1e-6, 1e12), st.integers(2, 20))
+def test_steps_are_few_and_round(span: float, most: int) -> None:
+    step = times.nice_step(span, most)
+    assert span / step <= most * (1 + 1e-6)
+    assert f"{step:e}"[0] in "125"
+
+
+@given(
+    st.floats(-1e11, 1e11),
+    st.floats(0, 1e11).map(lambda it: it + 1e-3),
+    st.booleans(),
+    st.integers(2, 14),
+)
+@settings(deadline=None)
+def test_ticks_are_within_the_axis(start: float, span: float, is_clock: bool, most: int) -> None:
+    ticks, title = times.scale(start, start + span, is_clock, most)
+    assert title
+    assert len(ticks) <= 2 * most + 2
+    for at, text in ticks:
+        assert text
+        assert start - 1e-6 * (span + abs(start)) <= at <= start + span + 1e-6 * (span + abs(start))
+
+
+def test_limited_graph_keeps_the_newest_tasks_and_says_it() -> None:
+    graph = tasks_graph(20)
+    for number, node in enumerate(graph):
+        graph.nodes[node]["created_at"] = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=number)
+    newest = list(graph)[-5:]
+    found = limits.limited(graph, 5)
+    assert set(found) == set(newest)
+    assert "15 nodes left out" in words(pictures.draw_tasks(found))
+    assert len(limits.limited(agents_graph(20), 5)) == 5
+    assert len(graph) == 20
+
+
+def test_many_pictures_do_not_pile_up() -> None:
+    for _ in range(3):
+        pictures.draw_agents(agents_graph(10))
+    gc.collect()
+    figures = [it for it in gc.get_objects() if type(it) in (Figure, FigureCanvasAgg)]
+    assert len(figures) < 3
