@@ -134,7 +134,7 @@ def test_pictures_do_not_depend_on_the_order_of_sets(tmp_path: Path) -> None:
         "analysis.draw_gantt(tasks_graph(60), home / 'gantt.png')\n"
         "analysis.draw_load(tasks_graph(60), home / 'load.png')\n"
         "page = analysis.interactive(agents_graph(100), limit=50).html\n"
-        "start = page.index('<script type=\"application/json\" id=\"neo4j-viz-data\">')\n"
+        'start = page.index(\'<script type="application/json" id="neo4j-viz-data">\')\n'
         "(home / 'page').write_text(page[start:page.index('</script>', start)])\n"
     )
     for seed in ("1", "2"):
