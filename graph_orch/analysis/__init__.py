@@ -14,19 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from graph_orch.analysis.agents import AgentSlots
-    from graph_orch.analysis.blocked import why_blocked
-    from graph_orch.analysis.centralities import centrality
-    from graph_orch.analysis.community import communities
-    from graph_orch.analysis.comparison import agreement
-    from graph_orch.analysis.concurrency import Parallelism, parallelism
-    from graph_orch.analysis.critical_paths import critical_path, levels
-    from graph_orch.analysis.cycles import check_dependencies, find_cycles, would_cycle
-    from graph_orch.analysis.failures import agent_blast_radius, blast_radius
-    from graph_orch.analysis.files import load, save
-    from graph_orch.analysis.frames import to_frames
-    from graph_orch.analysis.history import retries, success_rates, time_use, wilson
-    from graph_orch.analysis.history_tables import (
+    from graph_orch.analysis.history.rates_and_times import retries, success_rates, time_use, wilson
+    from graph_orch.analysis.history.tables import (
         Durations,
         Interval,
         Oddity,
@@ -37,17 +26,12 @@ if TYPE_CHECKING:
         TimeUse,
         TimeUses,
     )
-    from graph_orch.analysis.incidence import AgentSkills, agent_skills
-    from graph_orch.analysis.losses import BusFactor, bus_factor
+    from graph_orch.analysis.history.tries import TriedTask, Try, read_tries
     from graph_orch.analysis.pictures.agents import draw_agents
     from graph_orch.analysis.pictures.gantt import draw_gantt
     from graph_orch.analysis.pictures.interactive import interactive
     from graph_orch.analysis.pictures.load import draw_load
     from graph_orch.analysis.pictures.tasks import draw_tasks
-    from graph_orch.analysis.projection import shared_skills
-    from graph_orch.analysis.reading import asnapshot, snapshot
-    from graph_orch.analysis.scheduling import Bound, Plan, Planned, earliest_finish
-    from graph_orch.analysis.similarity import Similar, nearest, project
     from graph_orch.analysis.simulation import (
         SimulatedAgent,
         SimulatedTask,
@@ -59,10 +43,26 @@ if TYPE_CHECKING:
         scale_capacity,
         simulate,
     )
-    from graph_orch.analysis.skills import Coverage, Redundancy, Supply, coverage, redundancy
-    from graph_orch.analysis.template import Template, TemplateStep
-    from graph_orch.analysis.templates import Templates, mine_templates
-    from graph_orch.analysis.tries import TriedTask, Try, read_tries
+    from graph_orch.analysis.skills.centralities import centrality
+    from graph_orch.analysis.skills.incidence import AgentSkills, agent_skills
+    from graph_orch.analysis.skills.losses import BusFactor, bus_factor
+    from graph_orch.analysis.skills.similarity import Similar, nearest, project
+    from graph_orch.analysis.skills.supply import Coverage, Redundancy, Supply, coverage, redundancy
+    from graph_orch.analysis.snapshots.files import load, save
+    from graph_orch.analysis.snapshots.frames import to_frames
+    from graph_orch.analysis.snapshots.reading import asnapshot, snapshot
+    from graph_orch.analysis.tasks.agents import AgentSlots
+    from graph_orch.analysis.tasks.blocked import why_blocked
+    from graph_orch.analysis.tasks.concurrency import Parallelism, parallelism
+    from graph_orch.analysis.tasks.critical_paths import critical_path, levels
+    from graph_orch.analysis.tasks.cycles import check_dependencies, find_cycles, would_cycle
+    from graph_orch.analysis.tasks.failures import agent_blast_radius, blast_radius
+    from graph_orch.analysis.tasks.scheduling import Bound, Plan, Planned, earliest_finish
+    from graph_orch.analysis.teams.community import communities
+    from graph_orch.analysis.teams.comparison import agreement
+    from graph_orch.analysis.teams.projection import shared_skills
+    from graph_orch.analysis.templates.mining import Templates, mine_templates
+    from graph_orch.analysis.templates.template import Template, TemplateStep
     from graph_orch.estimates import DurationKind
     from graph_orch.models import AgentBlastRadius, BlastRadius, WaitKind, WaitReason, WhyBlocked
     from graph_orch.models.teams import Agreement, Communities
@@ -153,85 +153,85 @@ __all__ = [
 
 _LATER = {
     "AgentBlastRadius": "graph_orch.models",
-    "AgentSkills": "graph_orch.analysis.incidence",
-    "AgentSlots": "graph_orch.analysis.agents",
+    "AgentSkills": "graph_orch.analysis.skills.incidence",
+    "AgentSlots": "graph_orch.analysis.tasks.agents",
     "Agreement": "graph_orch.models.teams",
     "BlastRadius": "graph_orch.models",
-    "Bound": "graph_orch.analysis.scheduling",
-    "BusFactor": "graph_orch.analysis.losses",
+    "Bound": "graph_orch.analysis.tasks.scheduling",
+    "BusFactor": "graph_orch.analysis.skills.losses",
     "Communities": "graph_orch.models.teams",
-    "Coverage": "graph_orch.analysis.skills",
+    "Coverage": "graph_orch.analysis.skills.supply",
     "CriticalPath": "graph_orch.precedence",
     "DurationKind": "graph_orch.estimates",
-    "Durations": "graph_orch.analysis.history_tables",
-    "Interval": "graph_orch.analysis.history_tables",
-    "Oddity": "graph_orch.analysis.history_tables",
-    "Parallelism": "graph_orch.analysis.concurrency",
-    "Plan": "graph_orch.analysis.scheduling",
-    "Planned": "graph_orch.analysis.scheduling",
-    "Redundancy": "graph_orch.analysis.skills",
-    "RetryUse": "graph_orch.analysis.history_tables",
-    "RetryUses": "graph_orch.analysis.history_tables",
-    "Similar": "graph_orch.analysis.similarity",
+    "Durations": "graph_orch.analysis.history.tables",
+    "Interval": "graph_orch.analysis.history.tables",
+    "Oddity": "graph_orch.analysis.history.tables",
+    "Parallelism": "graph_orch.analysis.tasks.concurrency",
+    "Plan": "graph_orch.analysis.tasks.scheduling",
+    "Planned": "graph_orch.analysis.tasks.scheduling",
+    "Redundancy": "graph_orch.analysis.skills.supply",
+    "RetryUse": "graph_orch.analysis.history.tables",
+    "RetryUses": "graph_orch.analysis.history.tables",
+    "Similar": "graph_orch.analysis.skills.similarity",
     "SimulatedAgent": "graph_orch.analysis.simulation",
     "SimulatedTask": "graph_orch.analysis.simulation",
     "SimulationResult": "graph_orch.analysis.simulation",
-    "SuccessRate": "graph_orch.analysis.history_tables",
-    "SuccessRates": "graph_orch.analysis.history_tables",
-    "Supply": "graph_orch.analysis.skills",
-    "Template": "graph_orch.analysis.template",
-    "TemplateStep": "graph_orch.analysis.template",
-    "Templates": "graph_orch.analysis.templates",
-    "TimeUse": "graph_orch.analysis.history_tables",
-    "TimeUses": "graph_orch.analysis.history_tables",
+    "SuccessRate": "graph_orch.analysis.history.tables",
+    "SuccessRates": "graph_orch.analysis.history.tables",
+    "Supply": "graph_orch.analysis.skills.supply",
+    "Template": "graph_orch.analysis.templates.template",
+    "TemplateStep": "graph_orch.analysis.templates.template",
+    "Templates": "graph_orch.analysis.templates.mining",
+    "TimeUse": "graph_orch.analysis.history.tables",
+    "TimeUses": "graph_orch.analysis.history.tables",
     "Timing": "graph_orch.precedence",
-    "TriedTask": "graph_orch.analysis.tries",
-    "Try": "graph_orch.analysis.tries",
+    "TriedTask": "graph_orch.analysis.history.tries",
+    "Try": "graph_orch.analysis.history.tries",
     "WaitKind": "graph_orch.models",
     "WaitReason": "graph_orch.models",
     "WhyBlocked": "graph_orch.models",
-    "agent_blast_radius": "graph_orch.analysis.failures",
-    "agent_skills": "graph_orch.analysis.incidence",
-    "agreement": "graph_orch.analysis.comparison",
-    "asnapshot": "graph_orch.analysis.reading",
-    "blast_radius": "graph_orch.analysis.failures",
-    "bus_factor": "graph_orch.analysis.losses",
-    "centrality": "graph_orch.analysis.centralities",
-    "check_dependencies": "graph_orch.analysis.cycles",
-    "communities": "graph_orch.analysis.community",
+    "agent_blast_radius": "graph_orch.analysis.tasks.failures",
+    "agent_skills": "graph_orch.analysis.skills.incidence",
+    "agreement": "graph_orch.analysis.teams.comparison",
+    "asnapshot": "graph_orch.analysis.snapshots.reading",
+    "blast_radius": "graph_orch.analysis.tasks.failures",
+    "bus_factor": "graph_orch.analysis.skills.losses",
+    "centrality": "graph_orch.analysis.skills.centralities",
+    "check_dependencies": "graph_orch.analysis.tasks.cycles",
+    "communities": "graph_orch.analysis.teams.community",
     "compare": "graph_orch.analysis.simulation",
-    "coverage": "graph_orch.analysis.skills",
-    "critical_path": "graph_orch.analysis.critical_paths",
+    "coverage": "graph_orch.analysis.skills.supply",
+    "critical_path": "graph_orch.analysis.tasks.critical_paths",
     "draw_agents": "graph_orch.analysis.pictures.agents",
     "draw_gantt": "graph_orch.analysis.pictures.gantt",
     "draw_load": "graph_orch.analysis.pictures.load",
     "draw_tasks": "graph_orch.analysis.pictures.tasks",
-    "earliest_finish": "graph_orch.analysis.scheduling",
-    "find_cycles": "graph_orch.analysis.cycles",
+    "earliest_finish": "graph_orch.analysis.tasks.scheduling",
+    "find_cycles": "graph_orch.analysis.tasks.cycles",
     "identical_agents": "graph_orch.analysis.simulation",
     "interactive": "graph_orch.analysis.pictures.interactive",
-    "levels": "graph_orch.analysis.critical_paths",
-    "load": "graph_orch.analysis.files",
-    "mine_templates": "graph_orch.analysis.templates",
-    "nearest": "graph_orch.analysis.similarity",
-    "parallelism": "graph_orch.analysis.concurrency",
+    "levels": "graph_orch.analysis.tasks.critical_paths",
+    "load": "graph_orch.analysis.snapshots.files",
+    "mine_templates": "graph_orch.analysis.templates.mining",
+    "nearest": "graph_orch.analysis.skills.similarity",
+    "parallelism": "graph_orch.analysis.tasks.concurrency",
     "poisson_tasks": "graph_orch.analysis.simulation",
-    "project": "graph_orch.analysis.similarity",
-    "read_tries": "graph_orch.analysis.tries",
-    "redundancy": "graph_orch.analysis.skills",
+    "project": "graph_orch.analysis.skills.similarity",
+    "read_tries": "graph_orch.analysis.history.tries",
+    "redundancy": "graph_orch.analysis.skills.supply",
     "replicate": "graph_orch.analysis.simulation",
-    "retries": "graph_orch.analysis.history",
-    "save": "graph_orch.analysis.files",
+    "retries": "graph_orch.analysis.history.rates_and_times",
+    "save": "graph_orch.analysis.snapshots.files",
     "scale_capacity": "graph_orch.analysis.simulation",
-    "shared_skills": "graph_orch.analysis.projection",
+    "shared_skills": "graph_orch.analysis.teams.projection",
     "simulate": "graph_orch.analysis.simulation",
-    "snapshot": "graph_orch.analysis.reading",
-    "success_rates": "graph_orch.analysis.history",
-    "time_use": "graph_orch.analysis.history",
-    "to_frames": "graph_orch.analysis.frames",
-    "why_blocked": "graph_orch.analysis.blocked",
-    "wilson": "graph_orch.analysis.history",
-    "would_cycle": "graph_orch.analysis.cycles",
+    "snapshot": "graph_orch.analysis.snapshots.reading",
+    "success_rates": "graph_orch.analysis.history.rates_and_times",
+    "time_use": "graph_orch.analysis.history.rates_and_times",
+    "to_frames": "graph_orch.analysis.snapshots.frames",
+    "why_blocked": "graph_orch.analysis.tasks.blocked",
+    "wilson": "graph_orch.analysis.history.rates_and_times",
+    "would_cycle": "graph_orch.analysis.tasks.cycles",
 }
 """Where each name is: what draws or simulates is imported when it is first asked for."""
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from graph_orch import TaskStatus, ValidationError, analysis
-from graph_orch.analysis.building import SnapshotBuilder
+from graph_orch.analysis.snapshots.building import SnapshotBuilder
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 EDGES = ["DEPENDS_ON", "REQUIRES", "ASSIGNED_TO", "HAS_SKILL", "MEMBER_OF"]

@@ -11,8 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph_orch.analysis.history import durations, retries, success_rates, time_use, wilson
-from graph_orch.analysis.tries import read_tries
+from graph_orch.analysis.history.rates_and_times import (
+    durations,
+    retries,
+    success_rates,
+    time_use,
+    wilson,
+)
+from graph_orch.analysis.history.tries import read_tries
 from graph_orch.errors import AnalysisError, ValidationError
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

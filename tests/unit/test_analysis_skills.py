@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from networkx.algorithms import bipartite
 
-from graph_orch.analysis.centralities import centrality
-from graph_orch.analysis.incidence import agent_skills
-from graph_orch.analysis.losses import bus_factor
-from graph_orch.analysis.similarity import nearest, project
-from graph_orch.analysis.skills import coverage, redundancy
+from graph_orch.analysis.skills.centralities import centrality
+from graph_orch.analysis.skills.incidence import agent_skills
+from graph_orch.analysis.skills.losses import bus_factor
+from graph_orch.analysis.skills.similarity import nearest, project
+from graph_orch.analysis.skills.supply import coverage, redundancy
 from graph_orch.errors import AnalysisError, ValidationError
 
 DAVIS = nx.davis_southern_women_graph()

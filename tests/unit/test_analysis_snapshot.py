@@ -27,9 +27,9 @@ from graph_orch import (
     ValidationError,
     analysis,
 )
-from graph_orch.analysis import progress
-from graph_orch.analysis.building import SnapshotBuilder
-from graph_orch.analysis.reading import filters_of
+from graph_orch.analysis.snapshots import progress
+from graph_orch.analysis.snapshots.building import SnapshotBuilder
+from graph_orch.analysis.snapshots.reading import filters_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

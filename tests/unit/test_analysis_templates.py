@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph_orch.analysis.shapes import Shapes
-from graph_orch.analysis.templates import mine_templates
+from graph_orch.analysis.templates.mining import mine_templates
+from graph_orch.analysis.templates.shapes import Shapes
 from graph_orch.errors import AnalysisError, ValidationError
 from graph_orch.lifecycle import TaskPriority
 

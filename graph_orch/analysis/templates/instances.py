@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from graph_orch.analysis.incidence import by_name, checked_graph
-from graph_orch.analysis.skills import required_names
-from graph_orch.analysis.tries import depended_on, moment, seconds, tries_of
+from graph_orch.analysis.history.tries import depended_on, moment, seconds, tries_of
+from graph_orch.analysis.skills.incidence import by_name, checked_graph
+from graph_orch.analysis.skills.supply import required_names
 from graph_orch.errors import AnalysisError
 from graph_orch.lifecycle import TaskPriority, TaskStatus
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from graph_orch.analysis.live import insights_of, kind_for_store
-from graph_orch.analysis.task_graph import Duration, chosen, durations
+from graph_orch.analysis.tasks.graph import Duration, chosen, durations
+from graph_orch.analysis.tasks.live import insights_of, kind_for_store
 from graph_orch.errors import ValidationError
 from graph_orch.precedence import CriticalPath, critical_path_of, levels_of
 

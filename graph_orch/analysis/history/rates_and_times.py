@@ -11,7 +11,7 @@ from typing import Any, get_args
 import networkx as nx
 import numpy as np
 
-from graph_orch.analysis.history_tables import (
+from graph_orch.analysis.history.tables import (
     Durations,
     Group,
     Interval,
@@ -24,8 +24,8 @@ from graph_orch.analysis.history_tables import (
     TimeUse,
     TimeUses,
 )
-from graph_orch.analysis.incidence import by_name
-from graph_orch.analysis.tries import FAILED, SUCCEEDED, TriedTask, Try, read_tries
+from graph_orch.analysis.history.tries import FAILED, SUCCEEDED, TriedTask, Try, read_tries
+from graph_orch.analysis.skills.incidence import by_name
 from graph_orch.checks import RATIO
 from graph_orch.errors import ValidationError
 

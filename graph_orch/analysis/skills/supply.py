@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, cast
 import networkx as nx
 import numpy as np
 
-from graph_orch.analysis.incidence import (
+from graph_orch.analysis.skills.incidence import (
     AgentSkills,
     agent_skills,
     by_name,
     checked_graph,
     number,
 )
-from graph_orch.analysis.similarity import degrees, overlaps
+from graph_orch.analysis.skills.similarity import degrees, overlaps
 from graph_orch.errors import AnalysisError
 from graph_orch.lifecycle import LIVE, TaskStatus
 from graph_orch.values import skill_key

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple
 
-from graph_orch.analysis.agents import AgentSlots, agents_given, keys_of
-from graph_orch.analysis.task_graph import Duration, Facts, chosen, durations
+from graph_orch.analysis.tasks.agents import AgentSlots, agents_given, keys_of
+from graph_orch.analysis.tasks.graph import Duration, Facts, chosen, durations
 from graph_orch.precedence import depths_from, run_order
 
 Lane = tuple[frozenset[str], frozenset[str]]

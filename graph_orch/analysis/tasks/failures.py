@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from graph_orch.analysis.agents import AgentSlots, agents_given, keys_of
-from graph_orch.analysis.live import insights_of, kind_for_store
-from graph_orch.analysis.task_graph import Duration, chosen, durations, known
+from graph_orch.analysis.tasks.agents import AgentSlots, agents_given, keys_of
+from graph_orch.analysis.tasks.graph import Duration, chosen, durations, known
+from graph_orch.analysis.tasks.live import insights_of, kind_for_store
 from graph_orch.downstream import (
     Holdings,
     agent_blast_radius_of,

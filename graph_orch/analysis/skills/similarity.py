@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array
 
-from graph_orch.analysis.incidence import AgentSkills, Matrix, agent_skills, positive
+from graph_orch.analysis.skills.incidence import AgentSkills, Matrix, agent_skills, positive
 from graph_orch.errors import AnalysisError, ValidationError
 
 Weight = Literal["count", "jaccard", "cosine", "newman"]

@@ -15,7 +15,7 @@ from typing import TypeAlias
 import numpy as np
 from scipy.sparse import csr_array, eye_array
 
-from graph_orch.analysis.instances import Flags, Floats, Instances, Ints
+from graph_orch.analysis.templates.instances import Flags, Floats, Instances, Ints
 
 Block: TypeAlias = "csr_array[np.float64, tuple[int, int]]"
 Types: TypeAlias = "tuple[int, ...]"

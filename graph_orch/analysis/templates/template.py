@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import uuid4
 
-from graph_orch.analysis.history_tables import Durations
-from graph_orch.analysis.incidence import positive
+from graph_orch.analysis.history.tables import Durations
+from graph_orch.analysis.skills.incidence import positive
 from graph_orch.checks import NAME, checked
 from graph_orch.errors import ValidationError
 from graph_orch.lifecycle import TaskPriority

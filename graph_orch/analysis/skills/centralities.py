@@ -13,7 +13,7 @@ from scipy.sparse import block_array, csr_array
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import ArpackError, eigsh
 
-from graph_orch.analysis.incidence import (
+from graph_orch.analysis.skills.incidence import (
     AgentSkills,
     Matrix,
     agent_skills,
@@ -21,7 +21,7 @@ from graph_orch.analysis.incidence import (
     checked_graph,
     positive,
 )
-from graph_orch.analysis.similarity import degrees
+from graph_orch.analysis.skills.similarity import degrees
 from graph_orch.checks import RATIO
 from graph_orch.errors import AnalysisError, ValidationError
 

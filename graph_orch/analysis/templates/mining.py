@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 import numpy as np
 
-from graph_orch.analysis.history_tables import Durations
-from graph_orch.analysis.incidence import positive
-from graph_orch.analysis.instances import Floats, Instances, Ints, read_instances
-from graph_orch.analysis.patterns import Found, chains, fans
-from graph_orch.analysis.shapes import Shapes
-from graph_orch.analysis.template import Kind, Template, TemplateStep
+from graph_orch.analysis.history.tables import Durations
+from graph_orch.analysis.skills.incidence import positive
+from graph_orch.analysis.templates.instances import Floats, Instances, Ints, read_instances
+from graph_orch.analysis.templates.patterns import Found, chains, fans
+from graph_orch.analysis.templates.shapes import Shapes
+from graph_orch.analysis.templates.template import Kind, Template, TemplateStep
 from graph_orch.errors import ValidationError
 from graph_orch.lifecycle import TaskPriority
 from graph_orch.values import skill_key

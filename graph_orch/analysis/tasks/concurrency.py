@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from graph_orch.analysis.task_graph import Duration, chosen, durations
+from graph_orch.analysis.tasks.graph import Duration, chosen, durations
 from graph_orch.precedence import critical_path_of
 
 

@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import networkx as nx
 
-from graph_orch.analysis.incidence import by_name, checked_graph
-from graph_orch.analysis.skills import is_task, requirements_of
+from graph_orch.analysis.skills.incidence import by_name, checked_graph
+from graph_orch.analysis.skills.supply import is_task, requirements_of
 from graph_orch.errors import AnalysisError
 
 SUCCEEDED = "completed"

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array, hstack
 
-from graph_orch.analysis.incidence import AgentSkills, Matrix, agent_skills, by_name
-from graph_orch.analysis.similarity import degrees
-from graph_orch.analysis.skills import covering, requirement_sets, skill_holders
+from graph_orch.analysis.skills.incidence import AgentSkills, Matrix, agent_skills, by_name
+from graph_orch.analysis.skills.similarity import degrees
+from graph_orch.analysis.skills.supply import covering, requirement_sets, skill_holders
 from graph_orch.checks import RATIO
 from graph_orch.errors import AnalysisError, ValidationError
 

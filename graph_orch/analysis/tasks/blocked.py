@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from graph_orch.analysis.agents import AgentSlots, agents_of, keys_of
-from graph_orch.analysis.live import insights_of
-from graph_orch.analysis.task_graph import Facts, checked_graph, chosen, known
+from graph_orch.analysis.tasks.agents import AgentSlots, agents_of, keys_of
+from graph_orch.analysis.tasks.graph import Facts, checked_graph, chosen, known
+from graph_orch.analysis.tasks.live import insights_of
 from graph_orch.checks import LIMIT
 from graph_orch.cycles import cycles_of
 from graph_orch.errors import ValidationError

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import networkx as nx
 
-from graph_orch.analysis.projection import shared_skills
+from graph_orch.analysis.teams.projection import shared_skills
 from graph_orch.errors import AnalysisError, ValidationError
 from graph_orch.models.teams import ALGORITHM, RESOLUTION, SEED, Algorithm, Communities
 

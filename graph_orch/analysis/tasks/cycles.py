@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, TypeVar, cast
 
-from graph_orch.analysis.task_graph import checked_graph, chosen, dependencies_of, tasks_of
+from graph_orch.analysis.tasks.graph import checked_graph, chosen, dependencies_of, tasks_of
 from graph_orch.cycles import cycles_of
 from graph_orch.errors import DependencyCycleError, ValidationError
 from graph_orch.precedence import run_order, way_between

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, cast, overload
 
 import pydantic
 
-from graph_orch.analysis.building import KINDS, SnapshotBuilder, SnapshotKind
-from graph_orch.analysis.progress import OnProgress, reported
+from graph_orch.analysis.snapshots.building import KINDS, SnapshotBuilder, SnapshotKind
+from graph_orch.analysis.snapshots.progress import OnProgress, reported
 from graph_orch.checks import checked
 from graph_orch.errors import ValidationError
 from graph_orch.models import AgentFilters, ExportPage, StoreCounts, TaskFilters

@@ -14,9 +14,9 @@ from uuid import uuid4
 
 import networkx as nx
 
-from graph_orch.analysis.graphml_reading import read_graphml
-from graph_orch.analysis.graphml_writing import write_graphml
-from graph_orch.analysis.json_files import read_json, write_json
+from graph_orch.analysis.snapshots.graphml_reading import read_graphml
+from graph_orch.analysis.snapshots.graphml_writing import write_graphml
+from graph_orch.analysis.snapshots.json_files import read_json, write_json
 from graph_orch.errors import AnalysisError, ValidationError
 
 SUFFIXES = (".json", ".json.gz", ".graphml", ".graphml.gz")
