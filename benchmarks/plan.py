@@ -10,10 +10,10 @@ from pathlib import Path
 class Plan:
     """Sizes of the workloads."""
 
-    backlogs: tuple[int, ...] = (1_000, 100_000)
+    backlogs: tuple[int, ...] = (1_000, 1_000_000)
     agents: tuple[tuple[int, int], ...] = ((1_000, 100), (10_000, 1_000))
     """Numbers of agents, each with so many skills to have ten of."""
-    finished: int = 100_000
+    finished: int = 1_000_000
     lanes: int = 50_000
     workers: tuple[int, ...] = (16,)
     rounds: int = 3

@@ -15,7 +15,7 @@ from benchmarks.workloads import lifecycle
 WORKERS = 16
 BATCH = 50
 PREFETCH = 400
-WARM_UPS = 3
+WARM_UPS = 10
 """The JVM compiles what it runs often; the others come compiled, and are warmed up once."""
 Run = Callable[[], Lifecycle]
 
