@@ -6,7 +6,7 @@ import ctypes
 import gc
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -41,28 +41,18 @@ class Case:
     warm_up: int = 0
 
 
-@dataclass
-class Weights:
-    """Seconds of each round; and the MiB of the round that needed most, beyond what was held."""
-
-    seconds: list[float] = field(default_factory=list[float])
-    mib: float | None = None
-
-    def add(self, seconds: float, mib: float | None) -> None:
-        self.seconds.append(seconds)
-        self.mib = mib if self.mib is None or mib is None else max(self.mib, mib)
-
-
 @dataclass(frozen=True)
 class Finding:
-    """A case with what was measured: medians over the rounds, and the ratio round by round."""
+    """A case with what was measured: medians over the rounds, and the ratio round by round.
+
+    `mib` is that of the round that needed most: what another has just given back may be used again.
+    """
 
     what: str
     seconds: float
     mib: float | None
     beside: str
     floor_seconds: float
-    floor_mib: float | None
     ratio: float
     low: float
     high: float
@@ -79,28 +69,37 @@ class Finding:
 
 
 def found(case: Case, rounds: int) -> Finding:
-    """Weigh a case and its floor, round by round."""
+    """Weigh a case and its floor in turn; the case goes first, the next time the floor does."""
     for _ in range(case.warm_up):
-        case.floor()
         case.act()
-    ours, floor = Weights(), Weights()
-    for _ in range(rounds):
-        seconds, mib = weighed(case.floor, case.calls)
-        floor.add(seconds * case.parts, mib)
-        ours.add(*weighed(case.act, case.calls))
-    ratio = Ratio.of([a / b for a, b in zip(ours.seconds, floor.seconds, strict=True)])
+        case.floor()
+    ours: list[float] = []
+    floor: list[float] = []
+    mib: list[float | None] = []
+    for number in range(rounds):
+        for is_ours in (True, False) if number % 2 == 0 else (False, True):
+            seconds, held = weighed(case.act if is_ours else case.floor, case.calls)
+            if is_ours:
+                ours.append(seconds)
+                mib.append(held)
+            else:
+                floor.append(seconds * case.parts)
+    return _finding(case, ours, floor, max((it for it in mib if it is not None), default=None))
+
+
+def _finding(case: Case, ours: list[float], floor: list[float], mib: float | None) -> Finding:
+    ratio = Ratio.of([a / b for a, b in zip(ours, floor, strict=True)])
     return Finding(
-        case.what,
-        median(ours.seconds),
-        ours.mib,
-        case.beside,
-        median(floor.seconds),
-        floor.mib,
-        ratio.value,
-        ratio.low,
-        ratio.high,
-        case.most,
-        {"ours": ours.seconds, "floor": floor.seconds},
+        what=case.what,
+        seconds=median(ours),
+        mib=mib,
+        beside=case.beside,
+        floor_seconds=median(floor),
+        ratio=ratio.value,
+        low=ratio.low,
+        high=ratio.high,
+        most=case.most,
+        rounds={"ours": ours, "floor": floor},
     )
 
 
