@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test soak bench bench-full check generate clean
+.PHONY: demo test soak bench bench-analysis bench-full check generate clean
 
 demo: .venv/run.stamp
 	$(BIN)/graph-orch demo
@@ -16,6 +16,9 @@ soak: .venv/dev.stamp
 
 bench: .venv/bench.stamp
 	BENCH_COMMAND="make bench" $(BIN)/python -m benchmarks --out docs/performance --document docs/performance.md
+
+bench-analysis: .venv/bench.stamp
+	$(BIN)/python -m benchmarks.analysis
 
 bench-full: .venv/bench.stamp
 	BENCH_COMMAND="make bench-full" $(BIN)/python -m benchmarks --full --out benchmarks/out/full

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID
 
 import networkx as nx
@@ -15,11 +16,16 @@ import networkx as nx
 from benchmarks import seed
 from benchmarks.store import Store
 from graph_orch import Completion, NewTask, analysis
+from graph_orch.analysis.snapshots.building import SnapshotKind
+from graph_orch.statements import statement
+
+Reads = list[tuple[str, dict[str, Any]]]
+"""Statements and their parameters, in the order in which they were run."""
 
 STAGES = tuple(f"stage-{place}" for place in range(10))
 NEAR = 5
 """A task depends on some of the layer before, at most so many places away."""
-WORKED_OFF = 0.6
+WORKED_OFF = 0.3
 BATCH = 1_000
 LEASE_SECONDS = 36_000.0
 
@@ -60,14 +66,31 @@ class Material:
     @cached_property
     def agents(self) -> nx.DiGraph[Any]:
         """A snapshot of agents and skills."""
-        self.fill(agents_and_skills)
-        return analysis.snapshot(self.store.orch, progress=False)
+        return self.agents_and_reads[0]
 
     @cached_property
     def tasks(self) -> nx.DiGraph[Any]:
         """A snapshot of tasks, with their tries."""
+        return self.tasks_and_reads[0]
+
+    @cached_property
+    def agents_and_reads(self) -> tuple[nx.DiGraph[Any], Reads]:
+        """The snapshot, and what was read for it."""
+        self.fill(agents_and_skills)
+        return self._snapshot("agents-skills")
+
+    @cached_property
+    def tasks_and_reads(self) -> tuple[nx.DiGraph[Any], Reads]:
+        """The snapshot, and what was read for it."""
         self.fill(layers_of_tasks)
-        return analysis.snapshot(self.store.orch, "tasks", progress=False)
+        return self._snapshot("tasks")
+
+    def _snapshot(self, kind: SnapshotKind) -> tuple[nx.DiGraph[Any], Reads]:
+        graph = self.store.orch.graph
+        with patch.object(graph, "read", wraps=graph.read) as read:
+            found = analysis.snapshot(self.store.orch, kind, progress=False)
+        calls = read.call_args_list
+        return found, [(statement(it.args[0]).text, dict(it.kwargs)) for it in calls]
 
 
 def agents_and_skills(store: Store, sizes: Sizes) -> None:
@@ -77,15 +100,16 @@ def agents_and_skills(store: Store, sizes: Sizes) -> None:
 
 
 def layers_of_tasks(store: Store, sizes: Sizes) -> None:
-    """Tasks in a hundred layers, each of one to three of the layer before; most worked off."""
+    """Tasks in a hundred layers, each of one to three of the layer before; some worked off."""
     store.orch.agents.register_agent("worker", STAGES, max_concurrent_tasks=BATCH)
-    rows = list(_in_layers(sizes.tasks))
+    rows = list(in_layers(sizes.tasks))
     for first in range(0, len(rows), BATCH):
         store.orch.tasks.create_tasks(rows[first : first + BATCH])
     _work_off(store, int(sizes.tasks * WORKED_OFF))
 
 
-def _in_layers(number: int) -> Iterator[NewTask]:
+def in_layers(number: int) -> Iterator[NewTask]:
+    """Tasks in a hundred layers."""
     chance, ids = random.Random(8), task_ids(number)
     width = max(1, number // 100)
     for place, task_id in enumerate(ids):

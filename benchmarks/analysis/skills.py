@@ -88,27 +88,24 @@ def _centrality(
 
 
 def communities(material: Material) -> Iterator[Case]:
-    """Communities of agents, beside the same algorithm alone on the same projection."""
+    """The projection, and its communities beside the same algorithm alone."""
     graph = material.agents
     held = analysis.agent_skills(graph).matrix
     joined = analysis.shared_skills(graph)
+    size = f"{joined.number_of_nodes():,} agents, {joined.number_of_edges():,} edges"
     edges = [(str(a), str(b), float(data["weight"])) for a, b, data in joined.edges(data=True)]
     native: Any = import_module("graspologic_native")
+    projection = f"shared_skills, {size}"
+    yield Case(projection, lambda: analysis.shared_skills(graph), PRODUCT, lambda: _product(held))
     yield Case(
-        f"shared_skills, {joined.number_of_edges():,} edges",
-        lambda: analysis.shared_skills(graph),
-        PRODUCT,
-        lambda: _product(held),
-    )
-    yield Case(
-        "communities, Louvain",
-        lambda: analysis.communities(graph),
-        "NetworkX's on the same projection",
+        f"communities, Louvain, {size}",
+        lambda: analysis.communities(joined),
+        "NetworkX's Louvain",
         lambda: nx.community.louvain_communities(joined, weight="weight", seed=0),
     )
     yield Case(
-        "communities, Leiden",
-        lambda: analysis.communities(graph, algorithm="leiden"),
-        "graspologic-native on the same projection",
+        f"communities, Leiden, {size}",
+        lambda: analysis.communities(joined, algorithm="leiden"),
+        "graspologic-native",
         lambda: native.leiden(edges, seed=0, iterations=ITERATIONS),
     )

@@ -10,16 +10,14 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import networkx as nx
 
-from benchmarks.analysis.material import Material, agents_and_skills, layers_of_tasks
+from benchmarks.analysis.material import Material, Reads, agents_and_skills, layers_of_tasks
 from benchmarks.analysis.weighing import Case
 from benchmarks.store import Store
 from graph_orch import analysis
 from graph_orch.analysis.snapshots.building import SnapshotKind
-from graph_orch.statements import statement
 
 PARTS = 4
 SAME_ROWS = "the same rows, by the bare driver"
@@ -27,18 +25,19 @@ SAME_ROWS = "the same rows, by the bare driver"
 
 def of_agents(material: Material) -> Iterator[Case]:
     """Agents with their skills."""
-    material.fill(agents_and_skills)
     sizes = material.sizes
     what = f"{sizes.agents:,} agents × {sizes.skills:,} skills, {sizes.each} each"
-    yield _snapshot(material.store, "agents-skills", what)
+    _, reads = material.agents_and_reads
+    material.fill(agents_and_skills)
+    yield _snapshot(material.store, "agents-skills", what, reads)
 
 
 def of_tasks(material: Material) -> Iterator[Case]:
     """Tasks with their dependencies and tries; and what is read of them as tables."""
-    material.fill(layers_of_tasks)
     what = f"{material.sizes.tasks:,} tasks"
-    yield _snapshot(material.store, "tasks", what)
-    graph = material.tasks
+    graph, reads = material.tasks_and_reads
+    material.fill(layers_of_tasks)
+    yield _snapshot(material.store, "tasks", what, reads)
     yield Case(
         f"to_frames, {what}",
         lambda: analysis.to_frames(graph),
@@ -47,20 +46,16 @@ def of_tasks(material: Material) -> Iterator[Case]:
     )
 
 
-def _snapshot(store: Store, kind: SnapshotKind, what: str) -> Case:
-    reads: list[tuple[str, dict[str, Any]]] = []
-    graph = store.orch.graph
-
-    def act() -> object:
-        with patch.object(graph, "read", wraps=graph.read) as read:
-            found = analysis.snapshot(store.orch, kind, progress=False)
-        reads[:] = [(statement(it.args[0]).text, dict(it.kwargs)) for it in read.call_args_list]
-        return found
-
+def _snapshot(store: Store, kind: SnapshotKind, what: str, reads: Reads) -> Case:
     def floor() -> object:
         return [store.run(text, **params) for text, params in reads]
 
-    return Case(f"snapshot, {what}", act, SAME_ROWS, floor)
+    return Case(
+        f"snapshot, {what}",
+        lambda: analysis.snapshot(store.orch, kind, progress=False),
+        SAME_ROWS,
+        floor,
+    )
 
 
 def files(material: Material) -> Iterator[Case]:

@@ -21,21 +21,15 @@ TRIES = "one pass over the tries"
 def task_graphs(material: Material) -> Iterator[Case]:
     """What follows from who depends on whom."""
     graph = material.tasks
-    crew = {f"agent-{n}": {"capabilities": STAGES, "max_concurrent_tasks": SLOTS} for n in _crew()}
+    crew = [analysis.AgentSlots(f"agent-{n}", frozenset(STAGES), SLOTS) for n in range(CREW)]
     root = next(node for node in reversed(list(nx.topological_sort(graph))))
     for what, act in (
         ("levels", lambda: analysis.levels(graph)),
         ("critical_path", lambda: analysis.critical_path(graph)),
-        ("parallelism", lambda: analysis.parallelism(graph)),
         (f"earliest_finish, {CREW} agents", lambda: analysis.earliest_finish(graph, crew)),
         ("blast_radius", lambda: analysis.blast_radius(graph, root)),
-        ("find_cycles", lambda: analysis.find_cycles(graph)),
     ):
         yield Case(f"{what}, {_size(graph)}", act, SORT, lambda: _sort(graph))
-
-
-def _crew() -> range:
-    return range(CREW)
 
 
 def _size(graph: nx.Graph[Any]) -> str:
@@ -54,7 +48,6 @@ def history(material: Material) -> Iterator[Case]:
     for what, act in (
         ("success_rates", lambda: analysis.success_rates(graph)),
         ("time_use", lambda: analysis.time_use(graph)),
-        ("retries", lambda: analysis.retries(graph)),
     ):
         yield Case(f"{what}, {size}", act, TRIES, lambda: _pass_over_tries(graph))
 

@@ -33,7 +33,13 @@ def steps(path: str, languages: str) -> list[tuple[str, str, str]]:
 
 
 EXAMPLES = [*blocks("README.md", "python"), *blocks("docs/operations.md", "python")]
-PRINTS = ["ada True\n", "HELLO\n", "True []\n", "0\n"]
+PRINTS = [
+    "ada True\n",
+    "HELLO\n",
+    "['skill:owls']\n2 dependency\n",
+    "True []\n",
+    "0\n",
+]
 
 
 @pytest.fixture
