@@ -193,11 +193,9 @@ def _teams(communities: object, names: Sequence[str] | None) -> list[dict[str, s
             "teams.detect() and analysis.communities(snapshot) find them"
         )
     count = len(communities.members)
-    if isinstance(names, str):
-        raise ValidationError("names: is one string where a list of them is needed")
     called = [f"Team {n}" for n in range(1, count + 1)]
     if names is not None:
-        called = NAMES.of("names", list(names))
+        called = NAMES.of("names", names)
     if len(called) != count:
         raise ValidationError(
             f"names: there are {len(called)} for {count} communities; give one for each, in order"
