@@ -68,17 +68,13 @@ def _not_one_string(value: object) -> object:
 def _listed(value: object) -> object:
     """Any iterable as a list, but for those that are not meant so."""
     _not_one_string(value)
-    if isinstance(value, bytes) or not isinstance(value, Iterable) or _is_mapping(value):
-        raise ValueError(f"is a {_kind(value)} where a list is needed")
+    if not _is_listable(value):
+        raise ValueError(f"is a {type(value).__name__} where a list is needed")
     return list(cast(Iterable[object], value))
 
 
-def _is_mapping(value: object) -> bool:
-    return isinstance(value, Mapping)
-
-
-def _kind(value: object) -> str:
-    return type(value).__name__
+def _is_listable(value: object) -> bool:
+    return not isinstance(value, bytes | Mapping) and isinstance(value, Iterable)
 
 
 def _once(values: tuple[T, ...]) -> tuple[T, ...]:
