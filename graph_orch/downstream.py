@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Self, TypeVar
 
 from graph_orch.lifecycle import ENDED, DependencyFailure, TaskStatus
 from graph_orch.models import AgentBlastRadius, BlastRadius
@@ -21,6 +21,14 @@ class Holdings:
     agent_id: str
     held: list[Any]
     only_it: list[Any]
+
+    def among(self, tasks: Collection[Any]) -> Self:
+        """Those of them that are among these tasks."""
+        return replace(
+            self,
+            held=[key for key in self.held if key in tasks],
+            only_it=[key for key in self.only_it if key in tasks],
+        )
 
 
 def slips(status: object) -> bool:

@@ -197,10 +197,6 @@ def lived(connected, cypher):
     connected.schedules.put("plan-schedule", "* * * * *", {"content": "x", "task_type": "any"})
     cypher("MATCH (s:Schedule) SET s.next_at = datetime() - duration('PT1M')")
     assert connected.schedules.tick()
-    cypher(
-        "MATCH (a:Agent {agent_id: 'plan-agent'}) "
-        "CREATE (a)-[:MEMBER_OF]->(:Team {team_id: 'plan-team'})"
-    )
     found = Communities.of([["plan-agent"]], 0.0, Algorithm.LEIDEN, 1.0, 0)
     assert connected.teams.write(found).members == 1
     agents.deregister_agent("plan-agent")
