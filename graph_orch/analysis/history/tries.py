@@ -127,7 +127,7 @@ def tries_of(graph: nx.Graph[Any], node: Hashable, data: Mapping[str, Any]) -> l
 def depended_on(graph: nx.Graph[Any], node: Hashable) -> Iterator[Hashable]:
     """The tasks that a task depends on."""
     for _, other, edge in graph.edges(node, data=True):
-        if graph.is_directed() and edge.get("type", "DEPENDS_ON") == "DEPENDS_ON":
+        if graph.is_directed() and str(edge.get("type", "DEPENDS_ON")) == "DEPENDS_ON":
             yield other
 
 
@@ -137,7 +137,7 @@ def _is_tried(data: Mapping[str, Any]) -> bool:
 
 def _assignments(graph: nx.Graph[Any], node: Hashable) -> Iterator[dict[str, Any]]:
     for _, agent, edge in graph.edges(node, data=True):
-        if edge.get("type") == "ASSIGNED_TO":
+        if str(edge.get("type")) == "ASSIGNED_TO":
             yield {"agent_id": agent, **edge}
 
 
