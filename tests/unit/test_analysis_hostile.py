@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from graph_orch import analysis
+from graph_orch.analysis.pictures.plan import plan_of
 from graph_orch.errors import OrchestrationError, ValidationError
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -124,7 +125,6 @@ ATTRIBUTES = [
     "label",
     "tries",
     "attempt",
-    ,
 ]
 
 
@@ -168,3 +168,18 @@ def test_skills_are_shared_the_same_whatever_order_like_named_agents_came_in() -
         for order in (edges, edges[::-1])
     ]
     assert made == [[1, "1", 2], [1, "1", 2]]
+
+
+def test_the_path_that_is_drawn_may_be_that_of_critical_path() -> None:
+    graph: nx.DiGraph[Any] = nx.DiGraph([("end", "slow"), ("end", "fast")])
+    nx.set_node_attributes(graph, "x", "task_type")
+    for name, guess, took in (("slow", 9, 1_000.0), ("fast", 1, 5_000.0)):
+        graph.nodes[name].update(metadata={"estimated_seconds": guess}, execution_duration_ms=took)
+    for duration in ("estimated", "measured"):
+        drawn = plan_of(graph, list(graph), None, duration)
+        assert tuple(drawn.path) == analysis.critical_path(graph, duration).path
+
+
+def test_a_duration_that_is_none_is_refused_where_it_would_not_be_needed_too() -> None:
+    with pytest.raises(ValidationError, match="name of an attribute"):
+        analysis.draw_tasks(tasks(), critical_path=(), duration=3)  # type: ignore[arg-type]

@@ -42,7 +42,7 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
             and 1.
     """
     given: tuple[object, ...] = (successes, n)
-    whole = all(isinstance(it, Integral) and not isinstance(it, bool) for it in given)
+    whole = all(isinstance(it, Integral) and it is not True for it in given)
     if not whole or not 0 <= successes <= n:
         raise ValidationError(
             f"wilson: {repr(successes)[:50]} of {repr(n)[:50]} is not a share of something; "

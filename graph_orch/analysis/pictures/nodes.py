@@ -76,17 +76,26 @@ def numbers(graph: Graph, nodes: Iterable[Node], source: Numbers) -> dict[Node, 
     return {node: max(number(read(node)), 0.0) for node in nodes}
 
 
-def _reader(graph: Graph, source: object) -> Callable[[Node], object]:
+def check_source(source: object) -> None:
+    """Refuse what cannot tell numbers of nodes.
+
+    Raises:
+        ValidationError: it is no name, mapping or function.
+    """
+    if not (isinstance(source, str | Mapping) or callable(source)):
+        raise ValidationError(
+            f"numbers of nodes are asked for by {repr(source)[:100]}; give the name of an "
+            "attribute, a mapping from nodes, or a function of a node"
+        )
+
+
+def _reader(graph: Graph, source: Numbers) -> Callable[[Node], object]:
+    check_source(source)
     if isinstance(source, str):
         return lambda node: graph.nodes[node].get(source)
     if isinstance(source, Mapping):
         return cast(Mapping[Node, object], source).get
-    if callable(source):
-        return source
-    raise ValidationError(
-        f"numbers of nodes are asked for by {source!r}; give the name of an attribute, "
-        "a mapping from nodes, or a function of a node"
-    )
+    return source
 
 
 def edges(graph: Graph) -> list[tuple[Node, Node, Mapping[str, Any]]]:

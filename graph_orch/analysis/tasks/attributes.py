@@ -83,10 +83,10 @@ def excluded_from(key: object, one: Mapping[str, Any]) -> frozenset[Any]:
     Raises:
         ValidationError: they are no list of ids.
     """
-    given: object = one.get("excluded_agents")
+    given: Any = one.get("excluded_agents")
     try:
         if not isinstance(given, str | bytes):
-            return frozenset(() if given is None else cast(Iterable[Any], given))
+            return frozenset[Any](() if given is None else given)
     except TypeError:
         pass
     what = f"the excluded_agents of task {shown(key)}"
