@@ -183,3 +183,17 @@ def test_the_path_that_is_drawn_may_be_that_of_critical_path() -> None:
 def test_a_duration_that_is_none_is_refused_where_it_would_not_be_needed_too() -> None:
     with pytest.raises(ValidationError, match="name of an attribute"):
         analysis.draw_tasks(tasks(), critical_path=(), duration=3)  # type: ignore[arg-type]
+
+
+def test_a_try_by_what_cannot_be_an_agent_is_refused() -> None:
+    with pytest.raises(OrchestrationError, match="agent_id of a try of 't0'"):
+        analysis.success_rates(tasks(tries=[{"agent_id": []}]))
+
+
+@pytest.mark.parametrize("skills_given", [-1, "python", [3]])
+def test_an_agent_whose_skills_are_no_list_is_not_simulated(skills_given: Any) -> None:
+    graph = skills_and_tasks()
+    graph.nodes["ada"]["capabilities"] = skills_given
+    nx.set_node_attributes(graph, 1_000.0, "execution_duration_ms")
+    with pytest.raises(ValidationError, match="skills"):
+        analysis.simulate(graph)

@@ -183,7 +183,7 @@ def _try(
         task=node,
         task_type=_type(data),
         skills=skills,
-        agent=row.get("agent_id"),
+        agent=_agent(row, node),
         attempt=_attempt(row, node) or at + 1,
         since=since,
         ready_at=ready_at,
@@ -192,6 +192,17 @@ def _try(
         ended_at=moment(row, "ended_at", node),
         outcome=None if row.get("outcome") is None else str(row["outcome"]),
     )
+
+
+def _agent(row: Mapping[str, Any], of: Hashable) -> Hashable:
+    agent: object = row.get("agent_id")
+    try:
+        hash(agent)
+    except TypeError:
+        raise AnalysisError(
+            f"agent_id of a try of {of!r} is {repr(agent)[:100]}; the name of a node is needed"
+        ) from None
+    return agent
 
 
 def _type(data: Mapping[str, Any]) -> str | None:

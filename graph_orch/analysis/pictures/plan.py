@@ -15,7 +15,7 @@ from graph_orch.analysis.pictures.layers import Edge, Flow, flow
 from graph_orch.analysis.pictures.nodes import Node, Numbers
 from graph_orch.analysis.pictures.sheet import Entry, area, dot, stroke
 from graph_orch.analysis.pictures.texts import count, order
-from graph_orch.analysis.tasks.graph import durations
+from graph_orch.analysis.tasks.graph import Facts, durations
 from graph_orch.errors import ValidationError
 from graph_orch.estimates import DurationKind
 
@@ -84,7 +84,7 @@ def _seconds(graph: Graph, nodes: Iterable[Node], duration: Numbers) -> dict[Nod
     """How long each takes: by a `DurationKind` as `critical_path` has it, else what is there."""
     if not (isinstance(duration, str) and duration in set(DurationKind)):
         return read.numbers(graph, nodes, duration)
-    facts = {node: graph.nodes[node] for node in nodes}
+    facts: Facts = {node: graph.nodes[node] for node in nodes}
     return durations(graph, facts, duration)
 
 

@@ -74,7 +74,7 @@ def names(what: str, value: object) -> tuple[str, ...]:
         several = tuple(cast(Iterable[object], value))
         if all(isinstance(name, str) for name in several):
             return cast(tuple[str, ...], several)
-    raise ValidationError(f"{what} are {shown(value)}, and not a list of names")
+    raise ValidationError(f"{what} are {shown(cast(object, value))}, and not a list of names")
 
 
 def excluded_from(key: object, one: Mapping[str, Any]) -> frozenset[Any]:
