@@ -33,7 +33,7 @@ class Holdings:
 
 def slips(status: object) -> bool:
     """Whether a task can still slip: it has not ended."""
-    return status not in ENDED
+    return not (isinstance(status, str) and status in ENDED)
 
 
 def blast_radius_of(
@@ -76,8 +76,8 @@ def _cancelled(
 
 def _gives_up(one: Mapping[str, Any]) -> bool:
     return (
-        one.get("on_dependency_failure") == CANCELS
-        and one.get("status", TaskStatus.PENDING) == TaskStatus.PENDING
+        str(one.get("on_dependency_failure")) == CANCELS
+        and str(one.get("status", TaskStatus.PENDING)) == TaskStatus.PENDING
     )
 
 
