@@ -22,24 +22,29 @@ BEGIN, END = "<!-- figures -->\n", "<!-- end of figures -->\n"
 
 def write(found: dict[str, Any], directory: Path, document: Path | None) -> None:
     """Write `figures.json`, `figures.md` and the plots; put the table into a document too."""
-    found = _rounded(found)
+    found = rounded(found)
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "figures.json").write_text(_lines(found))
+    (directory / "figures.json").write_text(as_lines(found))
     table = as_table(found)
     (directory / "figures.md").write_text(table)
     _plot_targets(found["figures"], directory / "targets.svg")
     _plot_rates(found["runs"], directory / "throughput.svg")
     if document is not None:
-        before, rest = document.read_text().split(BEGIN)
-        document.write_text(f"{before}{BEGIN}{table}{END}{rest.split(END)[1]}")
+        put_table(table, document)
 
 
-def _rounded(found: dict[str, Any]) -> dict[str, Any]:
+def put_table(table: str, document: Path) -> None:
+    """Put a table between the marks of a document, in place of the one that is there."""
+    before, rest = document.read_text().split(BEGIN)
+    document.write_text(f"{before}{BEGIN}{table}{END}{rest.split(END)[1]}")
+
+
+def rounded(found: dict[str, Any]) -> dict[str, Any]:
     """No more digits than were measured."""
     return json.loads(json.dumps(found), parse_float=lambda text: float(f"{float(text):.5g}"))
 
 
-def _lines(found: dict[str, Any]) -> str:
+def as_lines(found: dict[str, Any]) -> str:
     """JSON with a line for each figure, series and run."""
     parts = [f"{json.dumps(key)}: {_line(value)}" for key, value in found.items()]
     return "{\n" + ",\n".join(parts) + "\n}\n"
@@ -64,22 +69,24 @@ def as_table(found: dict[str, Any]) -> str:
     for one in found["figures"]:
         verdict = {None: "", True: "met", False: "**missed**"}[one["met"]]
         lines.append(
-            f"| {one['what']} | {_short(one['value'])} {one['unit']} "
-            f"| {_short(one['low'])} – {_short(one['high'])} | {one['target'] or ''} | {verdict} |"
+            f"| {one['what']} | {short(one['value'])} {one['unit']} "
+            f"| {short(one['low'])} – {short(one['high'])} | {one['target'] or ''} | {verdict} |"
         )
+    return "\n".join([*lines, "", circumstances(found), ""])
+
+
+def circumstances(found: dict[str, Any]) -> str:
+    """By which command it was measured, and on what."""
     machine, versions = found["machine"], found["versions"]
     known = ", ".join(f"{name} {it}" for name, it in versions.items() if it)
-    lines += [
-        "",
+    return (
         f"Measured by `{found['command']}` on {machine['cores']} cores, "
         f"{machine['memory_gib']} GiB, {machine['system']}; {known}; "
-        f"heap {found['settings']['heap']}, page cache {found['settings']['page_cache']}.",
-        "",
-    ]
-    return "\n".join(lines)
+        f"heap {found['settings']['heap']}, page cache {found['settings']['page_cache']}."
+    )
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -70,21 +71,27 @@ class Results:
         """All of it, with the machine, the versions and the settings."""
         return {
             "command": command,
-            "machine": {
-                "system": platform.platform(),
-                "processor": platform.machine(),
-                "cores": os.cpu_count(),
-                "memory_gib": round(
-                    os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1
-                ),
-            },
-            "versions": {"python": sys.version.split()[0], "server": _server(store)}
-            | {name: _version(name) for name in PACKAGES},
-            "settings": {"heap": HEAP, "page_cache": PAGE_CACHE},
+            **circumstances(store, PACKAGES),
             "figures": [asdict(one) for one in self.figures],
             "series": self.series,
             "runs": self.runs,
         }
+
+
+def circumstances(store: Store, packages: Iterable[str]) -> dict[str, Any]:
+    """The machine, the versions and the settings."""
+    pages = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "machine": {
+            "system": platform.platform(),
+            "processor": platform.machine(),
+            "cores": os.cpu_count(),
+            "memory_gib": round(pages / 2**30, 1),
+        },
+        "versions": {"python": sys.version.split()[0], "server": _server(store)}
+        | {name: _version(name) for name in packages},
+        "settings": {"heap": HEAP, "page_cache": PAGE_CACHE},
+    }
 
 
 def _server(store: Store) -> str:

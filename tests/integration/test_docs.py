@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
 
-from graph_orch import Orchestrator
+from graph_orch import Orchestrator, analysis
 from graph_orch.cli.app import app
 from graph_orch.lifecycle import TRANSITIONS
 from graph_orch.tools import TOOLS
@@ -23,23 +25,89 @@ def blocks(path: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
+def steps(path: str, languages: str) -> list[tuple[str, str, str]]:
+    """Of each example its language, its code and what it prints: the text that stands after it."""
+    text = (ROOT / path).read_text(encoding="utf-8")
+    example = rf"```({languages})\n(.*?)```(?:\n+```text\n(.*?)```)?"
+    return re.findall(example, text, re.DOTALL)
+
+
 EXAMPLES = [*blocks("README.md", "python"), *blocks("docs/operations.md", "python")]
 PRINTS = ["ada True\n", "HELLO\n", "True []\n", "0\n"]
 
 
+@pytest.fixture
+def reader(monkeypatch, tmp_path) -> Callable[..., None]:
+    """Be where a reader is: in an empty directory, with a server in the settings."""
+
+    def be_with(uri, auth, database=None) -> None:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("NEO4J_URI", uri)
+        if auth:
+            monkeypatch.setenv("NEO4J_USERNAME", auth[0])
+            monkeypatch.setenv("NEO4J_PASSWORD", auth[1])
+        if database:
+            monkeypatch.setenv("NEO4J_DATABASE", database)
+
+    return be_with
+
+
 @pytest.mark.parametrize(("code", "prints"), list(zip(EXAMPLES, PRINTS, strict=True)))
-def test_example_runs(orch, server, monkeypatch, capsys, tmp_path, code, prints):
-    monkeypatch.chdir(tmp_path)
-    uri, auth, database = server
-    monkeypatch.setenv("NEO4J_URI", uri)
-    if auth:
-        monkeypatch.setenv("NEO4J_USERNAME", auth[0])
-        monkeypatch.setenv("NEO4J_PASSWORD", auth[1])
-    if database:
-        monkeypatch.setenv("NEO4J_DATABASE", database)
+def test_example_runs(orch, server, reader, capsys, code, prints):
+    reader(*server)
     exec(compile(code, "example", "exec"), {})
     assert capsys.readouterr().out == prints
     assert isinstance(orch, Orchestrator)
+
+
+def run_through(examples: Iterable[tuple[str, str, str]], capsys) -> None:
+    """Run examples that go on from each other, the first of which connects as `orch`."""
+    scope: dict[str, Any] = {}
+    try:
+        for language, code, prints in examples:
+            exec(compile(code, f"an example in {language}", "exec"), scope)
+            assert capsys.readouterr().out == prints, code
+    finally:
+        scope["orch"].close()
+
+
+def test_examples_of_the_analysis_run(wiped, server, reader, capsys, tmp_path):
+    reader(*server)
+    run_through(steps("docs/analysis.md", "python"), capsys)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "tasks.graphml",
+        "agents.svg",
+        "tasks.png",
+        "gantt.png",
+        "plan.png",
+        "load.png",
+        "graph.html",
+    }
+
+
+def test_examples_in_the_database_run(gds_orch, gds_server, reader, capsys):
+    reader(gds_server.uri, gds_server.auth)
+    examples = steps("docs/analysis.md", "python(?: gds)?")
+    last = max(at for at, (language, *_) in enumerate(examples) if language == "python gds")
+    run_through(examples[: last + 1], capsys)
+    assert gds_orch.teams.list_teams()
+
+
+def test_analysis_names_everything(orch):
+    text = (ROOT / "docs" / "analysis.md").read_text(encoding="utf-8")
+    table = text[text.index("## Names") :]
+    for name in analysis.__all__:
+        assert f"`{name}`" in table, name
+    for part in ("teams", "insights"):
+        service = getattr(orch, part)
+        row = next(line for line in table.splitlines() if line.startswith(f"| `orch.{part}`"))
+        public = {name for name in dir(service) if not name.startswith("_")}
+        assert set(re.findall(r"`(\w+)`", row)) == public
+    named = set(re.findall(r"`(\w+)`", table)) - {"orch", "detect"}
+    known = {*analysis.__all__, *dir(orch.teams), *dir(orch.insights), *dir(orch.export)}
+    assert named - known <= {"AsyncOrchestrator", "ValidationError", "AnalysisError"} | {
+        "OrchestrationError"
+    }
 
 
 def test_commands_in_examples_are_there():

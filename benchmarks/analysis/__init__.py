@@ -1,0 +1,1 @@
+"""Scale of the analysis: time and memory of each function, beside a floor in the same run."""

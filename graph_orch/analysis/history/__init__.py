@@ -1,0 +1,1 @@
+"""What past tries teach: success, time, retries."""

@@ -1,0 +1,1 @@
+"""Graphs of tasks: order, critical paths, schedules, cycles, why a task waits, what it holds up."""

@@ -1,0 +1,1 @@
+"""Communities of agents, and how far two divisions agree."""

@@ -1,0 +1,1 @@
+"""Templates of work, mined from workflows that are finished."""
