@@ -31,8 +31,8 @@ WORKLOADS: dict[str, Workload] = {
     "shapes": shapes.shapes,
     "matching": shapes.matching,
     "thinking": shapes.thinking,
-    "backlog": single.backlog,
     "history": single.after_history,
+    "backlog": single.backlog,
 }
 ONLY_FULL: dict[str, Workload] = {"growth": growth.growth}
 

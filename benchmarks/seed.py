@@ -25,8 +25,9 @@ CALL (i) {
     CREATE (n)-[:HAS_EVENT]->(x:TaskEvent:NewEvent)
     SET x = e {.*, event_id: n.task_id + ':' + e.type}
   }
-} IN TRANSACTIONS OF 1000 ROWS
-"""
+}"""
+IN_TURN = " IN TRANSACTIONS OF 1000 ROWS"
+AT_ONCE = " IN 2 CONCURRENT TRANSACTIONS OF 1000 ROWS"
 
 
 def backlog(store: Store, template: str, number: int) -> None:
@@ -34,7 +35,19 @@ def backlog(store: Store, template: str, number: int) -> None:
     labels = store.run("MATCH (t:Task {task_id: $id}) RETURN labels(t) AS l", id=template)[0]["l"]
     for first in range(0, number, BATCH):
         some = min(BATCH, number - first)
-        store.run(CLONE, template=template, first=first, number=some, labels=labels)
+        # The first alone: nodes with few edges are locked by each that adds one.
+        clone = CLONE + (IN_TURN if first == 0 else AT_ONCE)
+        store.run(clone, template=template, first=first, number=some, labels=labels)
+
+
+def finished(store: Store) -> str:
+    """One task that an agent has completed; its id."""
+    store.orch.agents.register_agent("old", [])
+    old = store.orch.tasks.create_task("x", "any")
+    store.orch.tasks.assign_task(old, "old")
+    store.orch.tasks.start_task(old)
+    store.orch.tasks.complete_task(old)
+    return old
 
 
 AGENTS = """

@@ -55,6 +55,16 @@ class Store:
         )[0]["n"]:
             pass
 
+    def clear(self) -> None:
+        """Leave what has finished: take away the tasks that have not, and the agents."""
+        for text in (
+            "MATCH (t:PendingTask|AssignedTask|RunningTask) "
+            "CALL (t) { OPTIONAL MATCH (t)-[:HAS_EVENT]->(e) DETACH DELETE t, e } "
+            "IN TRANSACTIONS OF 2000 ROWS",
+            "MATCH (a:Agent|RetiredAgent) DETACH DELETE a",
+        ):
+            self.run(text)
+
     def settle(self) -> None:
         """Let the planner forget what it planned for another graph, and its statistics be new."""
         self.run("CALL db.prepareForReplanning(60)")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any, Generic, TypeVar
+from collections.abc import Callable, Collection, Mapping
+from typing import Annotated, Any, Generic, TypeVar, cast
 from uuid import uuid4
 
 import pydantic
@@ -19,6 +19,7 @@ from graph_orch.values import (
     Json,
     LeaseSeconds,
     Limit,
+    Listed,
     Milliseconds,
     Name,
     Ratio,
@@ -56,6 +57,27 @@ def checked(what: str, build: Callable[[], T]) -> T:
         ) from None
 
 
+def named(what: str, filters: object, known: Collection[str]) -> dict[str, object]:
+    """Filters as a caller gave them: a mapping with known names, or nothing.
+
+    Raises:
+        ValidationError: they are something else, or a name is unknown.
+    """
+    if filters is None:
+        return {}
+    if not isinstance(filters, Mapping):
+        raise ValidationError(
+            f"{what}: the filters are a {type(filters).__name__} where a mapping is needed, of "
+            f"{', '.join(known)}"
+        )
+    found = cast(Mapping[object, object], filters)
+    if unknown := sorted(str(name) for name in found if name not in known):
+        raise ValidationError(
+            f"{what}: unknown filter {', '.join(unknown)}; known are {', '.join(known)}"
+        )
+    return {str(name): value for name, value in found.items()}
+
+
 class Check(Generic[T]):
     """A check for one argument, of a type that pydantic knows."""
 
@@ -88,22 +110,22 @@ CONFIDENCE: Check[float] = Check(Ratio)
 CONTENT: Check[str] = Check(Content)
 CURSOR: Check[int] = Check(Cursor)
 ERROR_CLASS: Check[ErrorClass] = Check(ErrorClass)
-EVENT_TYPES: Check[list[EventType]] = Check(list[EventType])
-FINISHED: Check[list[TaskStatus]] = Check(list[Finished])
+EVENT_TYPES: Check[list[EventType]] = Check(Listed[EventType])
+FINISHED: Check[list[TaskStatus]] = Check(Listed[Finished])
 JSON: Check[object] = Check(Json)
 LEASE: Check[float | None] = Check(LeaseSeconds | None)
 LIMIT: Check[int] = Check(Limit)
 MILLISECONDS: Check[float] = Check(Milliseconds)
 NAME: Check[str] = Check(Name)
 NAME_OR_NONE: Check[str | None] = Check(Name | None)
-NAMES: Check[list[str]] = Check(list[Name])
+NAMES: Check[list[str]] = Check(Listed[Name])
 RATIO: Check[float | None] = Check(Ratio | None)
 SECONDS: Check[float | None] = Check(Seconds | None)
 SKILLS: Check[tuple[str, ...]] = Check(Skills)
 SLOTS: Check[int] = Check(Slots)
 STATUS: Check[TaskStatus] = Check(TaskStatus)
 TASK_ID: Check[str] = Check(TaskRef)
-TASK_IDS: Check[list[str]] = Check(list[TaskRef])
+TASK_IDS: Check[list[str]] = Check(Listed[TaskRef])
 TEXT: Check[str | None] = Check(Content | None)
 WAIT: Check[float] = Check(WaitSeconds)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Self, TypeVar
 
 from graph_orch.lifecycle import ENDED, DependencyFailure, TaskStatus
 from graph_orch.models import AgentBlastRadius, BlastRadius
@@ -22,10 +22,18 @@ class Holdings:
     held: list[Any]
     only_it: list[Any]
 
+    def among(self, tasks: Collection[Any]) -> Self:
+        """Those of them that are among these tasks."""
+        return replace(
+            self,
+            held=[key for key in self.held if key in tasks],
+            only_it=[key for key in self.only_it if key in tasks],
+        )
+
 
 def slips(status: object) -> bool:
     """Whether a task can still slip: it has not ended."""
-    return status not in ENDED
+    return not (isinstance(status, str) and status in ENDED)
 
 
 def blast_radius_of(
@@ -68,8 +76,8 @@ def _cancelled(
 
 def _gives_up(one: Mapping[str, Any]) -> bool:
     return (
-        one.get("on_dependency_failure") == CANCELS
-        and one.get("status", TaskStatus.PENDING) == TaskStatus.PENDING
+        str(one.get("on_dependency_failure")) == CANCELS
+        and str(one.get("status", TaskStatus.PENDING)) == TaskStatus.PENDING
     )
 
 

@@ -9,7 +9,7 @@ from math import isfinite
 from typing import Any, TypeVar, cast
 
 from graph_orch.errors import ValidationError
-from graph_orch.lifecycle import TaskStatus
+from graph_orch.lifecycle import TaskStatus, has_status
 
 N = TypeVar("N", bound=Hashable)
 ESTIMATE = "estimated_seconds"
@@ -66,7 +66,7 @@ def _seconds(
         return seconds(took, key, "execution_duration_ms") / 1000
     if (estimate := estimated(one.get("metadata"))) is not None:
         return seconds(estimate, key, f"metadata[{ESTIMATE!r}]")
-    return typical.get(cast(str, one.get("task_type")), DEFAULT_SECONDS)
+    return typical.get(str(one.get("task_type")), DEFAULT_SECONDS)
 
 
 def estimated(metadata: object) -> object:
@@ -82,22 +82,20 @@ def seconds(value: object, key: object, what: str) -> float:
     Raises:
         ValidationError: it is none.
     """
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number and hasattr(value, "__float__") and not isinstance(value, bool):  # numpy's
-        number, value = True, float(cast(Any, value))
-    found = _float(cast(float, value)) if number else -1.0
+    is_number = hasattr(value, "__float__") and not isinstance(value, bool | str)  # numpy's too
+    found = _float(value) if is_number else -1.0
     if not (isfinite(found) and found >= 0):
         raise ValidationError(
-            f"{what} of task {key!r} is {value!r:.100}, which is no duration: give a finite "
+            f"{what} of task {key!r} is {repr(value)[:100]}, which is no duration: give a finite "
             "number, 0 or more"
         )
     return found
 
 
-def _float(value: float) -> float:
+def _float(value: object) -> float:
     try:
-        return float(value)
-    except OverflowError:
+        return float(cast(Any, value))
+    except (OverflowError, TypeError, ValueError):
         return -1.0
 
 
@@ -106,7 +104,7 @@ def typical_seconds(tasks: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     by_type: dict[str, list[Mapping[str, Any]]] = {}
     for one in tasks:
         if (task_type := one.get("task_type")) is not None:
-            by_type.setdefault(task_type, []).append(one)
+            by_type.setdefault(str(task_type), []).append(one)
     means = {task_type: _mean(_latest(some)) for task_type, some in by_type.items()}
     return {task_type: mean for task_type, mean in means.items() if mean is not None}
 
@@ -123,6 +121,6 @@ def _mean(tasks: Iterable[Mapping[str, Any]]) -> float | None:
         seconds(one["execution_duration_ms"], one.get("task_id"), "execution_duration_ms") / 1000
         for one in tasks
         if one.get("execution_duration_ms") is not None
-        and one.get("status", TaskStatus.COMPLETED) == TaskStatus.COMPLETED
+        and ("status" not in one or has_status(one, {TaskStatus.COMPLETED}))
     ]
     return sum(took) / len(took) if took else None

@@ -11,7 +11,9 @@ BLOCKED is not a status: a pending task is blocked while `unmet > 0`.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from enum import StrEnum
+from typing import Any
 
 
 class TaskStatus(StrEnum):
@@ -99,6 +101,13 @@ ENDED = tuple(status for status in TaskStatus if status not in LIVE)
 
 HELD = frozenset({TaskStatus.ASSIGNED, TaskStatus.RUNNING})
 """The statuses in which a task takes up one of an agent's slots."""
+
+
+def has_status(attributes: Mapping[str, Any], statuses: Collection[TaskStatus]) -> bool:
+    """Whether what a task says of its status is one of these; what is no text is none."""
+    status: object = attributes.get("status")
+    return isinstance(status, str) and status in statuses
+
 
 TRANSITIONS: dict[Command, dict[TaskStatus, frozenset[TaskStatus]]] = {
     Command.ASSIGN: {TaskStatus.PENDING: frozenset({TaskStatus.ASSIGNED})},

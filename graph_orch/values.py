@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar, cast
 from uuid import UUID
@@ -65,6 +65,22 @@ def _not_one_string(value: object) -> object:
     return value
 
 
+def _listed(value: object) -> object:
+    """Any iterable as a list, but for those that are not meant so."""
+    _not_one_string(value)
+    if not _is_listable(value):
+        raise ValueError(f"is a {type(value).__name__} where a list is needed")
+    return list(cast(Iterable[object], value))
+
+
+def _is_listable(value: object) -> bool:
+    return not isinstance(value, bytes | Mapping) and isinstance(value, Iterable)
+
+
+def _once(values: tuple[T, ...]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys(values))
+
+
 def _as_tuple(value: object) -> object:
     if value is None:
         return ()
@@ -107,7 +123,9 @@ Dependencies = Annotated[
     Field(max_length=MAX_DEPENDENCIES),
     AfterValidator(lambda ids: tuple(dict.fromkeys(ids))),
 ]
-OneOrMore = Annotated[tuple[T, ...], BeforeValidator(_as_tuple)]
+Listed = Annotated[list[T], BeforeValidator(_listed)]
+OneOrMore = Annotated[tuple[T, ...], BeforeValidator(_as_tuple), AfterValidator(_once)]
+"""Each once: what is asked for twice is not found twice."""
 Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
 Count = Annotated[int, Field(strict=True, ge=0, le=MAX_INT)]
 Cursor = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]
@@ -120,6 +138,7 @@ WaitSeconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 Deadline = Annotated[float, Field(gt=0, le=31_536_000, allow_inf_nan=False)]
 Age = Annotated[float, Field(ge=0, le=3_153_600_000, allow_inf_nan=False)]
 Resolution = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Modularity = Annotated[float, Field(allow_inf_nan=False)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 
 

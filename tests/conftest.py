@@ -11,10 +11,14 @@ from typing import Any
 import docker
 import neo4j
 import pytest
+from hypothesis import settings
 
 from graph_orch import AsyncOrchestrator, Orchestrator, Task
 from graph_orch.embedded import EmbeddedNeo4j
 from graph_orch.values import lane_key
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+settings.load_profile("untimed")
 
 Server = tuple[str, tuple[str, str] | None, str | None]
 

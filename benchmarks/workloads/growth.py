@@ -16,7 +16,7 @@ STEPS = 5
 def growth(store: Store, plan: Plan, results: Results) -> None:
     """Fill the store with finished tasks, and look at every step."""
     store.wipe()
-    old = _finished(store)
+    old = seed.finished(store)
     first, each = _state(store), plan.finished // STEPS
     for step in range(STEPS):
         seed.backlog(store, old, each)
@@ -33,15 +33,6 @@ def growth(store: Store, plan: Plan, results: Results) -> None:
     if store.directory is not None:
         per_task = (disk - first[0]) / plan.finished
         results.at_most("store size for each finished task", Ratio.of([per_task]), "bytes")
-
-
-def _finished(store: Store) -> str:
-    store.orch.agents.register_agent("old", [])
-    old = store.orch.tasks.create_task("x", "any")
-    store.orch.tasks.assign_task(old, "old")
-    store.orch.tasks.start_task(old)
-    store.orch.tasks.complete_task(old)
-    return old
 
 
 def _keep(store: Store, measured: dict[str, Series], number: int, results: Results) -> None:

@@ -64,12 +64,11 @@ def routing(store: Store, plan: Plan, results: Results) -> None:
 
 
 def backlog(store: Store, plan: Plan, results: Results) -> None:
-    """Every single operation, with growing numbers of ready tasks."""
+    """Every single operation, with growing numbers of ready tasks, behind what has finished."""
     found: dict[int, dict[str, Series]] = {}
-    store.wipe()
     interleaved(_on_a_backlog(store, 100), rounds=1, calls=1, warm_up=200)
     for number in plan.backlogs:
-        store.wipe()
+        store.clear()
         operations = _on_a_backlog(store, number)
         found[number] = interleaved(operations, rounds=plan.rounds, calls=plan.calls)
         results.keep(f"{number} ready", found[number])
@@ -82,7 +81,8 @@ def _on_a_backlog(store: Store, number: int) -> dict[str, Operation]:
     tasks, agents = store.orch.tasks, store.orch.agents
     agents.register_agent("busy", ["x", "y"], max_concurrent_tasks=SLOTS)
     agents.register_agent("idle", ["z"], max_concurrent_tasks=SLOTS)
-    seed.backlog(store, tasks.create_task("x", "any", requirements=["x", "y"]), number - 1)
+    template = tasks.create_task("x", "any", requirements=["x", "y"])
+    seed.backlog(store, template, number - tasks.get_queue_statistics().pending_count)
     dependency = tasks.create_task("x", "any")
     store.settle()
 
@@ -264,12 +264,7 @@ def after_history(store: Store, plan: Plan, results: Results) -> None:
     store.wipe()
     empty = interleaved(_on_a_backlog(store, 100), rounds=plan.rounds, calls=plan.calls)
     store.wipe()
-    store.orch.agents.register_agent("old", [])
-    old = store.orch.tasks.create_task("x", "any")
-    store.orch.tasks.assign_task(old, "old")
-    store.orch.tasks.start_task(old)
-    store.orch.tasks.complete_task(old)
-    seed.backlog(store, old, plan.finished)
+    seed.backlog(store, seed.finished(store), plan.finished)
     after = interleaved(_on_a_backlog(store, 100), rounds=plan.rounds, calls=plan.calls)
     results.keep("empty", empty)
     results.keep(f"{plan.finished} finished", after)

@@ -1,11 +1,11 @@
-// Have the teams of a run. Whoever writes teams locks the record of the schema first, so that two who
-// do it in one transaction each come one after the other.
+// Have the teams of a run, and say that they are those that are to be: see teams/lead. Whoever writes
+// teams locks the record of the schema first, so that two come one after the other.
 // mode: write
 // params: teams, run_id, algorithm, resolution, modularity, command_id
 // returns: teams
 CYPHER 5
 MATCH (s:GraphOrchSchema {name: 'graph_orch'})
-SET s.lk = $command_id
+SET s.lk = $command_id, s.teams_run = $run_id
 WITH s
 UNWIND $teams AS row
 MERGE (g:Team {team_id: row.team_id})

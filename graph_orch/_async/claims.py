@@ -102,7 +102,7 @@ class AsyncClaims(AsyncCommands):
             AgentNotFoundError: the agent is not registered.
         """
         agent = NAME.of("agent_id", agent_id)
-        types = None if task_types is None else NAMES.of("task_types", list(task_types))
+        types = None if task_types is None else NAMES.of("task_types", task_types)
         params = {
             "take_up": bool(take_up),
             "task_types": types,

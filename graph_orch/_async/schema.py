@@ -6,7 +6,7 @@ from graph_orch._async.graph import AsyncGraph
 from graph_orch.errors import ForeignGraphError, SchemaTooNewError
 from graph_orch.values import lane_key
 
-VERSION = 2
+VERSION = 3
 EMPTY_LANE = lane_key(())
 """The lane of the tasks that require nothing, which any agent may do."""
 
@@ -40,8 +40,8 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "schema/worker_id",
         "schema/schedule_name",
         "schema/schedule_due",
-        "schema/team_id",
     ),
+    3: ("schema/lane_open", "schema/team_id"),
 }
 """The statements that lead to each version. They run one after the other, outside a transaction,
 and each does nothing where it was run before, so that a broken migration is run again."""

@@ -17,6 +17,12 @@ ONE_TRANSACTION = 10_000
 ROWS = 2_000
 """So many memberships go with one statement."""
 NO_RUN = ""
+NO_TEAMS: dict[str, Any] = {
+    "run_id": NO_RUN,
+    "algorithm": None,
+    "resolution": None,
+    "modularity": None,
+}
 PROCEDURES = [
     "gds.graph.drop",
     "gds.graph.nodeProperty.stream",
@@ -94,7 +100,8 @@ class AsyncTeams:
         Writing the same again changes nothing. Up to 10,000 memberships, before and after, are
         replaced in one transaction: a reader sees the old teams or the new ones. More take one
         for each 10,000 agents: meanwhile each agent is in its old team or in its new one, and in
-        one only; what is broken off is mended by writing again.
+        one only; what is broken off is mended by writing again, and where another write begins,
+        or `clear`, this one ends: the later one counts.
 
         Args:
             communities: Of agents, by their ids.
@@ -110,14 +117,26 @@ class AsyncTeams:
         if max(len(rows), before) <= ONE_TRANSACTION:
             joined |= await self._graph.transaction(_replace, communities, teams, rows)
         else:
-            await self._graph.transaction(_put, communities, teams)
-            for part in _parts(rows, ONE_TRANSACTION):
-                joined |= await self._graph.transaction(_join, part)
-            await self._drop(communities.run_id)
+            rows, joined = await self._replace_in_parts(communities, teams, rows)
         missing = sorted({row["agent_id"] for row in rows} - joined)
         return TeamsWritten(
             run_id=communities.run_id, teams=len(teams), members=len(joined), missing=missing
         )
+
+    async def _replace_in_parts(
+        self, communities: Communities, teams: list[dict[str, str]], rows: list[dict[str, str]]
+    ) -> tuple[list[dict[str, str]], set[str]]:
+        """The memberships that were tried, and who has joined; all, if no other write began."""
+        run_id, tried, joined = communities.run_id, list[dict[str, str]](), set[str]()
+        await self._graph.transaction(_put, communities, teams)
+        for part in _parts(rows, ONE_TRANSACTION):
+            found = await self._graph.transaction(_join_leading, run_id, part)
+            if found is None:
+                return tried, joined
+            tried += part
+            joined |= found
+        await self._drop(run_id)
+        return tried, joined
 
     async def list_teams(self) -> list[Team]:
         """Every team, the largest first."""
@@ -135,13 +154,14 @@ class AsyncTeams:
 
     async def clear(self) -> int:
         """Delete every team; how many there were."""
+        await self._graph.write("teams/put", teams=[], command_id=uuid4().hex, **NO_TEAMS)
         return await self._drop(NO_RUN)
 
     async def _drop(self, run_id: str) -> int:
-        """Delete the teams of other runs; how many there were."""
-        while await self._graph.transaction(_leave, run_id) == ONE_TRANSACTION:
+        """Delete the teams of other runs; how many there were. Where others were put, they do."""
+        while await self._graph.transaction(_leave_leading, run_id) == ONE_TRANSACTION:
             pass
-        return (await self._graph.write("teams/drop", run_id=run_id))[0]["dropped"]
+        return await self._graph.transaction(_drop_leading, run_id)
 
 
 async def _replace(
@@ -165,24 +185,45 @@ async def _put(tx: AsyncTransaction, communities: Communities, teams: list[dict[
         algorithm=communities.algorithm.value,
         resolution=communities.resolution,
         modularity=communities.modularity,
-        command_id=str(uuid4()),
+        command_id=uuid4().hex,
     )
 
 
 async def _join(tx: AsyncTransaction, rows: list[dict[str, str]]) -> set[str]:
     joined: set[str] = set()
     for part in _parts(rows, ROWS):
-        found = await tx.run("teams/join", rows=part, command_id=str(uuid4()))
+        found = await tx.run("teams/join", rows=part, command_id=uuid4().hex)
         joined |= {row["agent_id"] for row in found}
-    await tx.run("teams/count", command_id=str(uuid4()))
+    await tx.run("teams/count", command_id=uuid4().hex)
     return joined
+
+
+async def _leads(tx: AsyncTransaction, run_id: str) -> bool:
+    return bool(await tx.run("teams/lead", run_id=run_id, command_id=uuid4().hex))
+
+
+async def _join_leading(
+    tx: AsyncTransaction, run_id: str, rows: list[dict[str, str]]
+) -> set[str] | None:
+    return await _join(tx, rows) if await _leads(tx, run_id) else None
+
+
+async def _leave_leading(tx: AsyncTransaction, run_id: str) -> int:
+    return await _leave(tx, run_id) if await _leads(tx, run_id) else 0
+
+
+async def _drop_leading(tx: AsyncTransaction, run_id: str) -> int:
+    if not await _leads(tx, run_id):
+        return 0
+    (row,) = await tx.run("teams/drop", run_id=run_id)
+    return row["dropped"]
 
 
 async def _leave(tx: AsyncTransaction, run_id: str) -> int:
     (row,) = await tx.run(
-        "teams/leave", run_id=run_id, limit=ONE_TRANSACTION, command_id=str(uuid4())
+        "teams/leave", run_id=run_id, limit=ONE_TRANSACTION, command_id=uuid4().hex
     )
-    await tx.run("teams/count", command_id=str(uuid4()))
+    await tx.run("teams/count", command_id=uuid4().hex)
     return row["left"]
 
 
@@ -193,11 +234,9 @@ def _teams(communities: object, names: Sequence[str] | None) -> list[dict[str, s
             "teams.detect() and analysis.communities(snapshot) find them"
         )
     count = len(communities.members)
-    if isinstance(names, str):
-        raise ValidationError("names: is one string where a list of them is needed")
     called = [f"Team {n}" for n in range(1, count + 1)]
     if names is not None:
-        called = NAMES.of("names", list(names))
+        called = NAMES.of("names", names)
     if len(called) != count:
         raise ValidationError(
             f"names: there are {len(called)} for {count} communities; give one for each, in order"

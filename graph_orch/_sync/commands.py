@@ -161,7 +161,7 @@ class Commands:
             StaleAttemptError: `attempt` is given and is not the current one, or has ended.
         """
         text, kind = CONTENT.of("error", error), ERROR_CLASS.of("error_class", error_class)
-        types = NAMES.of("error_types", list(error_types))
+        types = NAMES.of("error_types", error_types)
         detail: dict[str, object] = {"error": text, "class": kind.value}
         row = self._command(
             Command.FAIL,

@@ -48,7 +48,7 @@ class Events:
             ValidationError: a type is unknown, or the cursor is no such number.
         """
         place = CURSOR.of("after", after or 0)
-        wanted = None if types is None else EVENT_TYPES.of("types", list(types))
+        wanted = None if types is None else EVENT_TYPES.of("types", types)
         limit = LIMIT.of("limit", limit)
         events, row = list[TaskEvent](), dict[str, Any]()
         for _ in range(ROUNDS):

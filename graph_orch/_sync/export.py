@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from graph_orch._sync.graph import Graph, Rows
 from graph_orch._sync.querying import Querying
@@ -104,9 +104,10 @@ class Export:
         after, full = "", True
         while full:
             rows = self._graph.read("export/teams", after=after, limit=TEAMS_PAGE)
-            yield ExportPage(teams=[ExportedTeam.from_record(row) for row in rows])
+            there = _there(rows, "team")
+            yield ExportPage(teams=[ExportedTeam.from_record(row) for row in there])
             full = len(rows) == TEAMS_PAGE
-            after = rows[-1]["team"]["team_id"] if full else after
+            after = there[-1]["team"]["team_id"] if there else after
 
     def _with_tries(self, tasks: Sequence[Task]) -> list[ExportedTask]:
         tried = [task.task_id for task in tasks if task.attempt]
@@ -141,20 +142,24 @@ class Export:
             for start in range(0, len(ids), AGENTS_PAGE):
                 some = ids[start : start + AGENTS_PAGE]
                 rows = self._graph.read("export/agents_by_id", agent_ids=some, keys=keys)
-                yield [row for row in _there(rows) if row["held"] or keys is None]
+                yield [row for row in _there(rows, "agent") if row["held"] or keys is None]
             return
         name = "export/agents_by_skill" if keys else "export/agents"
         after, full = "", True
         while full:
             rows = self._graph.read(name, after=after, limit=AGENTS_PAGE, keys=keys)
-            yield _there(rows)
+            there = _there(rows, "agent")
+            yield there
             full = len(rows) == AGENTS_PAGE
-            after = rows[-1]["agent"]["agent_id"] if full else after
+            after = there[-1]["agent"]["agent_id"] if there else after
 
 
-def _there(rows: Rows) -> Rows:
-    """Without those that were deleted while they were read, and so have no properties."""
-    return [row for row in rows if row["agent"]["agent_id"]]
+def _there(rows: Rows, node: Literal["agent", "team"]) -> Rows:
+    """Without those that were deleted while they were read, and so have no properties.
+
+    A page goes on from the last one that is there: those that are gone are not met again.
+    """
+    return [row for row in rows if row[node] and row[node].get(f"{node}_id")]
 
 
 def _keys(row: Mapping[str, Any]) -> list[str]:

@@ -90,6 +90,7 @@ class Insights:
         if own:
             facts = _facts(self._graph.read("insights/blocked"))
             facts |= _facts(self._graph.read("insights/among", task_ids=own))
+        found = found.among(facts)  # without what was deleted meanwhile
         seconds = self._seconds(facts, kind)
         return agent_blast_radius_of(found, _dependents(facts, facts), seconds)
 
@@ -131,7 +132,7 @@ class Insights:
             ids = [TASK_ID.of("tasks", tasks)]
             rows = self._graph.read("insights/upstream", task_id=ids[0])
         else:
-            ids = TASK_IDS.of("tasks", list(tasks))
+            ids = TASK_IDS.of("tasks", tasks)
             rows = self._graph.read("insights/among", task_ids=ids)
         facts = _facts(rows)
         for key in ids:

@@ -137,7 +137,7 @@ class Monitor:
 
     def unknown_skills(self, skills: Iterable[str]) -> dict[str, list[str]]:
         """Those skills that nobody has, each with the names of held ones that are like it."""
-        names = {skill_key(name): name for name in SKILLS.of("skills", list(skills))}
+        names = {skill_key(name): name for name in SKILLS.of("skills", skills)}
         unheld = self._graph.read("monitor/unheld", skills=list(names))
         if not unheld:
             return {}

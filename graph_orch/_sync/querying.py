@@ -151,11 +151,13 @@ def _read_cursor(text: str | None) -> tuple[datetime, str]:
         return BEGINNING, ""
     try:
         moment, task_id = json.loads(base64.urlsafe_b64decode(text))
-        return datetime.fromisoformat(moment).astimezone(UTC), str(task_id)
-    except (ValueError, TypeError) as error:
+        place = datetime.fromisoformat(moment).astimezone(UTC), str(task_id)
+        place[1].encode()  # refuses what cannot be sent
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise ValidationError(
             "query_tasks: after: is no cursor; give the next_cursor of a page"
         ) from error
+    return place
 
 
 def _values(chosen: Sequence[object]) -> list[object] | None:

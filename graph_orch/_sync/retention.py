@@ -50,7 +50,7 @@ class Retention:
             ValidationError: an argument is not acceptable.
         """
         seconds = AGE.of("older_than_seconds", older_than_seconds)
-        wanted = [status.value for status in FINISHED.of("statuses", list(statuses))]
+        wanted = [status.value for status in FINISHED.of("statuses", statuses)]
         limit = LIMIT.of("batch", batch)
         (row,) = self._graph.read("retention/cutoff", seconds=seconds)
         total, deleted, kept = 0, 1, True

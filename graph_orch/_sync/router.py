@@ -62,7 +62,7 @@ class CapabilityRouter:
 
     def rank_candidates(self, agent_ids: Sequence[str]) -> list[tuple[str, float]]:
         """(agent_id, quality) of these agents, best first; unknown ids are left out."""
-        ids = list(dict.fromkeys(NAMES.of("agent_ids", list(agent_ids))))
+        ids = list(dict.fromkeys(NAMES.of("agent_ids", agent_ids)))
         rows = self._graph.read("routing/candidates", agent_ids=ids)
         ranked = sorted(_place(row) for row in rows)
         return [(agent_id, -negated) for negated, _, agent_id in ranked]
@@ -168,7 +168,7 @@ def _preferred(prefer_team: bool | str) -> dict[str, str | None]:
 
 
 def _excluded(agent_ids: Sequence[str] | None) -> list[str]:
-    return NAMES.of("exclude_agents", list(agent_ids or []))
+    return NAMES.of("exclude_agents", () if agent_ids is None else agent_ids)
 
 
 def _place(row: Mapping[str, Any]) -> tuple[float, datetime, str]:

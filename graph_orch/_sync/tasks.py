@@ -134,7 +134,7 @@ class TaskQueue(Claims):
 
     def get_tasks(self, task_ids: Sequence[str]) -> list[Task]:
         """These tasks as they are now, those that exist, in the order given."""
-        ids = TASK_IDS.of("task_ids", list(task_ids))
+        ids = TASK_IDS.of("task_ids", task_ids)
         rows = self._graph.read("tasks/get_many", task_ids=ids)
         return [Task.from_record(row) for row in rows if row["task"]]
 
@@ -165,7 +165,7 @@ class TaskQueue(Claims):
         """
         agent = None if agent_id is None else NAME.of("agent_id", agent_id)
         wanted, limit = STATUS.of("status", status), LIMIT.of("limit", limit)
-        types = None if task_types is None else NAMES.of("task_types", list(task_types))
+        types = None if task_types is None else NAMES.of("task_types", task_types)
         if wanted is not TaskStatus.PENDING:
             filters = {"status": wanted, "agent_id": agent, "task_type": types}
             return list(self._querying.page(TaskFilters.of(filters), limit, None))

@@ -17,6 +17,12 @@ ONE_TRANSACTION = 10_000
 ROWS = 2_000
 """So many memberships go with one statement."""
 NO_RUN = ""
+NO_TEAMS: dict[str, Any] = {
+    "run_id": NO_RUN,
+    "algorithm": None,
+    "resolution": None,
+    "modularity": None,
+}
 PROCEDURES = [
     "gds.graph.drop",
     "gds.graph.nodeProperty.stream",
@@ -94,7 +100,8 @@ class Teams:
         Writing the same again changes nothing. Up to 10,000 memberships, before and after, are
         replaced in one transaction: a reader sees the old teams or the new ones. More take one
         for each 10,000 agents: meanwhile each agent is in its old team or in its new one, and in
-        one only; what is broken off is mended by writing again.
+        one only; what is broken off is mended by writing again, and where another write begins,
+        or `clear`, this one ends: the later one counts.
 
         Args:
             communities: Of agents, by their ids.
@@ -110,14 +117,26 @@ class Teams:
         if max(len(rows), before) <= ONE_TRANSACTION:
             joined |= self._graph.transaction(_replace, communities, teams, rows)
         else:
-            self._graph.transaction(_put, communities, teams)
-            for part in _parts(rows, ONE_TRANSACTION):
-                joined |= self._graph.transaction(_join, part)
-            self._drop(communities.run_id)
+            rows, joined = self._replace_in_parts(communities, teams, rows)
         missing = sorted({row["agent_id"] for row in rows} - joined)
         return TeamsWritten(
             run_id=communities.run_id, teams=len(teams), members=len(joined), missing=missing
         )
+
+    def _replace_in_parts(
+        self, communities: Communities, teams: list[dict[str, str]], rows: list[dict[str, str]]
+    ) -> tuple[list[dict[str, str]], set[str]]:
+        """The memberships that were tried, and who has joined; all, if no other write began."""
+        run_id, tried, joined = communities.run_id, list[dict[str, str]](), set[str]()
+        self._graph.transaction(_put, communities, teams)
+        for part in _parts(rows, ONE_TRANSACTION):
+            found = self._graph.transaction(_join_leading, run_id, part)
+            if found is None:
+                return tried, joined
+            tried += part
+            joined |= found
+        self._drop(run_id)
+        return tried, joined
 
     def list_teams(self) -> list[Team]:
         """Every team, the largest first."""
@@ -135,13 +154,14 @@ class Teams:
 
     def clear(self) -> int:
         """Delete every team; how many there were."""
+        self._graph.write("teams/put", teams=[], command_id=uuid4().hex, **NO_TEAMS)
         return self._drop(NO_RUN)
 
     def _drop(self, run_id: str) -> int:
-        """Delete the teams of other runs; how many there were."""
-        while self._graph.transaction(_leave, run_id) == ONE_TRANSACTION:
+        """Delete the teams of other runs; how many there were. Where others were put, they do."""
+        while self._graph.transaction(_leave_leading, run_id) == ONE_TRANSACTION:
             pass
-        return (self._graph.write("teams/drop", run_id=run_id))[0]["dropped"]
+        return self._graph.transaction(_drop_leading, run_id)
 
 
 def _replace(
@@ -165,24 +185,45 @@ def _put(tx: Transaction, communities: Communities, teams: list[dict[str, str]])
         algorithm=communities.algorithm.value,
         resolution=communities.resolution,
         modularity=communities.modularity,
-        command_id=str(uuid4()),
+        command_id=uuid4().hex,
     )
 
 
 def _join(tx: Transaction, rows: list[dict[str, str]]) -> set[str]:
     joined: set[str] = set()
     for part in _parts(rows, ROWS):
-        found = tx.run("teams/join", rows=part, command_id=str(uuid4()))
+        found = tx.run("teams/join", rows=part, command_id=uuid4().hex)
         joined |= {row["agent_id"] for row in found}
-    tx.run("teams/count", command_id=str(uuid4()))
+    tx.run("teams/count", command_id=uuid4().hex)
     return joined
+
+
+def _leads(tx: Transaction, run_id: str) -> bool:
+    return bool(tx.run("teams/lead", run_id=run_id, command_id=uuid4().hex))
+
+
+def _join_leading(
+    tx: Transaction, run_id: str, rows: list[dict[str, str]]
+) -> set[str] | None:
+    return _join(tx, rows) if _leads(tx, run_id) else None
+
+
+def _leave_leading(tx: Transaction, run_id: str) -> int:
+    return _leave(tx, run_id) if _leads(tx, run_id) else 0
+
+
+def _drop_leading(tx: Transaction, run_id: str) -> int:
+    if not _leads(tx, run_id):
+        return 0
+    (row,) = tx.run("teams/drop", run_id=run_id)
+    return row["dropped"]
 
 
 def _leave(tx: Transaction, run_id: str) -> int:
     (row,) = tx.run(
-        "teams/leave", run_id=run_id, limit=ONE_TRANSACTION, command_id=str(uuid4())
+        "teams/leave", run_id=run_id, limit=ONE_TRANSACTION, command_id=uuid4().hex
     )
-    tx.run("teams/count", command_id=str(uuid4()))
+    tx.run("teams/count", command_id=uuid4().hex)
     return row["left"]
 
 
@@ -193,11 +234,9 @@ def _teams(communities: object, names: Sequence[str] | None) -> list[dict[str, s
             "teams.detect() and analysis.communities(snapshot) find them"
         )
     count = len(communities.members)
-    if isinstance(names, str):
-        raise ValidationError("names: is one string where a list of them is needed")
     called = [f"Team {n}" for n in range(1, count + 1)]
     if names is not None:
-        called = NAMES.of("names", list(names))
+        called = NAMES.of("names", names)
     if len(called) != count:
         raise ValidationError(
             f"names: there are {len(called)} for {count} communities; give one for each, in order"

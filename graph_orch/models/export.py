@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
-from graph_orch.checks import checked
-from graph_orch.errors import ValidationError
+from graph_orch.checks import checked, named
 from graph_orch.models.agents import Agent
 from graph_orch.models.base import Model, moment, some_moment
 from graph_orch.models.events import TaskTry
@@ -37,12 +36,7 @@ class AgentFilters(Model):
         """
         if isinstance(filters, cls):
             return filters
-        given = dict(filters or {})
-        if unknown := sorted(map(str, set(given) - set(cls.model_fields))):
-            raise ValidationError(
-                f"agents: unknown filter {', '.join(unknown)}; "
-                f"known are {', '.join(cls.model_fields)}"
-            )
+        given = named("agents", filters, cls.model_fields)
         return checked("agents", lambda: cls.model_validate(given))
 
 

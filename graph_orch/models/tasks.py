@@ -11,8 +11,7 @@ from uuid import uuid4
 import pydantic
 from pydantic import Field, JsonValue
 
-from graph_orch.checks import checked
-from graph_orch.errors import ValidationError
+from graph_orch.checks import checked, named
 from graph_orch.lifecycle import (
     DependencyFailure,
     TaskPriority,
@@ -261,12 +260,7 @@ class TaskFilters(Model):
         """
         if isinstance(filters, cls):
             return filters
-        given = dict(filters or {})
-        if unknown := sorted(map(str, set(given) - set(cls.model_fields))):
-            raise ValidationError(
-                f"query_tasks: unknown filter {', '.join(unknown)}; "
-                f"known are {', '.join(cls.model_fields)}"
-            )
+        given = named("query_tasks", filters, cls.model_fields)
         return checked("query_tasks", lambda: cls.model_validate(given))
 
 

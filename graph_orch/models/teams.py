@@ -6,16 +6,20 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import Annotated, Any, Self
+
+from pydantic import Field
 
 from graph_orch.checks import Check
 from graph_orch.models.base import Model, some_moment
-from graph_orch.values import Count, Resolution, dump_json
+from graph_orch.values import Count, Listed, Modularity, Name, Resolution, dump_json
 
 NEIGHBOURS = 50
 """An agent is joined to so many others at most by its own choice: those it shares most with."""
 HOLDERS = 200
 """A skill of more agents joins them to the first so many of them (by id) only."""
+LONGEST_RUN_ID = 100
+"""The ids of its teams begin with it."""
 UNIT = 10**12
 """What shared skills weigh is summed in whole numbers, `UNIT // (holders - 1)`: the same in any
 order, so that the database and NetworkX come to the very same graph."""
@@ -31,6 +35,8 @@ class Algorithm(StrEnum):
 ALGORITHM: Check[Algorithm] = Check(Algorithm)
 RESOLUTION: Check[float] = Check(Resolution)
 SEED: Check[int] = Check(Count)
+MODULARITY: Check[float] = Check(Modularity)
+GROUP: Check[list[Any]] = Check(Listed[Any])
 
 
 class Communities(Model):
@@ -41,11 +47,11 @@ class Communities(Model):
     """
 
     members: list[list[Any]]
-    modularity: float
+    modularity: Modularity
     algorithm: Algorithm
-    resolution: float
-    seed: int
-    run_id: str
+    resolution: Resolution
+    seed: Count
+    run_id: Annotated[Name, Field(max_length=LONGEST_RUN_ID)]
 
     @classmethod
     def of(
@@ -56,21 +62,31 @@ class Communities(Model):
         resolution: float,
         seed: int,
     ) -> Self:
-        """From groups in any order."""
-        members = sorted(
-            (sorted(group, key=str) for group in groups),
-            key=lambda group: (-len(group), str(group[0])),
-        )
-        how = [algorithm.value, float(resolution), seed, [[*map(str, each)] for each in members]]
+        """From groups in any order; those that are empty are none.
+
+        Raises:
+            ValidationError: an argument is not acceptable.
+        """
+        members = _in_order(groups)
+        found_by = ALGORITHM.of("algorithm", algorithm)
+        gamma, chance = RESOLUTION.of("resolution", resolution), SEED.of("seed", seed)
+        how = [found_by.value, gamma, chance, [[*map(str, each)] for each in members]]
         text = dump_json(how).encode(errors="surrogatepass")
         return cls(
             members=members,
-            modularity=modularity,
-            algorithm=algorithm,
-            resolution=resolution,
-            seed=seed,
+            modularity=MODULARITY.of("modularity", modularity),
+            algorithm=found_by,
+            resolution=gamma,
+            seed=chance,
             run_id=hashlib.sha256(text).hexdigest()[:32],
         )
+
+
+def _in_order(groups: Iterable[Iterable[Any]]) -> list[list[Any]]:
+    given = (sorted(GROUP.of("groups", group), key=str) for group in GROUP.of("groups", groups))
+    return sorted(
+        (group for group in given if group), key=lambda group: (-len(group), str(group[0]))
+    )
 
 
 class Agreement(Model):

@@ -64,7 +64,7 @@ class Worker:
             grace_seconds=SECONDS.of("grace_seconds", grace_seconds) or 0.0,
             spread=claim_spread,
         )
-        self._capabilities = NAMES.of("capabilities", list(capabilities))
+        self._capabilities = NAMES.of("capabilities", capabilities)
         self._metadata = metadata
         self._handlers: dict[str, Handler] = {}
         self._run: Run | None = None

@@ -176,7 +176,13 @@ def lived(connected, cypher):
         "x", "any", requirements=["plan-skill"], metadata=1, idempotency_key=str(uuid4())
     )
     other = tasks.create_task("x", "any", dependencies=[first], on_dependency_failure="cancel")
-    tasks.create_task("x", "any", concurrency_key="plan-key", schedule_to_start_seconds=86_400)
+    tasks.create_task(
+        "x",
+        "any",
+        concurrency_key="plan-key",
+        schedule_to_start_seconds=86_400,
+        schedule_to_close_seconds=86_400,
+    )
     tasks.set_concurrency_limit("plan-key", 1)
     tasks.create_task("x", "any", available_at=datetime.now(UTC) + timedelta(days=1))
     beat = {"worker_id": "plan", "hostname": "x", "pid": 1, "concurrency": 1, "beat_seconds": 1.0}
@@ -197,10 +203,6 @@ def lived(connected, cypher):
     connected.schedules.put("plan-schedule", "* * * * *", {"content": "x", "task_type": "any"})
     cypher("MATCH (s:Schedule) SET s.next_at = datetime() - duration('PT1M')")
     assert connected.schedules.tick()
-    cypher(
-        "MATCH (a:Agent {agent_id: 'plan-agent'}) "
-        "CREATE (a)-[:MEMBER_OF]->(:Team {team_id: 'plan-team'})"
-    )
     found = Communities.of([["plan-agent"]], 0.0, Algorithm.LEIDEN, 1.0, 0)
     assert connected.teams.write(found).members == 1
     agents.deregister_agent("plan-agent")

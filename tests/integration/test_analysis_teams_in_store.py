@@ -151,6 +151,84 @@ def test_writers_and_leavers_at_once_leave_it_sound(orch):
     assert orch.doctor().is_sound
 
 
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_of_two_large_writes_at_once_the_later_one_counts(orch, monkeypatch, after):
+    """The other one begins and ends where the first has done so many of its transactions."""
+    monkeypatch.setattr(teams_module, "ONE_TRANSACTION", 3)
+    ids = [f"a{n}" for n in range(8)]
+    register(orch, *ids)
+    first, other = made(ids[:4], ids[4:]), made(ids[:2], ids[2:], seed=1)
+    transaction, begun = orch.graph.transaction, []
+
+    def interrupted(work, *args):
+        begun.append(work)
+        if len(begun) == after + 1:
+            assert orch.teams.write(other).members == 8
+        return transaction(work, *args)
+
+    monkeypatch.setattr(orch.graph, "transaction", interrupted)
+    assert orch.teams.write(first).missing == []
+    assert {team.run_id for team in orch.teams.list_teams()} == {other.run_id}
+    assert {orch.teams.get_team(agent_id).run_id for agent_id in ids} == {other.run_id}
+    assert orch.doctor().is_sound
+
+
+def test_a_large_write_ends_where_teams_are_cleared(orch, monkeypatch):
+    monkeypatch.setattr(teams_module, "ONE_TRANSACTION", 3)
+    register(orch, *"abcdefgh")
+    parts = teams_module._parts
+
+    def cleared(rows, size):
+        for number, part in enumerate(parts(rows, size)):
+            if number == 1 and size == 3:
+                orch.teams.clear()
+            yield part
+
+    monkeypatch.setattr(teams_module, "_parts", cleared)
+    orch.teams.write(made([*"abcd"], [*"efgh"]))
+    assert orch.teams.list_teams() == []
+    assert orch.doctor().is_sound
+
+
+def test_writers_clearing_and_registering_at_once(orch):
+    ids = [f"a{n:02}" for n in range(20)]
+    register(orch, *ids)
+    runs = [made(ids[n:], ids[:n], seed=n) for n in (5, 10)]
+
+    def come_and_go(agent_id):
+        for _ in range(3):
+            orch.agents.deregister_agent(agent_id)
+            orch.agents.register_agent(agent_id, [])
+
+    with ThreadPoolExecutor(8) as pool:
+        work = [pool.submit(orch.teams.write, run) for run in runs * 4]
+        work += [pool.submit(orch.teams.clear) for _ in range(3)]
+        work += [pool.submit(come_and_go, agent_id) for agent_id in ids[::5]]
+        for future in work:
+            future.result()
+    assert len({team.run_id for team in orch.teams.list_teams()}) <= 1
+    assert orch.doctor().is_sound
+
+
+def test_a_store_without_the_constraint_on_teams_works(orch, cypher):
+    """The graph of an earlier checkout has the version, and not this constraint."""
+    (made_by,) = cypher(
+        "SHOW CONSTRAINTS YIELD name, createStatement WHERE name = 'graph_orch_team_id' "
+        "RETURN createStatement"
+    )
+    cypher("DROP CONSTRAINT graph_orch_team_id")
+    try:
+        register(orch, "ada", "bob")
+        orch.teams.write(made(["ada"], ["bob"]))
+        orch.teams.write(made(["ada", "bob"], seed=1))
+        (team,) = orch.teams.list_teams()
+        assert orch.teams.get_members(team.team_id) == ["ada", "bob"]
+        assert [len(page) for page in orch.export.teams()] == [1]
+        assert orch.doctor().is_sound
+    finally:
+        cypher(made_by["createStatement"])
+
+
 def test_doctor_mends_teams(orch, cypher):
     register(orch, "ada", "bob")
     orch.teams.write(made(["ada"], ["bob"]))

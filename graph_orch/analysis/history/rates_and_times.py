@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from math import sqrt
+from numbers import Integral
 from statistics import NormalDist
 from typing import Any, get_args
 
@@ -37,10 +38,16 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
     it is (0, 1).
 
     Raises:
-        ValidationError: not 0 <= successes <= n, or confidence not between 0 and 1.
+        ValidationError: not whole numbers with 0 <= successes <= n, or confidence not between 0
+            and 1.
     """
-    if not 0 <= successes <= n:
-        raise ValidationError(f"wilson: {successes!r} of {n!r} is not a share of something")
+    given: tuple[object, ...] = (successes, n)
+    whole = all(isinstance(it, Integral) and it is not True for it in given)
+    if not whole or not 0 <= successes <= n:
+        raise ValidationError(
+            f"wilson: {repr(successes)[:50]} of {repr(n)[:50]} is not a share of something; "
+            "give whole numbers, 0 <= successes <= n"
+        )
     z = _quantile(confidence)
     if n == 0:
         return Interval(0.0, 1.0)

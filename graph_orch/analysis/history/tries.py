@@ -127,7 +127,7 @@ def tries_of(graph: nx.Graph[Any], node: Hashable, data: Mapping[str, Any]) -> l
 def depended_on(graph: nx.Graph[Any], node: Hashable) -> Iterator[Hashable]:
     """The tasks that a task depends on."""
     for _, other, edge in graph.edges(node, data=True):
-        if graph.is_directed() and edge.get("type", "DEPENDS_ON") == "DEPENDS_ON":
+        if graph.is_directed() and str(edge.get("type", "DEPENDS_ON")) == "DEPENDS_ON":
             yield other
 
 
@@ -137,7 +137,7 @@ def _is_tried(data: Mapping[str, Any]) -> bool:
 
 def _assignments(graph: nx.Graph[Any], node: Hashable) -> Iterator[dict[str, Any]]:
     for _, agent, edge in graph.edges(node, data=True):
-        if edge.get("type") == "ASSIGNED_TO":
+        if str(edge.get("type")) == "ASSIGNED_TO":
             yield {"agent_id": agent, **edge}
 
 
@@ -183,7 +183,7 @@ def _try(
         task=node,
         task_type=_type(data),
         skills=skills,
-        agent=row.get("agent_id"),
+        agent=_agent(row, node),
         attempt=_attempt(row, node) or at + 1,
         since=since,
         ready_at=ready_at,
@@ -192,6 +192,17 @@ def _try(
         ended_at=moment(row, "ended_at", node),
         outcome=None if row.get("outcome") is None else str(row["outcome"]),
     )
+
+
+def _agent(row: Mapping[str, Any], of: Hashable) -> Hashable:
+    agent: object = row.get("agent_id")
+    try:
+        hash(agent)
+    except TypeError:
+        raise AnalysisError(
+            f"agent_id of a try of {of!r} is {repr(agent)[:100]}; the name of a node is needed"
+        ) from None
+    return agent
 
 
 def _type(data: Mapping[str, Any]) -> str | None:

@@ -84,7 +84,8 @@ def draw_agents(
         graph: of `snapshot(orch, "agents-skills")` or "all", or any other. Sides are told by the
             attribute `label` ("Agent", "Skill") or `bipartite` (0, 1). It is not changed.
         path: where to save it, as .png or .svg.
-        communities: sets of nodes, or a mapping from nodes to the name of a community. Without it:
+        communities: what `communities` returned, sets of nodes, or a mapping from nodes to the name
+            of a community. Without it:
             the teams in the graph, or else what the Louvain method finds.
         size: what the area of a node shows, as the name of an attribute, a mapping from nodes or a
             function of a node; else its number of links.

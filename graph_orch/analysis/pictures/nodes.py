@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from graph_orch.analysis.pictures.texts import order, short_id, shorten
 from graph_orch.errors import ValidationError
+from graph_orch.models.teams import Communities
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 Node = Hashable
 Numbers = str | Mapping[Node, float] | Callable[[Node], float]
-Groups = Mapping[Node, object] | Iterable[Collection[Node]]
+Groups = Mapping[Node, object] | Iterable[Collection[Node]] | Communities
 
 
 def check_graph(graph: object) -> None:
@@ -75,17 +76,26 @@ def numbers(graph: Graph, nodes: Iterable[Node], source: Numbers) -> dict[Node, 
     return {node: max(number(read(node)), 0.0) for node in nodes}
 
 
-def _reader(graph: Graph, source: object) -> Callable[[Node], object]:
+def check_source(source: object) -> None:
+    """Refuse what cannot tell numbers of nodes.
+
+    Raises:
+        ValidationError: it is no name, mapping or function.
+    """
+    if not (isinstance(source, str | Mapping) or callable(source)):
+        raise ValidationError(
+            f"numbers of nodes are asked for by {repr(source)[:100]}; give the name of an "
+            "attribute, a mapping from nodes, or a function of a node"
+        )
+
+
+def _reader(graph: Graph, source: Numbers) -> Callable[[Node], object]:
+    check_source(source)
     if isinstance(source, str):
         return lambda node: graph.nodes[node].get(source)
     if isinstance(source, Mapping):
         return cast(Mapping[Node, object], source).get
-    if callable(source):
-        return source
-    raise ValidationError(
-        f"numbers of nodes are asked for by {source!r}; give the name of an attribute, "
-        "a mapping from nodes, or a function of a node"
-    )
+    return source
 
 
 def edges(graph: Graph) -> list[tuple[Node, Node, Mapping[str, Any]]]:
@@ -119,7 +129,8 @@ def groups(found: Groups, nodes: Collection[Node]) -> list[tuple[str, list[Node]
     return sorted(result, key=lambda it: (-len(it[1]), order(it[1][0])))
 
 
-def _by_name(found: Groups) -> list[tuple[str, Iterable[Node]]]:
+def _by_name(given: Groups) -> list[tuple[str, Iterable[Node]]]:
+    found = given.members if isinstance(given, Communities) else given
     if isinstance(found, Mapping):
         mapping = cast(Mapping[Node, object], found)
         result: dict[str, list[Node]] = {}
@@ -127,7 +138,7 @@ def _by_name(found: Groups) -> list[tuple[str, Iterable[Node]]]:
             result.setdefault(str(group), []).append(node)
         return list(result.items())
     try:
-        parts = [list(members) for members in found]
+        parts = [_members(group) for group in found]
     except TypeError as error:
         raise ValidationError(
             "communities are sets of nodes, or a mapping from nodes to a community's name; "
@@ -135,3 +146,13 @@ def _by_name(found: Groups) -> list[tuple[str, Iterable[Node]]]:
         ) from error
     parts.sort(key=lambda part: (-len(part), min(map(order, part), default=("", ""))))
     return [(f"community {at}", part) for at, part in enumerate(parts, start=1)]
+
+
+def _members(group: object) -> list[Node]:
+    """The nodes of a group; TypeError where it is none."""
+    if isinstance(group, str | bytes):
+        raise TypeError(f"{group!r} is one text where a set of nodes is needed")
+    members = list(cast(Iterable[Node], group))
+    for node in members:
+        hash(node)
+    return members

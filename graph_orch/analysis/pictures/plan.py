@@ -15,7 +15,9 @@ from graph_orch.analysis.pictures.layers import Edge, Flow, flow
 from graph_orch.analysis.pictures.nodes import Node, Numbers
 from graph_orch.analysis.pictures.sheet import Entry, area, dot, stroke
 from graph_orch.analysis.pictures.texts import count, order
+from graph_orch.analysis.tasks.graph import Facts, durations
 from graph_orch.errors import ValidationError
+from graph_orch.estimates import DurationKind
 
 if TYPE_CHECKING:
     Graph = nx.Graph[Any]
@@ -39,6 +41,7 @@ class Plan:
 def plan_of(
     graph: Graph, tasks: Sequence[Node], given: Iterable[Node] | None, duration: Numbers
 ) -> Plan:
+    read.check_source(duration)
     there = set(tasks)
     waits: nx.DiGraph[Any] = nx.DiGraph()
     waits.add_nodes_from(tasks)
@@ -57,7 +60,7 @@ def _longest(found: Flow, graph: Graph, duration: Numbers) -> list[Node]:
     """The chain with the longest total duration; nothing where nothing depends on anything."""
     if not found.edges:
         return []
-    takes = read.numbers(graph, found.levels, duration)
+    takes = _seconds(graph, found.levels, duration)
     if not any(takes.values()):
         takes = dict.fromkeys(found.levels, 1.0)
     before: dict[Node, list[Node]] = {node: [] for node in found.levels}
@@ -75,6 +78,14 @@ def _longest(found: Flow, graph: Graph, duration: Numbers) -> list[Node]:
         chain.append(at)
         at = chosen[at]
     return chain[::-1]
+
+
+def _seconds(graph: Graph, nodes: Iterable[Node], duration: Numbers) -> dict[Node, float]:
+    """How long each takes: by a `DurationKind` as `critical_path` has it, else what is there."""
+    if not (isinstance(duration, str) and duration in set(DurationKind)):
+        return read.numbers(graph, nodes, duration)
+    facts: Facts = {node: graph.nodes[node] for node in nodes}
+    return durations(graph, facts, duration)
 
 
 def _given(found: Flow, given: Iterable[Node]) -> list[Node]:

@@ -73,8 +73,9 @@ def draw_tasks(
         path: where to save it, as .png or .svg.
         critical_path: the nodes to emphasise, in either direction; () for none. Without it: the
             chain of dependencies with the longest total duration.
-        duration: of a node, for that: the name of an attribute, a mapping or a function. Where
-            no node has one, each counts 1.
+        duration: of a node, for that: the name of an attribute, a mapping or a function, 0 where
+            it is missing; where no node has one, each counts 1. Or "estimated" or "measured", as
+            `critical_path` has them: then it is the same path.
         title: above the picture.
         figsize: width and height in inches, from 5 x 3.5 to 60 x 60.
 

@@ -70,8 +70,12 @@ def timeline(source: object, now: datetime | float | None = None) -> Timeline:
     A live try goes on until `now`; without it until the graph was taken, or else until this moment.
 
     Raises:
-        ValidationError: the source is neither, or a row of the schedule is not acceptable.
+        ValidationError: the source is neither, or a row of the schedule, or now, is not acceptable.
     """
+    if now is not None and seconds(now) is None:
+        raise ValidationError(
+            f"now is {plain(repr(now))[:80]}; give a datetime, or seconds since 1970"
+        )
     if hasattr(source, "nodes") and hasattr(source, "edges"):
         return _of_graph(cast("Graph", source), now)
     source = getattr(source, "tries", source)

@@ -105,13 +105,18 @@ def _agent(graph: Graph, key: Hashable, data: Attributes) -> SimulatedAgent:
         "last_assigned_at",
     )
     return SimulatedAgent(
-        data.get("agent_id", key), tuple(skills), **{n: data[n] for n in names if n in data}
+        data.get("agent_id", key), skills, **{n: data[n] for n in names if n in data}
     )
 
 
 def _skill_name(graph: Graph, node: Hashable) -> str:
     data = graph.nodes[node]
     return data.get("key") or data.get("name") or str(node).removeprefix("skill:")
+
+
+def _or_none_of(values: Any) -> Any:
+    """What there is, which SimulatedTask checks."""
+    return () if values is None else values
 
 
 def _by_name(item: tuple[Hashable, Attributes]) -> str:
@@ -163,13 +168,13 @@ class _Recorded:
         return SimulatedTask(
             key,
             self.durations[key],
-            data.get("requirements") or (),
+            _or_none_of(data.get("requirements")),
             [other for other in needed if self._is_simulated(other)],
             0.0 if self.live_only or origin is None else (created - origin) / SECOND,
             self._available(key, origin),
             max_retries=self._retries(key),
             task_type=str(data.get("task_type") or "task"),
-            excluded_agents=data.get("excluded_agents") or (),
+            excluded_agents=_or_none_of(data.get("excluded_agents")),
             is_held=self.live_only and self._is_held(data, needed),
             **{name: data[name] for name in _FIELDS if data.get(name) is not None},
         )

@@ -89,6 +89,7 @@ def replicate(
     """
     whole(count, "the number of replications", 2)
     share = _share(confidence)
+    _check_measures(measures)
     drawn = seeds(seed, count)
     make = workload if callable(workload) else _same(workload)
     rows = [_measured(simulate(make(it), agents, seed=it, **options), measures) for it in drawn]
@@ -149,7 +150,22 @@ def _share(confidence: float) -> float:
 def _numbered(results: Iterable[SimulationResult]) -> Iterable[tuple[str, SimulationResult]]:
     if isinstance(cast(object, results), SimulationResult):
         raise ValidationError("compare() takes several results; give a list or a mapping of them")
+    if not isinstance(cast(object, results), Iterable):
+        raise ValidationError(f"results is {shown(results)}; give a list or a mapping of them")
     return ((str(place), result) for place, result in enumerate(results))
+
+
+def _check_measures(measures: object) -> None:
+    if measures is None:
+        return
+    given: Mapping[str, object] = (
+        cast(Mapping[str, object], measures) if isinstance(measures, Mapping) else {}
+    )
+    if not given or not all(map(callable, given.values())):
+        raise ValidationError(
+            f"measures is {shown(cast(object, measures))}; give a mapping of names to functions "
+            "of a result"
+        )
 
 
 def _same(workload: Workload) -> Callable[[int], Workload]:

@@ -82,6 +82,8 @@ def simulate(
     if router is not None and chosen is Mode.PULL:
         raise ValidationError("agents that pull need no router; leave it out, or use mode='push'")
     crew = _agents(workload, agents)
+    if router is not None and not callable(router):
+        raise ValidationError(f"router is {shown(router)}; give a function, or None")
     rules = Rules(
         whole(seed, "seed", 0, 2**64 - 1),
         _failure_rate(failure_rates, crew),
@@ -131,10 +133,12 @@ def _aging(value: object) -> float:
     return number(value, "aging_seconds", 0, LONGEST_SECONDS)
 
 
-def _limits(limits: Mapping[str, int] | None) -> dict[str, int]:
+def _limits(limits: object) -> dict[str, int]:
+    if not isinstance(limits, Mapping | None):
+        raise ValidationError(f"concurrency_limits is {shown(limits)}; give a mapping of keys")
     return {
         key: whole(limit, f"the limit of concurrency key {shown(key)}", 1)
-        for key, limit in (limits or {}).items()
+        for key, limit in cast(Mapping[str, object], limits or {}).items()
     }
 
 

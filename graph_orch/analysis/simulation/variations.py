@@ -13,11 +13,13 @@ from graph_orch.analysis.simulation.workload import (
     SLOWEST,
     SimulatedAgent,
     SimulatedTask,
+    checked_agents,
     number,
     shown,
     whole,
 )
 from graph_orch.errors import ValidationError
+from graph_orch.models import Agent
 
 S = TypeVar("S", bound=SimulatedAgent | SimulatedTask)
 
@@ -47,19 +49,25 @@ def unlimited(workload: Workload) -> tuple[SimulatedAgent]:
     return (SimulatedAgent("unlimited", _skills(tasks), max(1, len(tasks))),)
 
 
-def scale_capacity(agents: Iterable[SimulatedAgent], factor: float) -> tuple[SimulatedAgent, ...]:
-    """The agents with `factor` times as many slots, rounded, and at least one each."""
+def scale_capacity(
+    agents: Iterable[SimulatedAgent | Agent], factor: float
+) -> tuple[SimulatedAgent, ...]:
+    """The agents with `factor` times as many slots, rounded, and at least one each.
+
+    Raises:
+        ValidationError: these are no agents, or factor is no number of 0 or more.
+    """
     by = number(factor, "the factor of the capacity", 0, FASTEST)
     return tuple(
         replace(agent, max_concurrent_tasks=max(1, round(agent.max_concurrent_tasks * by)))
-        for agent in agents
+        for agent in checked_agents(agents)
     )
 
 
 def scale_speed(agents: Iterable[SimulatedAgent], factor: float) -> tuple[SimulatedAgent, ...]:
     """The agents, `factor` times as fast."""
     by = number(factor, "the factor of the speed", SLOWEST, FASTEST)
-    return tuple(replace(agent, speed=agent.speed * by) for agent in agents)
+    return tuple(replace(agent, speed=agent.speed * by) for agent in checked_agents(agents))
 
 
 def without(agents: Iterable[SimulatedAgent], *agent_ids: Hashable) -> tuple[SimulatedAgent, ...]:

@@ -13,17 +13,20 @@ from scipy.sparse import block_array, csr_array
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import ArpackError, eigsh
 
+from graph_orch.analysis.labels import is_labelled
 from graph_orch.analysis.skills.incidence import (
     AgentSkills,
     Matrix,
     agent_skills,
     by_name,
     checked_graph,
+    one_of,
     positive,
 )
 from graph_orch.analysis.skills.similarity import degrees
 from graph_orch.checks import RATIO
 from graph_orch.errors import AnalysisError, ValidationError
+from graph_orch.models.teams import SEED
 
 Measure = Literal["degree", "betweenness", "eigenvector", "pagerank"]
 Floats: TypeAlias = "NDArray[np.float64]"
@@ -68,13 +71,13 @@ def centrality(
     `bipartite` has no sides: it is normalised as usual, by n - 1 and (n - 1)(n - 2) / 2.
 
     Raises:
-        ValidationError: the measure is unknown, or samples or damping are out of range.
+        ValidationError: the measure is unknown, or samples, seed or damping are out of range.
         AnalysisError: the eigenvector does not converge; or see `agent_skills`.
     """
-    if measure not in get_args(Measure):
-        raise ValidationError(f"{measure!r} is not one of {', '.join(get_args(Measure))}")
-    if (RATIO.of("damping", damping) or 0) > 0.999:
+    one_of("measure", measure, get_args(Measure))
+    if RATIO.of("damping", damping) is None or damping > 0.999:
         raise ValidationError(f"damping: {damping!r} is not from 0 to 0.999")
+    seed = SEED.of("seed", seed)
     network = _network(graph)
     if not network.nodes:
         return {}
@@ -111,7 +114,7 @@ def _network(graph: nx.Graph[Any] | AgentSkills) -> _Network:
 
 def _has_sides(graph: nx.Graph[Any]) -> bool:
     nodes = graph.nodes(data=True)
-    return any("bipartite" in data or data.get("label") in ("Agent", "Skill") for _, data in nodes)
+    return any("bipartite" in data or is_labelled(data, "Agent", "Skill") for _, data in nodes)
 
 
 def _without_sides(graph: nx.Graph[Any]) -> _Network:

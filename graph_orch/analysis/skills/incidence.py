@@ -12,6 +12,7 @@ import networkx as nx
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 
+from graph_orch.analysis.labels import is_labelled
 from graph_orch.checks import RATIO
 from graph_orch.errors import AnalysisError, ValidationError
 
@@ -50,14 +51,17 @@ def agent_skills(
     Agents and skills are told apart by `agents` and `skills` where they are given (one of them:
     the other is all the rest), else by the nodes' `label`, else by their `bipartite` (0: agents).
     With `label`, edges of another `type` than HAS_SKILL do not count. `min_confidence` leaves out
-    edges whose `confidence` is lower; an edge without one is certain.
+    edges whose `confidence` is lower; an edge without one is certain. Where something is asked for
+    of an `AgentSkills`, its graph is read again.
 
     Raises:
         ValidationError: this is no graph, or a node that is named is not in it.
         AnalysisError: agents and skills cannot be told apart, or an edge joins two of one side.
     """
     if isinstance(graph, AgentSkills):
-        return graph
+        if agents is None and skills is None and not min_confidence:
+            return graph
+        graph = graph.graph
     least = RATIO.of("min_confidence", min_confidence) or 0.0
     sides = _sides(checked_graph(graph), agents, skills)
     rows, columns = (tuple(sorted(side, key=by_name)) for side in sides)
@@ -125,32 +129,46 @@ def _sides(
 
 
 def _known(graph: nx.Graph[Any], what: str, given: Iterable[Hashable]) -> set[Hashable]:
-    nodes = set(given)
+    nodes = named(what, given)
     if unknown := sorted((node for node in nodes if node not in graph), key=by_name):
         raise ValidationError(f"{what}: {unknown[0]!r} is not a node of the graph")
     return nodes
 
 
+def named(what: str, given: object) -> set[Hashable]:
+    """The nodes that a caller names.
+
+    Raises:
+        ValidationError: this is no list of nodes.
+    """
+    try:
+        if not isinstance(given, str | bytes):
+            return set(cast(Iterable[Hashable], given))
+    except TypeError:
+        pass
+    raise ValidationError(f"{what}: {repr(given)[:100]} is no list of nodes; give one")
+
+
 def _labelled(graph: nx.Graph[Any]) -> bool:
-    return any(data.get("label") in ("Agent", "Skill") for _, data in graph.nodes(data=True))
+    return any(is_labelled(data, "Agent", "Skill") for _, data in graph.nodes(data=True))
 
 
 def _labelled_sides(graph: nx.Graph[Any]) -> Sides:
-    labels = [(node, data.get("label")) for node, data in graph.nodes(data=True)]
-    agents = {node for node, label in labels if label == "Agent"}
-    return agents, {node for node, label in labels if label == "Skill"}
+    rows = list(graph.nodes(data=True))
+    agents = {node for node, data in rows if is_labelled(data, "Agent")}
+    return agents, {node for node, data in rows if is_labelled(data, "Skill")}
 
 
 def _bipartite_sides(graph: nx.Graph[Any]) -> Sides:
     sides: Sides = set(), set()
     for node, data in graph.nodes(data=True):
         side = data.get("bipartite")
-        if side not in (0, 1):
+        if not isinstance(side, Integral) or side not in (0, 1):
             raise AnalysisError(
                 f"{node!r} has neither the label Agent or Skill nor bipartite 0 or 1, so agents "
                 "and skills cannot be told apart; name them with agents= or skills="
             )
-        sides[side].add(node)
+        sides[int(side)].add(node)
     return sides
 
 
@@ -160,7 +178,7 @@ def _pairs(
     """The edges from agents to skills, whichever way they go, with their attributes."""
     agents, skills = sides
     for one, other, edge in graph.edges(data=True):
-        if labelled and edge.get("type", "HAS_SKILL") != "HAS_SKILL":
+        if labelled and str(edge.get("type", "HAS_SKILL")) != "HAS_SKILL":
             continue
         if one in agents and other in skills:
             yield (one, other), edge
@@ -196,6 +214,16 @@ def _matrix(
     matrix.sum_duplicates()
     matrix.data[:] = 1.0  # parallel edges say the same once
     return matrix
+
+
+def one_of(name: str, value: object, known: Iterable[str]) -> None:
+    """See that `value` is one of the known words.
+
+    Raises:
+        ValidationError: it is not.
+    """
+    if not isinstance(value, str) or value not in known:
+        raise ValidationError(f"{name}: {repr(value)[:100]} is not one of {', '.join(known)}")
 
 
 def _is_whole(value: object) -> TypeGuard[int]:

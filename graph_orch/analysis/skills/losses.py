@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array, hstack
 
-from graph_orch.analysis.skills.incidence import AgentSkills, Matrix, agent_skills, by_name
+from graph_orch.analysis.skills.incidence import AgentSkills, Matrix, agent_skills, by_name, one_of
 from graph_orch.analysis.skills.similarity import degrees
 from graph_orch.analysis.skills.supply import covering, requirement_sets, skill_holders
 from graph_orch.checks import RATIO
@@ -79,6 +79,7 @@ def bus_factor(
     """
     if RATIO.of("share", share) == 0:
         raise ValidationError(f"share: {share!r} is not above 0 and at most 1")
+    one_of("of", of, ("skills", "tasks"))
     view = agent_skills(graph)
     units = _units(view, of, tasks)
     held = {names: rows for names, rows in units.items() if len(rows)}
@@ -101,8 +102,6 @@ def _units(
     holders = skill_holders(view)
     if of == "skills":
         return {(skill,): rows for skill, rows in holders.items()}
-    if of != "tasks":
-        raise ValidationError(f"of: {of!r} is not one of skills, tasks")
     sets = requirement_sets(view.graph if tasks is None else tasks)
     if not sets:
         raise AnalysisError(

@@ -7,21 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 from scipy.sparse import csr_array, diags_array
 
-from graph_orch.analysis.skills.incidence import AgentSkills, Matrix, agent_skills, positive
-from graph_orch.errors import AnalysisError, ValidationError
+from graph_orch.analysis.skills.incidence import AgentSkills, Matrix, agent_skills, one_of, positive
+from graph_orch.checks import Check
+from graph_orch.errors import AnalysisError
 
 Weight = Literal["count", "jaccard", "cosine", "newman"]
 Side = Literal["agents", "skills"]
 Floats: TypeAlias = "NDArray[np.float64]"
 Ints: TypeAlias = "NDArray[np.int64]"
 
+MIN_WEIGHT: Check[float] = Check(Annotated[float, Field(ge=0, allow_inf_nan=False)])
 BLOCK = 2_000_000
 """Cells of the product that are held at once, at most."""
 
@@ -88,7 +91,8 @@ def project(
     made.
 
     Raises:
-        ValidationError: a bound is not a positive whole number, or weight or side are unknown.
+        ValidationError: a bound is not a positive whole number (min_weight: a number of 0 or
+            more), or weight or side are unknown.
         AnalysisError: there would be more than `max_edges` edges; or see `agent_skills`.
     """
     _known(weight)
@@ -96,7 +100,8 @@ def project(
     nodes, held = _side(view, side)
     kept, left_out = _without_hubs(view, side, held, max_degree)
     limit = None if strongest is None else positive("strongest", strongest)
-    edges = _edges(kept, weight, limit, min_weight, positive("max_edges", max_edges))
+    least = MIN_WEIGHT.of("min_weight", min_weight)
+    edges = _edges(kept, weight, limit, least, positive("max_edges", max_edges))
     made: nx.Graph[Any] = nx.Graph(weight=weight, side=side, left_out=left_out)
     made.add_nodes_from((node, dict(view.attributes(node))) for node in nodes)
     made.add_weighted_edges_from((nodes[i], nodes[j], value) for i, j, value in edges)
@@ -130,18 +135,16 @@ _MEASURES: dict[Weight, Callable[[Floats, Floats, Floats], Floats]] = {
 
 
 def _known(weight: Weight) -> Weight:
-    if weight not in _MEASURES:
-        raise ValidationError(f"{weight!r} is not one of {', '.join(get_args(Weight))}")
+    one_of("weight", weight, get_args(Weight))
     return weight
 
 
 def _side(graph: nx.Graph[Any] | AgentSkills, side: Side) -> tuple[tuple[Hashable, ...], Matrix]:
+    one_of("side", side, get_args(Side))
     view = agent_skills(graph)
     if side == "agents":
         return view.agents, view.matrix
-    if side == "skills":
-        return view.skills, csr_array(view.matrix.T)
-    raise ValidationError(f"side: {side!r} is not one of {', '.join(get_args(Side))}")
+    return view.skills, csr_array(view.matrix.T)
 
 
 def _shared(held: Matrix, weight: Weight) -> Matrix:

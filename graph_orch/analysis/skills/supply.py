@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import networkx as nx
 import numpy as np
 
+from graph_orch.analysis.labels import is_labelled
 from graph_orch.analysis.skills.incidence import (
     AgentSkills,
     agent_skills,
@@ -177,8 +178,9 @@ def requirement_sets(tasks: nx.Graph[Any]) -> dict[Requirements, tuple[int, int]
 
 def is_task(data: Mapping[str, Any]) -> bool:
     """Whether a node is a task: by its label, or because it has requirements or a task_type."""
-    label = data.get("label")
-    return label == "Task" or (label is None and ("requirements" in data or "task_type" in data))
+    if data.get("label") is None:
+        return "requirements" in data or "task_type" in data
+    return is_labelled(data, "Task")
 
 
 def requirements_of(tasks: nx.Graph[Any], node: Hashable, data: Mapping[str, Any]) -> Requirements:
@@ -189,7 +191,7 @@ def requirements_of(tasks: nx.Graph[Any], node: Hashable, data: Mapping[str, Any
     """
     if "requirements" not in data:
         edges = tasks.edges(node, data=True)
-        return frozenset(skill for _, skill, edge in edges if edge.get("type") == "REQUIRES")
+        return frozenset(skill for _, skill, edge in edges if str(edge.get("type")) == "REQUIRES")
     return frozenset("skill:" + skill_key(name) for name in required_names(node, data))
 
 

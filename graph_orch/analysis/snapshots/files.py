@@ -35,7 +35,7 @@ def save(graph: nx.Graph[Any], path: str | os.PathLike[str]) -> None:
     """
     if not isinstance(graph, nx.Graph):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValidationError(f"save: graph: a {type(graph).__name__} is no NetworkX graph")
-    target = Path(path)
+    target = _path("save", path)
     write = write_json if ".json" in _suffix("save", target) else write_graphml
     try:
         with _replacing(target) as file, _text(file, target) as text:
@@ -51,7 +51,7 @@ def load(path: str | os.PathLike[str]) -> Any:
         ValidationError: the name ends in none of .json, .json.gz, .graphml, .graphml.gz.
         AnalysisError: the file cannot be read, holds no snapshot or was written by a newer version.
     """
-    source = Path(path)
+    source = _path("load", path)
     read = _read_json if ".json" in _suffix("load", source) else read_graphml
     try:
         return _loaded(source, read)
@@ -79,6 +79,15 @@ def _read_json(file: BinaryIO) -> nx.Graph[Any]:
             return read_json(text)
     except (ValueError, RecursionError) as error:
         raise AnalysisError(f"it is no JSON: {error}") from error
+
+
+def _path(doing: str, given: object) -> Path:
+    try:
+        return Path(cast(str, given))
+    except TypeError:
+        raise ValidationError(
+            f"{doing}: path: {repr(given)[:100]} is neither a text nor a Path"
+        ) from None
 
 
 def _suffix(doing: str, path: Path) -> str:

@@ -7,6 +7,9 @@ from typing import Any, NamedTuple, cast
 
 import networkx as nx
 
+from graph_orch.analysis.labels import is_kind, is_labelled
+from graph_orch.analysis.tasks.attributes import names, shown, whole
+from graph_orch.analysis.tasks.graph import nameable
 from graph_orch.errors import ValidationError
 from graph_orch.models import Agent
 from graph_orch.values import skill_key
@@ -27,11 +30,7 @@ def keys_of(skills: object, what: str) -> frozenset[str]:
     Raises:
         ValidationError: these are no names.
     """
-    several = isinstance(skills, Iterable) and not isinstance(skills, str | bytes)
-    names = list(cast(Iterable[object], skills)) if several else [None]
-    if not all(isinstance(name, str) for name in names):
-        raise ValidationError(f"the skills of {what} are {skills!r:.100}, and not a list of names")
-    return frozenset(skill_key(name) for name in cast(list[str], names))
+    return frozenset(map(skill_key, names(f"the skills of {what}", skills)))
 
 
 def agents_of(graph: nx.Graph[Any]) -> list[AgentSlots] | None:
@@ -39,30 +38,28 @@ def agents_of(graph: nx.Graph[Any]) -> list[AgentSlots] | None:
 
     Their skills are their `capabilities`; where they lack those, the skills they point to.
     """
-    rows = [(key, one) for key, one in graph.nodes(data=True) if one.get("label") == "Agent"]
-    if not rows and graph.graph.get("kind") not in ("all", "agents-skills"):
+    rows = [(key, one) for key, one in graph.nodes(data=True) if is_labelled(one, "Agent")]
+    if not rows and not is_kind(graph, "all", "agents-skills"):
         return None
     found = [_agent(graph, key, one) for key, one in rows]
-    return sorted(found, key=lambda it: it.agent_id)
+    return sorted(found, key=lambda it: str(it.agent_id))
 
 
 def _agent(graph: nx.Graph[Any], key: Any, one: Mapping[str, Any]) -> AgentSlots:
     skills = one.get("capabilities")
     if skills is None:
         held = [graph.nodes[other] for other in graph[key]]
-        skills = [it["key"] for it in held if it.get("label") == "Skill" and "key" in it]
+        skills = [it["key"] for it in held if is_labelled(it, "Skill") and "key" in it]
     return AgentSlots(
         agent_id=key,
-        skills=keys_of(skills, f"agent {key!r}"),
+        skills=keys_of(skills, f"agent {shown(key)}"),
         slots=_slots(one.get("max_concurrent_tasks", 5), key),
-        active=one.get("active_tasks", 0),
+        active=whole(f"the active_tasks of agent {shown(key)}", one.get("active_tasks", 0)),
     )
 
 
 def _slots(value: object, agent: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValidationError(f"agent {agent!r} has {value!r:.100} slots, and not 0 or more")
-    return value
+    return whole(f"the number of slots of agent {shown(agent)}", value)
 
 
 def agents_given(agents: object) -> list[AgentSlots]:
@@ -82,7 +79,7 @@ def agents_given(agents: object) -> list[AgentSlots]:
     elif isinstance(agents, Iterable) and not isinstance(agents, str | bytes):
         found = [_one(it) for it in cast(Iterable[object], agents)]
     else:
-        raise ValidationError(f"agents: {agents!r:.100} is neither a list of agents nor a mapping")
+        raise ValidationError(f"agents: {shown(agents)} is neither a list of agents nor a mapping")
     if len({it.agent_id for it in found}) < len(found):
         raise ValidationError("agents: two of them have the same id")
     return sorted(found, key=lambda it: str(it.agent_id))
@@ -92,10 +89,10 @@ def _one(given: object) -> AgentSlots:
     if isinstance(given, Agent):
         return AgentSlots(given.agent_id, frozenset(given.skills), given.max_concurrent_tasks)
     if isinstance(given, AgentSlots):
-        skills = keys_of(given.skills, f"agent {given.agent_id!r}")
-        return AgentSlots(given.agent_id, skills, _slots(given.slots, given.agent_id))
+        skills = keys_of(given.skills, f"agent {shown(given.agent_id)}")
+        return AgentSlots(nameable(given.agent_id), skills, _slots(given.slots, given.agent_id))
     raise ValidationError(
-        f"agents: {given!r:.100} is neither an Agent nor an AgentSlots; or give a mapping of ids "
+        f"agents: {shown(given)} is neither an Agent nor an AgentSlots; or give a mapping of ids "
         "to skills"
     )
 
@@ -106,5 +103,5 @@ def _described(agent_id: Any, given: object) -> AgentSlots:
         told = cast(Mapping[str, object], given)
         slots = told.get("max_concurrent_tasks", 1)
         given = told.get("capabilities", ())
-    skills = keys_of(given, f"agent {agent_id!r}")
+    skills = keys_of(given, f"agent {shown(agent_id)}")
     return AgentSlots(agent_id, skills, _slots(slots, agent_id))

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 from graph_orch.analysis.tasks.agents import AgentSlots, agents_of, keys_of
+from graph_orch.analysis.tasks.attributes import (
+    LIMITS,
+    excluded_from,
+    moment,
+    names,
+    shown,
+    span,
+    text,
+    whole,
+)
 from graph_orch.analysis.tasks.graph import Facts, checked_graph, chosen, known
 from graph_orch.analysis.tasks.live import insights_of
 from graph_orch.checks import LIMIT
 from graph_orch.cycles import cycles_of
 from graph_orch.errors import ValidationError
-from graph_orch.lifecycle import HELD, TaskStatus
+from graph_orch.lifecycle import HELD, TaskStatus, has_status
 from graph_orch.models import ConcurrencyLimit, WhyBlocked
 from graph_orch.waiting import (
     LONGEST_ERROR,
@@ -44,11 +54,12 @@ def why_blocked(
         limit: Of how many roots at most it tells; those that need somebody to act come first.
         limits: How many tasks with each concurrency key may be held (for a graph): a key that is
             not there, 1. None: the graph's own attribute `limits`, if it has one.
-        now: For a graph: when. None: when the snapshot was taken.
+        now: For a graph: when, with a time zone. None: when the snapshot was taken.
 
     Raises:
         TaskNotFoundError: the task is not there.
-        ValidationError: the graph cannot hold tasks, or a status is none of ours.
+        ValidationError: the graph cannot hold tasks, a status is none of ours, or another
+            attribute is not what it must be; limits or now are not as above.
     """
     insights = insights_of(source)
     if insights is not None:
@@ -59,13 +70,13 @@ def why_blocked(
     unmet = _Unmet(facts, dependencies)
     roots, blocked = unmet.climb(key)
     told = [key, *roots[:limit]]
-    at = now or graph.graph.get("taken_at") or datetime.now(UTC)
+    at = moment("now", now) or moment("the graph's taken_at", graph.graph.get("taken_at"))
     return explain(
         Situation(
             task=_standing(key, facts[key]),
             roots=[_standing(root, facts[root]) for root in roots[:limit]],
             root_count=len(roots),
-            now=at,
+            now=at or datetime.now(UTC),
             takers=_takers(agents_of(graph), facts, told),
             limits=_limits(facts, told, graph.graph.get("limits") if limits is None else limits),
             cycle=_cycle(blocked, dependencies) if blocked and not roots else (),
@@ -115,35 +126,45 @@ def status_of(key: object, one: Mapping[str, Any]) -> TaskStatus:
     """
     try:
         return TaskStatus(one.get("status", TaskStatus.PENDING))
-    except ValueError:
+    except (ValueError, TypeError):
         known_ones = ", ".join(TaskStatus)
         raise ValidationError(
-            f"task {key!r} has the status {one['status']!r:.100}; known are {known_ones}"
+            f"task {shown(key)} has the status {shown(one['status'])}; known are {known_ones}"
         ) from None
 
 
 def _standing(key: Any, one: Mapping[str, Any]) -> Standing:
-    error = one.get("error_message")
+    def of(name: str) -> str:
+        return f"the {name} of task {shown(key)}"
+
+    error = text(of("error_message"), one.get("error_message"))
     return Standing(
         task_id=key,
         status=status_of(key, one),
-        assigned_to=one.get("assigned_to"),
+        assigned_to=text(of("assigned_to"), one.get("assigned_to")),
         error_message=error[:LONGEST_ERROR] if error else None,
-        requirements=one.get("requirements") or (),
-        available_at=one.get("available_at"),
-        retry_count=one.get("retry_count", 0),
-        concurrency_key=one.get("concurrency_key"),
-        close_by=_close_by(one),
-        unmet=one.get("unmet", 0),
+        requirements=names(of("requirements"), one.get("requirements")),
+        available_at=moment(of("available_at"), one.get("available_at")),
+        retry_count=whole(of("retry_count"), one.get("retry_count", 0)),
+        concurrency_key=text(of("concurrency_key"), one.get("concurrency_key")),
+        close_by=_close_by(key, one),
+        unmet=whole(of("unmet"), one.get("unmet", 0)),
     )
 
 
-def _close_by(one: Mapping[str, Any]) -> datetime | None:
+def _close_by(key: object, one: Mapping[str, Any]) -> datetime | None:
     """When it must be finished; not known once a person retried it, or somebody gave it back."""
-    created, wait = one.get("created_at"), one.get("schedule_to_close_seconds")
-    if created is None or wait is None or one.get("attempt", 0) != one.get("retry_count", 0):
+    task = f"of task {shown(key)}"
+    created = moment(f"the created_at {task}", one.get("created_at"))
+    wait = one.get("schedule_to_close_seconds")
+    attempt = whole(f"the attempt {task}", one.get("attempt", 0))
+    if created is None or wait is None or attempt != one.get("retry_count", 0):
         return None
-    return created + timedelta(seconds=wait)
+    seconds = span(f"the schedule_to_close_seconds {task}", wait)
+    try:
+        return created + timedelta(seconds=seconds)
+    except OverflowError:
+        return None  # after the last day there is
 
 
 def _takers(
@@ -157,8 +178,8 @@ def _takers(
     for key in keys:
         one = facts[key]
         group = (
-            keys_of(one.get("requirements", ()), f"task {key!r}"),
-            frozenset(cast(Sequence[str], one.get("excluded_agents") or ())),
+            keys_of(one.get("requirements"), f"task {shown(key)}"),
+            excluded_from(key, one),
         )
         if group not in shared:
             shared[group] = _group(agents, held, *group)
@@ -188,12 +209,13 @@ def _limits(
     wanted = {key: facts[key].get("concurrency_key") for key in keys}
     if limits is None or not any(wanted.values()):
         return {}
+    checked = LIMITS.of("limits", limits)
     active: dict[str, int] = {}
     for one in facts.values():
-        if one.get("status") in HELD and (key := one.get("concurrency_key")) is not None:
+        if has_status(one, HELD) and isinstance(key := one.get("concurrency_key"), str):
             active[key] = active.get(key, 0) + 1
     return {
-        task: ConcurrencyLimit(key=key, max=limits.get(key, 1), active=active.get(key, 0))
+        task: ConcurrencyLimit(key=key, max=checked.get(key, 1), active=active.get(key, 0))
         for task, key in wanted.items()
         if key is not None
     }

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, TypeVar, cast
 
-from graph_orch.analysis.tasks.graph import checked_graph, chosen, dependencies_of, tasks_of
+from graph_orch.analysis.tasks.graph import (
+    checked_graph,
+    chosen,
+    dependencies_of,
+    nameable,
+    tasks_of,
+)
 from graph_orch.cycles import cycles_of
 from graph_orch.errors import DependencyCycleError, ValidationError
 from graph_orch.precedence import run_order, way_between
@@ -34,11 +40,11 @@ def would_cycle(graph: object, task_id: Any, dependency_id: Any) -> list[Any]:
     Who is not in the graph depends on nothing, and nothing on it.
 
     Raises:
-        ValidationError: the graph cannot hold tasks.
+        ValidationError: the graph cannot hold tasks, or one of the two cannot be a node.
     """
-    if task_id == dependency_id:
-        return [task_id, task_id]
     found = checked_graph(graph)
+    if nameable(task_id) == nameable(dependency_id):
+        return [task_id, task_id]
     way = way_between(dependencies_of(found, tasks_of(found)), dependency_id, task_id)
     return [task_id, *way] if way else []
 

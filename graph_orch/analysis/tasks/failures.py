@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from graph_orch.analysis.tasks.agents import AgentSlots, agents_given, keys_of
-from graph_orch.analysis.tasks.graph import Duration, chosen, durations, known
+from graph_orch.analysis.tasks.attributes import excluded_from
+from graph_orch.analysis.tasks.graph import Duration, chosen, durations, known, nameable
 from graph_orch.analysis.tasks.live import insights_of, kind_for_store
 from graph_orch.downstream import (
     Holdings,
@@ -16,7 +17,7 @@ from graph_orch.downstream import (
     slips,
 )
 from graph_orch.errors import AgentNotFoundError
-from graph_orch.lifecycle import HELD, TaskStatus
+from graph_orch.lifecycle import HELD, TaskStatus, has_status
 from graph_orch.models import AgentBlastRadius, BlastRadius
 
 
@@ -65,7 +66,7 @@ def agent_blast_radius(
         return insights.agent_blast_radius(agent_id, kind_for_store(duration))
     facts, dependencies = chosen(source)
     agents = {it.agent_id: it for it in agents_given(source)}
-    if agent_id not in agents:
+    if nameable(agent_id) not in agents:
         raise AgentNotFoundError(agent_id)
     live = [key for key in facts if slips(facts[key].get("status"))]
     return agent_blast_radius_of(
@@ -81,10 +82,12 @@ def _holdings(
     held = [
         key
         for key, one in facts.items()
-        if one.get("assigned_to") == agent_id and one.get("status") in HELD
+        if has_status(one, HELD) and nameable(one.get("assigned_to")) == agent_id
     ]
     pending = [
-        key for key, one in facts.items() if one.get("status", "pending") == TaskStatus.PENDING
+        key
+        for key, one in facts.items()
+        if "status" not in one or has_status(one, {TaskStatus.PENDING})
     ]
     capable: dict[frozenset[str], list[str]] = {}
     only = [key for key in held + pending if _can(agents, facts[key], capable) == [agent_id]]
@@ -97,8 +100,8 @@ def _can(
     capable: dict[frozenset[str], list[str]],
 ) -> list[str]:
     """Who can do a task: all its skills, and not excluded. `capable` keeps what was found."""
-    needed = keys_of(one.get("requirements", ()), "a task")
+    needed = keys_of(one.get("requirements"), "a task")
     if needed not in capable:
         capable[needed] = [it.agent_id for it in agents.values() if needed <= it.skills]
-    excluded = one.get("excluded_agents") or ()
+    excluded = excluded_from(one.get("task_id"), one)
     return [it for it in capable[needed] if it not in excluded]

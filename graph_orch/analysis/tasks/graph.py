@@ -12,6 +12,7 @@ from typing import Any, TypeAlias, cast
 
 import networkx as nx
 
+from graph_orch.analysis.labels import is_kind, is_labelled
 from graph_orch.errors import TaskNotFoundError, ValidationError
 from graph_orch.estimates import (
     DEFAULT_SECONDS,
@@ -21,7 +22,7 @@ from graph_orch.estimates import (
     seconds_of,
     typical_seconds,
 )
-from graph_orch.lifecycle import ENDED
+from graph_orch.lifecycle import ENDED, has_status
 from graph_orch.precedence import depths_from
 
 Graph: TypeAlias = "nx.Graph[Any]"
@@ -47,7 +48,7 @@ def checked_graph(graph: object) -> Graph:
             "the graph is undirected, and dependencies have a direction: give a DiGraph whose "
             "edges go from a task to what it depends on"
         )
-    if found.graph.get("kind") == "agents-skills":
+    if is_kind(found, "agents-skills"):
         raise ValidationError('this graph holds no tasks: take snapshot(orch, "tasks") or "all"')
     return found
 
@@ -57,16 +58,15 @@ def tasks_of(graph: object) -> Facts:
     found = checked_graph(graph)
     rows = list(found.nodes(data=True))
     if _is_ours(found):
-        rows = [row for row in rows if row[1].get("label", "Task") == "Task"]
+        rows = [row for row in rows if "label" not in row[1] or is_labelled(row[1], "Task")]
     rows.sort(key=lambda row: str(row[0]))
     return dict(rows)
 
 
 def _is_ours(graph: Graph) -> bool:
     """Whether labels and types mean what they do in our graphs: others have their own."""
-    kind = graph.graph.get("kind")
-    return kind in ("tasks", "all") or any(
-        one.get("label") == "Task" for _, one in graph.nodes(data=True)
+    return is_kind(graph, "tasks", "all") or any(
+        is_labelled(one, "Task") for _, one in graph.nodes(data=True)
     )
 
 
@@ -94,7 +94,8 @@ def _joins(graph: Graph) -> Callable[[Mapping[Any, Any]], bool]:
 
 
 def _is_dependency(edge: Mapping[str, Any]) -> bool:
-    return edge.get("type", "DEPENDS_ON") == "DEPENDS_ON"
+    kind: object = edge.get("type", "DEPENDS_ON")
+    return isinstance(kind, str) and kind == "DEPENDS_ON"
 
 
 def chosen(
@@ -114,7 +115,7 @@ def chosen(
     dependencies = dependencies_of(checked_graph(graph), facts)
     meant = _meant(facts, dependencies, tasks)
     if remaining:
-        meant = [key for key in meant if facts[key].get("status") not in ENDED]
+        meant = [key for key in meant if not has_status(facts[key], ENDED)]
     if len(meant) < len(facts):
         kept = set(meant)
         facts = {key: facts[key] for key in facts if key in kept}
@@ -140,12 +141,23 @@ def known(facts: Mapping[Any, Any], key: object) -> Any:
     Raises:
         TaskNotFoundError: there is none.
     """
-    try:
-        there = key in facts
-    except TypeError:
-        raise ValidationError(f"{key!r:.100} cannot be a node, so it is no task") from None
-    if not there:
+    if nameable(key) not in facts:
         raise TaskNotFoundError(cast(str, key))
+    return key
+
+
+def nameable(key: object) -> Any:
+    """`key`, if it could be a node.
+
+    Raises:
+        ValidationError: it cannot.
+    """
+    try:
+        hash(key)
+    except TypeError:
+        raise ValidationError(
+            f"{repr(key)[:100]} cannot be a node, since it has no hash; give the name of one"
+        ) from None
     return key
 
 
@@ -161,14 +173,13 @@ def durations(graph: object, facts: Facts, duration: Duration) -> dict[Any, floa
     given = {key: value for key, value in _given(facts, duration) if value is not None}
     if facts and not given:
         raise ValidationError(
-            f"duration: no task has a value by {duration!r:.100}; give "
+            f"duration: no task has a value by {repr(duration)[:100]}; give "
             f"{' or '.join(DurationKind)}, the name of an attribute, a mapping or a function"
         )
     rest = {key: one for key, one in facts.items() if key not in given}
     typical = typical_seconds(tasks_of(graph).values()) if rest else {}
     default = {
-        key: typical.get(cast(str, one.get("task_type")), DEFAULT_SECONDS)
-        for key, one in rest.items()
+        key: typical.get(str(one.get("task_type")), DEFAULT_SECONDS) for key, one in rest.items()
     }
     unit = 1000 if isinstance(duration, str) and duration.endswith("_ms") else 1
     return {
@@ -197,5 +208,5 @@ def _given(facts: Facts, duration: Duration) -> Iterable[tuple[Hashable, object]
     if callable(duration):
         return ((key, duration(key)) for key in facts)
     raise ValidationError(
-        f"duration: {duration!r:.100} is neither a name, a mapping nor a function of a task"
+        f"duration: {repr(duration)[:100]} is neither a name, a mapping nor a function of a task"
     )

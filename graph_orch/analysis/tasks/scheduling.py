@@ -9,6 +9,7 @@ from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple
 
 from graph_orch.analysis.tasks.agents import AgentSlots, agents_given, keys_of
+from graph_orch.analysis.tasks.attributes import excluded_from, shown
 from graph_orch.analysis.tasks.graph import Duration, Facts, chosen, durations
 from graph_orch.precedence import depths_from, run_order
 
@@ -136,8 +137,7 @@ def earliest_finish(
 
 
 def _lane(key: Any, one: Mapping[str, Any]) -> Lane:
-    needed = keys_of(one.get("requirements", ()), f"task {key!r}")
-    return needed, frozenset(one.get("excluded_agents") or ())
+    return keys_of(one.get("requirements"), f"task {shown(key)}"), excluded_from(key, one)
 
 
 def _serving(crew: Sequence[AgentSlots], lanes: Collection[Lane]) -> dict[Lane, list[int]]:

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import networkx as nx
 
+from graph_orch.analysis.labels import is_kind
 from graph_orch.analysis.teams.projection import shared_skills
 from graph_orch.errors import AnalysisError, ValidationError
 from graph_orch.models.teams import ALGORITHM, RESOLUTION, SEED, Algorithm, Communities
@@ -18,6 +19,7 @@ SNAPSHOTS = ("agents-skills", "all")
 ITERATIONS = 3
 """How many rounds Leiden makes, each from where the one before ended."""
 TRIALS = 10
+HEAVIEST = 1e100
 SMALL = 10_000
 """In a graph with no more edges, the best of ten results is taken: both go by chance."""
 
@@ -58,6 +60,10 @@ def communities(
     """
     how = ALGORITHM.of("algorithm", algorithm)
     gamma, chance = RESOLUTION.of("resolution", resolution), SEED.of("seed", seed)
+    if not isinstance(cast(object, weight), str | None):
+        raise ValidationError(
+            f"weight: {repr(weight)[:100]} is no name of an attribute; give one, or None"
+        )
     subject = _subject(graph, weight)
     nodes = _in_order(subject)
     plain = _plain(subject, nodes, weight)
@@ -73,7 +79,7 @@ def _subject(graph: object, weight: str | None) -> nx.Graph[Any]:
             "analysis.snapshot(orch) makes one"
         )
     known = cast("nx.Graph[Any]", graph)
-    if known.graph.get("kind") not in SNAPSHOTS:
+    if not is_kind(known, *SNAPSHOTS):
         return known
     if weight not in ("weight", None):
         raise ValidationError(
@@ -96,10 +102,20 @@ def _plain(graph: nx.Graph[Any], nodes: Sequence[Any], weight: str | None) -> nx
         i, j = place[one], place[other]
         pair = (i, j) if graph.is_directed() or i <= j else (j, i)
         weights[pair] = weights.get(pair, 0.0) + _weight(one, other, data, weight)
+    _check_total(sum(weights.values()))
     plain: nx.Graph[Any] = nx.DiGraph() if graph.is_directed() else nx.Graph()
     plain.add_nodes_from(range(len(nodes)))
     plain.add_weighted_edges_from((i, j, weights[i, j]) for i, j in sorted(weights))
     return plain
+
+
+def _check_total(total: float) -> None:
+    """Modularity divides by the square of what all weigh, which a float must hold."""
+    if total and not 1 / HEAVIEST <= total <= HEAVIEST:
+        raise ValidationError(
+            f"weight: all edges together weigh {total:g}, which is not from {1 / HEAVIEST:g} to "
+            f"{HEAVIEST:g}; scale the weights: communities depend on their ratios only"
+        )
 
 
 def _weight(one: object, other: object, data: dict[str, Any], name: str | None) -> float:

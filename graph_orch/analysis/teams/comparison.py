@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
+from typing import cast
 
+import networkx as nx
+
+from graph_orch.analysis.skills.incidence import named
 from graph_orch.errors import ValidationError
 from graph_orch.models.teams import Agreement, Communities
 
@@ -40,13 +44,23 @@ def agreement(a: Partition, b: Partition) -> Agreement:
 def _labels(name: str, partition: Partition) -> dict[Hashable, int]:
     groups = partition.members if isinstance(partition, Communities) else partition
     labels: dict[Hashable, int] = {}
-    for label, group in enumerate(groups):
+    for label, group in enumerate(_several(name, groups)):
         if isinstance(group, str):
             raise ValidationError(f"{name}: {group!r} is one string where a group is needed")
-        for node in group:
+        for node in named(f"{name}: a group", group):
             if labels.setdefault(node, label) != label:
                 raise ValidationError(f"{name}: {node!r} is in more than one community")
     return labels
+
+
+def _several(name: str, groups: object) -> Iterable[object]:
+    one = isinstance(groups, str | bytes | Mapping | nx.Graph)
+    if isinstance(groups, Iterable) and not one:
+        return cast(Iterable[object], groups)
+    raise ValidationError(
+        f"{name}: {repr(cast(object, groups))[:100]} is no partition; give Communities, or a list "
+        "of groups"
+    )
 
 
 Table = Counter[tuple[int, int]]

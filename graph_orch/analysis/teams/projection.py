@@ -8,6 +8,8 @@ from typing import Any
 
 import networkx as nx
 
+from graph_orch.analysis.labels import is_labelled
+from graph_orch.analysis.skills.incidence import by_name, checked_graph, named
 from graph_orch.checks import Check
 from graph_orch.errors import AnalysisError, ValidationError
 from graph_orch.models.teams import HOLDERS, NEIGHBOURS, UNIT
@@ -48,7 +50,7 @@ def shared_skills(
         AnalysisError: the extra `analysis` is not installed.
     """
     limit = LIMIT.of("neighbours", neighbours)
-    chosen = _agents(graph, agents)
+    chosen = _agents(checked_graph(graph), agents)
     found: nx.Graph[Any] = nx.Graph()
     found.add_nodes_from((node, graph.nodes[node]) for node in chosen)
     for (i, j), units in sorted(_pairs(_holders(graph, chosen, agents is None), limit).items()):
@@ -59,11 +61,11 @@ def shared_skills(
 def _agents(graph: nx.Graph[Any], given: Iterable[Hashable] | None) -> list[Any]:
     if given is None:
         nodes: Iterable[tuple[Any, dict[str, Any]]] = graph.nodes(data=True)
-        return sorted((node for node, data in nodes if data.get("label") == "Agent"), key=str)
-    named = sorted(set(given), key=str)
-    if unknown := [node for node in named if node not in graph]:
+        return sorted((node for node, data in nodes if is_labelled(data, "Agent")), key=by_name)
+    chosen = sorted(named("agents", given), key=by_name)
+    if unknown := [node for node in chosen if node not in graph]:
         raise ValidationError(f"agents: {unknown[0]!r} is not a node of the graph")
-    return named
+    return chosen
 
 
 def _holders(graph: nx.Graph[Any], agents: list[Any], labelled: bool) -> list[list[int]]:
@@ -74,7 +76,7 @@ def _holders(graph: nx.Graph[Any], agents: list[Any], labelled: bool) -> list[li
         for agent, skill in ((one, other), (other, one)):
             if agent not in place or skill in place:
                 continue
-            if not labelled or graph.nodes[skill].get("label") == "Skill":
+            if not labelled or is_labelled(graph.nodes[skill], "Skill"):
                 holders.setdefault(skill, set()).add(place[agent])
     return [sorted(places) for places in holders.values() if len(places) > 1]
 

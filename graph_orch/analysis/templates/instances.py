@@ -93,7 +93,7 @@ def _task_rows(graph: nx.Graph[Any]) -> list[tuple[Hashable, Mapping[str, Any]]]
             "a DiGraph is needed, with edges from a task to what it depends on"
         )
     nodes = graph.nodes(data=True)
-    tasks = [(node, data) for node, data in nodes if data.get("label", "Task") == "Task"]
+    tasks = [(node, data) for node, data in nodes if str(data.get("label", "Task")) == "Task"]
     return sorted(tasks, key=lambda row: by_name(row[0]))
 
 
@@ -177,7 +177,7 @@ def _instances(
     lists = {names: i for i, names in enumerate(dict.fromkeys(skills))}
     tries = [tries_of(graph, node, data) for node, data in kept]
     start, end = _times(kept, tries)
-    succeeded = [data.get("status", "completed") == TaskStatus.COMPLETED for _, data in kept]
+    succeeded = [str(data.get("status", "completed")) == TaskStatus.COMPLETED for _, data in kept]
     at_first = [_at_first(data, some) for (_, data), some in zip(kept, tries, strict=True)]
     return Instances(
         nodes=tuple(node for node, _ in kept),
@@ -210,14 +210,16 @@ def _type(node: Hashable, data: Mapping[str, Any], name: str) -> str:
 def _at_first(data: Mapping[str, Any], tries: list[dict[str, Any]]) -> bool:
     """Whether the first try succeeded: as the tries say, else as the task's counters do."""
     if tries:
-        return tries[0].get("outcome") == "completed"
+        return str(tries[0].get("outcome")) == "completed"
     return not data.get("retry_count") and (data.get("attempt") or 1) == 1
 
 
 def _priority(node: Hashable, data: Mapping[str, Any]) -> int:
     value: object = data.get("priority")
-    if value is None or value in list(TaskPriority):
-        return -1 if value is None else TaskPriority(value).rank
+    if value is None:
+        return -1
+    if isinstance(value, str) and value in list(TaskPriority):
+        return TaskPriority(value).rank
     raise AnalysisError(f"priority of {node!r} is {value!r}; high, medium or low is needed")
 
 

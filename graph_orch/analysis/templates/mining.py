@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import floor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import networkx as nx
 import numpy as np
@@ -93,6 +93,8 @@ def mine_templates(
     most = positive("max_patterns", max_patterns)
     if not 2 <= positive("max_length", max_length) <= LONGEST:
         raise ValidationError(f"max_length: {max_length!r} is not from 2 to {LONGEST}")
+    if not isinstance(cast(object, task_type), str):
+        raise ValidationError(f"task_type: {repr(task_type)[:100]} is no name of an attribute")
     found = read_instances(graph, task_type)
     paths, cut = chains(found, support, int(max_length), most)
     wide, narrow = fans(found, support), fans(found, support, joins=True)
