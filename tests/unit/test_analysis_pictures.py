@@ -120,6 +120,11 @@ def test_same_graph_gives_the_same_file(draw: Draw, suffix: str, tmp_path: Path)
         assert len(first.read_bytes()) == len(second.read_bytes())
 
 
+def test_notebooks_show_what_a_file_holds(tmp_path: Path) -> None:
+    figure: Any = pictures.draw_agents(agents_graph(10), tmp_path / "it.png")
+    assert figure._repr_png_() == (tmp_path / "it.png").read_bytes()
+
+
 def test_pictures_do_not_depend_on_the_order_of_sets(tmp_path: Path) -> None:
     code = (
         "import sys, networkx as nx\n"
