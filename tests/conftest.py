@@ -104,7 +104,7 @@ def cypher(server: Server, driver: neo4j.Driver) -> Callable[..., list[neo4j.Rec
     return run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def gds_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedNeo4j]:
     """A server with Graph Data Science: embedded always, and of the version that it fits."""
     directory = tmp_path_factory.mktemp("gds")
@@ -112,7 +112,7 @@ def gds_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedNeo
         yield embedded
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def gds_connected(gds_server: EmbeddedNeo4j) -> Iterator[Orchestrator]:
     with Orchestrator.connect(gds_server.uri, gds_server.auth) as orchestrator:
         yield orchestrator

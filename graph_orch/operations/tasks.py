@@ -68,7 +68,7 @@ async def create_task(
         new = _batch(tasks, idempotency_key)
     ids = await call.orch.tasks.create_tasks(new)
     wanted = dict.fromkeys(name for task in new for name in task.requirements)
-    unknown = await call.orch.monitor.unknown_skills(wanted) if wanted else {}
+    unknown = await call.orch.monitor.unknown_skills(list(wanted)) if wanted else {}
     return Created(task_ids=ids, warnings=[_warning(*item) for item in unknown.items()])
 
 
