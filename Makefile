@@ -2,13 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test soak bench bench-analysis bench-full check generate clean
+.PHONY: demo test notebooks soak bench bench-analysis bench-full check generate clean
 
 demo: .venv/run.stamp
 	$(BIN)/graph-orch demo
 
 test: .venv/dev.stamp
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --nbmake
+
+notebooks: .venv/dev.stamp
+	$(BIN)/python scripts/run_notebooks.py
 
 soak: .venv/dev.stamp
 	FAULT_MANY=5000 FAULT_TASKS=1000 FAULT_WORKERS=64 FAULT_PROCESSES=4 FAULT_KILLS=5 FAULT_SEEDS=1,2,3 \

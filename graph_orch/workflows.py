@@ -1,15 +1,17 @@
 """Workflows: WfFormat files as plain data.
 
 Nothing here touches the store. Two layouts of WfFormat are read: tasks under `workflow.tasks` (or,
-older, `workflow.jobs`), and tasks split over `workflow.specification` and `workflow.execution`.
+older, `workflow.jobs`), and tasks split over `workflow.specification` and `workflow.execution`. The
+second, that of version 1.5, is written.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from math import inf
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
@@ -17,6 +19,8 @@ from graph_orch.errors import ValidationError
 from graph_orch.precedence import run_order
 
 LONGEST_PROGRAM = 200
+SCHEMA_VERSION = "1.5"
+LARGEST_FLOAT = sys.float_info.max
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,65 @@ def parse_workflow(document: object, name: str = "workflow") -> Workflow:
     return Workflow(str(top.get("name") or name), tuple(steps[key] for key in order))
 
 
+def write_workflow(
+    workflow: Workflow, path: Path, *, makespan_seconds: float, executed_at: datetime
+) -> None:
+    """Write a WfFormat 1.5 file, from which `read_workflow` reads the same steps again.
+
+    Other programs may want a workflow that has a name and steps, whose ids are made of letters,
+    digits, "-", "_" and ".".
+
+    Args:
+        makespan_seconds: How long the whole took, from the first start to the last end.
+        executed_at: When it began, an aware time.
+
+    Raises:
+        ValidationError: it would not be read as it is, or one of these numbers is none.
+        OSError: the file cannot be written.
+    """
+    if not isinstance(executed_at, datetime) or executed_at.tzinfo is None:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ValidationError(f"executed_at: {executed_at!r:.100} is no datetime with a timezone")
+    makespan = _seconds(makespan_seconds, "makespan_seconds")
+    document = _document(workflow, makespan, executed_at)
+    _check_same(workflow, parse_workflow(document, workflow.name))
+    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def _document(workflow: Workflow, makespan: float, executed_at: datetime) -> dict[str, Any]:
+    children: dict[str, list[str]] = {}
+    for step in workflow.steps:
+        for parent in step.parents:
+            children.setdefault(parent, []).append(step.id)
+    specified = [
+        {"name": it.id, "id": it.id, "parents": [*it.parents], "children": children.get(it.id, [])}
+        for it in workflow.steps
+    ]
+    recorded = [
+        {"id": it.id, "runtimeInSeconds": it.seconds, "command": {"program": it.program}}
+        for it in workflow.steps
+    ]
+    execution = {"makespanInSeconds": makespan, "executedAt": executed_at.isoformat()}
+    return {
+        "name": workflow.name,
+        "schemaVersion": SCHEMA_VERSION,
+        "workflow": {
+            "specification": {"tasks": specified},
+            "execution": execution | {"tasks": recorded},
+        },
+    }
+
+
+def _check_same(workflow: Workflow, read: Workflow) -> None:
+    """Refuse what would not be read as it is: a program with a path, a parent named twice."""
+    found = {step.id: step for step in read.steps}
+    for step in workflow.steps:
+        if found.get(step.id) != step:
+            raise ValidationError(
+                f"step {step.id!r:.100} cannot be written as it is: {step!r:.300} would be read as "
+                f"{found.get(step.id)!r:.300}"
+            )
+
+
 def _mapping(value: object, what: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValidationError(f"{what} is not a JSON object, so this is not WfFormat")
@@ -124,11 +187,11 @@ def _parents(rows: Iterable[Mapping[str, Any]], ids: Mapping[str, str]) -> dict[
     """The parents of each task, whether it names them or they name it as a child."""
     parents: dict[str, dict[str, None]] = {_id(row): {} for row in rows}
     for row in rows:
-        key = _id(row)
         for name in _names(row, "parents"):
-            parents[key][_known(ids, name, key)] = None
+            parents[_id(row)][_known(ids, name, _id(row))] = None
+    for row in rows:  # after those, so that parents keep the order in which they are named
         for name in _names(row, "children"):
-            parents[_known(ids, name, key)][key] = None
+            parents[_known(ids, name, _id(row))][_id(row)] = None
     return {key: list(found) for key, found in parents.items()}
 
 
@@ -147,11 +210,15 @@ def _known(ids: Mapping[str, str], name: object, by: str) -> str:
 
 
 def _step(key: str, row: Mapping[str, Any], parents: Iterable[str]) -> Step:
-    seconds = row.get("runtimeInSeconds", row.get("runtime", 0)) or 0
-    number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    if not number or not 0 <= seconds < inf:
-        raise ValidationError(f"task {key!r}: {seconds!r} is not a number of seconds")
-    return Step(key, _program(row) or key[:LONGEST_PROGRAM], float(seconds), tuple(parents))
+    seconds = _seconds(row.get("runtimeInSeconds", row.get("runtime", 0)) or 0, f"task {key!r}")
+    return Step(key, _program(row) or key[:LONGEST_PROGRAM], seconds, tuple(parents))
+
+
+def _seconds(value: Any, of: str) -> float:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 <= value <= LARGEST_FLOAT:
+        raise ValidationError(f"{of}: {value!r:.100} is not a number of seconds")
+    return float(value)
 
 
 def _program(row: Mapping[str, Any]) -> str:

@@ -28,6 +28,7 @@ from matplotlib.text import Text
 from graph_orch.analysis import pictures
 from graph_orch.analysis.pictures import arrangement, colours, layers, limits, load, packing, times
 from graph_orch.analysis.pictures import gantt as gantt_picture
+from graph_orch.analysis.pictures import tasks as tasks_picture
 from graph_orch.analysis.pictures.texts import plain, short_id, shorten
 from graph_orch.analysis.pictures.tries import timeline
 from graph_orch.errors import ValidationError
@@ -118,6 +119,11 @@ def test_same_graph_gives_the_same_file(draw: Draw, suffix: str, tmp_path: Path)
     else:
         assert ET.parse(first).getroot().tag.endswith("svg")
         assert len(first.read_bytes()) == len(second.read_bytes())
+
+
+def test_notebooks_show_what_a_file_holds(tmp_path: Path) -> None:
+    figure: Any = pictures.draw_agents(agents_graph(10), tmp_path / "it.png")
+    assert figure._repr_png_() == (tmp_path / "it.png").read_bytes()
 
 
 def test_pictures_do_not_depend_on_the_order_of_sets(tmp_path: Path) -> None:
@@ -440,6 +446,17 @@ def test_crossings_that_need_not_be_are_gone() -> None:
     assert [int(node[1:]) for node in left] == [9 - int(node[1:]) for node in right]
 
 
+def test_edges_pass_beside_boxes() -> None:
+    waits = nx.DiGraph([("first", "middle"), ("middle", "last"), ("first", "last")])
+    arranged = layers.layout(layers.flow(waits), 30)
+    ((edge, [(x, y)]),) = [it for it in arranged.bends.items() if it[1]]
+    half = 0.4
+    curve = tasks_picture._way(edge, arranged, half)
+    beside = [point for point in curve if x - half <= point[0] <= x + half]
+    assert [point[0] for point in (beside[0], beside[-1])] == [x - half, x + half]
+    assert {float(point[1]) for point in beside} == {y}
+
+
 # --- what ran when
 
 
@@ -450,6 +467,15 @@ def bars(*rows: tuple[Any, ...]) -> Figure:
 def test_units_follow_the_span() -> None:
     for seconds, unit in ((0.01, "ms"), (50, "s"), (900, "min"), (40_000, "h"), (9e5, "d")):
         assert f"time ({unit})" in words(bars(("t", "a", 0.0, seconds)))
+
+
+def test_what_has_no_outcome_is_planned() -> None:
+    only, both = bars(("t", "a", 0.0, 1.0)), bars(("t", "a", 0, 1), ("u", "a", 1, 2, "timed_out"))
+    assert "schedule" in words(only)
+    assert "planned (1)" in words(only)
+    assert "completed" not in words(only)
+    for part in ("try ended as", "planned (1)", "timed out (1)"):
+        assert part in words(both)
 
 
 def test_long_spans_of_the_store_are_times_of_day() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from graph_orch.cli.demo import make_plan
 from graph_orch.cycles import break_cycles
 from graph_orch.errors import ValidationError
 from graph_orch.precedence import longest_chain, run_order
-from graph_orch.workflows import parse_workflow, read_workflow
+from graph_orch.workflows import Step, Workflow, parse_workflow, read_workflow, write_workflow
 
 GRAPHS = st.integers(1, 12).flatmap(
     lambda size: st.fixed_dictionaries(
@@ -104,6 +105,94 @@ def test_file_that_is_no_json(tmp_path):
     file.write_text(json.dumps({"workflow": {"tasks": [{"id": "a", "runtime": float("nan")}]}}))
     with pytest.raises(ValidationError, match="not a number"):
         read_workflow(file)
+
+
+def test_seconds_that_no_float_holds(tmp_path):
+    with pytest.raises(ValidationError, match="not a number of seconds"):
+        parsed({"id": "a", "runtime": 10**400})
+
+
+STEPS = st.builds(
+    lambda graph, names, seconds: [
+        Step(
+            names[int(key)], f"p{int(key) % 3}", seconds[int(key)], tuple(names[int(p)] for p in ps)
+        )
+        for key, ps in break_cycles(graph)[0].items()
+    ],
+    GRAPHS,
+    st.lists(st.text(min_size=1), min_size=12, max_size=12, unique=True),
+    st.lists(st.floats(0, 1e9), min_size=12, max_size=12),
+)
+RAN = {"makespan_seconds": 2.5, "executed_at": datetime(2026, 1, 2, tzinfo=UTC)}
+
+
+@given(STEPS, st.text())
+def test_what_is_written_is_read_again(tmp_path_factory, steps, name):
+    file = tmp_path_factory.mktemp("written") / "it.json"
+    write_workflow(Workflow(name, tuple(steps)), file, **RAN)
+    read = read_workflow(file)
+    assert {step.id: step for step in read.steps} == {step.id: step for step in steps}
+    assert read.name == (name or "it")
+    again = file.with_name("again.json")
+    write_workflow(read, again, **RAN)
+    assert read_workflow(again) == read
+
+
+def test_written_as_version_1_5_says(tmp_path):
+    steps = Step("a", "sort", 1.5, ()), Step("b", "uniq", 0.5, ("a",))
+    write_workflow(Workflow("w", steps), tmp_path / "it.json", **RAN)
+    document = json.loads((tmp_path / "it.json").read_text())
+    assert document["schemaVersion"] == "1.5"
+    assert document["workflow"]["specification"]["tasks"] == [
+        {"name": "a", "id": "a", "parents": [], "children": ["b"]},
+        {"name": "b", "id": "b", "parents": ["a"], "children": []},
+    ]
+    assert document["workflow"]["execution"] == {
+        "makespanInSeconds": 2.5,
+        "executedAt": "2026-01-02T00:00:00+00:00",
+        "tasks": [
+            {"id": "a", "runtimeInSeconds": 1.5, "command": {"program": "sort"}},
+            {"id": "b", "runtimeInSeconds": 0.5, "command": {"program": "uniq"}},
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        ([Step("a", "/bin/sort", 1, ())], "would be read as"),
+        ([Step("a", "sort -u", 1, ())], "would be read as"),
+        ([Step("a", "", 1, ())], "would be read as"),
+        ([Step("", "sort", 1, ())], "neither id nor name"),
+        ([Step("a", "sort", float("nan"), ())], "not a number of seconds"),
+        ([Step("a", "sort", 1, ("b",))], "not in the file"),
+        ([Step("a", "sort", 1, ("a",))], "a -> a"),
+        ([Step("a", "sort", 1, ()), Step("a", "sort", 2, ())], "two tasks have the id 'a'"),
+        ([Step("a", "sort", 1, ()), Step("b", "sort", 1, ("a", "a"))], "would be read as"),
+    ],
+)
+def test_what_would_not_be_read_again_is_not_written(tmp_path, steps, message):
+    with pytest.raises(ValidationError, match=message):
+        write_workflow(Workflow("w", tuple(steps)), tmp_path / "it.json", **RAN)
+    assert not (tmp_path / "it.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("ran", "message"),
+    [
+        ({"makespan_seconds": -1}, "makespan_seconds: -1 is not"),
+        ({"executed_at": datetime(2026, 1, 2)}, "no datetime with a timezone"),
+        ({"executed_at": "yesterday"}, "no datetime with a timezone"),
+    ],
+)
+def test_when_and_how_long_it_ran_must_be_known(tmp_path, ran, message):
+    with pytest.raises(ValidationError, match=message):
+        write_workflow(Workflow("w", ()), tmp_path / "it.json", **RAN | ran)
+
+
+def test_parents_keep_their_order_whoever_names_them():
+    found = parsed({"id": "a", "children": ["c"]}, {"id": "b"}, {"id": "c", "parents": ["b", "a"]})
+    assert found.dependencies["c"] == ("b", "a")
 
 
 def test_distributions_that_require_each_other_are_audited_all_the_same():

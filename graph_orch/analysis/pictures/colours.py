@@ -41,14 +41,16 @@ STATUSES: Mapping[str, Style] = {
     TaskStatus.CANCELLED: Style(PURPLE, "P", "\\\\"),
 }
 
-LIVE = "still held"
+LIVE, PLANNED = "still held", "planned"
 OUTCOMES: Mapping[str, Style] = {
     "completed": Style(GREEN),
     "failed": Style(VERMILLION, hatch="xxxx"),
     "expired": Style(ORANGE, hatch="\\\\\\\\"),
+    "timed_out": Style(ORANGE, hatch="----"),
     "released": Style(SKY, hatch="...."),
     "cancelled": Style(PURPLE, hatch="++++"),
     LIVE: Style(BLUE, hatch="////"),
+    PLANNED: Style(SKY),
 }
 
 

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.collections import PolyCollection
 
 from graph_orch.analysis.pictures import times
-from graph_orch.analysis.pictures.colours import INK, OUTCOMES, PALE, UNKNOWN, Style, ink_on
+from graph_orch.analysis.pictures.colours import (
+    INK,
+    OUTCOMES,
+    PALE,
+    PLANNED,
+    UNKNOWN,
+    Style,
+    ink_on,
+)
 from graph_orch.analysis.pictures.labels import write_within
 from graph_orch.analysis.pictures.sheet import (
     DPI,
@@ -163,13 +171,13 @@ def _title(found: Timeline) -> str:
 def _legend(rows: _Rows) -> list[Entry]:
     numbers = Counter(bar.outcome for bar, _ in rows.placed)
     keys = [
-        Entry(f"{outcome} ({numbers[outcome]:,})", area(_style(outcome)))
+        Entry(f"{outcome.replace('_', ' ')} ({numbers[outcome]:,})", area(_style(outcome)))
         for outcome in [*OUTCOMES, OTHER]
         if numbers[outcome]
     ]
     if any(bar.start > bar.held for bar, _ in rows.placed):
         keys.append(Entry("assigned, not started", area(Style(PALE))))
-    return [Entry("try ended as"), *keys]
+    return [Entry("schedule" if set(numbers) == {PLANNED} else "try ended as"), *keys]
 
 
 def _style(outcome: str) -> Style:

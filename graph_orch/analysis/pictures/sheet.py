@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,18 @@ class Margins:
     right: float = 0.0
 
 
+class Picture(Figure):
+    """A figure that a notebook shows by itself.
+
+    Notebooks know how to show figures only once pyplot is imported, which nothing here does.
+    """
+
+    def _repr_png_(self) -> bytes:
+        image = BytesIO()
+        write(self, image, "png")
+        return image.getvalue()
+
+
 class Sheet:
     """A figure with its title, legend and notes; draw on `axes`, then `finish`.
 
@@ -69,7 +82,7 @@ class Sheet:
         margins: Margins = Margins(),
     ) -> None:
         # matplotlib's own types leave its keyword arguments unknown, so its objects are Any here.
-        self.figure: Any = Figure(figsize=size, dpi=DPI, facecolor="white")
+        self.figure: Any = Picture(figsize=size, dpi=DPI, facecolor="white")
         self.canvas = FigureCanvasAgg(self.figure)
         self._entries = legend
         self._legend = self._add_legend(legend) if legend else None
@@ -304,9 +317,13 @@ def save(figure: Any, path: File) -> None:
         OSError: the file cannot be written.
     """
     check_path(path)
-    suffix = Path(path).suffix.lower()
-    about: dict[str, Any] = {"Date": None} if suffix == ".svg" else {"Software": None}
-    figure.savefig(path, format=suffix[1:], dpi=DPI, facecolor="white", metadata=about)
+    write(figure, path, Path(path).suffix.lower()[1:])
+
+
+def write(figure: Any, to: File | BytesIO, kind: str) -> None:
+    """Write a figure as "png" or "svg", without a word on when, or by what."""
+    about: dict[str, Any] = {"Date": None} if kind == "svg" else {"Software": None}
+    figure.savefig(to, format=kind, dpi=DPI, facecolor="white", metadata=about)
 
 
 def _literal(text: Text) -> Text:

@@ -225,8 +225,10 @@ def _edges(sheet: Sheet, plan: Plan, arranged: Layout, half: float) -> None:
 def _way(edge: Edge, arranged: Layout, half: float) -> Floats:
     """A curve from the right of the first task, past its bends, to the left of the second."""
     (x0, y0), (x1, y1) = arranged.places[edge[0]], arranged.places[edge[1]]
-    stops = [(x0 + half, y0), *arranged.bends.get(edge, []), (x1 - half, y1)]
-    points = np.array(stops)
+    bends = arranged.bends.get(edge, [])
+    if half:  # level past the boxes of a layer, that none is crossed
+        bends = [(x + side, y) for x, y in bends for side in (-half, half)]
+    points = np.array([(x0 + half, y0), *bends, (x1 - half, y1)])
     pieces = flowing(points[:-1], points[1:])
     return np.vstack([pieces[0][:1], *(piece[1:] for piece in pieces)])
 

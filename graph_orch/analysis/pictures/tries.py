@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from graph_orch.analysis.pictures.colours import LIVE, OUTCOMES
+from graph_orch.analysis.pictures.colours import LIVE, OUTCOMES, PLANNED
 from graph_orch.analysis.pictures.limits import said
 from graph_orch.analysis.pictures.nodes import number, of_kind
 from graph_orch.analysis.pictures.texts import order, plain
@@ -198,7 +198,7 @@ def _row(at: int, row: object) -> tuple[Hashable, object, float, float, str]:
         raise _refused(at, row, "start and end are not numbers of seconds, the start first")
     outcome = values[4] if len(values) == 5 else None
     task = values[0] if isinstance(values[0], Hashable) else str(values[0])
-    return task, values[1], start, end, "completed" if outcome is None else _outcome(str(outcome))
+    return task, values[1], start, end, PLANNED if outcome is None else _outcome(str(outcome))
 
 
 def _values(row: object) -> list[object]:
