@@ -22,6 +22,7 @@ from graph_orch.statements import statement
 Reads = list[tuple[str, dict[str, Any]]]
 """Statements and their parameters, in the order in which they were run."""
 
+MADE = ("agents_and_reads", "tasks_and_reads")
 STAGES = tuple(f"stage-{place}" for place in range(10))
 NEAR = 5
 """A task depends on some of the layer before, at most so many places away."""
@@ -47,7 +48,7 @@ SMALL = Sizes(agents=400, skills=50, each=5, tasks=2_000, waiting=200, nodes=60)
 
 
 class Material:
-    """The store, filled as it is asked for, and the graphs of it: both are made once."""
+    """The store, filled as it is asked for, and its graphs, kept until it is filled anew."""
 
     def __init__(self, store: Store, sizes: Sizes, directory: Path) -> None:
         self.store = store
@@ -58,17 +59,19 @@ class Material:
     def fill(self, how: Callable[[Store, Sizes], None]) -> None:
         """Have in the store what `how` puts there, and nothing else."""
         if self._filled_by is not how:
+            for name in MADE:  # what is held makes every collection of garbage longer
+                vars(self).pop(name, None)
             self.store.wipe()
             how(self.store, self.sizes)
             self.store.settle()
             self._filled_by = how
 
-    @cached_property
+    @property
     def agents(self) -> nx.DiGraph[Any]:
         """A snapshot of agents and skills."""
         return self.agents_and_reads[0]
 
-    @cached_property
+    @property
     def tasks(self) -> nx.DiGraph[Any]:
         """A snapshot of tasks, with their tries."""
         return self.tasks_and_reads[0]

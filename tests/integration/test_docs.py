@@ -36,7 +36,7 @@ EXAMPLES = [*blocks("README.md", "python"), *blocks("docs/operations.md", "pytho
 PRINTS = [
     "ada True\n",
     "HELLO\n",
-    "['skill:owls']\n2 dependency\n",
+    "['skill:owls']\nTrue\nTrue\n",
     "True []\n",
     "0\n",
 ]
