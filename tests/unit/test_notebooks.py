@@ -151,7 +151,9 @@ def test_cleaning_leaves_what_a_reader_sees():
     made = nbformat.v4.new_output("display_data", {"image/png": picture, "text/plain": "a figure"})
     cell = nbformat.v4.new_code_cell("1", outputs=[made], execution_count=1)
     cell.metadata = {"execution": {"iopub.execute_input": "2026-01-01"}, "tags": ["a"]}
-    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"language_info": {"version": "3"}})
+    notebook = nbformat.v4.new_notebook(
+        cells=[cell], metadata={"language_info": {"name": "python", "version": "3"}}
+    )
     clean(notebook)
     nbformat.validate(notebook)
     assert notebook.metadata == {"kernelspec": KERNEL, "language_info": {"name": "python"}}
