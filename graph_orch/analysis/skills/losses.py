@@ -21,9 +21,9 @@ from graph_orch.errors import AnalysisError, ValidationError
 
 Rows: TypeAlias = "NDArray[np.int64]"
 
-SMALL = 1_500
+SMALL = 200
 """Up to so many (skill, agent) pairs, the exact answer is looked for."""
-NODES = 2_000
+NODES = 500
 """Branches that the solver may look at for it."""
 
 
@@ -67,8 +67,8 @@ def bus_factor(
     With it, that share of them must be lost (0.5: half).
 
     To choose agents so that a share is lost is minimum k-union, a relative of set cover, and
-    NP-hard. Small cases (up to 1,500 pairs of skill and agent) are solved exactly by integer
-    programming as far as 2,000 branches go. Else the best of two greedy choices is given: losing
+    NP-hard. Small cases (up to 200 pairs of skill and agent) are solved exactly by integer
+    programming as far as 500 branches go. Else the best of two greedy choices is given: losing
     whoever has the skill with the fewest agents left, again and again, and losing agents by how
     much they have, most first, as in Avelino et al. (2016), A novel approach for estimating truck
     factors. `at_least` then says how far off that can be.
