@@ -8,7 +8,9 @@ MATCH (t:Task {task_id: id})
 CALL (t) {
   MATCH (t)-[r:ASSIGNED_TO]->(a)
   WITH r, a ORDER BY r.attempt
-  RETURN collect(r {.*, agent_id: a.agent_id}) AS tries
+  RETURN collect(
+  // include tasks/try
+  ) AS tries
 }
 CALL (t) {
   MATCH (t)-[:HAS_EVENT]->(e:TaskEvent)

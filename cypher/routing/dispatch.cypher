@@ -9,9 +9,11 @@ MATCH (l:Lane {key: t.lane})
 CALL (t, l) {
   // include routing/serving
   WITH t, a
-  WHERE a.active_tasks < a.max_concurrent_tasks AND NOT a.agent_id IN $exclude
-    AND NOT a.agent_id IN coalesce(t.excluded_agents, [])
-  WITH a, a.success_rate * (1.0 - toFloat(a.active_tasks) / a.max_concurrent_tasks) AS quality
+  WHERE
+  // include routing/may_take
+  WITH a,
+  // include routing/quality
+    AS quality
   ORDER BY quality DESC, coalesce(a.last_assigned_at, datetime({epochSeconds: 0})), a.agent_id
   LIMIT 1
   RETURN a.agent_id AS chosen

@@ -11,10 +11,11 @@ WITH t, l, g WHERE $team IS NULL OR g IS NOT NULL
 CALL (t, l, g) {
   // include routing/serving
   WITH t, a, g
-  WHERE a.active_tasks < a.max_concurrent_tasks AND NOT a.agent_id IN $exclude
-    AND NOT a.agent_id IN coalesce(t.excluded_agents, [])
+  WHERE
+  // include routing/may_take
   WITH a, EXISTS { (a)-[:MEMBER_OF]->(g) } AS is_member,
-       a.success_rate * (1.0 - toFloat(a.active_tasks) / a.max_concurrent_tasks) AS quality
+  // include routing/quality
+    AS quality
   ORDER BY is_member DESC, quality DESC,
            coalesce(a.last_assigned_at, datetime({epochSeconds: 0})), a.agent_id
   LIMIT 1

@@ -10,11 +10,12 @@ MATCH (l:Lane {key: t.lane})
 CALL (t, l, g) {
   // include routing/serving
   WITH t, a, g
-  WHERE a.active_tasks < a.max_concurrent_tasks AND NOT a.agent_id IN $exclude
-    AND NOT a.agent_id IN coalesce(t.excluded_agents, [])
+  WHERE
+  // include routing/may_take
   WITH a.agent_id AS agent_id, a.last_assigned_at AS last,
        EXISTS { (a)-[:MEMBER_OF]->(g) } AS is_member,
-       a.success_rate * (1.0 - toFloat(a.active_tasks) / a.max_concurrent_tasks) AS quality
+  // include routing/quality
+    AS quality
   ORDER BY is_member DESC, quality DESC, coalesce(last, datetime({epochSeconds: 0})), agent_id
   LIMIT $limit
   RETURN collect(agent_id) AS agent_ids

@@ -5,4 +5,6 @@
 CYPHER 5
 MATCH (t:Task {task_id: $task_id})-[r:ASSIGNED_TO]->(a)
 WITH r, a ORDER BY r.attempt
-RETURN r {.*, agent_id: a.agent_id} AS try
+RETURN
+// include tasks/try
+  AS try

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, ClassVar, Generic, Self, TypeVar, overload
 
 from pydantic import BaseModel, ConfigDict
+
+from graph_orch.checks import checked, named
 
 T = TypeVar("T")
 C = TypeVar("C")
@@ -35,6 +37,25 @@ class Page(Sequence[T], Generic[T, C]):
 
 class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Filters(Model):
+    """What is selected. Each filter names one value or several; nothing selects all."""
+
+    asked: ClassVar[str]
+    """Who asks, in errors."""
+
+    @classmethod
+    def of(cls, filters: Self | Mapping[str, object] | None) -> Self:
+        """From what a caller gave.
+
+        Raises:
+            ValidationError: a filter is unknown or its value is not acceptable.
+        """
+        if isinstance(filters, cls):
+            return filters
+        given = named(cls.asked, filters, cls.model_fields)
+        return checked(cls.asked, lambda: cls.model_validate(given))
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

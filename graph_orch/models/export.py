@@ -8,16 +8,17 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
-from graph_orch.checks import checked, named
 from graph_orch.models.agents import Agent
-from graph_orch.models.base import Model, moment, some_moment
+from graph_orch.models.base import Filters, Model, moment, some_moment
 from graph_orch.models.events import TaskTry
 from graph_orch.models.tasks import Task
 from graph_orch.values import Name, OneOrMore, skill_key
 
 
-class AgentFilters(Model):
+class AgentFilters(Filters):
     """Which agents and skills are exported. Each names one or several; nothing selects all."""
+
+    asked = "agents"
 
     agent_id: OneOrMore[Name] = ()
     skill: OneOrMore[Name] = ()
@@ -26,18 +27,6 @@ class AgentFilters(Model):
     def skill_keys(self) -> set[str]:
         """The keys of the skills asked for."""
         return {skill_key(name) for name in self.skill}
-
-    @classmethod
-    def of(cls, filters: Self | Mapping[str, object] | None) -> Self:
-        """From what a caller gave.
-
-        Raises:
-            ValidationError: a filter is unknown or its value is not acceptable.
-        """
-        if isinstance(filters, cls):
-            return filters
-        given = named("agents", filters, cls.model_fields)
-        return checked("agents", lambda: cls.model_validate(given))
 
 
 class Skill(Model):

@@ -11,13 +11,12 @@ from uuid import uuid4
 import pydantic
 from pydantic import Field, JsonValue
 
-from graph_orch.checks import checked, named
 from graph_orch.lifecycle import (
     DependencyFailure,
     TaskPriority,
     TaskStatus,
 )
-from graph_orch.models.base import Model, Page, moment
+from graph_orch.models.base import Filters, Model, Page, moment
 from graph_orch.values import (
     Content,
     Deadline,
@@ -233,12 +232,14 @@ class ConcurrencyLimit(Model):
     active: int
 
 
-class TaskFilters(Model):
+class TaskFilters(Filters):
     """What `query_tasks` selects by. Each names one value or several; None selects all.
 
     `text` matches whole words of the content; all its words must occur. The ranges are
     half-open: after <= time < before.
     """
+
+    asked = "query_tasks"
 
     status: OneOrMore[TaskStatus] = ()
     agent_id: OneOrMore[Name] = ()
@@ -250,18 +251,6 @@ class TaskFilters(Model):
     finished_after: Moment | None = None
     finished_before: Moment | None = None
     text: Content | None = None
-
-    @classmethod
-    def of(cls, filters: Self | Mapping[str, object] | None) -> Self:
-        """From what a caller gave.
-
-        Raises:
-            ValidationError: a filter is unknown or its value is not acceptable.
-        """
-        if isinstance(filters, cls):
-            return filters
-        given = named("query_tasks", filters, cls.model_fields)
-        return checked("query_tasks", lambda: cls.model_validate(given))
 
 
 class TaskPage(Page[Task, str | None]):
