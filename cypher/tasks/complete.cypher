@@ -9,21 +9,25 @@ CYPHER 5
 CALL () {
   UNWIND $rows AS row
   MATCH (t:Task {task_id: row.task_id})
-  MATCH (a:Agent {agent_id: t.assigned_to})
-  WITH DISTINCT a ORDER BY a.agent_id
+  RETURN collect({row: row, t: t}) AS asked
+}
+CALL (asked) {
+  UNWIND asked AS one
+  WITH DISTINCT one.t.assigned_to AS agent_id
+  MATCH (a:Agent {agent_id: agent_id})
+  WITH a ORDER BY a.agent_id
   SET a.lk = $command_id
 }
-CALL () {
-  UNWIND $rows AS row
-  MATCH (t:Task {task_id: row.task_id})
-  MATCH (x:Limit {key: t.concurrency_key})
-  WITH DISTINCT x ORDER BY x.key
+CALL (asked) {
+  UNWIND asked AS one
+  WITH DISTINCT one.t.concurrency_key AS key
+  MATCH (x:Limit {key: key})
+  WITH x ORDER BY x.key
   SET x.lk = 0
 }
-CALL () {
-  UNWIND $rows AS row
-  MATCH (t:Task {task_id: row.task_id})
-  WITH row, t ORDER BY t.task_id
+CALL (asked) {
+  UNWIND asked AS one
+  WITH one.row AS row, one.t AS t ORDER BY row.task_id
   SET t.lk = 0
   WITH row, t, datetime.realtime() AS now
   WHERE t.status = 'running' AND t.attempt = coalesce(row.attempt, t.attempt)
@@ -65,9 +69,8 @@ CALL (done) {
 }
 CALL (done) {
   UNWIND done AS one
-  WITH one.t AS t
-  MATCH (x:Limit {key: t.concurrency_key})
-  WITH x, count(*) AS less
+  WITH one.t.concurrency_key AS key, count(*) AS less
+  MATCH (x:Limit {key: key})
   SET x.active = x.active - less
 }
 CALL (done) {
