@@ -7,13 +7,14 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
-from uuid import uuid4
 
 from pydantic import JsonValue
 
 from graph_orch._async.tasks import AsyncTaskQueue
 from graph_orch.checks import RATIO, SECONDS, TEXT
+from graph_orch.ids import new_hex
 from graph_orch.lifecycle import ErrorClass
 from graph_orch.models import Claim, Task
 from graph_orch.settings import Address
@@ -70,11 +71,19 @@ class Job:
 
     claim: Claim
     progress: tuple[float | None, str | None] = (None, None)
-    cancelled: threading.Event = field(default_factory=threading.Event)
+    cancelled: bool = False
+    alarm: threading.Event | None = None
+    """What wakes a handler that sleeps in a thread."""
     running: asyncio.Task[None] | None = None
     begun: bool = False
     lost: bool = False
-    command_id: str = field(default_factory=lambda: str(uuid4()))
+    command_id: str = field(default_factory=new_hex)
+
+    def cancel(self) -> None:
+        """Let the handler see that its work is in vain."""
+        self.cancelled = True
+        if self.alarm is not None:
+            self.alarm.set()
 
 
 class _Context:
@@ -82,8 +91,12 @@ class _Context:
         self._job = job
         self._queue = queue
         self._loop = loop
-        self.logger = logging.LoggerAdapter(
-            logging.getLogger(f"graph_orch.task.{job.claim.task.task_type}"),
+
+    @cached_property
+    def logger(self) -> logging.LoggerAdapter[logging.Logger]:
+        """Where the handler may write; its records bear the id of the task and the attempt."""
+        return logging.LoggerAdapter(
+            logging.getLogger(f"graph_orch.task.{self.task.task_type}"),
             {"task_id": self.task.task_id, "attempt": self.attempt},
         )
 
@@ -100,7 +113,7 @@ class _Context:
     @property
     def is_cancelled(self) -> bool:
         """Whether the work is in vain: the task was cancelled or lost, or the worker ends."""
-        return self._job.cancelled.is_set()
+        return self._job.cancelled
 
     def heartbeat(self, progress: float | None = None, message: str | None = None) -> None:
         """Say how far the work is (0 to 1), and a word on it; it is sent with the next beat.
@@ -118,6 +131,12 @@ class _Context:
 class Context(_Context):
     """What a plain handler is given."""
 
+    def __init__(self, job: Job, queue: AsyncTaskQueue, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(job, queue, loop)
+        self._alarm = job.alarm = threading.Event()  # in the loop's thread, as is `Job.cancel`
+        if job.cancelled:
+            self._alarm.set()
+
     def results(self) -> dict[str, JsonValue]:
         """What the task's dependencies gave, by their ids."""
         asked = self._queue.get_dependency_results(self.task.task_id)
@@ -125,7 +144,7 @@ class Context(_Context):
 
     def wait_cancelled(self, seconds: float) -> bool:
         """Sleep, but no longer than the work is wanted; whether it is in vain."""
-        return self._job.cancelled.wait(seconds)
+        return self._alarm.wait(seconds)
 
 
 class AsyncContext(_Context):

@@ -11,7 +11,6 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
-from uuid import uuid4
 
 from pydantic import JsonValue
 
@@ -25,6 +24,7 @@ from graph_orch.errors import (
     ValidationError,
     describe,
 )
+from graph_orch.ids import new_hex
 from graph_orch.lifecycle import ErrorClass
 from graph_orch.models import Claim, Completion
 from graph_orch.worker.context import (
@@ -44,7 +44,7 @@ LOOK_SECONDS = 5.0
 PAUSE_SECONDS = 1.0
 """How long to wait when the server is away, before asking again."""
 LONGEST_ERROR = 100_000
-MOST_AT_ONCE = 200
+MOST_AT_ONCE = 400
 """How many tasks are claimed, or completed, in one transaction."""
 logger = logging.getLogger("graph_orch.worker")
 
@@ -61,6 +61,7 @@ class Run:
         self.jobs: dict[str, Job] = {}
         self._graph = graph
         self._handlers = handlers
+        self._coroutines = {it for it in handlers.values() if inspect.iscoroutinefunction(it)}
         self._types = None if ANY in handlers else sorted(handlers)
         self._waiting: deque[Job] = deque()
         self._running = 0
@@ -119,10 +120,9 @@ class Run:
                 self._give_up(job)
 
     async def _claim(self) -> None:
-        command_id = str(uuid4())
+        command_id = new_hex()
         while not self._draining.is_set():
-            free = self._settings.slots - len(self.jobs)
-            if free <= 0 or len(self._waiting) > self._settings.ahead // 2:
+            if not self._wanted():
                 self._room.clear()
                 await self._room.wait()
                 continue
@@ -130,7 +130,7 @@ class Run:
                 async with self._turn:
                     claims = await self.queue.claim_tasks(
                         self._settings.agent_id,
-                        min(free, MOST_AT_ONCE),
+                        min(self._free, MOST_AT_ONCE),
                         self._settings.lease_seconds,
                         task_types=self._types,
                         start=True,
@@ -138,7 +138,7 @@ class Run:
                         worker_id=self._settings.worker_id,
                         command_id=command_id,
                     )
-                command_id = str(uuid4())
+                command_id = new_hex()
                 if claims:
                     self._take(claims)
                 else:
@@ -153,6 +153,19 @@ class Run:
             except OrchestrationError as error:
                 logger.warning("cannot claim, will try again: %s", error)
                 await self._unless_draining(asyncio.sleep(PAUSE_SECONDS))
+
+    @property
+    def _free(self) -> int:
+        return self._settings.slots - len(self.jobs)
+
+    def _wanted(self) -> bool:
+        """Whether a claim is worth a transaction now; soon it may be worth more.
+
+        Little is free where much has ended but is not told yet: its slots will be free then.
+        """
+        free, half = self._free, self._settings.ahead // 2
+        ended = len(self.jobs) - self._running - len(self._waiting)
+        return free > 0 and len(self._waiting) <= half and (free >= half or ended <= free)
 
     async def _unless_draining(self, waiting: Coroutine[Any, Any, Any]) -> None:
         """Wait for something that may be dropped, but no longer than until draining begins."""
@@ -193,12 +206,14 @@ class Run:
         except (Exception, SystemExit) as error:  # whatever a handler raises fails its task
             self._report(job, self._fail(job, error))
         else:
-            completion = Completion.model_construct(
-                claim=job.claim,
-                result=result,
-                metrics=None,
-                duration_ms=(time.perf_counter() - began) * 1_000,
-                command_id=job.command_id,
+            completion = Completion.stored(
+                {
+                    "claim": job.claim,
+                    "result": result,
+                    "metrics": None,
+                    "duration_ms": (time.perf_counter() - began) * 1_000,
+                    "command_id": job.command_id,
+                }
             )
             self._done.append((job, completion))
             self._finished.set()
@@ -208,8 +223,9 @@ class Run:
                 self._start_waiting()
 
     async def _call(self, job: Job) -> JsonValue:
-        handler = self._handlers.get(job.claim.task.task_type) or self._handlers[ANY]
-        if inspect.iscoroutinefunction(handler):
+        task_type = job.claim.task.task_type
+        handler = self._handlers.get(task_type) or self._handlers[ANY]
+        if handler in self._coroutines:
             return await handler(AsyncContext(job, self.queue, self.loop))
         return await _in_thread(handler, Context(job, self.queue, self.loop))
 
@@ -219,19 +235,32 @@ class Run:
             await self._finished.wait()
             self._finished.clear()
             while self._done:
-                batch, self._done = self._done[:MOST_AT_ONCE], self._done[MOST_AT_ONCE:]
-                try:
-                    await self._complete(batch)
-                except StoreError as error:
-                    logger.warning("cannot complete, will try again: %s", error)
-                    if self._closed:
-                        return  # the leases will run out
-                    self._done += batch
+                await self._what_ends_now()
+                async with self._turn:
+                    batch, self._done = self._done[:MOST_AT_ONCE], self._done[MOST_AT_ONCE:]
+                    try:
+                        answers = await self.queue.complete_all([one for _, one in batch])
+                    except StoreError as error:
+                        logger.warning("cannot complete, will try again: %s", error)
+                        self._done += batch
+                        answers = None
+                if answers is not None:
+                    self._completed(batch, answers)
+                elif self._closed:
+                    return  # the leases will run out
+                else:
                     await asyncio.sleep(PAUSE_SECONDS)
 
-    async def _complete(self, batch: Sequence[tuple[Job, Completion]]) -> None:
-        async with self._turn:
-            answers = await self.queue.complete_all([one for _, one in batch])
+    async def _what_ends_now(self) -> None:
+        """Let what is about to end, end: it goes into the same transaction."""
+        seen = 0
+        while seen < len(self._done) < MOST_AT_ONCE:
+            seen = len(self._done)
+            await asyncio.sleep(0)
+
+    def _completed(
+        self, batch: Sequence[tuple[Job, Completion]], answers: Sequence[TaskError | None]
+    ) -> None:
         for (job, _), answer in zip(batch, answers, strict=True):
             if isinstance(answer, TaskError):
                 logger.warning("a result was refused: %s", answer)
@@ -284,7 +313,7 @@ class Run:
         self._room.set()
 
     def _give_up(self, job: Job) -> None:
-        job.cancelled.set()
+        job.cancel()
         if job.running is None:
             if job in self._waiting:
                 self._waiting.remove(job)
