@@ -18,42 +18,67 @@ from graph_orch.errors import StoreError
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
+Waiting = TypeVar("Waiting")
 MOST = 50
 """How many calls share a transaction at most."""
+MOST_ROWS = 400
+"""How many rows they may bring together; a call that brings more goes by itself."""
 INTERRUPTED = "the thread that asked the store for several was interrupted; ask again"
+
+
+def _taken(waiting: deque[Waiting], rows_of: Callable[[Waiting], int]) -> list[Waiting]:
+    """From the head of what waits, as many calls as may share a run."""
+    taken: list[Waiting] = []
+    rows = 0
+    while waiting and len(taken) < MOST:
+        rows += rows_of(waiting[0])
+        if taken and rows > MOST_ROWS:
+            break
+        taken.append(waiting.popleft())
+    return taken
 
 
 class AsyncCombiner(Generic[Item, Answer]):
     """Runs calls together, for callers that share an event loop."""
 
     def __init__(
-        self, run: Callable[[Sequence[Item]], Awaitable[Sequence[Answer | Exception]]]
+        self,
+        run: Callable[[Sequence[Item]], Awaitable[Sequence[Answer | Exception]]],
+        at_once: int = 1,
     ) -> None:
         """Args:
         run: Does what was asked for, and answers each item, perhaps with an error.
+        at_once: How many runs may be under way.
         """
         self._run = run
-        self._waiting: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
-        self._worker: asyncio.Task[None] | None = None
+        self._at_once = at_once
+        self._waiting: deque[tuple[Item, int, asyncio.Future[Answer]]] = deque()
+        self._workers: set[asyncio.Task[None]] = set()
 
-    async def submit(self, item: Item) -> Answer:
-        """The answer to one item; an error of its own, or of the run, is raised."""
+    async def submit(self, item: Item, rows: int = 1) -> Answer:
+        """The answer to one item of so many rows; an error of its own, or of the run, is raised."""
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, answer))
-        if self._worker is None:
-            self._worker = asyncio.create_task(self._work())
+        self._waiting.append((item, rows, answer))
+        if len(self._workers) < self._at_once:
+            self._begin()
         return await answer
 
+    def _begin(self) -> None:
+        worker = asyncio.create_task(self._work())
+        self._workers.add(worker)
+        worker.add_done_callback(self._end)
+
+    def _end(self, worker: asyncio.Task[None]) -> None:
+        self._workers.remove(worker)
+        if self._waiting:  # it was cancelled: those that came meanwhile are served by another
+            self._begin()
+
     async def _work(self) -> None:
-        try:
-            while self._waiting:
-                number = min(MOST, len(self._waiting))
-                taken = [self._waiting.popleft() for _ in range(number)]
-                wanted = [(item, answer) for item, answer in taken if not answer.done()]
-                if wanted:
-                    await self._answer(wanted)
-        finally:  # where it was cancelled, those that came meanwhile are served by another
-            self._worker = asyncio.create_task(self._work()) if self._waiting else None
+        while self._waiting:
+            taken = _taken(self._waiting, lambda call: call[1])
+            wanted = [(item, answer) for item, _, answer in taken if not answer.done()]
+            if wanted:
+                await self._answer(wanted)
 
     async def _answer(self, wanted: Sequence[tuple[Item, asyncio.Future[Answer]]]) -> None:
         try:
@@ -74,48 +99,54 @@ class AsyncCombiner(Generic[Item, Answer]):
 
 
 class _Call(Generic[Item, Answer]):
-    def __init__(self, item: Item) -> None:
+    def __init__(self, item: Item, rows: int) -> None:
         self.item = item
+        self.rows = rows
         self.ready = threading.Event()
-        self.leads = False
+        self.led: list[_Call[Item, Answer]] = []
+        """Whom its thread runs for, itself among them; none: another thread will answer it."""
         self.answer: Answer | Exception | None = None
 
 
 class Combiner(Generic[Item, Answer]):
-    """Runs calls together, for callers in several threads: one of them runs for all."""
+    """Runs calls together, for callers in several threads: one of them runs for some."""
 
-    def __init__(self, run: Callable[[Sequence[Item]], Sequence[Answer | Exception]]) -> None:
+    def __init__(
+        self, run: Callable[[Sequence[Item]], Sequence[Answer | Exception]], at_once: int = 1
+    ) -> None:
         """Args:
         run: Does what was asked for, and answers each item, perhaps with an error.
+        at_once: How many runs may be under way.
         """
         self._run = run
+        self._at_once = at_once
         self._lock = threading.Lock()
         self._waiting: deque[_Call[Item, Answer]] = deque()
-        self._busy = False
+        self._running = 0
 
-    def submit(self, item: Item) -> Answer:
-        """The answer to one item; an error of its own, or of the run, is raised."""
-        call = _Call[Item, Answer](item)
+    def submit(self, item: Item, rows: int = 1) -> Answer:
+        """The answer to one item of so many rows; an error of its own, or of the run, is raised."""
+        call = _Call[Item, Answer](item, rows)
         with self._lock:
-            self._waiting.append(call)
-            call.leads, self._busy = not self._busy, True
+            if self._running < self._at_once:
+                self._running += 1
+                call.led = [call]
+            else:
+                self._waiting.append(call)
         try:
-            if not call.leads:
+            if not call.led:
                 call.ready.wait()
         except BaseException:  # a signal's handler raised: nobody waits for this call any more
             self._withdraw(call)
             raise
-        if call.leads:
-            self._lead()
+        if call.led:
+            self._lead(call.led)
         if isinstance(call.answer, Exception):
             raise call.answer
         return call.answer  # pyright: ignore[reportReturnType]
 
-    def _lead(self) -> None:
-        """Run what waits, this call among it, and hand the lead on."""
-        with self._lock:
-            number = min(MOST, len(self._waiting))
-            taken = [self._waiting.popleft() for _ in range(number)]
+    def _lead(self, taken: Sequence[_Call[Item, Answer]]) -> None:
+        """Run for these, and hand the lead on."""
         found: Sequence[Answer | Exception] = [StoreError(INTERRUPTED)] * len(taken)
         try:
             found = self._run([call.item for call in taken])
@@ -123,22 +154,25 @@ class Combiner(Generic[Item, Answer]):
             found = [error] * len(taken)
         finally:
             for call, one in zip(taken, found, strict=True):
-                call.answer, call.leads = one, False
+                call.answer, call.led = one, []
                 call.ready.set()
             self._hand_on()
 
     def _withdraw(self, call: _Call[Item, Answer]) -> None:
         with self._lock:
+            led, call.led = call.led, []
+            self._waiting.extendleft(reversed(led))
             if call in self._waiting:
                 self._waiting.remove(call)
-        if call.leads:
+        if led:
             self._hand_on()
 
     def _hand_on(self) -> None:
         """Let the first that waits lead; where nobody does, the next that comes."""
         with self._lock:
-            follower = self._waiting[0] if self._waiting else None
-            self._busy = follower is not None
-            if follower is not None:
-                follower.leads = True
-                follower.ready.set()
+            if not self._waiting:
+                self._running -= 1
+                return
+            led = _taken(self._waiting, lambda call: call.rows)
+            led[0].led = led
+            led[0].ready.set()

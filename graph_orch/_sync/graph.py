@@ -192,11 +192,15 @@ class Graph:
         kind: Hashable | None,
         run: Callable[[Sequence[Item]], Result[Sequence[R | Exception]]],
         item: Item,
+        rows: int = 1,
+        at_once: int = 1,
     ) -> R:
         """Do one thing of a kind, in one run with the others that are asked for meanwhile.
 
         Args:
             kind: What may share a run; None: this goes by itself.
+            rows: How much it is; a run takes so many together.
+            at_once: How many runs of the kind may be under way.
 
         Raises:
             StoreError: as for what is run; or what the run answered this item with.
@@ -204,10 +208,10 @@ class Graph:
         self._check_usable()
         combiner = None if kind is None else self._combiners.get(kind)
         if combiner is None:
-            combiner = Combiner[Item, R](run)
+            combiner = Combiner[Item, R](run, at_once)
             if kind is not None and len(self._combiners) < MOST_KINDS:
                 self._combiners[kind] = combiner
-        return combiner.submit(item)
+        return combiner.submit(item, rows)
 
     def one_by_one(
         self,

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from graph_orch import combining
-from graph_orch.combining import MOST, AsyncCombiner, Combiner
+from graph_orch.combining import MOST, MOST_ROWS, AsyncCombiner, Combiner
 from tests.waiting import eventually
 
 
@@ -102,8 +102,8 @@ def test_a_thread_that_is_interrupted_while_it_waits_holds_nobody_up(monkeypatch
 
     prepare = combining._Call.__init__
 
-    def prepared(self: combining._Call, item: int) -> None:
-        prepare(self, item)
+    def prepared(self: combining._Call, item: int, rows: int) -> None:
+        prepare(self, item, rows)
         if item == 13:  # its thread gets a signal while it waits
             self.ready.wait = interrupt
 
@@ -155,7 +155,46 @@ async def test_who_comes_while_the_run_is_cancelled_is_served():
     await begun.wait()
     second = asyncio.create_task(combiner.submit(2))
     await asyncio.sleep(0)
-    assert combiner._worker is not None
-    combiner._worker.cancel()
+    (worker,) = combiner._workers
+    worker.cancel()
     assert await second == 2
     assert isinstance((await asyncio.gather(first, return_exceptions=True))[0], BaseException)
+
+
+async def test_async_runs_take_so_many_rows_and_calls_as_large_as_that_go_alone():
+    runs: list[list[int]] = []
+    gate = asyncio.Event()
+
+    async def run(items: Sequence[int]) -> list[int | Exception]:
+        runs.append(list(items))
+        await gate.wait()
+        return list(items)
+
+    combiner = AsyncCombiner[int, int](run, at_once=2)
+    sizes = [300, 1, 150, 200, 51, MOST_ROWS + 1, 1, 1]
+    calls = [asyncio.create_task(combiner.submit(item, rows)) for item, rows in enumerate(sizes)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    begun = [list(one) for one in runs]
+    gate.set()
+    assert await asyncio.gather(*calls) == list(range(len(sizes)))
+    assert begun == [[0, 1], [2, 3]]  # two at once, and no third
+    assert runs[2:] == [[4], [5], [6, 7]]
+
+
+def test_threads_run_so_many_at_once():
+    both, together = threading.Barrier(2), []
+
+    def run(items: Sequence[int]) -> list[int | Exception]:
+        if len(items) == 1 and items[0] < 2:
+            both.wait(60)  # it ends only where two are under way
+        together.append(list(items))
+        return list(items)
+
+    combiner = Combiner[int, int](run, at_once=2)
+    with ThreadPoolExecutor(16) as pool:
+        assert sorted(pool.map(combiner.submit, range(2))) == [0, 1]
+        assert sorted(pool.map(combiner.submit, range(2, 200))) == list(range(2, 200))
+    assert sorted(item for one in together for item in one) == list(range(200))
+    assert combiner._running == 0
+    assert not combiner._waiting
