@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any, Generic, TypeVar, cast
-from uuid import uuid4
 
 import pydantic
 from pydantic import AfterValidator, TypeAdapter
 
 from graph_orch.errors import ValidationError
+from graph_orch.ids import new_hex
 from graph_orch.lifecycle import LIVE, ErrorClass, EventType, TaskStatus
 from graph_orch.values import (
     Age,
@@ -132,4 +132,4 @@ WAIT: Check[float] = Check(WaitSeconds)
 
 def command_id_of(given: str | None) -> str:
     """The command id that a caller gave, or a new one."""
-    return uuid4().hex if given is None else NAME.of("command_id", given)
+    return new_hex() if given is None else NAME.of("command_id", given)

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, TypeVar, cast
 from uuid import UUID
 
@@ -24,7 +25,7 @@ MAX_BYTES = 1_000_000
 """The most that content, or the JSON of result, metadata or metrics, may take as UTF-8 text."""
 MAX_NAME = 200
 MAX_DEPENDENCIES = 10_000
-SMALL_TEXT = 10_000
+SMALL_TEXT = 20_000
 """Characters up to which what a call brings may share a transaction with others."""
 MAX_BATCH = 10_000
 MAX_BATCH_BYTES = 32_000_000
@@ -152,17 +153,25 @@ def lane_key(keys: Sequence[str], concurrency_key: str | None = None) -> str:
 
     Tasks whose number is limited by a concurrency key have lanes of their own.
     """
+    return _lane_key(tuple(keys), concurrency_key)
+
+
+@lru_cache(10_000)
+def _lane_key(keys: tuple[str, ...], concurrency_key: str | None) -> str:
     of: list[object] = [*sorted(set(keys))]
     if concurrency_key is not None:
         of.append({"concurrency_key": concurrency_key})
     return hashlib.sha256(dump_json(of).encode()).hexdigest()[:32]
 
 
+_COMPACT = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+)
+
+
 def dump_json(value: object) -> str:
     """Compact JSON text in which equal values have equal texts."""
-    return json.dumps(
-        value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
-    )
+    return _COMPACT.encode(value)
 
 
 def load_json(text: str | None) -> JsonValue:

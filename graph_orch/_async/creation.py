@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
+from itertools import chain
 from typing import Any
-from uuid import uuid4
 
 from graph_orch._async.graph import AlreadyAppliedError, AsyncGraph, AsyncTransaction
+from graph_orch.combining import MOST_ROWS
 from graph_orch.errors import (
     DependencyCycleError,
     DependencyNotFoundError,
@@ -16,11 +17,13 @@ from graph_orch.errors import (
     StoreQueryError,
     TaskConflictError,
 )
+from graph_orch.ids import new_hex
 from graph_orch.lifecycle import DependencyFailure, TaskStatus
 from graph_orch.models import NewTask, RetryPolicy
 from graph_orch.values import SMALL_TEXT, dump_json, lane_key, skill_key
 
 FEW_DEPENDENCIES = 100
+MAX_RETRIES = RetryPolicy().max_retries
 TRIES = 5
 """How often creating starts again, each time because somebody else created what it needs too."""
 
@@ -56,23 +59,22 @@ class AsyncCreation:
         )
 
     async def _inserted(self, tasks: Sequence[NewTask]) -> bool:
-        if len(tasks) == 1 and self._clock is None and _is_small(tasks[0]):
-            return await self._graph.together(self._kind, self._insert_together, tasks[0])
+        if self._clock is None and _is_small(tasks):
+            at_once = 1 if len(tasks) == 1 else 2  # a batch is worth a transaction of its own
+            kind = (*self._kind, at_once)
+            return await self._graph.together(kind, self._insert_all, tasks, len(tasks), at_once)
         return await self._insert(tasks)
 
-    async def _insert_together(self, tasks: Sequence[NewTask]) -> list[bool | Exception]:
-        """Insert tasks of several callers; where that fails, each by itself."""
-        if len(tasks) == 1:
-            return [await self._insert(tasks)]
-        ids = {task.task_id for task in tasks}
+    async def _insert_all(self, batches: Sequence[Sequence[NewTask]]) -> list[bool | Exception]:
+        """Insert the tasks of several callers; where that fails, each caller's by themselves."""
+        if len(batches) == 1:
+            return [await self._insert(batches[0])]
         try:
-            # One that names another of them must find it in the graph, or not at all.
-            apart = ids.isdisjoint(it for task in tasks for it in task.dependencies)
-            if apart and await self._insert(tasks):
-                return [True] * len(tasks)
+            if _are_apart(batches) and await self._insert([*chain.from_iterable(batches)]):
+                return [True] * len(batches)
         except StoreQueryError:
             pass  # too much for one transaction, or one of them cannot be stored
-        return await self._graph.one_by_one(self._insert_together, tasks)
+        return await self._graph.one_by_one(self._insert_all, batches)
 
     async def _insert(self, tasks: Sequence[NewTask]) -> bool:
         params = insertion(tasks, self._retry_policy)
@@ -134,7 +136,7 @@ async def add_lanes(tx: AsyncTransaction, tasks: Iterable[NewTask]) -> None:
         }
         for key, task in sorted(lanes.items())
     ]
-    await tx.run("tasks/add_lanes", lanes=rows, command_id=uuid4().hex)
+    await tx.run("tasks/add_lanes", lanes=rows, command_id=new_hex())
 
 
 async def add_skills(tx: AsyncTransaction, names: Mapping[str, str]) -> None:
@@ -150,7 +152,7 @@ def insertion(tasks: Sequence[NewTask], default: RetryPolicy) -> dict[str, Any]:
         "rows": rows,
         "dependency_ids": _outside(tasks),
         "lanes": sorted({row["task"]["lane"] for row in rows}),
-        "command_id": uuid4().hex,
+        "command_id": new_hex(),
     }
 
 
@@ -203,7 +205,7 @@ def _set(properties: dict[str, Any]) -> dict[str, Any]:
 
 def _retries(task: NewTask, default: RetryPolicy) -> dict[str, Any]:
     policy = task.retry_policy or default
-    given = task.max_retries != RetryPolicy().max_retries
+    given = task.max_retries != MAX_RETRIES
     pauses = {  # without these it is tried again at once
         "retry_initial_seconds": policy.initial_seconds,
         "retry_multiplier": policy.multiplier,
@@ -220,13 +222,28 @@ def _may_be_doomed(task: NewTask) -> bool:
     return bool(task.dependencies) and task.on_dependency_failure is DependencyFailure.CANCEL
 
 
-def _is_small(task: NewTask) -> bool:
-    """Whether a task may share a transaction with those of other callers."""
-    texts = len(task.content) + (0 if task.metadata is None else len(dump_json(task.metadata)))
+def _is_small(tasks: Sequence[NewTask]) -> bool:
+    """Whether tasks may share a transaction with those of other callers."""
     return (
-        texts <= SMALL_TEXT
-        and len(task.dependencies) <= FEW_DEPENDENCIES
-        and not _may_be_doomed(task)
+        len(tasks) <= MOST_ROWS
+        and sum(map(_letters, tasks)) <= SMALL_TEXT
+        and sum(len(task.dependencies) for task in tasks) <= FEW_DEPENDENCIES
+        and not any(map(_may_be_doomed, tasks))
+    )
+
+
+def _letters(task: NewTask) -> int:
+    return len(task.content) + (0 if task.metadata is None else len(dump_json(task.metadata)))
+
+
+def _are_apart(batches: Sequence[Sequence[NewTask]]) -> bool:
+    """Whether no task names one of another batch: it must find that in the graph, or not at all."""
+    home = {task.task_id: place for place, tasks in enumerate(batches) for task in tasks}
+    return all(
+        home.get(id_, place) == place
+        for place, tasks in enumerate(batches)
+        for task in tasks
+        for id_ in task.dependencies
     )
 
 

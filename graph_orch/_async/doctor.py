@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
-
 from graph_orch._async.graph import AsyncGraph
+from graph_orch.ids import new_hex
 from graph_orch.models import DoctorReport, Finding
 
 CHECKS = (
@@ -31,6 +30,6 @@ class AsyncDoctor:
         """Run every check; with `repair`, put right what they find."""
         findings: list[Finding] = []
         for check in CHECKS:
-            rows = await self._graph.write(f"doctor/{check}", repair=repair, command_id=uuid4().hex)
+            rows = await self._graph.write(f"doctor/{check}", repair=repair, command_id=new_hex())
             findings += [Finding.from_record(check, row) for row in rows]
         return DoctorReport(findings=findings, repaired=len(findings) if repair else 0)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
-from uuid import uuid4
 
 from graph_orch._async.graph import AsyncGraph
 from graph_orch.checks import CURSOR, EVENT_TYPES, LIMIT
+from graph_orch.ids import new_hex
 from graph_orch.lifecycle import EventType
 from graph_orch.models import EventPage, TaskEvent
 
@@ -99,6 +99,6 @@ class AsyncEvents:
     async def _number(self) -> int:
         """Give places to events that have none; how many got one."""
         (row,) = await self._graph.write(
-            "events/number", limit=NUMBERED_AT_ONCE, command_id=uuid4().hex
+            "events/number", limit=NUMBERED_AT_ONCE, command_id=new_hex()
         )
         return row["number"]

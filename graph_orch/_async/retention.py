@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from uuid import uuid4
 
 from pydantic import JsonValue
 
 from graph_orch._async.graph import AsyncGraph, AsyncTransaction, Rows
 from graph_orch.checks import AGE, FINISHED, LIMIT
+from graph_orch.ids import new_hex
 from graph_orch.lifecycle import ENDED, TaskStatus
 from graph_orch.models import TaskRecord
 
@@ -97,7 +97,7 @@ class AsyncRetention:
 
 async def _delete(tx: AsyncTransaction, rows: list[dict[str, Any]]) -> int:
     in_order = sorted(rows, key=lambda row: row["task_id"])
-    locked = await tx.run("retention/lock", rows=in_order, command_id=uuid4().hex)
+    locked = await tx.run("retention/lock", rows=in_order, command_id=new_hex())
     (row,) = await tx.run("retention/delete", task_ids=sorted(_not_needed(locked)))
     return row["deleted"]
 

@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
 from graph_orch._async.creation import add_lanes, insert, insertion
 from graph_orch._async.graph import AlreadyAppliedError, AsyncGraph, AsyncTransaction
 from graph_orch.checks import LIMIT, NAME, checked
 from graph_orch.cron import Cron
 from graph_orch.errors import ValidationError
+from graph_orch.ids import new_hex
 from graph_orch.models import NewTask, RetryPolicy, Schedule
 from graph_orch.values import MAX_NAME, dump_json
 
@@ -74,7 +74,7 @@ class AsyncSchedules:
             "template": dump_json(_template(task)),
             "next_at": times.after(found["now"].to_native()),
         }
-        rows = await self._graph.write("schedules/put", command_id=uuid4().hex, **params)
+        rows = await self._graph.write("schedules/put", command_id=new_hex(), **params)
         return Schedule.from_record(rows[0])
 
     async def get(self, name: str) -> Schedule | None:
@@ -90,7 +90,7 @@ class AsyncSchedules:
         """Remove a schedule; False where there is none. The tasks that it created stay."""
         params = {"schedule": NAME.of("name", name), "limit": UNLINKED_AT_ONCE}
         found = False
-        while rows := await self._graph.write("schedules/remove", command_id=uuid4().hex, **params):
+        while rows := await self._graph.write("schedules/remove", command_id=new_hex(), **params):
             found = True
             if rows[0]["gone"]:
                 break
@@ -131,7 +131,7 @@ class AsyncSchedules:
             "due_at": schedule.next_at,
             "tick": tick,
             "next_at": times.after(tick),
-            "command_id": uuid4().hex,
+            "command_id": new_hex(),
         }
         try:
             return await self._graph.transaction(_create, step, task, self._retry_policy)

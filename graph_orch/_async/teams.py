@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
-from uuid import uuid4
 
 from graph_orch._async.graph import AsyncGraph, AsyncTransaction
 from graph_orch.checks import NAME, NAMES
 from graph_orch.errors import GdsMissingError, ValidationError
+from graph_orch.ids import new_hex
 from graph_orch.models import Algorithm, Communities, Team, TeamsWritten
 from graph_orch.models.teams import ALGORITHM, HOLDERS, NEIGHBOURS, RESOLUTION, SEED, UNIT
 
@@ -67,7 +67,7 @@ class AsyncTeams:
         (row,) = await self._graph.read("teams/has_gds", procedures=PROCEDURES)
         if row["found"] < len(PROCEDURES):
             raise GdsMissingError
-        graph = f"graph_orch_{uuid4().hex}"
+        graph = f"graph_orch_{new_hex()}"
         try:
             return await self._communities(graph, how, gamma, chance)
         finally:
@@ -154,7 +154,7 @@ class AsyncTeams:
 
     async def clear(self) -> int:
         """Delete every team; how many there were."""
-        await self._graph.write("teams/put", teams=[], command_id=uuid4().hex, **NO_TEAMS)
+        await self._graph.write("teams/put", teams=[], command_id=new_hex(), **NO_TEAMS)
         return await self._drop(NO_RUN)
 
     async def _drop(self, run_id: str) -> int:
@@ -185,21 +185,21 @@ async def _put(tx: AsyncTransaction, communities: Communities, teams: list[dict[
         algorithm=communities.algorithm.value,
         resolution=communities.resolution,
         modularity=communities.modularity,
-        command_id=uuid4().hex,
+        command_id=new_hex(),
     )
 
 
 async def _join(tx: AsyncTransaction, rows: list[dict[str, str]]) -> set[str]:
     joined: set[str] = set()
     for part in _parts(rows, ROWS):
-        found = await tx.run("teams/join", rows=part, command_id=uuid4().hex)
+        found = await tx.run("teams/join", rows=part, command_id=new_hex())
         joined |= {row["agent_id"] for row in found}
-    await tx.run("teams/count", command_id=uuid4().hex)
+    await tx.run("teams/count", command_id=new_hex())
     return joined
 
 
 async def _leads(tx: AsyncTransaction, run_id: str) -> bool:
-    return bool(await tx.run("teams/lead", run_id=run_id, command_id=uuid4().hex))
+    return bool(await tx.run("teams/lead", run_id=run_id, command_id=new_hex()))
 
 
 async def _join_leading(
@@ -220,10 +220,8 @@ async def _drop_leading(tx: AsyncTransaction, run_id: str) -> int:
 
 
 async def _leave(tx: AsyncTransaction, run_id: str) -> int:
-    (row,) = await tx.run(
-        "teams/leave", run_id=run_id, limit=ONE_TRANSACTION, command_id=uuid4().hex
-    )
-    await tx.run("teams/count", command_id=uuid4().hex)
+    (row,) = await tx.run("teams/leave", run_id=run_id, limit=ONE_TRANSACTION, command_id=new_hex())
+    await tx.run("teams/count", command_id=new_hex())
     return row["left"]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from uuid import uuid4
 
 from pydantic import JsonValue
 
@@ -19,6 +18,7 @@ from graph_orch.checks import (
     command_id_of,
 )
 from graph_orch.errors import AgentNotFoundError
+from graph_orch.ids import new_hex
 from graph_orch.models import Agent, AgentHealth, AgentLoad, AgentStatistics, WorkerInfo
 from graph_orch.values import dump_json, skill_key
 
@@ -167,7 +167,7 @@ class AgentRegistry:
 def _register(
     tx: Transaction, agent_id: str, names: tuple[str, ...], limit: int, metadata: str | None
 ) -> Rows:
-    command_id = str(uuid4())
+    command_id = new_hex()
     wanted = {skill_key(name): name for name in names}
     add_skills(tx, wanted)
     rows = tx.run(
@@ -208,14 +208,14 @@ def _deregister(tx: Transaction, agent_id: str, command_id: str) -> Rows:
             task_id=row["task_id"],
             attempt=None,
             detail=dump_json({"reason": f"agent {agent_id} was deregistered"}),
-            command_id=uuid4().hex,
+            command_id=new_hex(),
         )
     return tx.run("agents/retire", agent_id=agent_id, command_id=command_id)
 
 
 def _lock(tx: Transaction, agent_id: str) -> list[str] | None:
     """Lock an agent; its skill keys, None if there is none."""
-    rows = tx.run("agents/lock", agent_id=agent_id, command_id=uuid4().hex)
+    rows = tx.run("agents/lock", agent_id=agent_id, command_id=new_hex())
     return list(rows[0]["skills"]) if rows else None
 
 

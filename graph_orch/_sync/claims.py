@@ -7,12 +7,12 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any
-from uuid import uuid4
 
 from pydantic import JsonValue
 
-from graph_orch._sync.commands import Commands, outcome
+from graph_orch._sync.commands import Commands, are_small, outcome
 from graph_orch._sync.creation import cancel_dependents
 from graph_orch._sync.graph import AlreadyAppliedError, Graph, Transaction, Rows
 from graph_orch.checks import (
@@ -26,6 +26,7 @@ from graph_orch.checks import (
     WAIT,
     command_id_of,
 )
+from graph_orch.combining import MOST_ROWS
 from graph_orch.errors import (
     AgentNotFoundError,
     StoreError,
@@ -33,6 +34,7 @@ from graph_orch.errors import (
     TaskError,
     TaskNotFoundError,
 )
+from graph_orch.ids import new_hex
 from graph_orch.lifecycle import Command, ErrorClass
 from graph_orch.models import Claim, Completion, Task
 from graph_orch.models.base import some_moment
@@ -46,8 +48,6 @@ HEED_TRIES = 2
 WAKE_BATCH = 500
 FIRST_LOOK_SECONDS = 0.02
 LONGEST_LOOK_SECONDS = 1.0
-SMALL_CLAIM = 10
-"""Claims of up to so many tasks go together with others."""
 MANY_LANES = 40
 """An agent that finds more open lanes than that now and then closes those that are empty."""
 CLOSE_EVERY_SECONDS = 30.0
@@ -209,17 +209,24 @@ class Claims(Commands):
             }
             for one in done
         ]
-        once = list({row["task_id"]: row for row in reversed(rows)}.values())
-        try:
-            (row,) = self._graph.write(
-                "tasks/complete", rows=once, brief=True, command_id=uuid4().hex
-            )
-            ended = set(row["task_ids"])
-        except AlreadyAppliedError:
-            ended = set[str]()
+        told = self._graph.together(
+            "complete_all" if are_small(rows) else None, self._complete_all, rows, len(rows)
+        )
         self._graph.work.tell()
-        told = {row["command_id"] for row in once if row["task_id"] in ended}
         return [None if row["command_id"] in told else self._completed(row) for row in rows]
+
+    def _complete_all(
+        self, batches: Sequence[list[dict[str, Any]]]
+    ) -> list[set[str] | Exception]:
+        """Complete the claims of several callers; for each the ids of the commands that did."""
+        rows = [*chain.from_iterable(batches)]
+        try:
+            told = set(self._complete_once(rows, brief=True))
+        except StoreQueryError as error:
+            if len(batches) > 1:
+                return self._graph.one_by_one(self._complete_all, batches)
+            return [set() if isinstance(error, AlreadyAppliedError) else error]
+        return [told for _ in batches]
 
     def fail(
         self,
@@ -291,9 +298,10 @@ class Claims(Commands):
 
     def _ask(self, params: dict[str, Any], request: dict[str, Any]) -> Mapping[str, Any]:
         """Ask for a claim; together with whoever asks for the same meanwhile, if it is small."""
-        is_small = params["limit"] <= SMALL_CLAIM
+        is_small = params["limit"] <= MOST_ROWS
         kind = ("claim", *(str(value) for value in params.values())) if is_small else None
-        return self._graph.together(kind, partial(self._claim_all, params), request)
+        run = partial(self._claim_all, params)
+        return self._graph.together(kind, run, request, params["limit"])
 
     def _claim_all(
         self, params: dict[str, Any], requests: Sequence[dict[str, Any]]
@@ -325,14 +333,14 @@ class Claims(Commands):
                     agent_id=agent_id,
                     limit=CLOSE_BATCH,
                     grace_seconds=GRACE_SECONDS,
-                    command_id=uuid4().hex,
+                    command_id=new_hex(),
                 )
             except StoreError as error:  # what was claimed counts; the lanes can wait
                 logger.warning("empty lanes were not closed: %s", error)
 
     def _take_up(self, request: dict[str, Any], params: dict[str, Any]) -> list[Claim]:
         wanted = {name: params[name] for name in ("task_types", "limit", "lease_seconds", "start")}
-        wanted |= request | {"command_id": uuid4().hex}
+        wanted |= request | {"command_id": new_hex()}
         rows = self._graph.write("tasks/take_up", **wanted)
         return [Claim.from_record(row) for row in rows]
 
@@ -358,7 +366,7 @@ class Claims(Commands):
 
 
 def _wake(tx: Transaction, task_ids: list[str]) -> Rows:
-    command_id = str(uuid4())
+    command_id = new_hex()
     rows = tx.run("tasks/wake", task_ids=task_ids, command_id=command_id)
     if failed := [row["task_id"] for row in rows if row["cascade"]]:
         cancel_dependents(tx, failed, command_id)

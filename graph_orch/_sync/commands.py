@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from uuid import uuid4
 
 from pydantic import JsonValue
 
@@ -23,12 +22,14 @@ from graph_orch.checks import (
     TASK_ID,
     command_id_of,
 )
+from graph_orch.combining import MOST_ROWS
 from graph_orch.errors import (
     DependencyCycleError,
     DependencyNotFoundError,
     StoreQueryError,
     TaskNotFoundError,
 )
+from graph_orch.ids import new_hex
 from graph_orch.lifecycle import Command, DependencyFailure, ErrorClass, TaskStatus
 from graph_orch.models import Task
 from graph_orch.refusals import contention, refuse
@@ -289,27 +290,36 @@ class Commands:
 
     def _completed_together(self, params: dict[str, Any]) -> Rows:
         """Complete a task, together with whatever else is completed meanwhile, if it is small."""
-        is_small = len(params["result"] or "") + len(params["metrics"] or "") <= SMALL_TEXT
-        return self._graph.together("complete" if is_small else None, self._complete, params)
+        kind = "complete" if are_small([params]) else None
+        return self._graph.together(kind, self._complete, params)
 
     def _complete(self, rows: Sequence[dict[str, Any]]) -> list[Rows | Exception]:
         """Complete tasks in one transaction; for each its row, or () where it was refused."""
-        once = {row["task_id"]: row for row in reversed(rows)}
         try:
-            found = self._graph.write(
-                "tasks/complete", rows=list(once.values()), brief=False, command_id=uuid4().hex
-            )
+            found = self._complete_once(rows, brief=False)
         except StoreQueryError as error:
             if len(rows) == 1:
                 return [error]
             return self._graph.one_by_one(self._complete, rows)
-        ended = {row["task"]["task_id"]: row for row in found[0]["tasks"]}
-        return [
-            (ended[row["task_id"]],)
-            if once[row["task_id"]] is row and row["task_id"] in ended
-            else ()
-            for row in rows
-        ]
+        return [(found[row["command_id"]],) if row["command_id"] in found else () for row in rows]
+
+    def _complete_once(
+        self, rows: Sequence[dict[str, Any]], *, brief: bool
+    ) -> dict[str, Mapping[str, Any]]:
+        """Complete tasks, the first command for each; by the ids of those that did, the task.
+
+        Where `brief`, no more than the ids are told.
+        """
+        first = {row["task_id"]: row for row in reversed(rows)}
+        (found,) = self._graph.write(
+            "tasks/complete", rows=list(first.values()), brief=brief, command_id=new_hex()
+        )
+        tasks: dict[str, Mapping[str, Any]] = {
+            row["task"]["task_id"]: row for row in found["tasks"]
+        }
+        return {
+            first[task_id]["command_id"]: tasks.get(task_id, {}) for task_id in found["task_ids"]
+        }
 
     def _explain(
         self, command: Command, task_id: str, command_id: str, params: Mapping[str, Any]
@@ -364,6 +374,12 @@ def _refuse_cycle(tx: Transaction, task_id: str, depends_on: str) -> None:
     paths = tx.run("tasks/find_cycle", from_id=depends_on, to_id=task_id)
     if paths:
         raise DependencyCycleError([task_id, *paths[0]["path"]])
+
+
+def are_small(rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether completions, as `tasks/complete` takes them, may go together with others."""
+    letters = sum(len(row["result"] or "") + len(row["metrics"] or "") for row in rows)
+    return len(rows) <= MOST_ROWS and letters <= SMALL_TEXT
 
 
 def outcome(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
-
 from graph_orch._sync.graph import Graph
+from graph_orch.ids import new_hex
 from graph_orch.models import DoctorReport, Finding
 
 CHECKS = (
@@ -31,6 +30,6 @@ class Doctor:
         """Run every check; with `repair`, put right what they find."""
         findings: list[Finding] = []
         for check in CHECKS:
-            rows = self._graph.write(f"doctor/{check}", repair=repair, command_id=uuid4().hex)
+            rows = self._graph.write(f"doctor/{check}", repair=repair, command_id=new_hex())
             findings += [Finding.from_record(check, row) for row in rows]
         return DoctorReport(findings=findings, repaired=len(findings) if repair else 0)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from uuid import uuid4
 
 from pydantic import JsonValue
 
 from graph_orch._sync.graph import Graph, Transaction, Rows
 from graph_orch.checks import AGE, FINISHED, LIMIT
+from graph_orch.ids import new_hex
 from graph_orch.lifecycle import ENDED, TaskStatus
 from graph_orch.models import TaskRecord
 
@@ -97,7 +97,7 @@ class Retention:
 
 def _delete(tx: Transaction, rows: list[dict[str, Any]]) -> int:
     in_order = sorted(rows, key=lambda row: row["task_id"])
-    locked = tx.run("retention/lock", rows=in_order, command_id=uuid4().hex)
+    locked = tx.run("retention/lock", rows=in_order, command_id=new_hex())
     (row,) = tx.run("retention/delete", task_ids=sorted(_not_needed(locked)))
     return row["deleted"]
 

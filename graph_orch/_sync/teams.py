@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
-from uuid import uuid4
 
 from graph_orch._sync.graph import Graph, Transaction
 from graph_orch.checks import NAME, NAMES
 from graph_orch.errors import GdsMissingError, ValidationError
+from graph_orch.ids import new_hex
 from graph_orch.models import Algorithm, Communities, Team, TeamsWritten
 from graph_orch.models.teams import ALGORITHM, HOLDERS, NEIGHBOURS, RESOLUTION, SEED, UNIT
 
@@ -67,7 +67,7 @@ class Teams:
         (row,) = self._graph.read("teams/has_gds", procedures=PROCEDURES)
         if row["found"] < len(PROCEDURES):
             raise GdsMissingError
-        graph = f"graph_orch_{uuid4().hex}"
+        graph = f"graph_orch_{new_hex()}"
         try:
             return self._communities(graph, how, gamma, chance)
         finally:
@@ -154,7 +154,7 @@ class Teams:
 
     def clear(self) -> int:
         """Delete every team; how many there were."""
-        self._graph.write("teams/put", teams=[], command_id=uuid4().hex, **NO_TEAMS)
+        self._graph.write("teams/put", teams=[], command_id=new_hex(), **NO_TEAMS)
         return self._drop(NO_RUN)
 
     def _drop(self, run_id: str) -> int:
@@ -185,21 +185,21 @@ def _put(tx: Transaction, communities: Communities, teams: list[dict[str, str]])
         algorithm=communities.algorithm.value,
         resolution=communities.resolution,
         modularity=communities.modularity,
-        command_id=uuid4().hex,
+        command_id=new_hex(),
     )
 
 
 def _join(tx: Transaction, rows: list[dict[str, str]]) -> set[str]:
     joined: set[str] = set()
     for part in _parts(rows, ROWS):
-        found = tx.run("teams/join", rows=part, command_id=uuid4().hex)
+        found = tx.run("teams/join", rows=part, command_id=new_hex())
         joined |= {row["agent_id"] for row in found}
-    tx.run("teams/count", command_id=uuid4().hex)
+    tx.run("teams/count", command_id=new_hex())
     return joined
 
 
 def _leads(tx: Transaction, run_id: str) -> bool:
-    return bool(tx.run("teams/lead", run_id=run_id, command_id=uuid4().hex))
+    return bool(tx.run("teams/lead", run_id=run_id, command_id=new_hex()))
 
 
 def _join_leading(
@@ -220,10 +220,8 @@ def _drop_leading(tx: Transaction, run_id: str) -> int:
 
 
 def _leave(tx: Transaction, run_id: str) -> int:
-    (row,) = tx.run(
-        "teams/leave", run_id=run_id, limit=ONE_TRANSACTION, command_id=uuid4().hex
-    )
-    tx.run("teams/count", command_id=uuid4().hex)
+    (row,) = tx.run("teams/leave", run_id=run_id, limit=ONE_TRANSACTION, command_id=new_hex())
+    tx.run("teams/count", command_id=new_hex())
     return row["left"]
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid5
 
 import typer
 from pydantic import JsonValue
@@ -26,6 +26,7 @@ from graph_orch.cli.output import Json, say, show_json, show_table
 from graph_orch.cli.progress import shown
 from graph_orch.cli.store import connect_alone
 from graph_orch.cycles import break_cycles
+from graph_orch.ids import new_uuid
 from graph_orch.precedence import Chain, longest_chain, run_order
 
 COMMAND, TASK_TYPE = "demo", "environment-audit"
@@ -79,7 +80,7 @@ def demo(
 
     Tampered files are reported and do not change the exit code. Nothing is written but the graph.
     """
-    plan = make_plan(installed(limit=limit), str(uuid4()))
+    plan = make_plan(installed(limit=limit), new_uuid())
     with connect_alone(COMMAND) as orch:
         released = gather(orch, CREW)
         cancelled = clear_leftovers(orch, COMMAND, TASK_TYPE)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid5
 
 import typer
 from pydantic import JsonValue
@@ -26,6 +26,7 @@ from graph_orch.cli.output import Json, say, show_json, show_table
 from graph_orch.cli.progress import shown
 from graph_orch.cli.store import connect_alone
 from graph_orch.errors import TaskError
+from graph_orch.ids import new_uuid
 from graph_orch.precedence import longest_chain
 from graph_orch.workflows import Step, Workflow, read_workflow
 
@@ -72,7 +73,7 @@ def run(
         Member(f"run-agent-{number}", tuple(workflow.programs), slots)
         for number in range(1, agents + 1)
     ]
-    run_id = str(uuid4())
+    run_id = new_uuid()
     ids = {step.id: str(uuid5(UUID(run_id), step.id)) for step in workflow.steps}
     tasks = [_task(step, ids, run_id) for step in workflow.steps]
     seconds = {ids[step.id]: step.seconds / scale for step in workflow.steps}

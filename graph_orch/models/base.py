@@ -38,6 +38,19 @@ class Page(Sequence[T], Generic[T, C]):
 class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    @classmethod
+    def stored(cls, values: dict[str, Any]) -> Self:
+        """From the values of all fields, in their order, which were checked when they were stored.
+
+        As `model_construct`, which looks for what is missing, and takes three times as long.
+        """
+        made = cls.__new__(cls)
+        object.__setattr__(made, "__dict__", values)
+        object.__setattr__(made, "__pydantic_fields_set__", set(values))
+        object.__setattr__(made, "__pydantic_extra__", None)
+        object.__setattr__(made, "__pydantic_private__", None)
+        return made
+
 
 class Filters(Model):
     """What is selected. Each filter names one value or several; nothing selects all."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Self
-from uuid import uuid4
 
 import pydantic
 from pydantic import Field, JsonValue
 
+from graph_orch.ids import new_hex, new_uuid
 from graph_orch.lifecycle import (
     DependencyFailure,
     TaskPriority,
@@ -59,7 +59,7 @@ class NewTask(Model):
     priority: TaskPriority = TaskPriority.MEDIUM
     requirements: Skills = ()
     dependencies: Dependencies = ()
-    task_id: TaskId = Field(default_factory=lambda: str(uuid4()))
+    task_id: TaskId = Field(default_factory=new_uuid)
     idempotency_key: Name | None = None
     max_retries: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] = 3
     available_at: Moment | None = None
@@ -79,7 +79,7 @@ class NewTask(Model):
     @pydantic.field_validator("task_id", mode="before")
     @classmethod
     def _none_is_new(cls, value: object) -> object:
-        return str(uuid4()) if value is None else value
+        return new_uuid() if value is None else value
 
     @pydantic.model_validator(mode="after")
     def _not_on_itself(self) -> Self:
@@ -151,31 +151,33 @@ class Task(Model):
         The store's values were checked when they were written, so they are not checked again.
         """
         node = record["task"]
-        values = {name: node.get(name) for name in _TASK_PLAIN}
-        values |= {name: moment(node.get(name)) for name in _TASK_MOMENTS}
-        values |= {name: load_json(node.get(name)) for name in _TASK_JSON}
-        return cls.model_construct(
-            **values,
-            status=TaskStatus(node["status"]),
-            priority=TaskPriority(node["priority"]),
-            on_dependency_failure=DependencyFailure(node["on_dependency_failure"]),
-            dependencies=[task_id for _, task_id in sorted(record["dependencies"])],
-        )
+        values = {
+            name: node.get(name) if read is None else read(node.get(name))
+            for name, read in _TASK_FIELDS
+        }
+        values["dependencies"] = [task_id for _, task_id in sorted(record["dependencies"])]
+        return cls.stored(values)
 
 
-_TASK_JSON = ("result", "metrics", "metadata")
-_TASK_MOMENTS = (
-    "created_at",
-    "available_at",
-    "assigned_at",
-    "started_at",
-    "completed_at",
-    "lease_expires_at",
-)
-_TASK_PLAIN = tuple(
-    set(Task.model_fields)
-    - {*_TASK_JSON, *_TASK_MOMENTS, "status", "priority", "on_dependency_failure", "dependencies"}
-)
+_READ: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("result", "metrics", "metadata"), load_json),
+    **dict.fromkeys(
+        (
+            "created_at",
+            "available_at",
+            "assigned_at",
+            "started_at",
+            "completed_at",
+            "lease_expires_at",
+        ),
+        moment,
+    ),
+    "status": {it.value: it for it in TaskStatus}.__getitem__,
+    "priority": {it.value: it for it in TaskPriority}.__getitem__,
+    "on_dependency_failure": {it.value: it for it in DependencyFailure}.__getitem__,
+}
+"""How what is not stored as it is is read."""
+_TASK_FIELDS = tuple((name, _READ.get(name)) for name in Task.model_fields)
 
 
 class Claim(Model):
@@ -204,13 +206,15 @@ class Claim(Model):
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """From a row like a task's, of a task that is held under a lease."""
-        task, node = Task.from_record(record), record["task"]
-        return cls.model_construct(
-            task=task,
-            agent_id=task.assigned_to,
-            attempt=task.attempt,
-            lease_seconds=node["lease_seconds"],
-            lease_expires_at=task.lease_expires_at,
+        task = Task.from_record(record)
+        return cls.stored(
+            {
+                "task": task,
+                "agent_id": task.assigned_to,
+                "attempt": task.attempt,
+                "lease_seconds": record["task"]["lease_seconds"],
+                "lease_expires_at": task.lease_expires_at,
+            }
         )
 
 
@@ -221,7 +225,7 @@ class Completion(Model):
     result: JsonValue = None
     metrics: JsonValue = None
     duration_ms: float | None = None
-    command_id: str = Field(default_factory=lambda: uuid4().hex)
+    command_id: str = Field(default_factory=new_hex)
 
 
 class ConcurrencyLimit(Model):

@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
-from graph_orch import NewTask
+from graph_orch import Completion, NewTask
 from graph_orch.errors import (
     AgentNotFoundError,
+    AttemptEndedError,
     DependencyNotFoundError,
     InvalidTransitionError,
     OrchestrationError,
@@ -111,6 +112,65 @@ def test_completions_together(orch):
     assert all(answer.result == 1 for answer in answers[38:])
     assert orch.agents.get_agent("ada").total_completed == 20
     assert orch.tasks.get_task_status(last).unmet == 0
+    assert orch.doctor().findings == []
+
+
+def test_batches_together_are_each_all_or_nothing(orch):
+    known, nowhere = orch.tasks.create_task("x", "any", idempotency_key="known"), str(uuid4())
+
+    def batch(*more: NewTask) -> Callable[[], list[str]]:
+        tasks = [*(NewTask(content="x", task_type="any") for _ in range(20)), *more]
+        return lambda: orch.tasks.create_tasks(tasks)
+
+    sound = [batch() for _ in range(8)]
+    repeats = [batch(NewTask(content="x", task_type="any", idempotency_key="known"))] * 3
+    broken = [batch(NewTask(content="x", task_type="any", dependencies=(nowhere,)))] * 3
+    answers = at_once(
+        [call for calls in zip(sound[:3], repeats, broken, strict=True) for call in calls]
+    )
+    answers += at_once(sound[3:])
+    assert all(isinstance(answer, DependencyNotFoundError) for answer in answers[2:9:3])
+    assert [ids[-1] for ids in answers[1:9:3]] == [known] * 3
+    assert len({tuple(ids) for ids in answers[1:9:3]}) == 1
+    made = {id_ for answer in answers if isinstance(answer, list) for id_ in answer}
+    assert orch.tasks.get_queue_statistics().pending_count == len(made) == 8 * 20 + 20 + 1
+    assert orch.doctor().findings == []
+
+
+def test_batches_that_wait_for_each_other_are_not_created_together(orch):
+    for _ in range(5):
+        one, other = str(uuid4()), str(uuid4())
+        calls = [
+            lambda a=a, b=b: orch.tasks.create_tasks(
+                [
+                    NewTask(content="x", task_type="any", task_id=a, dependencies=[b]),
+                    NewTask(content="x", task_type="any"),
+                ]
+            )
+            for a, b in ((one, other), (other, one))
+        ]
+        calls += [lambda: orch.tasks.create_tasks([NewTask(content="x", task_type="any")] * 2)] * 6
+        assert any(isinstance(answer, DependencyNotFoundError) for answer in at_once(calls)[:2])
+    assert orch.doctor().findings == []
+
+
+def test_batches_of_claims_and_completions_together(orch):
+    orch.tasks.create_tasks(NewTask(content="x", task_type="any") for _ in range(500))
+    names = [f"agent-{number}" for number in range(8)]
+    for name in names:
+        orch.agents.register_agent(name, [], max_concurrent_tasks=60)
+    claims = at_once(
+        [lambda n=name: orch.tasks.claim_tasks(n, 50, start=True) for name in names * 2]
+    )
+    assert sorted(len(one) for one in claims) == [10] * 8 + [50] * 8
+    done = [[Completion(claim=claim) for claim in one] for one in claims]
+    done += [done[0], [Completion(claim=done[1][0].claim), *done[2]]]
+    ends = at_once([lambda d=some: orch.tasks.complete_all(d) for some in done])
+    assert ends[:-2] == [[None] * len(one) for one in claims]
+    assert ends[-2] == ends[0]  # the same commands: applied once, answered alike
+    assert [type(end) for end in ends[-1]] == [AttemptEndedError] + [type(None)] * len(done[2])
+    assert {agent.total_completed for agent in orch.agents.list_agents()} == {60}
+    assert orch.tasks.get_queue_statistics().completed_count == 480
     assert orch.doctor().findings == []
 
 

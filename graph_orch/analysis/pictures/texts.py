@@ -59,9 +59,9 @@ def shorten(value: object, limit: int = LONGEST) -> str:
 
 
 def short_id(value: object, limit: int = LONGEST) -> str:
-    """An id to tell nodes apart by: of a UUID the first eight digits, as the log shows them."""
+    """An id to tell nodes apart by: of a UUID the last eight digits; the first may be its time."""
     text = str(value)
-    return text[:8] if _UUID.fullmatch(text) else shorten(text, limit)
+    return text[-8:] if _UUID.fullmatch(text) else shorten(text, limit)
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

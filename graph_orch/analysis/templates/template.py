@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
-from uuid import uuid4
 
 from graph_orch.analysis.history.tables import Durations
 from graph_orch.analysis.skills.incidence import positive
 from graph_orch.checks import NAME, checked
 from graph_orch.errors import ValidationError
+from graph_orch.ids import new_uuid
 from graph_orch.lifecycle import TaskPriority
 from graph_orch.models import NewTask
 
@@ -105,7 +105,7 @@ class Template:
             )
         texts = _texts(contents, [step.task_type for step in types])
         prefix = idempotency_prefix and NAME.of("idempotency_prefix", idempotency_prefix)
-        ids = [str(uuid4()) for _ in types]
+        ids = [new_uuid() for _ in types]
         rows = [
             {
                 "content": texts[i],
