@@ -92,13 +92,22 @@ def parse(name: str, source: str) -> Statement:
     return Statement(
         name=name,
         about=about,
-        text=f"{_PREFIX[fields['mode']]}\n{body}",
+        text=f"{_PREFIX[fields['mode']]}\n{compact(body)}",
         mode=fields["mode"],
         params=frozenset(_words(fields.get("params", ""))),
         returns=tuple(_words(fields.get("returns", ""))),
         seconds=float(fields.get("seconds", TRANSACTION_SECONDS)),
         needs=fields.get("needs"),
     )
+
+
+def compact(cypher: str) -> str:
+    """The same Cypher without comments, and with no more white space than it needs.
+
+    The server reads the text of a statement each time it runs: 9 kB more are 0.2 ms more.
+    """
+    found = _SPARE.sub(lambda it: it["kept"] or " ", cypher)
+    return _AROUND.sub(lambda it: it["kept"] or it["mark"], found).strip()
 
 
 def _with_fragments(body: str) -> str:
@@ -113,6 +122,10 @@ def _fragment(name: str) -> str:
 _PREFIX = {"read": "CYPHER 5 replan=skip", "write": "CYPHER 5 replan=skip", "schema": "CYPHER 5"}
 """A plan is kept however the graph grows: hints pin what it must do, and planning anew takes the
 longest statements a second, for which everybody would wait each time the queue fills or drains."""
+# No white space is taken from around what could join to something else: <, >, - and /.
+_QUOTED = r"(?P<kept>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`)"
+_SPARE = re.compile(rf"{_QUOTED}|(?://[^\n]*|\s)+")
+_AROUND = re.compile(rf"{_QUOTED}| ?(?P<mark>[,:=+*(){{}}\[\]|]) ?")
 _INCLUDE = re.compile(r"^ *// include (?P<name>\S+)$", re.MULTILINE)
 _FIELDS = ("mode: ", "params: ", "returns: ", "seconds: ", "needs: ")
 

@@ -21,7 +21,7 @@ from graph_orch.embedded.jars import storage_error
 from graph_orch.errors import DownloadError, OrchestrationError, StoreQueryError
 from graph_orch.lifecycle import HELD, LIVE, TRANSITIONS, Command
 from graph_orch.models import Candidate
-from graph_orch.statements import TRANSACTION_SECONDS, names, parse, statement
+from graph_orch.statements import TRANSACTION_SECONDS, compact, names, parse, statement
 from graph_orch.values import dump_json, lane_key, load_json, skill_key
 
 
@@ -138,6 +138,20 @@ def test_header():
     assert parse("a/b", "// mode: write\n// seconds: 9\nCYPHER 5\nRETURN 1").seconds == 9
     assert (it.about, it.mode, it.params) == ("Does it.", "read", {"x", "y"})
     assert (it.returns, it.text) == (("z",), "CYPHER 5 replan=skip\nRETURN 1")
+
+
+def test_what_is_sent_has_no_comments_and_keeps_its_texts():
+    cypher = """// Why.
+    MATCH (t:Task {name: 'a  // b', `odd  name`: "it's  1"})  // and so on
+      WHERE t.x <= 1 AND t.y < -1 AND t.z = -1 + 2 * 3 AND t.u IN [ 1, 2 ]
+    SET t += {w: 'don\\'t  |  do'}
+    RETURN t {.*, a: 1 } AS one, count( * ) AS n
+    """
+    assert compact(cypher) == (
+        "MATCH(t:Task{name:'a  // b',`odd  name`:\"it's  1\"})"
+        "WHERE t.x <=1 AND t.y < -1 AND t.z=-1+2*3 AND t.u IN[1,2]"
+        "SET t+={w:'don\\'t  |  do'}RETURN t{.*,a:1}AS one,count(*)AS n"
+    )
 
 
 def test_generated_code_is_current():
