@@ -20,7 +20,7 @@ class Plan:
     calls: int = 40
     slow_calls: int = 8
     single_tasks: int = 500
-    batch_tasks: int = 4_000
+    batch_tasks: int = 8_000
     full: bool = False
     traces: Path | None = None
 

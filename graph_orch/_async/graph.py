@@ -25,6 +25,7 @@ from neo4j.exceptions import (
 )
 
 from graph_orch.combining import AsyncCombiner
+from graph_orch.driving import UnprintedText, unprinted
 from graph_orch.errors import (
     ClosedError,
     ForkedProcessError,
@@ -68,7 +69,7 @@ class AsyncTransaction:
         """Run a statement and return all its rows."""
         it = statement(name)
         it.check(params)
-        result = await self._transaction.run(_literal(it), params)
+        result = await self._transaction.run(_literal(it), unprinted(params))
         return [row async for row in result]
 
 
@@ -292,7 +293,9 @@ class AsyncGraph:
         idle = self._idle[mode]
         session = idle.pop() if idle else self._session(mode)
         try:
-            result = await session.run(neo4j.Query(_literal(it), timeout=it.seconds), params)
+            result = await session.run(
+                neo4j.Query(_literal(it), timeout=it.seconds), unprinted(params)
+            )
             rows = [row async for row in result]
         except BaseException as error:
             await session.__aexit__(  # pyright: ignore[reportUnknownMemberType]
@@ -343,7 +346,7 @@ async def _fetch(
 
 def _literal(it: Statement) -> LiteralString:
     """The driver asks for literals, to keep user input out of Cypher; so do we, in cypher/."""
-    return cast(LiteralString, it.text)
+    return cast(LiteralString, UnprintedText(it.text))
 
 
 def _may_pass(error: DriverError | Neo4jError) -> bool:

@@ -25,6 +25,7 @@ from neo4j.exceptions import (
 )
 
 from graph_orch.combining import Combiner
+from graph_orch.driving import UnprintedText, unprinted
 from graph_orch.errors import (
     ClosedError,
     ForkedProcessError,
@@ -68,7 +69,7 @@ class Transaction:
         """Run a statement and return all its rows."""
         it = statement(name)
         it.check(params)
-        result = self._transaction.run(_literal(it), params)
+        result = self._transaction.run(_literal(it), unprinted(params))
         return [row for row in result]
 
 
@@ -292,7 +293,7 @@ class Graph:
         idle = self._idle[mode]
         session = idle.pop() if idle else self._session(mode)
         try:
-            result = session.run(neo4j.Query(_literal(it), timeout=it.seconds), params)
+            result = session.run(neo4j.Query(_literal(it), timeout=it.seconds), unprinted(params))
             rows = [row for row in result]
         except BaseException as error:
             session.__exit__(  # pyright: ignore[reportUnknownMemberType]
@@ -343,7 +344,7 @@ def _fetch(
 
 def _literal(it: Statement) -> LiteralString:
     """The driver asks for literals, to keep user input out of Cypher; so do we, in cypher/."""
-    return cast(LiteralString, it.text)
+    return cast(LiteralString, UnprintedText(it.text))
 
 
 def _may_pass(error: DriverError | Neo4jError) -> bool:
