@@ -56,6 +56,7 @@ def routing(store: Store, plan: Plan, results: Results) -> None:
             },
             rounds=plan.rounds,
             calls=plan.calls,
+            warm_up=200,
         )
         results.keep(f"{number} agents", measured)
         ratio = Ratio.between(measured["route_task"], measured[R1])

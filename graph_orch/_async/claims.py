@@ -101,6 +101,33 @@ class AsyncClaims(AsyncCommands):
         Raises:
             AgentNotFoundError: the agent is not registered.
         """
+        records = await self.claim_records(
+            agent_id,
+            limit,
+            lease_seconds,
+            wait_seconds,
+            task_types=task_types,
+            start=start,
+            take_up=take_up,
+            worker_id=worker_id,
+            command_id=command_id,
+        )
+        return [Claim.from_record(record) for record in records]
+
+    async def claim_records(
+        self,
+        agent_id: str,
+        limit: int = 1,
+        lease_seconds: float = 60,
+        wait_seconds: float = 0,
+        *,
+        task_types: Sequence[str] | None = None,
+        start: bool = False,
+        take_up: bool = False,
+        worker_id: str | None = None,
+        command_id: str | None = None,
+    ) -> list[Mapping[str, Any]]:
+        """As `claim_tasks`, but what `Claim.from_record` takes: it can be read at another time."""
         agent = NAME.of("agent_id", agent_id)
         types = None if task_types is None else NAMES.of("task_types", task_types)
         params = {
@@ -210,7 +237,11 @@ class AsyncClaims(AsyncCommands):
             for one in done
         ]
         told = await self._graph.together(
-            "complete_all" if are_small(rows) else None, self._complete_all, rows, len(rows)
+            "complete_all" if are_small(rows) else None,
+            self._complete_all,
+            rows,
+            len(rows),
+            at_once=2,
         )
         self._graph.work.tell()
         return [None if row["command_id"] in told else await self._completed(row) for row in rows]
@@ -279,7 +310,9 @@ class AsyncClaims(AsyncCommands):
             batches = None if batches is None else batches - 1
         return total
 
-    async def _claim(self, request: dict[str, Any], params: dict[str, Any]) -> list[Claim]:
+    async def _claim(
+        self, request: dict[str, Any], params: dict[str, Any]
+    ) -> list[Mapping[str, Any]]:
         row: Mapping[str, Any] = {}
         for tries in range(TRIES):
             try:
@@ -293,8 +326,8 @@ class AsyncClaims(AsyncCommands):
             if row["tasks"] or not (row["due"] or row["lost"]):
                 break
         await self._close_lanes(request["agent_id"], row["lanes_seen"])
-        found = [Claim.from_record(task) for task in row["tasks"]]
-        return [*found, *await self._take_up(request, params)] if row["handed"] else found
+        taken = await self._take_up(request, params) if row["handed"] else ()
+        return [*row["tasks"], *taken]
 
     async def _ask(self, params: dict[str, Any], request: dict[str, Any]) -> Mapping[str, Any]:
         """Ask for a claim; together with whoever asks for the same meanwhile, if it is small."""
@@ -338,17 +371,17 @@ class AsyncClaims(AsyncCommands):
             except StoreError as error:  # what was claimed counts; the lanes can wait
                 logger.warning("empty lanes were not closed: %s", error)
 
-    async def _take_up(self, request: dict[str, Any], params: dict[str, Any]) -> list[Claim]:
+    async def _take_up(self, request: dict[str, Any], params: dict[str, Any]) -> Rows:
         wanted = {name: params[name] for name in ("task_types", "limit", "lease_seconds", "start")}
         wanted |= request | {"command_id": new_hex()}
-        rows = await self._graph.write("tasks/take_up", **wanted)
-        return [Claim.from_record(row) for row in rows]
+        return await self._graph.write("tasks/take_up", **wanted)
 
-    async def _claimed(self, request: dict[str, Any], params: dict[str, Any]) -> list[Claim]:
+    async def _claimed(
+        self, request: dict[str, Any], params: dict[str, Any]
+    ) -> list[Mapping[str, Any]]:
         """What this very claim was given before, when its answer was lost."""
         event_ids = [f"{request['command_id']}:{place}" for place in range(params["limit"])]
-        rows = await self._graph.read("tasks/claimed", event_ids=event_ids)
-        return [Claim.from_record(row) for row in rows]
+        return [*await self._graph.read("tasks/claimed", event_ids=event_ids)]
 
     async def _completed(self, row: dict[str, Any]) -> TaskError | None:
         """What became of a completion that found nothing to do: done before, or refused."""

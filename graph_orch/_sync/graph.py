@@ -293,7 +293,9 @@ class Graph:
         idle = self._idle[mode]
         session = idle.pop() if idle else self._session(mode)
         try:
-            result = session.run(neo4j.Query(_literal(it), timeout=it.seconds), unprinted(params))
+            result = session.run(
+                neo4j.Query(_literal(it), timeout=it.seconds), unprinted(params)
+            )
             rows = [row for row in result]
         except BaseException as error:
             session.__exit__(  # pyright: ignore[reportUnknownMemberType]

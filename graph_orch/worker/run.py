@@ -128,7 +128,7 @@ class Run:
                 continue
             try:
                 async with self._turn:
-                    claims = await self.queue.claim_tasks(
+                    records = await self.queue.claim_records(
                         self._settings.agent_id,
                         min(self._free, MOST_AT_ONCE),
                         self._settings.lease_seconds,
@@ -139,8 +139,9 @@ class Run:
                         command_id=command_id,
                     )
                 command_id = new_hex()
-                if claims:
-                    self._take(claims)
+                if records:
+                    await asyncio.sleep(0)  # whose turn is next sends its own before these are read
+                    self._take([Claim.from_record(record) for record in records])
                 else:
                     await self._unless_draining(
                         self.queue.wait_for_work(
