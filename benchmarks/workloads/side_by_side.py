@@ -15,7 +15,7 @@ from benchmarks.workloads import lifecycle
 WORKERS = 16
 BATCH = 50
 PREFETCH = 800
-WARM_UPS = 10
+WARM_UPS = 15
 """The JVM compiles what it runs often; the others come compiled, and are warmed up once."""
 Run = Callable[[], Lifecycle]
 

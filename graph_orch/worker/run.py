@@ -44,6 +44,7 @@ LOOK_SECONDS = 5.0
 PAUSE_SECONDS = 1.0
 """How long to wait when the server is away, before asking again."""
 LONGEST_ERROR = 100_000
+SENDING_SECONDS = 0.001
 MOST_AT_ONCE = 400
 """How many tasks are claimed, or completed, in one transaction."""
 logger = logging.getLogger("graph_orch.worker")
@@ -140,7 +141,7 @@ class Run:
                     )
                 command_id = new_hex()
                 if records:
-                    await asyncio.sleep(0)  # whose turn is next sends its own before these are read
+                    await self._let_send()
                     self._take([Claim.from_record(record) for record in records])
                 else:
                     await self._unless_draining(
@@ -154,6 +155,12 @@ class Run:
             except OrchestrationError as error:
                 logger.warning("cannot claim, will try again: %s", error)
                 await self._unless_draining(asyncio.sleep(PAUSE_SECONDS))
+
+    async def _let_send(self) -> None:
+        """Let whose turn is next send its own, before an answer is read, which takes long."""
+        await asyncio.sleep(0)
+        if self._turn.locked():
+            await asyncio.sleep(SENDING_SECONDS)
 
     @property
     def _free(self) -> int:
@@ -253,11 +260,17 @@ class Run:
                     await asyncio.sleep(PAUSE_SECONDS)
 
     async def _what_ends_now(self) -> None:
-        """Let what is about to end, end: it goes into the same transaction."""
+        """Let what is about to end, end: it goes into the same transaction.
+
+        And let a claim ask for its turn: where the two alternate, one is sent while the other's
+        answer is read.
+        """
         seen = 0
-        while seen < len(self._done) < MOST_AT_ONCE:
+        while seen < len(self._done):
             seen = len(self._done)
             await asyncio.sleep(0)
+            if seen >= MOST_AT_ONCE:
+                return
 
     def _completed(
         self, batch: Sequence[tuple[Job, Completion]], answers: Sequence[TaskError | None]
