@@ -16,7 +16,7 @@ class Plan:
     finished: int = 1_000_000
     lanes: int = 50_000
     workers: tuple[int, ...] = (16,)
-    rounds: int = 3
+    rounds: int = 5
     calls: int = 40
     slow_calls: int = 8
     single_tasks: int = 500
