@@ -45,6 +45,7 @@ PAUSE_SECONDS = 1.0
 """How long to wait when the server is away, before asking again."""
 LONGEST_ERROR = 100_000
 SENDING_SECONDS = 0.001
+"""How long it takes at most to send what is ready to be sent."""
 MOST_AT_ONCE = 400
 """How many tasks are claimed, or completed, in one transaction."""
 logger = logging.getLogger("graph_orch.worker")
@@ -62,7 +63,7 @@ class Run:
         self.jobs: dict[str, Job] = {}
         self._graph = graph
         self._handlers = handlers
-        self._coroutines = {it for it in handlers.values() if inspect.iscoroutinefunction(it)}
+        self._awaited = {name: inspect.iscoroutinefunction(it) for name, it in handlers.items()}
         self._types = None if ANY in handlers else sorted(handlers)
         self._waiting: deque[Job] = deque()
         self._running = 0
@@ -231,11 +232,11 @@ class Run:
                 self._start_waiting()
 
     async def _call(self, job: Job) -> JsonValue:
-        task_type = job.claim.task.task_type
-        handler = self._handlers.get(task_type) or self._handlers[ANY]
-        if handler in self._coroutines:
-            return await handler(AsyncContext(job, self.queue, self.loop))
-        return await _in_thread(handler, Context(job, self.queue, self.loop))
+        name = job.claim.task.task_type
+        name = name if name in self._handlers else ANY
+        if self._awaited[name]:
+            return await self._handlers[name](AsyncContext(job, self.queue, self.loop))
+        return await _in_thread(self._handlers[name], Context(job, self.queue, self.loop))
 
     async def _finish(self) -> None:
         """Tell of completed work; what comes meanwhile goes together into the next transaction."""
