@@ -28,9 +28,7 @@ class Plan:
 FULL = Plan(
     backlogs=(1_000, 10_000, 100_000, 1_000_000),
     agents=((10, 100), (100, 100), (1_000, 100), (10_000, 1_000)),
-    finished=1_000_000,
     workers=(16, 1, 8),
-    rounds=5,
     calls=100,
     single_tasks=1_000,
     batch_tasks=20_000,

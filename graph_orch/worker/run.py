@@ -17,6 +17,7 @@ from pydantic import JsonValue
 from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.tasks import AsyncTaskQueue
 from graph_orch.checks import JSON
+from graph_orch.combining import MOST_ROWS
 from graph_orch.errors import (
     OrchestrationError,
     StoreError,
@@ -46,8 +47,6 @@ PAUSE_SECONDS = 1.0
 LONGEST_ERROR = 100_000
 SENDING_SECONDS = 0.001
 """How long it takes at most to send what is ready to be sent."""
-MOST_AT_ONCE = 400
-"""How many tasks are claimed, or completed, in one transaction."""
 logger = logging.getLogger("graph_orch.worker")
 
 
@@ -132,7 +131,7 @@ class Run:
                 async with self._turn:
                     records = await self.queue.claim_records(
                         self._settings.agent_id,
-                        min(self._free, MOST_AT_ONCE),
+                        min(self._free, MOST_ROWS),
                         self._settings.lease_seconds,
                         task_types=self._types,
                         start=True,
@@ -246,7 +245,7 @@ class Run:
             while self._done:
                 await self._what_ends_now()
                 async with self._turn:
-                    batch, self._done = self._done[:MOST_AT_ONCE], self._done[MOST_AT_ONCE:]
+                    batch, self._done = self._done[:MOST_ROWS], self._done[MOST_ROWS:]
                     try:
                         answers = await self.queue.complete_all([one for _, one in batch])
                     except StoreError as error:
@@ -270,7 +269,7 @@ class Run:
         while seen < len(self._done):
             seen = len(self._done)
             await asyncio.sleep(0)
-            if seen >= MOST_AT_ONCE:
+            if seen >= MOST_ROWS:
                 return
 
     def _completed(
