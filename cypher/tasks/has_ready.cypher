@@ -1,11 +1,12 @@
-// Whether a claim is worth a try: something ready that the agent serves, something that was assigned
-// to it, or a task to be looked at.
+// For each of some agents whether a claim is worth a try: something ready that it serves, something
+// that was assigned to it, or a task to be looked at.
 // mode: read
-// params: agent_id, take_up, task_types
-// returns: ready
+// params: agent_ids, take_up, task_types
+// returns: agent_id, ready
 CYPHER 5
-MATCH (a:Agent {agent_id: $agent_id})
 // include tasks/is_due
+MATCH (a:Agent) USING INDEX a:Agent(agent_id)
+WHERE a.agent_id IN $agent_ids
 // include tasks/handed
 CALL (a) {
   WITH a, a.skills + [''] AS mine WHERE a.active_tasks < a.max_concurrent_tasks
@@ -18,4 +19,4 @@ CALL (a) {
   WITH t LIMIT 1
   RETURN count(t) > 0 AS found
 }
-RETURN due OR handed OR found AS ready
+RETURN a.agent_id AS agent_id, due OR handed OR found AS ready

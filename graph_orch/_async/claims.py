@@ -16,11 +16,6 @@ from graph_orch._async.commands import AsyncCommands, are_small, outcome
 from graph_orch._async.creation import cancel_dependents
 from graph_orch._async.graph import AlreadyAppliedError, AsyncGraph, AsyncTransaction, Rows
 from graph_orch.checks import (
-    LEASE,
-    LIMIT,
-    NAME,
-    NAME_OR_NONE,
-    NAMES,
     RATIO,
     TEXT,
     WAIT,
@@ -36,7 +31,7 @@ from graph_orch.errors import (
 )
 from graph_orch.ids import new_hex
 from graph_orch.lifecycle import Command, ErrorClass
-from graph_orch.models import Claim, Completion, Task
+from graph_orch.models import Claim, ClaimRequest, Completion, Task
 from graph_orch.models.base import some_moment
 from graph_orch.refusals import refuse_stale
 from graph_orch.statements import TRANSACTION_SECONDS
@@ -101,78 +96,73 @@ class AsyncClaims(AsyncCommands):
         Raises:
             AgentNotFoundError: the agent is not registered.
         """
-        records = await self.claim_records(
-            agent_id,
-            limit,
-            lease_seconds,
-            wait_seconds,
+        wanted = ClaimRequest.of(
+            agent_id=agent_id,
+            limit=limit,
+            lease_seconds=lease_seconds,
             task_types=task_types,
             start=start,
             take_up=take_up,
             worker_id=worker_id,
-            command_id=command_id,
         )
-        return [Claim.from_record(record) for record in records]
-
-    async def claim_records(
-        self,
-        agent_id: str,
-        limit: int = 1,
-        lease_seconds: float = 60,
-        wait_seconds: float = 0,
-        *,
-        task_types: Sequence[str] | None = None,
-        start: bool = False,
-        take_up: bool = False,
-        worker_id: str | None = None,
-        command_id: str | None = None,
-    ) -> list[Mapping[str, Any]]:
-        """As `claim_tasks`, but what `Claim.from_record` takes: it can be read at another time."""
-        agent = NAME.of("agent_id", agent_id)
-        types = None if task_types is None else NAMES.of("task_types", task_types)
-        params = {
-            "take_up": bool(take_up),
-            "task_types": types,
-            "limit": LIMIT.of("limit", limit),
-            "spread": self._spread,
-            "lease_seconds": LEASE.of("lease_seconds", lease_seconds),
-            "start": bool(start),
-        }
-        request = {
-            "agent_id": agent,
-            "worker_id": NAME_OR_NONE.of("worker_id", worker_id),
-            "command_id": command_id_of(command_id),
-        }
+        command = command_id_of(command_id)
         deadline = time.monotonic() + WAIT.of("wait_seconds", wait_seconds)
-        claims = await self._claim(request, params)
-        while not claims and (left := deadline - time.monotonic()) > 0:
-            if await self.wait_for_work(agent, left, task_types=types, take_up=take_up):
-                claims = await self._claim(request, params)
-        return claims
+        while True:
+            seen = self._graph.work.seen
+            records = await self.claim_records(wanted, command)
+            left = deadline - time.monotonic()
+            if records or left <= 0 or not await self.wait_for_work(wanted, left, seen):
+                return [Claim.from_record(record) for record in records]
 
-    async def wait_for_work(
-        self,
-        agent_id: str,
-        seconds: float,
-        *,
-        task_types: Sequence[str] | None = None,
-        take_up: bool = False,
-    ) -> bool:
-        """Wait until a claim of this agent is worth a try; False when the time is up.
+    async def claim_records(self, wanted: ClaimRequest, command_id: str) -> list[Mapping[str, Any]]:
+        """Claim what is there now; what `Claim.from_record` takes, to be read at another time."""
+        request = {
+            "agent_id": wanted.agent_id,
+            "worker_id": wanted.worker_id,
+            "command_id": command_id,
+        }
+        params = {
+            "take_up": wanted.take_up,
+            "task_types": wanted.task_types,
+            "limit": wanted.limit,
+            "spread": self._spread,
+            "lease_seconds": wanted.lease_seconds,
+            "start": wanted.start,
+        }
+        return await self._claim(request, params)
+
+    async def wait_for_work(self, wanted: ClaimRequest, seconds: float, seen: int) -> bool:
+        """Wait until a claim is worth a try; False when the time is up.
 
         Work that comes from this process is told; for other processes' the graph is asked, less
         and less often, every second at last.
+
+        Args:
+            seen: How much this process had been told of (`graph.work.seen`) when there was nothing.
         """
         deadline, pause = time.monotonic() + seconds, FIRST_LOOK_SECONDS
-        what = {"task_types": None if task_types is None else list(task_types), "take_up": take_up}
+        kind = "has_ready", wanted.take_up, str(wanted.task_types)
+        ask = partial(self._have_ready, wanted.take_up, wanted.task_types)
         while (left := deadline - time.monotonic()) > 0:
-            seen = self._graph.work.seen
-            rows = await self._graph.read("tasks/has_ready", agent_id=agent_id, **what)
-            if rows and rows[0]["ready"]:
-                return True
             await self._graph.work.wait(seen, min(left, pause * random.uniform(0.5, 1.0)))
+            seen = self._graph.work.seen
+            if await self._graph.together(kind, ask, wanted.agent_id):
+                return True
             pause = min(pause * 1.6, LONGEST_LOOK_SECONDS)
         return False
+
+    async def _have_ready(
+        self, take_up: bool, task_types: list[str] | None, agent_ids: Sequence[str]
+    ) -> list[bool | Exception]:
+        """For each of these agents whether a claim is worth a try."""
+        rows = await self._graph.read(
+            "tasks/has_ready",
+            agent_ids=sorted(set(agent_ids)),
+            task_types=task_types,
+            take_up=take_up,
+        )
+        ready = {row["agent_id"] for row in rows if row["ready"]}
+        return [agent_id in ready for agent_id in agent_ids]
 
     async def start(self, claim: Claim) -> Task:
         """Say that the work on a claim has begun: assigned -> running."""

@@ -20,7 +20,7 @@ from graph_orch.errors import (
 from graph_orch.ids import new_hex
 from graph_orch.lifecycle import DependencyFailure, TaskStatus
 from graph_orch.models import NewTask, RetryPolicy
-from graph_orch.values import SMALL_TEXT, dump_json, lane_key, skill_key
+from graph_orch.values import SMALL_TEXT, lane_key, skill_key
 
 FEW_DEPENDENCIES = 100
 MAX_RETRIES = RetryPolicy().max_retries
@@ -186,7 +186,7 @@ def _row(position: int, task: NewTask, default: RetryPolicy) -> dict[str, Any]:
                 "retry_count": 0,
                 "available_at": task.available_at,
                 "on_dependency_failure": task.on_dependency_failure.value,
-                "metadata": None if task.metadata is None else dump_json(task.metadata),
+                "metadata": task.metadata_text,
                 "idempotency_key": task.idempotency_key,
                 "fingerprint": task.fingerprint(),
                 "concurrency_key": task.concurrency_key,
@@ -226,14 +226,10 @@ def _is_small(tasks: Sequence[NewTask]) -> bool:
     """Whether tasks may share a transaction with those of other callers."""
     return (
         len(tasks) <= MOST_ROWS
-        and sum(map(_letters, tasks)) <= SMALL_TEXT
+        and sum(len(task.content) + len(task.metadata_text or "") for task in tasks) <= SMALL_TEXT
         and sum(len(task.dependencies) for task in tasks) <= FEW_DEPENDENCIES
         and not any(map(_may_be_doomed, tasks))
     )
-
-
-def _letters(task: NewTask) -> int:
-    return len(task.content) + (0 if task.metadata is None else len(dump_json(task.metadata)))
 
 
 def _are_apart(batches: Sequence[Sequence[NewTask]]) -> bool:

@@ -42,6 +42,7 @@ from graph_orch.models.schedules import Schedule
 from graph_orch.models.statistics import DoctorReport, Finding, QueueStatistics, RoutingStatistics
 from graph_orch.models.tasks import (
     Claim,
+    ClaimRequest,
     Completion,
     ConcurrencyLimit,
     NewTask,
@@ -64,6 +65,7 @@ __all__ = [
     "BlastRadius",
     "Candidate",
     "Claim",
+    "ClaimRequest",
     "Communities",
     "Completion",
     "ConcurrencyLimit",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Annotated, Any, Self
 
 import pydantic
 from pydantic import Field, JsonValue
 
+from graph_orch.checks import checked
 from graph_orch.ids import new_hex, new_uuid
 from graph_orch.lifecycle import (
     DependencyFailure,
@@ -22,6 +24,9 @@ from graph_orch.values import (
     Deadline,
     Dependencies,
     Json,
+    LeaseSeconds,
+    Limit,
+    Listed,
     Moment,
     Name,
     OneOrMore,
@@ -90,6 +95,11 @@ class NewTask(Model):
     @property
     def skill_keys(self) -> list[str]:
         return [skill_key(name) for name in self.requirements]
+
+    @cached_property
+    def metadata_text(self) -> str | None:
+        """The metadata as it is stored."""
+        return None if self.metadata is None else dump_json(self.metadata)
 
     def fingerprint(self) -> str:
         """A hash of what was asked for, to tell a repeated create from a conflicting one."""
@@ -216,6 +226,27 @@ class Claim(Model):
                 "lease_expires_at": task.lease_expires_at,
             }
         )
+
+
+class ClaimRequest(Model):
+    """What a claim asks for. The fields are the arguments of `claim_tasks`."""
+
+    agent_id: Name
+    limit: Limit
+    lease_seconds: LeaseSeconds
+    task_types: Listed[Name] | None
+    start: bool
+    take_up: bool
+    worker_id: Name | None
+
+    @classmethod
+    def of(cls, **given: object) -> Self:
+        """From what a caller gave.
+
+        Raises:
+            ValidationError: a value is not acceptable.
+        """
+        return checked("claim_tasks", lambda: cls.model_validate(given))
 
 
 class Completion(Model):

@@ -27,7 +27,7 @@ from graph_orch.errors import (
 )
 from graph_orch.ids import new_hex
 from graph_orch.lifecycle import ErrorClass
-from graph_orch.models import Claim, Completion
+from graph_orch.models import Claim, ClaimRequest, Completion
 from graph_orch.worker.context import (
     AsyncContext,
     Context,
@@ -128,33 +128,32 @@ class Run:
                 await self._room.wait()
                 continue
             try:
+                seen = self._graph.work.seen
                 async with self._turn:
-                    records = await self.queue.claim_records(
-                        self._settings.agent_id,
-                        min(self._free, MOST_ROWS),
-                        self._settings.lease_seconds,
-                        task_types=self._types,
-                        start=True,
-                        take_up=True,
-                        worker_id=self._settings.worker_id,
-                        command_id=command_id,
-                    )
+                    wanted = self._request()
+                    records = await self.queue.claim_records(wanted, command_id)
                 command_id = new_hex()
                 if records:
                     await self._let_send()
                     self._take([Claim.from_record(record) for record in records])
                 else:
                     await self._unless_draining(
-                        self.queue.wait_for_work(
-                            self._settings.agent_id,
-                            LOOK_SECONDS,
-                            task_types=self._types,
-                            take_up=True,
-                        )
+                        self.queue.wait_for_work(wanted, LOOK_SECONDS, seen)
                     )
             except OrchestrationError as error:
                 logger.warning("cannot claim, will try again: %s", error)
                 await self._unless_draining(asyncio.sleep(PAUSE_SECONDS))
+
+    def _request(self) -> ClaimRequest:
+        return ClaimRequest.of(
+            agent_id=self._settings.agent_id,
+            limit=min(self._free, MOST_ROWS),
+            lease_seconds=self._settings.lease_seconds,
+            task_types=self._types,
+            start=True,
+            take_up=True,
+            worker_id=self._settings.worker_id,
+        )
 
     async def _let_send(self) -> None:
         """Let whose turn is next send its own, before an answer is read, which takes long."""

@@ -14,13 +14,13 @@ from uuid import uuid4
 from pydantic import JsonValue
 
 from graph_orch._async.agents import AsyncAgentRegistry
-from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.orchestrator import AsyncOrchestrator
 from graph_orch._sync.orchestrator import Orchestrator
 from graph_orch.checks import LEASE, NAME, NAMES, SECONDS, SLOTS
 from graph_orch.errors import ValidationError
 from graph_orch.worker.context import Handler, WorkerSettings
 from graph_orch.worker.run import ANY, Run
+from graph_orch.worker.sharing import shared_graph
 
 
 class Worker:
@@ -43,7 +43,8 @@ class Worker:
         """A worker for an agent, which it registers when it runs.
 
         Args:
-            orch: Where the tasks are; the worker makes connections of its own to the same place.
+            orch: Where the tasks are; the worker makes connections of its own to the same place,
+                and shares them with the other workers of its event loop.
             concurrency: How many handlers run at once.
             lease_seconds: How long a claim outlives this process; it is kept by a beat every third
                 of that.
@@ -114,8 +115,7 @@ class Worker:
         """
         if not self._handlers:
             raise ValidationError("the worker has no handler: decorate one with @worker.task(…)")
-        graph = await AsyncGraph.at(self.settings.address)
-        try:
+        async with shared_graph(self.settings.address) as graph:
             registry = AsyncAgentRegistry(graph)
             await registry.register_agent(
                 self.settings.agent_id,
@@ -126,11 +126,11 @@ class Worker:
             self._run = Run(self.settings, graph, self._handlers)
             if self._stopping:
                 self._run.stop()
-            with _signals(self.stop) if handle_signals else contextlib.nullcontext():
-                await self._run.work()
-        finally:
-            self._run = None
-            await graph.close()
+            try:
+                with _signals(self.stop) if handle_signals else contextlib.nullcontext():
+                    await self._run.work()
+            finally:
+                self._run = None
 
     def stop(self) -> None:
         """Drain, and end; asked twice, end at once. Safe from any thread and signal handler."""

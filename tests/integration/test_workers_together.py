@@ -1,0 +1,115 @@
+"""Workers of one event loop: one graph for those at one place, and so shared transactions."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from graph_orch import NewTask, StoreUnreachableError, Worker
+from graph_orch._async.graph import AsyncGraph
+from graph_orch.settings import Address
+from graph_orch.worker.sharing import shared_graph
+from tests.waiting import eventually
+
+AGENTS = 12
+TASKS_EACH = 5
+
+
+@pytest.fixture
+def opened(monkeypatch) -> list[AsyncGraph]:
+    """The graphs that are opened."""
+    graphs: list[AsyncGraph] = []
+    connect = AsyncGraph.connect
+
+    async def noted(*args, **kwargs):
+        graphs.append(await connect(*args, **kwargs))
+        return graphs[-1]
+
+    monkeypatch.setattr(AsyncGraph, "connect", noted)
+    return graphs
+
+
+async def test_agents_of_a_process_work_off_their_own_over_one_graph(orch, opened):
+    ids = orch.tasks.create_tasks(
+        NewTask(content=str(agent), task_type="work", requirements=(f"skill-{agent}",))
+        for agent in range(AGENTS)
+        for _ in range(TASKS_EACH)
+    )
+    workers = [Worker(orch, f"agent-{n}", [f"skill-{n}"], 1) for n in range(AGENTS)]
+    for worker in workers:
+
+        @worker.task("work")
+        async def work(ctx, agent=worker.agent_id):
+            assert agent == f"agent-{ctx.task.content}"
+
+    serving = [asyncio.create_task(worker.serve()) for worker in workers]
+    done = await asyncio.to_thread(
+        eventually, lambda: all(it.completed_at for it in orch.tasks.get_tasks(ids))
+    )
+    for worker in workers:
+        worker.stop()
+    await asyncio.gather(*serving)
+    assert done
+    assert len(opened) == 1
+    assert {task.attempt for task in orch.tasks.get_tasks(ids)} == {1}
+    assert orch.doctor().is_sound
+
+
+async def test_it_is_there_until_the_last_has_left(orch, opened):
+    address = orch.graph.address
+    async with shared_graph(address) as first:
+        async with shared_graph(address) as second:
+            assert second is first
+        assert await first.read("schema/record")
+    async with shared_graph(address) as third:
+        assert third is not first
+        assert await third.read("schema/record")
+    assert len(opened) == 2
+
+
+async def test_all_who_wait_for_a_place_that_is_away_hear_of_it(orch):
+    away = Address("bolt://127.0.0.1:1")
+
+    async def enter() -> None:
+        async with shared_graph(away):
+            raise AssertionError("nothing is there")
+
+    heard = await asyncio.gather(*(enter() for _ in range(3)), return_exceptions=True)
+    assert [type(error) for error in heard] == [StoreUnreachableError] * 3
+    async with shared_graph(orch.graph.address) as graph:
+        assert await graph.read("schema/record")
+
+
+async def test_who_gives_up_while_it_opens_leaves_it_to_the_others(orch, opened):
+    async def enter() -> bool:
+        async with shared_graph(orch.graph.address) as graph:
+            return bool(await graph.read("schema/record"))
+
+    one, other = asyncio.create_task(enter()), asyncio.create_task(enter())
+    await asyncio.sleep(0)
+    one.cancel()
+    assert await other
+    assert one.cancelled()
+    alone = asyncio.create_task(enter())
+    await asyncio.sleep(0)
+    alone.cancel()
+    await asyncio.gather(alone, return_exceptions=True)
+    assert await enter()
+    assert len(opened) == 2
+
+
+async def test_of_many_who_wait_those_get_work_for_whom_there_is_some(aorch):
+    names = [f"agent-{n:02}" for n in range(20)]
+    for name in names:
+        await aorch.agents.register_agent(name, [name])
+    waiting = {
+        name: asyncio.create_task(aorch.tasks.claim_tasks(name, wait_seconds=seconds))
+        for name, seconds in ((name, 60 if place < 10 else 1) for place, name in enumerate(names))
+    }
+    await asyncio.sleep(0.2)
+    for name in names[:10]:
+        await aorch.tasks.create_task("x", "any", requirements=[name])
+    given = {name: await it for name, it in waiting.items()}
+    assert [len(given[name]) for name in names] == [1] * 10 + [0] * 10
+    assert all(claim.agent_id == name for name, claims in given.items() for claim in claims)
