@@ -14,17 +14,7 @@ CALL (l) {
 WITH l, ready
 WHERE ready > 0 AND NOT EXISTS { MATCH (l)-[:LIMITED_BY]->(x:Limit) WHERE x.active >= x.max }
 CALL (l) {
-  CALL (l) {  // from the rarest skill
-    MATCH (l)-[:NEEDS]->(k:Skill)
-    WITH l, k, COUNT { (k)<-[:HAS_SKILL]-() } AS holders ORDER BY holders, k.key LIMIT 1
-    MATCH (k)<-[:HAS_SKILL]-(a:Agent)
-    WHERE all(key IN l.skills WHERE key IN a.skills)
-    RETURN a
-    UNION ALL
-    WITH l WHERE l.size = 0
-    MATCH (a:Agent)
-    RETURN a
-  }
+  // include routing/serving
   WITH a ORDER BY a.success_rate DESC, a.agent_id
   RETURN count(a) AS capable, head(collect(a.agent_id)) AS best,
          sum(CASE WHEN a.active_tasks < a.max_concurrent_tasks

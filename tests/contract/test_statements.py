@@ -327,6 +327,46 @@ def db_hits(profile: dict) -> int:
     return profile["args"].get("DbHits", 0) + sum(map(db_hits, profile.get("children", [])))
 
 
+def test_reading_does_not_grow_with_agents_of_other_skills(orch, hits):
+    """All agents are read for a task that requires nothing, and for no other."""
+    orch.agents.register_agent("ada", ["x", "y"], max_concurrent_tasks=10)
+    task_id = orch.tasks.create_task("x", "any", requirements=["x", "y"])
+    held = orch.tasks.create_task("x", "any", requirements=["x"])
+    orch.tasks.assign_task(held, "ada")
+    common = {"task_id": task_id, "command_id": str(uuid4())}
+    dispatch = {"exclude": [], "lease_seconds": 60.0, **common}
+    claim = {"take_up": True, "task_types": None, "limit": 1, "spread": 1, "heed_due": True}
+    request = {"agent_id": "ada", "worker_id": None, "command_id": str(uuid4())}
+    found = []
+    for turn in range(2):
+        for number in range(100):
+            orch.agents.register_agent(f"other-{turn}-{number}", ["z"])
+        found.append(
+            {
+                "route": hits("routing/route", task_id=task_id, exclude=[], limit=1),
+                "route in team": hits(
+                    "routing/route_in_team", task_id=task_id, exclude=[], limit=1, team=None
+                ),
+                "dispatch": hits("routing/dispatch", **dispatch),
+                "dispatch in team": hits("routing/dispatch_in_team", team=None, **dispatch),
+                "find": hits("routing/find_capable", skills=["x", "y"]),
+                "assign": hits("tasks/assign", agent_id="ada", lease_seconds=None, **common),
+                "inspect": hits("tasks/inspect", agent_id="ada", **common),
+                "poll": hits("tasks/poll_agent", agent_id="ada", task_types=None, limit=10),
+                "wait": hits("tasks/has_ready", agent_ids=["ada"], take_up=True, task_types=None),
+                "claim": hits(
+                    "tasks/claim", requests=[request], lease_seconds=60.0, start=True, **claim
+                ),
+                "start": hits("tasks/start", attempt=None, **common | {"task_id": held}),
+                "why": hits("insights/why_blocked", task_id=task_id, limit=10),
+                "health": hits("agents/get", agent_id="ada"),
+                "backlog": hits("monitor/backlog"),
+            }
+        )
+    assert found[0] == found[1]
+    assert max(found[0].values()) < 1_000
+
+
 def test_reading_does_not_grow_with_the_backlog(orch, hits):
     orch.agents.register_agent("ada", ["x", "y"], max_concurrent_tasks=10)
     task_id = orch.tasks.create_task("x", "any", requirements=["x"])
