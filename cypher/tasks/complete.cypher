@@ -36,8 +36,7 @@ CALL (asked) {
   WITH row, t, r, a, now, coalesce(row.duration_ms,
   // include tasks/elapsed_ms
   ) AS duration_ms
-  REMOVE t:RunningTask, t.lease_seconds, t.lease_expires_at, t.finish_by, t.close_by, t.due_at,
-         t.error_message, t.progress, t.progress_message
+  REMOVE t:RunningTask
   SET t:CompletedTask,
       t.status = 'completed',
       t.completed_at = now,
@@ -46,6 +45,14 @@ CALL (asked) {
       t.execution_duration_ms = duration_ms,
       t.success = true,
       t.events = t.events + 1,
+      t.lease_seconds = null,
+      t.lease_expires_at = null,
+      t.finish_by = null,
+      t.close_by = null,
+      t.due_at = null,
+      t.error_message = null,
+      t.progress = null,
+      t.progress_message = null,
       r.ended_at = now,
       r.outcome = 'completed',
       r.duration_ms = duration_ms
