@@ -56,9 +56,13 @@ class Ratio:
 
     @classmethod
     def between(cls, series: Series, floor: Series) -> Ratio:
-        """Round by round, the median of one over the median of the other."""
-        pairs = zip(series.medians(), floor.medians(), strict=True)
-        return cls.of([ours / theirs for ours, theirs in pairs])
+        return cls.of(ratios(series, floor))
+
+
+def ratios(series: Series, floor: Series) -> list[float]:
+    """Round by round, the median of one over the median of the other."""
+    pairs = zip(series.medians(), floor.medians(), strict=True)
+    return [ours / theirs for ours, theirs in pairs]
 
 
 def quantile(values: Sequence[float], share: float) -> float:
