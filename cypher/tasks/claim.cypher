@@ -9,7 +9,7 @@
 // Where there is one request, and nothing to choose, nothing is locked.
 // mode: write
 // params: requests, take_up, task_types, limit, spread, heed_due, lease_seconds, start
-// returns: number, tasks, due, handed, replayed, lost, lanes_seen
+// returns: number, tasks, edges, due, handed, replayed, lost, lanes_seen
 CYPHER 5
 CALL () {
   UNWIND $requests AS request
@@ -104,6 +104,6 @@ CALL (a, due, agent_id, worker_id, command_id) {
   }
   RETURN taken, handed, replayed, missed AS lost, coalesce(lanes_seen, 0) AS lanes_seen
 }
-RETURN number, [t IN taken |
+WITH *, taken AS answered
 // include tasks/answers
-] AS tasks, due, handed, replayed, lost, lanes_seen
+RETURN number, tasks, edges, due, handed, replayed, lost, lanes_seen

@@ -4,7 +4,7 @@
 // Locks: agents, limits, tasks, then their dependents; each kind ascending.
 // mode: write
 // params: rows, brief, command_id
-// returns: task_ids, tasks
+// returns: task_ids, tasks, edges
 CYPHER 5
 CALL () {
   UNWIND $rows AS row
@@ -91,7 +91,6 @@ CALL (done) {
   WITH t, now WHERE t.status = 'pending' AND t.unmet = 0
   // include tasks/ready_again
 }
-WITH [one IN done | one.t] AS ended
-RETURN [t IN ended | t.task_id] AS task_ids, [t IN ended WHERE NOT $brief |
+WITH [one IN done | one.t.task_id] AS task_ids, [one IN done WHERE NOT $brief | one.t] AS answered
 // include tasks/answers
-] AS tasks
+RETURN task_ids, tasks, edges

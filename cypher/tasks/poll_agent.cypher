@@ -3,11 +3,11 @@
 // lanes it serves that are open.
 // mode: read
 // params: agent_id, task_types, limit
-// returns: tasks, due, lanes_seen
+// returns: tasks, edges, due, lanes_seen
 CYPHER 5
 MATCH (a:Agent {agent_id: $agent_id})
 // include tasks/is_due
 // include tasks/best
-RETURN [t IN best |
+WITH *, best AS answered
 // include tasks/answers
-] AS tasks, due, lanes_seen
+RETURN tasks, edges, due, lanes_seen

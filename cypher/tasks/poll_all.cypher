@@ -2,15 +2,14 @@
 // be looked at first.
 // mode: read
 // params: task_types, limit
-// returns: tasks, due
+// returns: tasks, edges, due
 CYPHER 5
 // include tasks/is_due
 CALL () {
   MATCH (t:Task) USING INDEX SEEK t:Task(ready_key)
   WHERE t.ready_key >= 0 AND ($task_types IS NULL OR t.task_type IN $task_types)
   WITH t ORDER BY t.ready_key LIMIT $limit
-  RETURN collect(
-  // include tasks/answers
-  ) AS tasks
+  RETURN collect(t) AS answered
 }
-RETURN tasks, due
+// include tasks/answers
+RETURN tasks, edges, due

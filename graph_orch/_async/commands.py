@@ -32,6 +32,7 @@ from graph_orch.errors import (
 from graph_orch.ids import new_hex
 from graph_orch.lifecycle import Command, DependencyFailure, ErrorClass, TaskStatus
 from graph_orch.models import Task
+from graph_orch.models.tasks import records_of
 from graph_orch.refusals import contention, refuse
 from graph_orch.values import SMALL_TEXT, dump_json
 
@@ -315,7 +316,7 @@ class AsyncCommands:
             "tasks/complete", rows=list(first.values()), brief=brief, command_id=new_hex()
         )
         tasks: dict[str, Mapping[str, Any]] = {
-            row["task"]["task_id"]: row for row in found["tasks"]
+            row["task"]["task_id"]: row for row in records_of(found)
         }
         return {
             first[task_id]["command_id"]: tasks.get(task_id, {}) for task_id in found["task_ids"]

@@ -26,6 +26,7 @@ from graph_orch.models import (
     TaskPage,
     TaskTry,
 )
+from graph_orch.models.tasks import records_of
 from graph_orch.values import MAX_BATCH, MAX_BATCH_BYTES, load_json
 
 
@@ -173,7 +174,7 @@ class AsyncTaskQueue(AsyncClaims):
         if row["due"]:
             await self.wake()
             row = await self._poll(agent, types, limit)
-        return [Task.from_record(found) for found in row["tasks"]]
+        return [Task.from_record(found) for found in records_of(row)]
 
     async def query_tasks(
         self,

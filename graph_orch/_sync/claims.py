@@ -33,6 +33,7 @@ from graph_orch.ids import new_hex
 from graph_orch.lifecycle import Command, ErrorClass
 from graph_orch.models import Claim, ClaimRequest, Completion, Task
 from graph_orch.models.base import some_moment
+from graph_orch.models.tasks import records_of
 from graph_orch.refusals import refuse_stale
 from graph_orch.statements import TRANSACTION_SECONDS
 
@@ -317,7 +318,7 @@ class Claims(Commands):
                 break
         self._close_lanes(request["agent_id"], row["lanes_seen"])
         taken = self._take_up(request, params) if row["handed"] else ()
-        return [*row["tasks"], *taken]
+        return [*records_of(row), *taken]
 
     def _ask(self, params: dict[str, Any], request: dict[str, Any]) -> Mapping[str, Any]:
         """Ask for a claim; together with whoever asks for the same meanwhile, if it is small."""

@@ -169,6 +169,18 @@ class Task(Model):
         return cls.stored(values)
 
 
+def records_of(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The tasks that a statement answers in one row, each as `Task.from_record` takes it."""
+    found: dict[str, list[tuple[int, str]]] = {}
+    for task_id, ordinal, depends_on in row["edges"]:
+        found.setdefault(task_id, []).append((ordinal, depends_on))
+    return [
+        {"task": node, "dependencies": found.get(node["task_id"], ())}
+        for node in row["tasks"]
+        if node is not None  # it was deleted while it was read
+    ]
+
+
 _READ: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("result", "metrics", "metadata"), load_json),
     **dict.fromkeys(
