@@ -46,14 +46,18 @@ class Store:
         self.session.run("MATCH (f:Floor) SET f.x = timestamp()").consume()
 
     def wipe(self) -> None:
-        """Leave the schema and the lane that requires nothing."""
+        """Leave the schema and the lane that requires nothing.
+
+        Tasks go first: to delete a skill or an agent with a million edges is one transaction.
+        """
         keep = "n:GraphOrchSchema OR n:Floor OR (n:Lane AND n.size = 0)"
-        while self.run(
-            f"MATCH (n) WHERE NOT ({keep}) WITH n LIMIT $batch "
-            "CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 2000 ROWS RETURN count(*) AS n",
-            batch=DELETE_BATCH,
-        )[0]["n"]:
-            pass
+        for matched in ("(n:TaskEvent)", "(n:Task)", f"(n) WHERE NOT ({keep})"):
+            while self.run(
+                f"MATCH {matched} WITH n LIMIT $batch "
+                "CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 2000 ROWS RETURN count(*) AS n",
+                batch=DELETE_BATCH,
+            )[0]["n"]:
+                pass
 
     def clear(self) -> None:
         """Leave what has finished: take away the tasks that have not, and the agents."""
