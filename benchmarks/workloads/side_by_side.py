@@ -131,7 +131,8 @@ def creation(store: Store, plan: Plan, results: Results) -> None:
         rates.append(ours)
         shares.append(ours / bare)
     results.runs.append({"created a second, in batches of 1,000": rates})
-    rate, quick = Ratio.of(rates), Ratio.of(rates).value >= ENOUGH  # one of the two is asked for
+    rate = Ratio.of(rates)
+    quick = rate.value >= ENOUGH  # one of the two is asked for
     results.at_least("create in batches of 1,000", rate, "tasks/s", ENOUGH if quick else None)
     share, what = Ratio.of(shares), "create in batches of 1,000, same statement"
     results.at_least(what, share, "× the driver", None if quick else 0.5)
