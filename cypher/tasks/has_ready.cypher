@@ -5,7 +5,7 @@
 // returns: agent_id, ready
 CYPHER 5
 // include tasks/is_due
-MATCH (a:Agent) USING INDEX a:Agent(agent_id)
+MATCH (a:Agent) USING INDEX SEEK a:Agent(agent_id)
 WHERE a.agent_id IN $agent_ids
 // include tasks/handed
 CALL (a) {
