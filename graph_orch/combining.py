@@ -11,10 +11,10 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
-from graph_orch.errors import StoreError
+from graph_orch.errors import StoreError, StoreQueryError
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -23,7 +23,64 @@ MOST = 50
 """How many calls share a transaction at most."""
 MOST_ROWS = 400
 """How many rows they may bring together; a call that brings more goes by itself."""
+LETTERS_A_ROW = 20_000
+"""A row with more letters counts as several, so that a transaction brings 8 MB at most."""
 INTERRUPTED = "the thread that asked the store for several was interrupted; ask again"
+
+
+class NotTogetherError(StoreQueryError):
+    """Calls that came together cannot share a transaction; each part of them may."""
+
+
+def weight(rows: int, letters: int) -> int:
+    """How many rows a call counts as that brings so many rows and letters."""
+    return max(rows, -(-letters // LETTERS_A_ROW))
+
+
+def in_weight(items: Sequence[Item], weigh: Callable[[Item], int]) -> Iterator[list[Item]]:
+    """The items in their order, as many together as may share a transaction by their weight."""
+    part: list[Item] = []
+    size = 0
+    for item in items:
+        more = weigh(item)
+        if part and size + more > MOST_ROWS:
+            yield part
+            part, size = [], 0
+        part.append(item)
+        size += more
+    if part:
+        yield part
+
+
+async def async_in_parts(
+    run: Callable[[Sequence[Item]], Awaitable[Sequence[Answer | Exception]]],
+    items: Sequence[Item],
+) -> list[Answer | Exception]:
+    """Run all items as one; where the store refuses that, run each half, down to single items.
+
+    So an item that cannot be stored, or that is too much, fails alone. Errors of other kinds, such
+    as a server that is away, concern all items and are raised.
+    """
+    try:
+        return [*await run(items)]
+    except StoreQueryError as error:
+        if len(items) == 1:
+            return [error]
+    half = len(items) // 2
+    return [*await async_in_parts(run, items[:half]), *await async_in_parts(run, items[half:])]
+
+
+def in_parts(
+    run: Callable[[Sequence[Item]], Sequence[Answer | Exception]], items: Sequence[Item]
+) -> list[Answer | Exception]:
+    """See `async_in_parts`."""
+    try:
+        return [*run(items)]
+    except StoreQueryError as error:
+        if len(items) == 1:
+            return [error]
+    half = len(items) // 2
+    return [*in_parts(run, items[:half]), *in_parts(run, items[half:])]
 
 
 def _taken(waiting: deque[Waiting], rows_of: Callable[[Waiting], int]) -> list[Waiting]:
@@ -82,7 +139,7 @@ class AsyncCombiner(Generic[Item, Answer]):
 
     async def _answer(self, wanted: Sequence[tuple[Item, asyncio.Future[Answer]]]) -> None:
         try:
-            found = await self._run([item for item, _ in wanted])
+            found = await async_in_parts(self._run, [item for item, _ in wanted])
         except asyncio.CancelledError:
             for _, answer in wanted:
                 answer.cancel()
@@ -147,9 +204,9 @@ class Combiner(Generic[Item, Answer]):
 
     def _lead(self, taken: Sequence[_Call[Item, Answer]]) -> None:
         """Run for these, and hand the lead on."""
-        found: Sequence[Answer | Exception] = [StoreError(INTERRUPTED)] * len(taken)
+        found: list[Answer | Exception] = [StoreError(INTERRUPTED)] * len(taken)
         try:
-            found = self._run([call.item for call in taken])
+            found = in_parts(self._run, [call.item for call in taken])
         except Exception as error:  # it is raised in each of the threads that wait
             found = [error] * len(taken)
         finally:

@@ -6,6 +6,7 @@ OrchestrationError
 │   ├── TaskNotFoundError         also a KeyError
 │   ├── TaskConflictError         the task_id exists with other fields
 │   ├── InvalidTransitionError    the task's status does not allow the command
+│   ├── CommandConflictError      the command_id was used for something else before
 │   ├── StaleAttemptError         the attempt named is no longer the current one
 │   │   └── AttemptEndedError     it is the last one, and has ended; also an InvalidTransitionError
 │   ├── DependencyError
@@ -28,6 +29,7 @@ OrchestrationError
     ├── StoreUnreachableError     no server, or none in time
     ├── StoreAuthenticationError
     ├── StoreQueryError           the database refused a statement
+    │   └── TransactionTooLargeError  the server has no memory for the transaction
     ├── GdsMissingError           the server has no Graph Data Science library
     ├── SchemaError
     │   ├── SchemaTooNewError     the graph was written by a newer graph_orch
@@ -99,6 +101,20 @@ class InvalidTransitionError(TaskError):
         super().__init__(
             f"cannot {command} task {task_id!r}: it is {status}, "
             f"and {command} needs {' or '.join(self.allowed)}"
+        )
+
+
+class CommandConflictError(TaskError):
+    """The command_id was used for something else before."""
+
+    def __init__(self, command: str, task_id: str | None, command_id: str, was: str) -> None:
+        self.command = command
+        self.task_id = task_id
+        self.command_id = command_id
+        what = command if task_id is None else f"{command} task {task_id!r}"
+        super().__init__(
+            f"cannot {what} with command_id {command_id!r}: it was used before, {was}; "
+            "a command_id names one command of one caller, so use another"
         )
 
 
@@ -292,6 +308,17 @@ class StoreAuthenticationError(StoreError):
 
 class StoreQueryError(StoreError):
     """The database refused a statement."""
+
+
+class TransactionTooLargeError(StoreQueryError):
+    """The server has no memory for the transaction."""
+
+    def __init__(self, doing: str) -> None:
+        super().__init__(
+            f"{doing}: the server has no memory for so much in one transaction; ask for less at "
+            "once, or give the server more memory (GRAPH_ORCH_HEAP for the embedded one, "
+            "dbms.memory.transaction.total.max and the heap for your own)"
+        )
 
 
 class GdsMissingError(StoreError):

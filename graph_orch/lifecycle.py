@@ -137,6 +137,19 @@ TRANSITIONS: dict[Command, dict[TaskStatus, frozenset[TaskStatus]]] = {
 """For each command, the statuses that it starts from and those it can end in."""
 
 
+EVENTS: dict[Command, frozenset[EventType]] = {
+    Command.ASSIGN: frozenset({EventType.ASSIGNED}),
+    Command.START: frozenset({EventType.STARTED}),
+    Command.COMPLETE: frozenset({EventType.COMPLETED}),
+    Command.FAIL: frozenset({EventType.TRY_FAILED, EventType.FAILED}),
+    Command.RELEASE: frozenset({EventType.RELEASED}),
+    Command.CANCEL: frozenset({EventType.CANCELLED}),
+    Command.RETRY: frozenset({EventType.RETRIED}),
+    Command.ADD_DEPENDENCY: frozenset({EventType.DEPENDENCY_ADDED}),
+}
+"""The event that each command leaves; it bears the command's id."""
+
+
 def allowed_from(command: Command) -> tuple[TaskStatus, ...]:
     """The statuses in which `command` is allowed, in the order of the lifecycle."""
     return tuple(TRANSITIONS[command])

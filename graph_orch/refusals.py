@@ -9,6 +9,7 @@ from graph_orch.errors import (
     AgentAtCapacityError,
     AgentNotFoundError,
     AttemptEndedError,
+    CommandConflictError,
     ConcurrencyLimitError,
     InvalidTransitionError,
     MissingCapabilityError,
@@ -18,8 +19,9 @@ from graph_orch.errors import (
     TaskNotFoundError,
     UnmetDependencyError,
 )
-from graph_orch.lifecycle import HELD, TRANSITIONS, Command, allowed_from
+from graph_orch.lifecycle import EVENTS, HELD, TRANSITIONS, Command, allowed_from
 from graph_orch.models.base import some_moment
+from graph_orch.values import dump_json
 
 
 def refuse(
@@ -45,6 +47,29 @@ def refuse(
         _refuse_limited(task, row["limit"])
         if row["agent"] is not None:
             _refuse_agent(task, row["skills"], row["agent"])
+
+
+def refuse_conflict(
+    command: Command, task_id: str, params: Mapping[str, Any], event: Mapping[str, Any]
+) -> None:
+    """Raise unless an event that bears a command's id is of this very command, asked again."""
+    asked = {"task_id": task_id}
+    asked |= {
+        name: params[name] for name in ("agent_id", "attempt") if params.get(name) is not None
+    }
+    other = params.get("depends_on")
+    if (
+        event["type"] not in EVENTS[command]
+        or any(event.get(name) != value for name, value in asked.items())
+        or (other is not None and event["detail"] != dump_json({"depends_on": other}))
+    ):
+        raise CommandConflictError(command, task_id, params["command_id"], used_for(event))
+
+
+def used_for(event: Mapping[str, Any]) -> str:
+    """What a command that left an event did, for an error."""
+    agent = f" by agent {event['agent_id']!r}" if event.get("agent_id") else ""
+    return f"and task {event['task_id']!r} was {event['type']}{agent} (attempt {event['attempt']})"
 
 
 def refuse_stale(what: str, attempt: int, task: Mapping[str, Any]) -> None:

@@ -11,12 +11,16 @@ import contextlib
 import threading
 import time
 import weakref
-from collections.abc import Awaitable, Callable, Generator, Hashable
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Hashable
 from types import TracebackType
-from typing import Annotated, Generic, ParamSpec, Protocol, TypeAlias, TypeVar
+from typing import Annotated, Any, Generic, ParamSpec, Protocol, TypeAlias, TypeVar
+
+from graph_orch.errors import OrchestrationError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+GIVE_BACK_SECONDS = 5.0
+"""How long a call that was cancelled goes on at most, to give back what it is given."""
 
 
 class _AsyncClosable(Protocol):
@@ -66,6 +70,25 @@ async def async_in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.k
 def in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run a blocking function."""
     return function(*args, **kwargs)
+
+
+async def async_or_give_back(
+    call: Coroutine[Any, Any, R], give_back: Callable[[R], Awaitable[None]]
+) -> R:
+    """The answer of a call; where it is not awaited to its end, the answer is given back."""
+    task = asyncio.ensure_future(call)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        with contextlib.suppress(OrchestrationError, TimeoutError):
+            async with asyncio.timeout(GIVE_BACK_SECONDS):
+                await give_back(await task)
+        raise
+
+
+def or_give_back(call: R, give_back: Callable[[R], None]) -> R:
+    """Without `await` a call comes to its end."""
+    return call
 
 
 async_sleep = asyncio.sleep

@@ -11,7 +11,7 @@ import unasync  # pyright: ignore[reportMissingTypeStubs]
 ROOT = Path(__file__).resolve().parent.parent / "graph_orch"
 SOURCES = sorted((ROOT / "_async").glob("*.py"))
 OWN = (
-    "AgentRegistry CapabilityRouter Claims Combiner Commands Creation Doctor Driver Events "
+    "AgentRegistry CapabilityRouter Claims Combiner Commands Creation Doctor Driver Due Events "
     "Export Graph GraphDatabase Insights ManagedTransaction Monitor Orchestrator Querying "
     "Result Retention Schedules Schema Session Signal TaskQueue Teams Transaction"
 )
@@ -19,7 +19,9 @@ NAMES = {f"Async{name}": name for name in OWN.split()} | {
     "_async": "_sync",
     "AsyncOpened": "Opened",
     "async_opening": "opening",
+    "async_in_parts": "in_parts",
     "async_in_thread": "in_thread",
+    "async_or_give_back": "or_give_back",
     "async_sleep": "sleep",
 }
 

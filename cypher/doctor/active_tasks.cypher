@@ -1,11 +1,11 @@
 // An agent's active_tasks against the tasks that it holds. Reads all agents, by design.
 // mode: write
 // seconds: 3600
-// params: repair, command_id
+// params: nodes, command_id
 // returns: node, expected, found
 CYPHER 5
-MATCH (a:Agent)
-FOREACH (_ IN CASE WHEN $repair THEN [1] ELSE [] END | SET a.lk = $command_id)
+MATCH (a:Agent) WHERE $nodes IS NULL OR a.agent_id IN $nodes
+FOREACH (_ IN CASE WHEN $nodes IS NOT NULL THEN [1] ELSE [] END | SET a.lk = $command_id)
 WITH a
 CALL (a) {
   MATCH (t:Task) USING INDEX SEEK t:Task(assigned_to, status, created_at)
@@ -14,5 +14,5 @@ CALL (a) {
   RETURN count(t) AS held
 }
 WITH a, held, a.active_tasks AS found WHERE found <> held
-FOREACH (_ IN CASE WHEN $repair THEN [1] ELSE [] END | SET a.active_tasks = held)
+FOREACH (_ IN CASE WHEN $nodes IS NOT NULL THEN [1] ELSE [] END | SET a.active_tasks = held)
 RETURN a.agent_id AS node, held AS expected, found

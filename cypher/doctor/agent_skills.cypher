@@ -1,11 +1,11 @@
 // An agent's list of skill keys against its HAS_SKILL edges. The edges are right.
 // mode: write
 // seconds: 3600
-// params: repair, command_id
+// params: nodes, command_id
 // returns: node, expected, found
 CYPHER 5
-MATCH (a:Agent)
-FOREACH (_ IN CASE WHEN $repair THEN [1] ELSE [] END | SET a.lk = $command_id)
+MATCH (a:Agent) WHERE $nodes IS NULL OR a.agent_id IN $nodes
+FOREACH (_ IN CASE WHEN $nodes IS NOT NULL THEN [1] ELSE [] END | SET a.lk = $command_id)
 WITH a
 CALL (a) {
   MATCH (a)-[:HAS_SKILL]->(k:Skill)
@@ -14,5 +14,5 @@ CALL (a) {
 }
 WITH a, expected, a.skills AS found
 WHERE size(expected) <> size(found) OR NOT all(key IN found WHERE key IN expected)
-FOREACH (_ IN CASE WHEN $repair THEN [1] ELSE [] END | SET a.skills = expected)
+FOREACH (_ IN CASE WHEN $nodes IS NOT NULL THEN [1] ELSE [] END | SET a.skills = expected)
 RETURN a.agent_id AS node, expected, found

@@ -1,16 +1,16 @@
 // A lane that has a ready task is open, so that agents find it.
 // mode: write
 // seconds: 3600
-// params: repair, command_id
+// params: nodes, command_id
 // returns: node, expected, found
 CYPHER 5
-MATCH (l:Lane)
-FOREACH (_ IN CASE WHEN $repair THEN [1] ELSE [] END | SET l.lk = $command_id)
+MATCH (l:Lane) WHERE $nodes IS NULL OR l.key IN $nodes
+FOREACH (_ IN CASE WHEN $nodes IS NOT NULL THEN [1] ELSE [] END | SET l.lk = $command_id)
 WITH l
 WHERE EXISTS {
   MATCH (t:Task) USING INDEX SEEK t:Task(lane, ready_key) WHERE t.lane = l.key AND t.ready_key >= 0
 } AND coalesce(l.open_for <> l.rarest, true)
-FOREACH (_ IN CASE WHEN $repair THEN [1] ELSE [] END |
+FOREACH (_ IN CASE WHEN $nodes IS NOT NULL THEN [1] ELSE [] END |
   SET l.open_for = l.rarest
   REMOVE l.empty_since)
 RETURN l.key AS node, l.rarest AS expected, l.open_for AS found

@@ -1,11 +1,11 @@
 // A limit's active count against the tasks with its key that agents hold.
 // mode: write
 // seconds: 3600
-// params: repair, command_id
+// params: nodes, command_id
 // returns: node, expected, found
 CYPHER 5
-MATCH (x:Limit)
-FOREACH (_ IN CASE WHEN $repair THEN [1] ELSE [] END | SET x.lk = $command_id)
+MATCH (x:Limit) WHERE $nodes IS NULL OR x.key IN $nodes
+FOREACH (_ IN CASE WHEN $nodes IS NOT NULL THEN [1] ELSE [] END | SET x.lk = $command_id)
 WITH collect(x) AS limits
 CALL () {
   MATCH (t:AssignedTask|RunningTask) WHERE t.concurrency_key IS NOT NULL
@@ -15,5 +15,5 @@ CALL () {
 UNWIND limits AS x
 WITH x, x.active AS found, coalesce([pair IN held WHERE pair[0] = x.key | pair[1]][0], 0) AS expected
 WHERE found <> expected
-FOREACH (_ IN CASE WHEN $repair THEN [1] ELSE [] END | SET x.active = expected)
+FOREACH (_ IN CASE WHEN $nodes IS NOT NULL THEN [1] ELSE [] END | SET x.active = expected)
 RETURN x.key AS node, expected, found

@@ -1,11 +1,11 @@
 // A pending task has a ready_key when nothing holds it back, and the label of what does otherwise.
 // mode: write
 // seconds: 3600
-// params: repair, command_id
+// params: nodes, command_id
 // returns: node, expected, found
 CYPHER 5
-MATCH (t:PendingTask)
-FOREACH (_ IN CASE WHEN $repair THEN [1] ELSE [] END | SET t.lk = $command_id)
+MATCH (t:PendingTask) WHERE $nodes IS NULL OR t.task_id IN $nodes
+FOREACH (_ IN CASE WHEN $nodes IS NOT NULL THEN [1] ELSE [] END | SET t.lk = $command_id)
 WITH t
 WITH t, CASE
     WHEN t.unmet > 0 THEN 'blocked'
@@ -20,11 +20,11 @@ WITH t, CASE
     ELSE 'contradictory'
   END AS found
 WHERE expected <> found
-FOREACH (_ IN CASE WHEN $repair THEN [1] ELSE [] END |
+FOREACH (_ IN CASE WHEN $nodes IS NOT NULL THEN [1] ELSE [] END |
   REMOVE t:BlockedTask:DelayedTask)
 WITH t, expected, found
 CALL (t) {
-  WITH t, datetime() AS now WHERE $repair
+  WITH t, datetime() AS now WHERE $nodes IS NOT NULL
   // include tasks/ready_again
 }
 RETURN t.task_id AS node, expected, found

@@ -3,7 +3,7 @@
 // The place is a text: a time that went to a client and back is not equal to what it was.
 // mode: read
 // params: statuses, place_at, place_id, limit
-// returns: task_id, events, needed_by, finished_at
+// returns: task_id, events, letters, needed_by, finished_at
 CYPHER 5
 MATCH (t:Task) USING INDEX SEEK t:Task(completed_at)
 WHERE t.completed_at <= datetime($place_at)
@@ -11,5 +11,7 @@ WHERE t.completed_at <= datetime($place_at)
   AND t.status IN $statuses
 WITH t ORDER BY t.completed_at DESC, t.task_id DESC LIMIT $limit
 RETURN t.task_id AS task_id, t.events AS events,
+       size(t.content) + size(coalesce(t.metadata, '')) + size(coalesce(t.result, ''))
+         + size(coalesce(t.metrics, '')) AS letters,
        [(t)<-[:DEPENDS_ON]-(x:Task) WHERE x.status <> 'completed' | x.task_id] AS needed_by,
        toString(t.completed_at) AS finished_at

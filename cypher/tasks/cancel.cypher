@@ -24,7 +24,7 @@ SET a.active_tasks = a.active_tasks - 1,
     r.outcome = 'cancelled',
     t.events = t.events + 1
 REMOVE t:PendingTask:BlockedTask:DelayedTask:AssignedTask:RunningTask,
-       t.ready_key, t.due_at, t.start_by, t.finish_by, t.close_by, t.lease_seconds,
+       t.ready_key, t.start_by, t.finish_by, t.close_by, t.lease_seconds,
        t.lease_expires_at, t.progress, t.progress_message
 SET t:CancelledTask,
     t.status = 'cancelled',
@@ -34,6 +34,8 @@ CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
   event_id: $command_id, type: 'cancelled', at: now, attempt: t.attempt,
   seq: t.events, agent_id: a.agent_id, command_id: $command_id, detail: $detail
 })
+WITH t, now
+// include tasks/owes
 RETURN
 // include tasks/answer
-  , EXISTS { (t)<-[:DEPENDS_ON]-(:PendingTask {on_dependency_failure: 'cancel'}) } AS cascade
+  , t.due_at IS NOT NULL AS cascade

@@ -1,14 +1,51 @@
-// pending -> cancelled for the direct dependents of tasks that failed or were cancelled, where they
-// ask for it. The caller goes on with the rows returned until there are none: a task is locked
-// before its dependents are read, so one that is created meanwhile is not missed.
+// pending -> cancelled for tasks that wait for others that failed or were cancelled, where they ask
+// for it, and for those that wait for these: $limit tasks in all, the nearest first. A task that has
+// more such dependents comes due again in $again_seconds, so that somebody goes on; it is returned.
+// Each task is locked before its dependents are looked for, so that one that is created meanwhile is
+// not missed. `cancelled`: how many were.
+// Locks: the tasks that failed, then those that wait; each kind ascending.
 // mode: write
-// params: task_ids, command_id
-// returns: task_id
+// params: task_ids, limit, again_seconds, command_id
+// returns: cancelled, task_ids
 CYPHER 5
-UNWIND $task_ids AS id
-MATCH (c:Task {task_id: id})<-[:DEPENDS_ON]-(t:Task {on_dependency_failure: 'cancel'})
-WITH t, min(id) AS cause ORDER BY t.task_id
-SET t.lk = $command_id
-WITH t, cause, datetime.realtime() AS now
-WHERE t.status = 'pending'
-// include tasks/give_up
+CALL () {
+  UNWIND $task_ids AS id
+  MATCH (c:Task {task_id: id})
+  WITH c ORDER BY c.task_id
+  SET c.lk = $command_id
+  WITH c WHERE c.status IN ['failed', 'cancelled']
+  RETURN collect(c) AS causes
+}
+CALL (causes) {
+  UNWIND causes AS c
+  // Written so that each task is visited once: the number of paths has no bound.
+  MATCH (c)<-[edges:DEPENDS_ON*1..100]-(t:PendingTask)
+  WHERE all(e IN edges WHERE startNode(e):PendingTask
+                             AND startNode(e).on_dependency_failure = 'cancel')
+  WITH DISTINCT t LIMIT $limit
+  WITH t ORDER BY t.task_id
+  SET t.lk = $command_id
+  WITH t WHERE t.status = 'pending'
+  SET t.status = 'cancelled'
+  RETURN collect(t) AS doomed
+}
+CALL (doomed) {
+  UNWIND doomed AS t
+  CALL (t) {
+    MATCH (t)-[:DEPENDS_ON]->(d:Task) WHERE d.status IN ['failed', 'cancelled']
+    RETURN min(d.task_id) AS cause
+  }
+  WITH t, cause, datetime.realtime() AS now
+  // include tasks/give_up
+  RETURN count(t) AS cancelled
+}
+CALL (causes, doomed) {
+  UNWIND causes + doomed AS t
+  WITH t, datetime.realtime() AS now
+  // include tasks/owes
+  REMOVE t:PutAsideTask
+  WITH t, now WHERE t.due_at IS NOT NULL
+  SET t.due_at = now + duration('PT1S') * $again_seconds
+  RETURN collect(t.task_id) AS task_ids
+}
+RETURN cancelled, task_ids

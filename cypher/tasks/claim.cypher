@@ -1,5 +1,6 @@
 // pending -> assigned (or running at once) for the best ready tasks that an agent's skills cover, as
-// many as it has free slots; for each of some requests, one after the other.
+// many as it has free slots; for each of some requests, one after the other. $limit: the most that one
+// of them asks for. What is given out is 8 MB at most, or one task for each.
 // `due`: the queue must look at tasks whose time has come; where $heed_due, that comes first, and
 // nothing is given out. `handed`: somebody has assigned a task to the agent, which is to be taken up.
 // `replayed`: this very command was applied before. `lost`: there was something to take, and others
@@ -8,8 +9,8 @@
 // (where order is strict, spread = 1), the tasks; each kind ascending. The requests come by agent_id.
 // Where there is one request, and nothing to choose, nothing is locked.
 // mode: write
-// params: requests, take_up, task_types, limit, spread, heed_due, lease_seconds, start
-// returns: number, tasks, edges, due, handed, replayed, lost, lanes_seen
+// params: requests, limit, spread, heed_due
+// returns: number, tasks, edges, left, due, handed, replayed, lost, lanes_seen
 CYPHER 5
 CALL () {
   UNWIND $requests AS request
@@ -19,25 +20,26 @@ CALL () {
 }
 // include tasks/is_due
 UNWIND range(0, size($requests) - 1) AS number
-WITH due, number, $requests[number].agent_id AS agent_id,
-     $requests[number].worker_id AS worker_id, $requests[number].command_id AS command_id
-MATCH (a:Agent {agent_id: agent_id})
-CALL (a, due, agent_id, worker_id, command_id) {
+WITH due, number, $requests[number] AS request
+MATCH (a:Agent {agent_id: request.agent_id})
+CALL (a, due, request) {
+  WITH a, due, request, request.agent_id AS agent_id, request.command_id AS command_id,
+       request.task_types AS task_types, request.take_up AS take_up
   // include tasks/handed
   OPTIONAL MATCH (e:TaskEvent {event_id: command_id + ':0'})
-  WITH a, due, handed, agent_id, worker_id, command_id, e IS NOT NULL AS replayed
-  CALL (a, due, replayed) {
-    WITH a
+  WITH a, due, handed, request, agent_id, command_id, task_types, e IS NOT NULL AS replayed
+  CALL (a, due, replayed, task_types) {
+    WITH a, task_types
     WHERE NOT replayed AND NOT (due AND $heed_due) AND a.active_tasks < a.max_concurrent_tasks
     // include tasks/best
     UNWIND CASE WHEN best = [] THEN [null] ELSE best END AS t
     OPTIONAL MATCH (l:Lane {key: t.lane})
     RETURN collect(DISTINCT l) AS lanes, max(lanes_seen) AS lanes_seen
   }
-  CALL (a, lanes, agent_id, worker_id, command_id) {
-    WITH a, lanes, agent_id, worker_id, command_id WHERE size(lanes) > 0
+  CALL (a, lanes, agent_id, command_id, task_types, request) {
+    WITH a, lanes, agent_id, command_id, task_types, request WHERE size(lanes) > 0
     SET a.lk = command_id
-    WITH lanes, agent_id, worker_id, command_id
+    WITH lanes, agent_id, command_id, task_types, request
     CALL (lanes, command_id) {
       UNWIND lanes AS l
       MATCH (l)-[:LIMITED_BY]->(x:Limit)
@@ -51,13 +53,13 @@ CALL (a, due, agent_id, worker_id, command_id) {
       SET l.lk = 0
     }
     // Matched anew, so that nothing read before the lock is used.
-    WITH lanes, agent_id, worker_id, command_id
+    WITH lanes, agent_id, command_id, task_types, request
     MATCH (a:Agent {agent_id: agent_id})
-    WITH a, worker_id, command_id, [l IN lanes WHERE all(key IN l.skills WHERE key IN a.skills)] AS served,
+    WITH a, command_id, task_types, request, [l IN lanes WHERE all(key IN l.skills WHERE key IN a.skills)] AS served,
          a.max_concurrent_tasks - a.active_tasks AS free
-    CALL (a, served) {
+    CALL (a, served, task_types) {
       UNWIND served AS l
-      CALL (a, l) {
+      CALL (a, l, task_types) {
         // include tasks/open_in_lane
         RETURN t ORDER BY t.lane, t.ready_key LIMIT $limit * $spread
       }
@@ -72,18 +74,23 @@ CALL (a, due, agent_id, worker_id, command_id) {
       WITH one.t AS t ORDER BY one.place
       RETURN collect(t) AS open
     }
-    WITH a, worker_id, command_id, open[..CASE WHEN free < 0 THEN 0 WHEN free < $limit THEN free ELSE $limit END] AS chosen
-    CALL (a, chosen, worker_id, command_id) {
+    WITH a, command_id, request, open[..CASE WHEN free < 0 THEN 0 WHEN free < request.limit THEN free ELSE request.limit END] AS answered
+    WITH a, command_id, request, answered,
+    // include tasks/fitting
+    AS fitting
+    WITH a, command_id, request, answered[..fitting] AS chosen
+    CALL (a, chosen, command_id, request) {
       UNWIND range(0, size(chosen) - 1) AS position
-      WITH a, worker_id, command_id, position, chosen[position] AS t ORDER BY t.task_id
+      WITH a, request, command_id, position, chosen[position] AS t ORDER BY t.task_id
       SET t.lk = 0
-      WITH a, worker_id, command_id, position, t, datetime.realtime() AS now
+      WITH a, request, command_id, position, t, datetime.realtime() AS now
       WHERE t.status = 'pending' AND t.unmet = 0 AND coalesce(t.available_at <= now, true)
-      WITH a, worker_id, command_id, t, now ORDER BY position
-      WITH a, worker_id, command_id, max(now) AS now, collect(t) AS taken
+      WITH a, request, command_id, t, now ORDER BY position
+      WITH a, request, command_id, max(now) AS now, collect(t) AS taken
       UNWIND range(0, size(taken) - 1) AS place
-      WITH a, now, taken[place] AS t, place, worker_id, command_id,
-           command_id + ':' + place AS event_id, $start AS start, $lease_seconds AS lease_seconds
+      WITH a, now, taken[place] AS t, place, command_id, command_id + ':' + place AS event_id,
+           request.worker_id AS worker_id, request.start AS start,
+           request.lease_seconds AS lease_seconds
       // include tasks/hand_over
       WITH t, place ORDER BY place
       RETURN collect(t) AS taken
@@ -106,4 +113,4 @@ CALL (a, due, agent_id, worker_id, command_id) {
 }
 WITH *, taken AS answered
 // include tasks/answers
-RETURN number, tasks, edges, due, handed, replayed, lost, lanes_seen
+RETURN number, tasks, edges, left, due, handed, replayed, lost, lanes_seen

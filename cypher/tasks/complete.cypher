@@ -1,10 +1,11 @@
 // running -> completed for each row: keep the result, free the agent's slot, count the success, and
 // release the tasks that waited. A row that is refused is not among those returned.
-// Where $brief, no more than the ids are returned.
+// Where $brief, no more than the ids are returned. `owing`: tasks with so many dependents that these are
+// released afterwards, in steps: they are due at once, see tasks/release_dependents.
 // Locks: agents, limits, tasks, then their dependents; each kind ascending.
 // mode: write
 // params: rows, brief, command_id
-// returns: task_ids, tasks, edges
+// returns: task_ids, owing, tasks, edges, left
 CYPHER 5
 CALL () {
   UNWIND $rows AS row
@@ -60,8 +61,12 @@ CALL (asked) {
     event_id: row.command_id, type: 'completed', at: now, attempt: t.attempt,
     seq: t.events, agent_id: a.agent_id, command_id: row.command_id
   })
-  RETURN collect({t: t, a: a, duration_ms: duration_ms, now: now}) AS done
+  RETURN collect({
+    t: t, a: a, duration_ms: duration_ms, now: now, waiting: COUNT { (t)<-[:DEPENDS_ON]-() }
+  }) AS done
 }
+WITH *, CASE WHEN reduce(number = 0, one IN done | number + one.waiting) <= 2000 THEN 2000
+             ELSE 2000 / size(done) END AS most
 CALL (done) {
   UNWIND done AS one
   WITH one.a AS a, count(*) AS more, sum(one.duration_ms) AS duration_ms, max(one.now) AS now
@@ -80,9 +85,10 @@ CALL (done) {
   MATCH (x:Limit {key: key})
   SET x.active = x.active - less
 }
-CALL (done) {
+CALL (done, most) {
   UNWIND done AS one
-  WITH one.t AS d, one.now AS now
+  WITH one.t AS d, one.now AS now, one.waiting AS waiting, most
+  WHERE waiting > 0 AND waiting <= most
   MATCH (d)<-[:DEPENDS_ON]-(t:Task)
   WITH t, count(*) AS met, max(now) AS now ORDER BY t.task_id
   SET t.lk = 0
@@ -91,6 +97,12 @@ CALL (done) {
   WITH t, now WHERE t.status = 'pending' AND t.unmet = 0
   // include tasks/ready_again
 }
-WITH [one IN done | one.t.task_id] AS task_ids, [one IN done WHERE NOT $brief | one.t] AS answered
+CALL (done, most) {
+  UNWIND done AS one
+  WITH one.t AS t, one.now AS now, one.waiting AS waiting, most WHERE waiting > most
+  SET t.due_at = now
+  RETURN collect(t.task_id) AS owing
+}
+WITH [one IN done | one.t.task_id] AS task_ids, owing, [one IN done WHERE NOT $brief | one.t] AS answered
 // include tasks/answers
-RETURN task_ids, tasks, edges
+RETURN task_ids, owing, tasks, edges, left

@@ -29,5 +29,4 @@ SET t.excluded_agents = CASE WHEN $exclude_agent
 // include tasks/end_try
 RETURN
 // include tasks/answer
-  , NOT again AND EXISTS { (t)<-[:DEPENDS_ON]-(:PendingTask {on_dependency_failure: 'cancel'}) }
-         AS cascade
+  , t.status = 'failed' AND t.due_at IS NOT NULL AS cascade

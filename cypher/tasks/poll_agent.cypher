@@ -3,11 +3,12 @@
 // lanes it serves that are open.
 // mode: read
 // params: agent_id, task_types, limit
-// returns: tasks, edges, due, lanes_seen
+// returns: tasks, edges, left, due, lanes_seen
 CYPHER 5
 MATCH (a:Agent {agent_id: $agent_id})
+WITH a, $task_types AS task_types
 // include tasks/is_due
 // include tasks/best
 WITH *, best AS answered
 // include tasks/answers
-RETURN tasks, edges, due, lanes_seen
+RETURN tasks, edges, left, due, lanes_seen

@@ -2,7 +2,7 @@
 // be looked at first.
 // mode: read
 // params: task_types, limit
-// returns: tasks, edges, due
+// returns: tasks, edges, left, due
 CYPHER 5
 // include tasks/is_due
 CALL () {
@@ -12,4 +12,4 @@ CALL () {
   RETURN collect(t) AS answered
 }
 // include tasks/answers
-RETURN tasks, edges, due
+RETURN tasks, edges, left, due

@@ -51,7 +51,7 @@ CALL (t, now, held, what) {  // it waited too long
       ELSE 'it was not finished within '
         + toString(t.schedule_to_close_seconds) + ' s (schedule_to_close)'
     END AS error
-  REMOVE t:PendingTask:BlockedTask:DelayedTask, t.ready_key, t.due_at, t.start_by, t.close_by
+  REMOVE t:PendingTask:BlockedTask:DelayedTask, t.ready_key, t.start_by, t.close_by
   SET t:FailedTask, t.status = 'failed', t.completed_at = now, t.success = false,
       t.error_message = error, t.events = t.events + 1
   CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
@@ -59,6 +59,8 @@ CALL (t, now, held, what) {  // it waited too long
     attempt: t.attempt, seq: t.events, command_id: $command_id,
     detail: '{"error":"' + error + '","reason":"' + what + '"}'
   })
+  WITH t, now
+  // include tasks/owes
 }
 CALL (t, now, held, what) {  // its holder let it lie
   WITH t, now, what WHERE held
@@ -86,7 +88,5 @@ CALL (t, now, held, what) {  // its holder let it lie
       a.total_failed = failed + 1,
       a.success_rate = toFloat(done) / (done + failed + 1)
 }
-RETURN t.task_id AS task_id, what,
-       t.status = 'failed'
-         AND EXISTS { (t)<-[:DEPENDS_ON]-(:PendingTask {on_dependency_failure: 'cancel'}) }
-         AS cascade
+REMOVE t:PutAsideTask
+RETURN t.task_id AS task_id, what, t.status = 'failed' AND t.due_at IS NOT NULL AS cascade

@@ -1,11 +1,20 @@
-// The tasks that the queue must look at now, those that waited longest first.
+// What the queue must look at now, that which waited longest first: live tasks; and tasks that have
+// ended, and whose dependents are still to be cancelled (`broken`) or released (`completed`).
 // mode: read
 // params: limit
-// returns: task_ids
+// returns: live, broken, completed
 CYPHER 5
 CALL () {
   MATCH (t:Task) USING INDEX SEEK t:Task(due_at)
-  WHERE t.due_at <= datetime()
-  RETURN t.task_id AS task_id ORDER BY t.due_at LIMIT $limit
+  WHERE t.due_at <= datetime() AND t.status IN ['pending', 'assigned', 'running']
+  WITH t ORDER BY t.due_at LIMIT $limit
+  RETURN collect(t.task_id) AS live
 }
-RETURN collect(task_id) AS task_ids
+CALL () {
+  MATCH (t:Task) USING INDEX SEEK t:Task(due_at)
+  WHERE t.due_at <= datetime() AND t.status IN ['completed', 'failed', 'cancelled']
+  WITH t ORDER BY t.due_at LIMIT $limit
+  RETURN collect(t) AS ended
+}
+RETURN live, [t IN ended WHERE t.status <> 'completed' | t.task_id] AS broken,
+       [t IN ended WHERE t.status = 'completed' | t.task_id] AS completed

@@ -7,41 +7,40 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
-from itertools import chain
 from typing import Any
 
 from pydantic import JsonValue
 
-from graph_orch._async.commands import AsyncCommands, are_small, outcome
-from graph_orch._async.creation import cancel_dependents
-from graph_orch._async.graph import AlreadyAppliedError, AsyncGraph, AsyncTransaction, Rows
+from graph_orch._async.commands import AsyncCommands, all_records, outcome, outcome_weight
+from graph_orch._async.graph import AlreadyAppliedError, AsyncGraph, Rows
 from graph_orch.checks import (
     RATIO,
     TEXT,
     WAIT,
     command_id_of,
 )
-from graph_orch.combining import MOST_ROWS
+from graph_orch.combining import async_in_parts, in_weight, weight
 from graph_orch.errors import (
     AgentNotFoundError,
+    CommandConflictError,
     StoreError,
     StoreQueryError,
+    StoreUnreachableError,
     TaskError,
     TaskNotFoundError,
 )
 from graph_orch.ids import new_hex
-from graph_orch.lifecycle import Command, ErrorClass
+from graph_orch.lifecycle import Command, ErrorClass, EventType
 from graph_orch.models import Claim, ClaimRequest, Completion, Task
 from graph_orch.models.base import some_moment
-from graph_orch.models.tasks import records_of
-from graph_orch.refusals import refuse_stale
+from graph_orch.refusals import refuse_stale, used_for
+from graph_orch.runtime import async_or_give_back
 from graph_orch.statements import TRANSACTION_SECONDS
 
 TRIES = 5
 """How often a claim starts again at once: others were faster, or tasks had to be looked at."""
 HEED_TRIES = 2
 """In how many of them what is due comes first; after that it is no reason to get nothing."""
-WAKE_BATCH = 500
 FIRST_LOOK_SECONDS = 0.02
 LONGEST_LOOK_SECONDS = 1.0
 MANY_LANES = 40
@@ -65,6 +64,8 @@ class AsyncClaims(AsyncCommands):
         super().__init__(graph)
         self._spread = spread
         self._closed_lanes_at = -CLOSE_EVERY_SECONDS
+        self._unanswered: dict[str, str] = {}
+        """By agent, the id of its last claim, where the server went away before it answered."""
 
     async def claim_tasks(
         self,
@@ -81,11 +82,12 @@ class AsyncClaims(AsyncCommands):
     ) -> list[Claim]:
         """Take the best ready tasks that an agent's skills cover, never more than it has slots for.
 
-        Where the call is cancelled while it is under way, what it would have been given is held
-        until the lease runs out.
+        What a call is given that is cancelled while it is under way goes back at once. What one was
+        given that the server did not answer, the agent's next claim in this queue is given first.
 
         Args:
-            limit: How many at most.
+            limit: How many at most. One claim is given 8 MB of content and metadata at most, or
+                one task: fewer than `limit`, where these are large.
             lease_seconds: How long the claims hold without a heartbeat, by the server's clock.
             wait_seconds: How long to wait for the first one where there is none; then [].
             task_types: Only tasks of these types. Others that stand before them are read over.
@@ -96,6 +98,7 @@ class AsyncClaims(AsyncCommands):
 
         Raises:
             AgentNotFoundError: the agent is not registered.
+            CommandConflictError: `command_id` was used for something else.
         """
         wanted = ClaimRequest.of(
             agent_id=agent_id,
@@ -106,31 +109,42 @@ class AsyncClaims(AsyncCommands):
             take_up=take_up,
             worker_id=worker_id,
         )
-        command = command_id_of(command_id)
+        fresh = command_id_of(command_id)
         deadline = time.monotonic() + WAIT.of("wait_seconds", wait_seconds)
         while True:
             seen = self._graph.work.seen
-            records = await self.claim_records(wanted, command)
+            command = fresh if command_id else self._unanswered.pop(wanted.agent_id, fresh)
+            try:
+                records = await async_or_give_back(
+                    self.claim_records(wanted, command), self._give_back
+                )
+            except StoreUnreachableError:
+                self._unanswered[wanted.agent_id] = command
+                raise
             left = deadline - time.monotonic()
             if records or left <= 0 or not await self.wait_for_work(wanted, left, seen):
                 return [Claim.from_record(record) for record in records]
 
     async def claim_records(self, wanted: ClaimRequest, command_id: str) -> list[Mapping[str, Any]]:
         """Claim what is there now; what `Claim.from_record` takes, to be read at another time."""
-        request = {
-            "agent_id": wanted.agent_id,
-            "worker_id": wanted.worker_id,
-            "command_id": command_id,
-        }
-        params = {
-            "take_up": wanted.take_up,
-            "task_types": wanted.task_types,
-            "limit": wanted.limit,
-            "spread": self._spread,
-            "lease_seconds": wanted.lease_seconds,
-            "start": wanted.start,
-        }
-        return await self._claim(request, params)
+        request = {**wanted.model_dump(), "command_id": command_id}
+        row: Mapping[str, Any] = {}
+        for tries in range(TRIES):
+            heed_due = tries < HEED_TRIES
+            try:
+                row = await self._ask(request, heed_due=heed_due)
+            except AlreadyAppliedError:
+                return await self._claimed(request)
+            if row["replayed"]:
+                return await self._claimed(request)
+            is_held_up = heed_due and row["due"]
+            if is_held_up:
+                await self.wake(1)
+            if row["tasks"] or not (is_held_up or row["lost"]):
+                break
+        await self._close_lanes(wanted.agent_id, row["lanes_seen"])
+        taken = await self._take_up(request) if row["handed"] else ()
+        return [*await all_records(self._graph, row), *taken]
 
     async def wait_for_work(self, wanted: ClaimRequest, seconds: float, seen: int) -> bool:
         """Wait until a claim is worth a try; False when the time is up.
@@ -142,28 +156,20 @@ class AsyncClaims(AsyncCommands):
             seen: How much this process had been told of (`graph.work.seen`) when there was nothing.
         """
         deadline, pause = time.monotonic() + seconds, FIRST_LOOK_SECONDS
-        kind = "has_ready", wanted.take_up, str(wanted.task_types)
-        ask = partial(self._have_ready, wanted.take_up, wanted.task_types)
+        request = wanted.model_dump(include={"agent_id", "take_up", "task_types"})
         while (left := deadline - time.monotonic()) > 0:
             await self._graph.work.wait(seen, min(left, pause * random.uniform(0.5, 1.0)))
             seen = self._graph.work.seen
-            if await self._graph.together(kind, ask, wanted.agent_id):
+            if await self._graph.together("has_ready", self._have_ready, request):
                 return True
             pause = min(pause * 1.6, LONGEST_LOOK_SECONDS)
         return False
 
-    async def _have_ready(
-        self, take_up: bool, task_types: list[str] | None, agent_ids: Sequence[str]
-    ) -> list[bool | Exception]:
-        """For each of these agents whether a claim is worth a try."""
-        rows = await self._graph.read(
-            "tasks/has_ready",
-            agent_ids=sorted(set(agent_ids)),
-            task_types=task_types,
-            take_up=take_up,
-        )
-        ready = {row["agent_id"] for row in rows if row["ready"]}
-        return [agent_id in ready for agent_id in agent_ids]
+    async def _have_ready(self, requests: Sequence[dict[str, Any]]) -> list[bool | Exception]:
+        """For each of these requests whether a claim is worth a try."""
+        rows = await self._graph.read("tasks/has_ready", requests=list(requests))
+        ready = {row["number"] for row in rows if row["ready"]}
+        return [number in ready for number in range(len(requests))]
 
     async def start(self, claim: Claim) -> Task:
         """Say that the work on a claim has begun: assigned -> running."""
@@ -216,8 +222,18 @@ class AsyncClaims(AsyncCommands):
         """Complete a claim that was started: see `complete_task`."""
         return await self.complete_task(claim.task_id, result, metrics, attempt=claim.attempt)
 
-    async def complete_all(self, done: Sequence[Completion]) -> list[TaskError | None]:
-        """Complete many claims in one transaction; for each None, or why it was refused."""
+    async def complete_all(
+        self, done: Sequence[Completion]
+    ) -> list[TaskError | StoreQueryError | None]:
+        """Complete many claims, in as few transactions as they fit in.
+
+        Returns:
+            For each None, or why it was refused: the claim holds no more, or the store cannot take
+            the result.
+
+        Raises:
+            StoreUnreachableError: no server answers.
+        """
         rows = [
             {
                 "task_id": one.claim.task_id,
@@ -227,28 +243,33 @@ class AsyncClaims(AsyncCommands):
             }
             for one in done
         ]
-        told = await self._graph.together(
-            "complete_all" if are_small(rows) else None,
-            self._complete_all,
-            rows,
-            len(rows),
-            at_once=2,
-        )
+        told: list[bool | Exception] = []
+        for part in in_weight(rows, outcome_weight):
+            told += await self._graph.together(
+                "complete_all",
+                self._complete_batches,
+                part,
+                sum(map(outcome_weight, part)),
+                at_once=2,
+            )
         self._graph.work.tell()
-        return [None if row["command_id"] in told else await self._completed(row) for row in rows]
+        return [
+            None if was_told is True else await self._completed(row, was_told)
+            for row, was_told in zip(rows, told, strict=True)
+        ]
 
-    async def _complete_all(
+    async def _complete_batches(
         self, batches: Sequence[list[dict[str, Any]]]
-    ) -> list[set[str] | Exception]:
-        """Complete the claims of several callers; for each the ids of the commands that did."""
-        rows = [*chain.from_iterable(batches)]
-        try:
-            told = set(await self._complete_once(rows, brief=True))
-        except StoreQueryError as error:
-            if len(batches) > 1:
-                return await self._graph.one_by_one(self._complete_all, batches)
-            return [set() if isinstance(error, AlreadyAppliedError) else error]
-        return [told for _ in batches]
+    ) -> list[list[bool | Exception] | Exception]:
+        """Complete the claims of several callers; for each, whether each of its rows was."""
+        if len(batches) == 1:
+            return [await async_in_parts(self._complete_rows, batches[0])]
+        told = iter(await self._complete_rows([row for batch in batches for row in batch]))
+        return [[next(told) for _ in batch] for batch in batches]
+
+    async def _complete_rows(self, rows: Sequence[dict[str, Any]]) -> list[bool | Exception]:
+        told, _ = await self._complete_once(rows, brief=True)
+        return [row["command_id"] in told for row in rows]
 
     async def fail(
         self,
@@ -289,62 +310,36 @@ class AsyncClaims(AsyncCommands):
         Args:
             batches: Stop after so many batches of 500.
         """
-        total = 0
-        while batches is None or batches > 0:
-            (row,) = await self._graph.read("tasks/wake_due", limit=WAKE_BATCH)
-            ids = sorted(row["task_ids"])
-            if ids:
-                total += len(await self._graph.transaction(_wake, ids))
-                self._graph.work.tell()
-            if len(ids) < WAKE_BATCH:
-                return total
-            batches = None if batches is None else batches - 1
-        return total
+        return await self._due.wake(batches)
 
-    async def _claim(
-        self, request: dict[str, Any], params: dict[str, Any]
-    ) -> list[Mapping[str, Any]]:
-        row: Mapping[str, Any] = {}
-        for tries in range(TRIES):
-            try:
-                row = await self._ask(params | {"heed_due": tries < HEED_TRIES}, request)
-            except AlreadyAppliedError:
-                return await self._claimed(request, params)
-            if row["replayed"]:
-                return await self._claimed(request, params)
-            if row["due"]:
-                await self.wake(1)
-            if row["tasks"] or not (row["due"] or row["lost"]):
-                break
-        await self._close_lanes(request["agent_id"], row["lanes_seen"])
-        taken = await self._take_up(request, params) if row["handed"] else ()
-        return [*records_of(row), *taken]
-
-    async def _ask(self, params: dict[str, Any], request: dict[str, Any]) -> Mapping[str, Any]:
-        """Ask for a claim; together with whoever asks for the same meanwhile, if it is small."""
-        is_small = params["limit"] <= MOST_ROWS
-        kind = ("claim", *(str(value) for value in params.values())) if is_small else None
-        run = partial(self._claim_all, params)
-        return await self._graph.together(kind, run, request, params["limit"])
+    async def _ask(self, request: dict[str, Any], *, heed_due: bool) -> Mapping[str, Any]:
+        """Ask for a claim, together with whoever asks meanwhile."""
+        run = partial(self._claim_all, heed_due)
+        kind = "claim", self._spread, heed_due
+        return await self._graph.together(kind, run, request, weight(request["limit"], 0))
 
     async def _claim_all(
-        self, params: dict[str, Any], requests: Sequence[dict[str, Any]]
+        self, heed_due: bool, requests: Sequence[dict[str, Any]]
     ) -> list[Mapping[str, Any] | Exception]:
         """Claim for each of these, in one transaction; the rows of `tasks/claim`, or errors."""
         order = sorted(range(len(requests)), key=lambda place: requests[place]["agent_id"])
-        try:
-            rows = await self._graph.write(
-                "tasks/claim", requests=[requests[place] for place in order], **params
-            )
-        except StoreQueryError as error:
-            if len(requests) == 1:
-                return [error]
-            return await self._graph.one_by_one(partial(self._claim_all, params), requests)
+        rows = await self._graph.write(
+            "tasks/claim",
+            requests=[requests[place] for place in order],
+            limit=max(request["limit"] for request in requests),
+            spread=self._spread,
+            heed_due=heed_due,
+        )
         found: dict[int, Mapping[str, Any]] = {order[row["number"]]: row for row in rows}
         return [
             found.get(place) or AgentNotFoundError(request["agent_id"])
             for place, request in enumerate(requests)
         ]
+
+    async def _give_back(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Give back what a claim was given that nobody waits for any more."""
+        for claim in map(Claim.from_record, records):
+            await self.release(claim, "the claim was cancelled while it was under way")
 
     async def _close_lanes(self, agent_id: str, lanes_seen: int) -> None:
         """Close the empty lanes of an agent, where it found many open ones, now and then."""
@@ -362,20 +357,26 @@ class AsyncClaims(AsyncCommands):
             except StoreError as error:  # what was claimed counts; the lanes can wait
                 logger.warning("empty lanes were not closed: %s", error)
 
-    async def _take_up(self, request: dict[str, Any], params: dict[str, Any]) -> Rows:
-        wanted = {name: params[name] for name in ("task_types", "limit", "lease_seconds", "start")}
-        wanted |= request | {"command_id": new_hex()}
-        return await self._graph.write("tasks/take_up", **wanted)
+    async def _take_up(self, request: dict[str, Any]) -> Rows:
+        wanted = {name: value for name, value in request.items() if name != "take_up"}
+        return await self._graph.write("tasks/take_up", **wanted | {"command_id": new_hex()})
 
-    async def _claimed(
-        self, request: dict[str, Any], params: dict[str, Any]
-    ) -> list[Mapping[str, Any]]:
+    async def _claimed(self, request: dict[str, Any]) -> list[Mapping[str, Any]]:
         """What this very claim was given before, when its answer was lost."""
-        event_ids = [f"{request['command_id']}:{place}" for place in range(params["limit"])]
-        return [*await self._graph.read("tasks/claimed", event_ids=event_ids)]
+        command_id = request["command_id"]
+        event_ids = [f"{command_id}:{place}" for place in range(request["limit"])]
+        rows = await self._graph.read("tasks/claimed", event_ids=event_ids)
+        for row in rows:
+            if (row["type"], row["agent_id"]) != (EventType.ASSIGNED, request["agent_id"]):
+                raise CommandConflictError("claim", None, command_id, used_for(row))
+        return [row for row in rows if row["holds"]]
 
-    async def _completed(self, row: dict[str, Any]) -> TaskError | None:
+    async def _completed(
+        self, row: dict[str, Any], was_told: bool | Exception
+    ) -> TaskError | StoreQueryError | None:
         """What became of a completion that found nothing to do: done before, or refused."""
+        if isinstance(was_told, StoreQueryError) and not isinstance(was_told, AlreadyAppliedError):
+            return was_told
         try:
             await self._command(
                 Command.COMPLETE,
@@ -384,17 +385,9 @@ class AsyncClaims(AsyncCommands):
                 row["command_id"],
                 **{key: row[key] for key in ("attempt", "result", "duration_ms", "metrics")},
             )
-        except TaskError as error:
+        except (TaskError, StoreQueryError) as error:
             return error
         return None
-
-
-async def _wake(tx: AsyncTransaction, task_ids: list[str]) -> Rows:
-    command_id = new_hex()
-    rows = await tx.run("tasks/wake", task_ids=task_ids, command_id=command_id)
-    if failed := [row["task_id"] for row in rows if row["cascade"]]:
-        await cancel_dependents(tx, failed, command_id)
-    return rows
 
 
 def _beat(claim: Claim, progress: float | None, message: str | None) -> dict[str, Any]:

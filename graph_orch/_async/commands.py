@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import JsonValue
 
-from graph_orch._async.creation import cancel_dependents
+from graph_orch._async.creation import cancel_doomed
+from graph_orch._async.due import AsyncDue
 from graph_orch._async.graph import AlreadyAppliedError, AsyncGraph, AsyncTransaction, Rows
 from graph_orch.checks import (
     ATTEMPT,
@@ -22,19 +24,19 @@ from graph_orch.checks import (
     TASK_ID,
     command_id_of,
 )
-from graph_orch.combining import MOST_ROWS
+from graph_orch.combining import weight
 from graph_orch.errors import (
     DependencyCycleError,
     DependencyNotFoundError,
-    StoreQueryError,
+    StoreError,
     TaskNotFoundError,
 )
 from graph_orch.ids import new_hex
 from graph_orch.lifecycle import Command, DependencyFailure, ErrorClass, TaskStatus
 from graph_orch.models import Task
 from graph_orch.models.tasks import records_of
-from graph_orch.refusals import contention, refuse
-from graph_orch.values import SMALL_TEXT, dump_json
+from graph_orch.refusals import contention, refuse, refuse_conflict
+from graph_orch.values import dump_json
 
 TRIES = 5
 """How often a command starts again when it was refused, and the reason is gone when looked at."""
@@ -42,6 +44,7 @@ FREEING = frozenset(
     {Command.COMPLETE, Command.FAIL, Command.RELEASE, Command.CANCEL, Command.RETRY}
 )
 """The commands after which there may be work for somebody who waits for it."""
+logger = logging.getLogger("graph_orch.commands")
 
 
 class AsyncCommands:
@@ -53,6 +56,7 @@ class AsyncCommands:
 
     def __init__(self, graph: AsyncGraph) -> None:
         self._graph = graph
+        self._due = AsyncDue(graph)
 
     async def assign_task(
         self,
@@ -252,12 +256,14 @@ class AsyncCommands:
         task = TASK_ID.of("task_id", task_id)
         other = TASK_ID.of("depends_on", depends_on)
         command = command_id_of(command_id)
+        owing: list[str] = []
         try:
-            row = await self._graph.transaction(_add_dependency, task, other, command)
+            row, owing = await self._graph.transaction(_add_dependency, task, other, command)
         except AlreadyAppliedError:
             row = None
+        await self._follow_up(owing)
         if row is None:
-            row = await self._explain(Command.ADD_DEPENDENCY, task, command, {})
+            row = await self._explain(Command.ADD_DEPENDENCY, task, command, {"depends_on": other})
         if row is None:
             raise TaskNotFoundError(task)
         return Task.from_record(row)
@@ -273,6 +279,8 @@ class AsyncCommands:
             if rows:
                 if command in FREEING:
                     self._graph.work.tell()
+                if rows[0].get("cascade"):
+                    await self._follow_up([task])
                 return rows[0]
             row = await self._explain(command, task, params["command_id"], params)
             if row is not None:
@@ -281,8 +289,6 @@ class AsyncCommands:
 
     async def _applied(self, command: Command, name: str, params: dict[str, Any]) -> Rows:
         try:
-            if command in (Command.FAIL, Command.CANCEL):
-                return await self._graph.transaction(_end, name, params)
             if command is Command.COMPLETE:
                 return await self._completed_together(params)
             return await self._graph.write(name, **params)
@@ -290,37 +296,61 @@ class AsyncCommands:
             return ()
 
     async def _completed_together(self, params: dict[str, Any]) -> Rows:
-        """Complete a task, together with whatever else is completed meanwhile, if it is small."""
-        kind = "complete" if are_small([params]) else None
-        return await self._graph.together(kind, self._complete, params)
+        """Complete a task, together with whatever else is completed meanwhile."""
+        row = await self._graph.together("complete", self._complete, params, outcome_weight(params))
+        if row is not None and row["owing"]:
+            await self._released(params["task_id"])
+        return () if row is None else (row,)
 
-    async def _complete(self, rows: Sequence[dict[str, Any]]) -> list[Rows | Exception]:
-        """Complete tasks in one transaction; for each its row, or () where it was refused."""
-        try:
-            found = await self._complete_once(rows, brief=False)
-        except StoreQueryError as error:
-            if len(rows) == 1:
-                return [error]
-            return await self._graph.one_by_one(self._complete, rows)
-        return [(found[row["command_id"]],) if row["command_id"] in found else () for row in rows]
+    async def _complete(
+        self, rows: Sequence[dict[str, Any]]
+    ) -> list[Mapping[str, Any] | Exception | None]:
+        """Complete tasks in one transaction; for each its row, or None where it was refused."""
+        found, owing = await self._complete_once(rows, brief=False)
+        return [
+            {**found[row["command_id"]], "owing": row["task_id"] in owing}
+            if row["command_id"] in found
+            else None
+            for row in rows
+        ]
 
     async def _complete_once(
         self, rows: Sequence[dict[str, Any]], *, brief: bool
-    ) -> dict[str, Mapping[str, Any]]:
-        """Complete tasks, the first command for each; by the ids of those that did, the task.
+    ) -> tuple[dict[str, Mapping[str, Any]], set[str]]:
+        """Complete tasks, the first command for each.
 
-        Where `brief`, no more than the ids are told.
+        Returns:
+            By the ids of the commands that did, the task, or where `brief` nothing; and the tasks
+            whose dependents are still to be released.
         """
         first = {row["task_id"]: row for row in reversed(rows)}
         (found,) = await self._graph.write(
             "tasks/complete", rows=list(first.values()), brief=brief, command_id=new_hex()
         )
         tasks: dict[str, Mapping[str, Any]] = {
-            row["task"]["task_id"]: row for row in records_of(found)
+            row["task"]["task_id"]: row for row in await all_records(self._graph, found)
         }
-        return {
+        done = {
             first[task_id]["command_id"]: tasks.get(task_id, {}) for task_id in found["task_ids"]
         }
+        return done, set(found["owing"])
+
+    async def _follow_up(self, task_ids: Sequence[str]) -> None:
+        """Cancel what is to be cancelled with tasks that failed or were cancelled.
+
+        The command itself is done: where this fails, whoever looks next goes on with it.
+        """
+        try:
+            await self._due.cancel_dependents(task_ids)
+        except StoreError as error:
+            logger.warning("the dependents of %s are cancelled later: %s", task_ids, error)
+
+    async def _released(self, task_id: str) -> None:
+        """Release the dependents of a completed task that has many; see `_follow_up`."""
+        try:
+            await self._due.release_dependents(task_id)
+        except StoreError as error:
+            logger.warning("the dependents of %s are released later: %s", task_id, error)
 
     async def _explain(
         self, command: Command, task_id: str, command_id: str, params: Mapping[str, Any]
@@ -332,23 +362,17 @@ class AsyncCommands:
             agent_id=params.get("agent_id"),
             command_id=command_id,
         )
-        if row["event"] is not None and row["event"]["task_id"] == task_id:
+        if row["event"] is not None:
+            asked = {**params, "command_id": command_id}
+            refuse_conflict(command, task_id, asked, row["event"])
             return row
         refuse(command, task_id, params, row)
         return None
 
 
-async def _end(tx: AsyncTransaction, name: str, params: dict[str, Any]) -> Rows:
-    """End a task, and with it the dependents that ask for it."""
-    rows = await tx.run(name, **params)
-    if rows and rows[0]["cascade"]:
-        await cancel_dependents(tx, [params["task_id"]], params["command_id"])
-    return rows
-
-
 async def _add_dependency(
     tx: AsyncTransaction, task_id: str, depends_on: str, command_id: str
-) -> Mapping[str, Any] | None:
+) -> tuple[Mapping[str, Any] | None, list[str]]:
     locked = await tx.run(
         "tasks/lock_dependency", task_ids=sorted({task_id, depends_on}), command_id=command_id
     )
@@ -362,11 +386,11 @@ async def _add_dependency(
         "tasks/add_dependency", task_id=task_id, depends_on=depends_on, command_id=command_id
     )
     broken = found[depends_on]["status"] in (TaskStatus.FAILED, TaskStatus.CANCELLED)
+    owing: list[str] = []
     if rows and broken and found[task_id]["on_dependency_failure"] == DependencyFailure.CANCEL:
-        await tx.run("tasks/cancel_doomed", task_ids=[task_id], command_id=command_id)
-        await cancel_dependents(tx, [task_id], command_id)
+        owing = await cancel_doomed(tx, [task_id], command_id)
         rows = await tx.run("tasks/get", task_id=task_id)
-    return rows[0] if rows else None
+    return rows[0] if rows else None, owing
 
 
 async def _refuse_cycle(tx: AsyncTransaction, task_id: str, depends_on: str) -> None:
@@ -377,10 +401,18 @@ async def _refuse_cycle(tx: AsyncTransaction, task_id: str, depends_on: str) -> 
         raise DependencyCycleError([task_id, *paths[0]["path"]])
 
 
-def are_small(rows: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether completions, as `tasks/complete` takes them, may go together with others."""
-    letters = sum(len(row["result"] or "") + len(row["metrics"] or "") for row in rows)
-    return len(rows) <= MOST_ROWS and letters <= SMALL_TEXT
+async def all_records(graph: AsyncGraph, row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The tasks that a statement answered in one row, and those that were too much for it."""
+    records, left = records_of(row), row["left"]
+    while left:
+        (row,) = await graph.read("tasks/get_many", task_ids=left)
+        records, left = [*records, *records_of(row)], row["left"]
+    return records
+
+
+def outcome_weight(row: Mapping[str, Any]) -> int:
+    """How many rows a completion counts as in a transaction, see `combining.weight`."""
+    return weight(1, len(row["result"] or "") + len(row["metrics"] or ""))
 
 
 def outcome(

@@ -12,12 +12,16 @@ CHECKS = (
     "unmet",
     "readiness",
     "due",
+    "put_aside",
+    "cascades",
     "agent_skills",
     "lanes",
     "team_members",
     "team_sizes",
 )
-"""Each is a statement `doctor/<check>`; `$repair` lets it put right what it finds."""
+"""Each is a statement `doctor/<check>`. It finds what is wrong, and is asked again with the `nodes`
+that it found to put them right: a part of them in each transaction, which locks no others."""
+REPAIRED_AT_ONCE = 500
 
 
 class AsyncDoctor:
@@ -30,6 +34,17 @@ class AsyncDoctor:
         """Run every check; with `repair`, put right what they find."""
         findings: list[Finding] = []
         for check in CHECKS:
-            rows = await self._graph.write(f"doctor/{check}", repair=repair, command_id=new_hex())
-            findings += [Finding.from_record(check, row) for row in rows]
+            found = await self._look(check, None)
+            findings += await self._repaired(check, found) if repair else found
         return DoctorReport(findings=findings, repaired=len(findings) if repair else 0)
+
+    async def _repaired(self, check: str, found: list[Finding]) -> list[Finding]:
+        nodes = [finding.node for finding in found]
+        repaired: list[Finding] = []
+        for start in range(0, len(nodes), REPAIRED_AT_ONCE):
+            repaired += await self._look(check, nodes[start : start + REPAIRED_AT_ONCE])
+        return repaired
+
+    async def _look(self, check: str, nodes: list[str] | None) -> list[Finding]:
+        rows = await self._graph.write(f"doctor/{check}", nodes=nodes, command_id=new_hex())
+        return [Finding.from_record(check, row) for row in rows]

@@ -34,6 +34,7 @@ from graph_orch.errors import (
     StoreError,
     StoreQueryError,
     StoreUnreachableError,
+    TransactionTooLargeError,
 )
 from graph_orch.runtime import AsyncResult, AsyncSignal, async_sleep
 from graph_orch.settings import Address
@@ -51,7 +52,9 @@ RETRY_SECONDS = 30.0
 """How long a statement is tried again when the server is away or asks for another try."""
 FIRST_PAUSE_SECONDS = 0.01
 LONGEST_PAUSE_SECONDS = 2.0
-MOST_KINDS = 100
+MEMORY_TRIES = 3
+"""How often a statement is tried that the server has no memory for: other transactions may have
+taken it, but what is too much by itself is better split soon."""
 MOST_IDLE = 100
 
 
@@ -190,7 +193,7 @@ class AsyncGraph:
 
     async def together(
         self,
-        kind: Hashable | None,
+        kind: Hashable,
         run: Callable[[Sequence[Item]], AsyncResult[Sequence[R | Exception]]],
         item: Item,
         rows: int = 1,
@@ -199,34 +202,19 @@ class AsyncGraph:
         """Do one thing of a kind, in one run with the others that are asked for meanwhile.
 
         Args:
-            kind: What may share a run; None: this goes by itself.
-            rows: How much it is; a run takes so many together.
+            kind: What may share a run. Kinds are few, as they are kept: what differs from call to
+                call belongs into the item. The first call's `run` and `at_once` are used for all.
+            rows: How much it is, see `combining.weight`; a run takes so many together.
             at_once: How many runs of the kind may be under way.
 
         Raises:
             StoreError: as for what is run; or what the run answered this item with.
         """
         self._check_usable()
-        combiner = None if kind is None else self._combiners.get(kind)
+        combiner = self._combiners.get(kind)
         if combiner is None:
-            combiner = AsyncCombiner[Item, R](run, at_once)
-            if kind is not None and len(self._combiners) < MOST_KINDS:
-                self._combiners[kind] = combiner
+            combiner = self._combiners.setdefault(kind, AsyncCombiner[Item, R](run, at_once))
         return await combiner.submit(item, rows)
-
-    async def one_by_one(
-        self,
-        run: Callable[[Sequence[Item]], AsyncResult[Sequence[R | Exception]]],
-        items: Sequence[Item],
-    ) -> list[R | Exception]:
-        """What each of some things comes to by itself, where they could not be done together."""
-        answers: list[R | Exception] = []
-        for item in items:
-            try:
-                answers += await run([item])
-            except StoreError as error:
-                answers.append(error)
-        return answers
 
     async def query(self, cypher: str, **params: Any) -> tuple[list[str], list[list[Any]]]:
         """Run Cypher that a person wrote, without the right to write: column names and rows.
@@ -276,11 +264,13 @@ class AsyncGraph:
         self._check_usable()
         deadline = time.monotonic() + RETRY_SECONDS
         pause = FIRST_PAUSE_SECONDS
+        tries = 0
         while True:
+            tries += 1
             try:
                 return await once()
             except (DriverError, Neo4jError) as error:
-                if not _may_pass(error) or time.monotonic() + pause > deadline:
+                if not _may_pass(error, tries) or time.monotonic() + pause > deadline:
                     raise translate(error, doing) from error
             await async_sleep(pause * random.uniform(0.5, 1.5))
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
@@ -349,15 +339,22 @@ def _literal(it: Statement) -> LiteralString:
     return cast(LiteralString, UnprintedText(it.text))
 
 
-def _may_pass(error: DriverError | Neo4jError) -> bool:
+def _may_pass(error: DriverError | Neo4jError, tries: int) -> bool:
     """Whether another try may succeed: a deadlock, a lost connection, a change of leader.
 
     The driver does not try again where the connection is lost during a commit; we may, see
     `_retried`.
     """
+    if _is_too_large(error) and tries >= MEMORY_TRIES:
+        return False
     return isinstance(error, IncompleteCommit) or (
         error.is_retryable() and not isinstance(error, ConstraintError)
     )
+
+
+def _is_too_large(error: DriverError | Neo4jError) -> bool:
+    """Whether the server has no memory for the transaction."""
+    return isinstance(error, Neo4jError) and "OutOfMemory" in (error.code or "")
 
 
 def translate(error: Exception, doing: str) -> OrchestrationError:
@@ -375,6 +372,8 @@ def translate(error: Exception, doing: str) -> OrchestrationError:
                 f"{doing}: no Neo4j server answers ({error}); check that it runs and that "
                 "NEO4J_URI names it"
             )
+        case Neo4jError() if _is_too_large(error):
+            return TransactionTooLargeError(doing)
         case Neo4jError():
             return StoreQueryError(f"{doing}: {error.message} ({error.code})")
         case _:

@@ -12,7 +12,7 @@ from graph_orch.checks import LEASE, NAME, NAMES, TASK_ID, command_id_of
 from graph_orch.errors import RoutingContentionError, TaskNotFoundError, TeamNotFoundError
 from graph_orch.lifecycle import Command
 from graph_orch.models import Candidate, RoutingStatistics, Task
-from graph_orch.refusals import refuse
+from graph_orch.refusals import refuse, refuse_conflict
 
 TRIES = 20
 """How often dispatching chooses again when others fill the agent that was chosen."""
@@ -146,7 +146,9 @@ class AsyncCapabilityRouter:
             agent_id=None,
             command_id=params["command_id"],
         )
-        if row["event"] is not None and row["event"]["task_id"] == params["task_id"]:
+        if row["event"] is not None:
+            asked = {"command_id": params["command_id"]}
+            refuse_conflict(Command.ASSIGN, params["task_id"], asked, row["event"])
             return row["event"]["agent_id"]
         refuse(Command.ASSIGN, params["task_id"], {}, row)
         return None

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from graph_orch._async.claims import AsyncClaims
+from graph_orch._async.commands import all_records
 from graph_orch._async.creation import AsyncCreation
 from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.querying import AsyncQuerying
@@ -26,8 +27,10 @@ from graph_orch.models import (
     TaskPage,
     TaskTry,
 )
-from graph_orch.models.tasks import records_of
 from graph_orch.values import MAX_BATCH, MAX_BATCH_BYTES, load_json
+
+LOOKS = 10
+"""How many batches of tasks that are due a poll looks at before it answers."""
 
 
 class AsyncTaskQueue(AsyncClaims):
@@ -120,10 +123,10 @@ class AsyncTaskQueue(AsyncClaims):
         batch = [
             checked("create_tasks", lambda t=task: NewTask.model_validate(t)) for task in tasks
         ]
-        size = sum(len(task.content) for task in batch)
+        size = sum(len(task.content) + len(task.metadata_text or "") for task in batch)
         if len(batch) > MAX_BATCH or size > MAX_BATCH_BYTES:
             raise ValidationError(
-                f"create_tasks: {len(batch):,} tasks with {size:,} characters of content; at most "
+                f"create_tasks: {len(batch):,} tasks with {size:,} characters; at most "
                 f"{MAX_BATCH:,} and {MAX_BATCH_BYTES:,} go into one transaction: split the batch"
             )
         return await self._created(batch)
@@ -136,8 +139,8 @@ class AsyncTaskQueue(AsyncClaims):
     async def get_tasks(self, task_ids: Sequence[str]) -> list[Task]:
         """These tasks as they are now, those that exist, in the order given."""
         ids = TASK_IDS.of("task_ids", task_ids)
-        rows = await self._graph.read("tasks/get_many", task_ids=ids)
-        return [Task.from_record(row) for row in rows if row["task"]]
+        (row,) = await self._graph.read("tasks/get_many", task_ids=ids)
+        return [Task.from_record(record) for record in await all_records(self._graph, row)]
 
     async def get_dependency_results(self, task_id: str) -> dict[str, JsonValue]:
         """What the dependencies of a task gave, by their ids; None where one gave nothing."""
@@ -172,9 +175,9 @@ class AsyncTaskQueue(AsyncClaims):
             return list(await self._querying.page(TaskFilters.of(filters), limit, None))
         row = await self._poll(agent, types, limit)
         if row["due"]:
-            await self.wake()
+            await self.wake(LOOKS)
             row = await self._poll(agent, types, limit)
-        return [Task.from_record(found) for found in records_of(row)]
+        return [Task.from_record(record) for record in await all_records(self._graph, row)]
 
     async def query_tasks(
         self,
@@ -219,7 +222,7 @@ class AsyncTaskQueue(AsyncClaims):
         """The queue in numbers, without reading its history."""
         (row,) = await self._graph.read("tasks/statistics")
         if row["due"]:
-            await self.wake()
+            await self.wake(LOOKS)
             (row,) = await self._graph.read("tasks/statistics")
         return QueueStatistics.from_record(row)
 

@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
-from itertools import chain
 from typing import Any
 
+from graph_orch._sync.due import Due
 from graph_orch._sync.graph import AlreadyAppliedError, Graph, Transaction
-from graph_orch.combining import MOST_ROWS
+from graph_orch.combining import NotTogetherError, weight
 from graph_orch.errors import (
     DependencyCycleError,
     DependencyNotFoundError,
     StoreError,
-    StoreQueryError,
     TaskConflictError,
 )
 from graph_orch.ids import new_hex
 from graph_orch.lifecycle import DependencyFailure, TaskStatus
 from graph_orch.models import NewTask, RetryPolicy
-from graph_orch.values import SMALL_TEXT, lane_key, skill_key
+from graph_orch.values import lane_key, skill_key
 
+Batch = tuple[Sequence[NewTask], RetryPolicy]
+"""The tasks of one call, and how those are tried again that do not say so themselves."""
 FEW_DEPENDENCIES = 100
 MAX_RETRIES = RetryPolicy().max_retries
 TRIES = 5
@@ -40,7 +41,7 @@ class Creation:
         self._graph = graph
         self._retry_policy = retry_policy
         self._clock = clock
-        self._kind = ("create", retry_policy)
+        self._due = Due(graph)
 
     def create(self, tasks: Sequence[NewTask]) -> list[str]:
         """Create all of these tasks in one transaction; their ids, in the order given.
@@ -59,37 +60,37 @@ class Creation:
         )
 
     def _inserted(self, tasks: Sequence[NewTask]) -> bool:
-        if self._clock is None and _is_small(tasks):
-            at_once = 1 if len(tasks) == 1 else 2  # a batch is worth a transaction of its own
-            kind = (*self._kind, at_once)
-            return self._graph.together(kind, self._insert_all, tasks, len(tasks), at_once)
-        return self._insert(tasks)
+        if self._clock is not None or any(map(_may_be_doomed, tasks)) or _have_many_edges(tasks):
+            return self._insert([(tasks, self._retry_policy)])
+        at_once = 1 if len(tasks) == 1 else 2  # a batch is worth a transaction of its own
+        batch = tasks, self._retry_policy
+        kind = "create", at_once
+        return self._graph.together(kind, self._insert_all, batch, _weight(tasks), at_once)
 
-    def _insert_all(self, batches: Sequence[Sequence[NewTask]]) -> list[bool | Exception]:
+    def _insert_all(self, batches: Sequence[Batch]) -> list[bool | Exception]:
         """Insert the tasks of several callers; where that fails, each caller's by themselves."""
         if len(batches) == 1:
-            return [self._insert(batches[0])]
-        try:
-            if _are_apart(batches) and self._insert([*chain.from_iterable(batches)]):
-                return [True] * len(batches)
-        except StoreQueryError:
-            pass  # too much for one transaction, or one of them cannot be stored
-        return self._graph.one_by_one(self._insert_all, batches)
+            return [self._insert(batches)]
+        if not (_are_apart(batches) and self._insert(batches)):
+            raise NotTogetherError("create: the tasks of several callers cannot go together")
+        return [True] * len(batches)
 
-    def _insert(self, tasks: Sequence[NewTask]) -> bool:
-        params = insertion(tasks, self._retry_policy)
+    def _insert(self, batches: Sequence[Batch]) -> bool:
+        params = insertion(batches)
         params["now"] = None if self._clock is None else self._clock()
         try:
-            if any(_may_be_doomed(task) for task in tasks):
-                return self._graph.transaction(insert, params)
-            (row,) = self._graph.write("tasks/create", **params)
-            return row["number"] > 0
+            if not any(_may_be_doomed(task) for tasks, _ in batches for task in tasks):
+                (row,) = self._graph.write("tasks/create", **params)
+                return row["number"] > 0
+            found, owing = self._graph.transaction(insert, params)
         except AlreadyAppliedError:
             return False
+        self._due.cancel_dependents(owing)
+        return found
 
     def _settle(self, tasks: Sequence[NewTask], ids: dict[str, str]) -> list[NewTask]:
         """Find out why nothing was inserted: supply what is missing, leave out what exists."""
-        params = insertion(tasks, self._retry_policy)
+        params = insertion([(tasks, self._retry_policy)])
         (found,) = self._graph.read(
             "tasks/find_created",
             task_ids=[task.task_id for task in tasks],
@@ -107,21 +108,22 @@ class Creation:
         return fresh
 
 
-def insert(tx: Transaction, params: dict[str, Any]) -> bool:
-    """Insert tasks, and cancel those whose dependencies failed; False where a lane is missing."""
+def insert(tx: Transaction, params: dict[str, Any]) -> tuple[bool, list[str]]:
+    """Insert tasks, and cancel those whose dependencies failed.
+
+    Returns:
+        Whether they were inserted, which they are not where a lane is missing; and which of those
+        that were cancelled have dependents to be cancelled with them.
+    """
     (row,) = tx.run("tasks/create", **params)
-    doomed: list[str] = row["doomed"]
-    if doomed:
-        tx.run("tasks/cancel_doomed", task_ids=doomed, command_id=params["command_id"])
-        cancel_dependents(tx, doomed, params["command_id"])
-    return row["number"] > 0
+    owing = cancel_doomed(tx, row["doomed"], params["command_id"]) if row["doomed"] else []
+    return row["number"] > 0, owing
 
 
-def cancel_dependents(tx: Transaction, task_ids: list[str], command_id: str) -> None:
-    """Cancel whatever asks to be cancelled with these tasks, level by level."""
-    while task_ids:
-        rows = tx.run("tasks/cancel_dependents", task_ids=task_ids, command_id=command_id)
-        task_ids = [row["task_id"] for row in rows]
+def cancel_doomed(tx: Transaction, task_ids: list[str], command_id: str) -> list[str]:
+    """Cancel tasks whose dependencies failed; those that have dependents to be cancelled too."""
+    rows = tx.run("tasks/cancel_doomed", task_ids=task_ids, command_id=command_id)
+    return [row["task_id"] for row in rows if row["cascade"]]
 
 
 def add_lanes(tx: Transaction, tasks: Iterable[NewTask]) -> None:
@@ -145,12 +147,13 @@ def add_skills(tx: Transaction, names: Mapping[str, str]) -> None:
     tx.run("tasks/add_skills", skills=skills)
 
 
-def insertion(tasks: Sequence[NewTask], default: RetryPolicy) -> dict[str, Any]:
+def insertion(batches: Sequence[Batch]) -> dict[str, Any]:
     """The parameters of `tasks/create`, but for the time."""
-    rows = [_row(position, task, default) for position, task in enumerate(tasks)]
+    with_policy = [(task, policy) for tasks, policy in batches for task in tasks]
+    rows = [_row(position, task, policy) for position, (task, policy) in enumerate(with_policy)]
     return {
         "rows": rows,
-        "dependency_ids": _outside(tasks),
+        "dependency_ids": _outside([task for task, _ in with_policy]),
         "lanes": sorted({row["task"]["lane"] for row in rows}),
         "command_id": new_hex(),
     }
@@ -222,22 +225,21 @@ def _may_be_doomed(task: NewTask) -> bool:
     return bool(task.dependencies) and task.on_dependency_failure is DependencyFailure.CANCEL
 
 
-def _is_small(tasks: Sequence[NewTask]) -> bool:
-    """Whether tasks may share a transaction with those of other callers."""
-    return (
-        len(tasks) <= MOST_ROWS
-        and sum(len(task.content) + len(task.metadata_text or "") for task in tasks) <= SMALL_TEXT
-        and sum(len(task.dependencies) for task in tasks) <= FEW_DEPENDENCIES
-        and not any(map(_may_be_doomed, tasks))
-    )
+def _have_many_edges(tasks: Sequence[NewTask]) -> bool:
+    return sum(len(task.dependencies) for task in tasks) > FEW_DEPENDENCIES
 
 
-def _are_apart(batches: Sequence[Sequence[NewTask]]) -> bool:
+def _weight(tasks: Sequence[NewTask]) -> int:
+    letters = sum(len(task.content) + len(task.metadata_text or "") for task in tasks)
+    return weight(len(tasks), letters)
+
+
+def _are_apart(batches: Sequence[Batch]) -> bool:
     """Whether no task names one of another batch: it must find that in the graph, or not at all."""
-    home = {task.task_id: place for place, tasks in enumerate(batches) for task in tasks}
+    home = {task.task_id: place for place, (tasks, _) in enumerate(batches) for task in tasks}
     return all(
         home.get(id_, place) == place
-        for place, tasks in enumerate(batches)
+        for place, (tasks, _) in enumerate(batches)
         for task in tasks
         for id_ in task.dependencies
     )

@@ -9,10 +9,12 @@ from pydantic import JsonValue
 
 from graph_orch._sync.graph import Graph, Transaction, Rows
 from graph_orch.checks import AGE, FINISHED, LIMIT
+from graph_orch.combining import in_weight, weight
 from graph_orch.ids import new_hex
 from graph_orch.lifecycle import ENDED, TaskStatus
 from graph_orch.models import TaskRecord
 
+EVENTS_A_ROW = 10
 Export = Callable[[dict[str, JsonValue]], None]
 
 
@@ -41,7 +43,7 @@ class Retention:
         Args:
             older_than_seconds: Since `completed_at`, by the server's clock; at most 100 years.
             statuses: Which of completed, failed and cancelled.
-            batch: How many tasks a transaction takes at most.
+            batch: How many tasks a transaction takes at most; fewer where they are large.
             export: Is given every task before it is deleted, as a dict that JSON can have: the
                 fields of `Task`, with `tries` and `events`. One that cannot be deleted after all
                 is given again another time. What it raises ends the pruning.
@@ -71,7 +73,8 @@ class Retention:
                 "retention/find", statuses=statuses, limit=limit, **place
             )
             looked_at += len(found)
-            deleted += self._delete(found, export)
+            for part in in_weight(found, _weight):
+                deleted += self._delete(part, export)
             if len(found) < limit:
                 return deleted, deleted < looked_at
             place = {"place_at": found[-1]["finished_at"], "place_id": found[-1]["task_id"]}
@@ -93,6 +96,11 @@ class Retention:
         for row in self._graph.read("retention/records", task_ids=task_ids):
             if row["task"]:  # else it was deleted while it was read, by somebody who exported it
                 export(TaskRecord.from_record(row).model_dump(mode="json"))
+
+
+def _weight(row: Mapping[str, Any]) -> int:
+    """How many rows a task counts as that is deleted with its events, see `combining.weight`."""
+    return weight(1 + row["events"] // EVENTS_A_ROW, row["letters"])
 
 
 def _delete(tx: Transaction, rows: list[dict[str, Any]]) -> int:

@@ -21,6 +21,7 @@ from graph_orch.combining import MOST_ROWS
 from graph_orch.errors import (
     OrchestrationError,
     StoreError,
+    StoreQueryError,
     TaskError,
     ValidationError,
     describe,
@@ -272,9 +273,15 @@ class Run:
                 return
 
     def _completed(
-        self, batch: Sequence[tuple[Job, Completion]], answers: Sequence[TaskError | None]
+        self,
+        batch: Sequence[tuple[Job, Completion]],
+        answers: Sequence[TaskError | StoreQueryError | None],
     ) -> None:
         for (job, _), answer in zip(batch, answers, strict=True):
+            if isinstance(answer, StoreQueryError):
+                failure = TaskFailure(f"the result cannot be stored: {answer}", "permanent")
+                self._report(job, self._fail(job, failure))
+                continue
             if isinstance(answer, TaskError):
                 logger.warning("a result was refused: %s", answer)
             self._forget(job)

@@ -42,7 +42,7 @@ SAMPLES = {
     "exclude_agent": False,
     "timeout_seconds": 10,
     "grace_seconds": 10.0,
-    "repair": False,
+    "nodes": None,
     "should_retry": True,
     "success": True,
     "duration_ms": 1.0,
@@ -75,8 +75,19 @@ LISTS = {
 MOMENTS = {"tick", "next_at", "due_at"}
 MOMENTS |= {"cursor_at", "created_from", "created_before"}
 MOMENTS |= {"finished_from", "finished_to", "finished_after", "finished_before"}
+CLAIM = {
+    "agent_id": "x",
+    "worker_id": "x",
+    "command_id": "x",
+    "task_types": ["x"],
+    "take_up": True,
+    "limit": 1,
+    "lease_seconds": 60.0,
+    "start": True,
+}
 OWN = {
-    "tasks/claim": {"requests": [{"agent_id": "x", "worker_id": "x", "command_id": "x"}]},
+    "tasks/claim": {"requests": [CLAIM]},
+    "tasks/has_ready": {"requests": [CLAIM]},
     "tasks/add_skills": {"skills": [{"key": "x", "name": "X"}]},
     "export/agents": {"after": ""},
     "export/agents_by_skill": {"after": ""},
@@ -335,8 +346,8 @@ def test_reading_does_not_grow_with_agents_of_other_skills(orch, hits):
     orch.tasks.assign_task(held, "ada")
     common = {"task_id": task_id, "command_id": str(uuid4())}
     dispatch = {"exclude": [], "lease_seconds": 60.0, **common}
-    claim = {"take_up": True, "task_types": None, "limit": 1, "spread": 1, "heed_due": True}
-    request = {"agent_id": "ada", "worker_id": None, "command_id": str(uuid4())}
+    claim = {"limit": 1, "spread": 1, "heed_due": True}
+    request = CLAIM | {"agent_id": "ada", "command_id": str(uuid4()), "task_types": None}
     found = []
     for turn in range(2):
         for number in range(100):
@@ -353,10 +364,8 @@ def test_reading_does_not_grow_with_agents_of_other_skills(orch, hits):
                 "assign": hits("tasks/assign", agent_id="ada", lease_seconds=None, **common),
                 "inspect": hits("tasks/inspect", agent_id="ada", **common),
                 "poll": hits("tasks/poll_agent", agent_id="ada", task_types=None, limit=10),
-                "wait": hits("tasks/has_ready", agent_ids=["ada"], take_up=True, task_types=None),
-                "claim": hits(
-                    "tasks/claim", requests=[request], lease_seconds=60.0, start=True, **claim
-                ),
+                "wait": hits("tasks/has_ready", requests=[request]),
+                "claim": hits("tasks/claim", requests=[request], **claim),
                 "start": hits("tasks/start", attempt=None, **common | {"task_id": held}),
                 "why": hits("insights/why_blocked", task_id=task_id, limit=10),
                 "health": hits("agents/get", agent_id="ada"),
@@ -370,8 +379,8 @@ def test_reading_does_not_grow_with_agents_of_other_skills(orch, hits):
 def test_reading_does_not_grow_with_the_backlog(orch, hits):
     orch.agents.register_agent("ada", ["x", "y"], max_concurrent_tasks=10)
     task_id = orch.tasks.create_task("x", "any", requirements=["x"])
-    request = {"agent_id": "ada", "worker_id": None, "command_id": str(uuid4())}
-    claim = {"take_up": False, "task_types": None, "limit": 1, "spread": 1, "heed_due": True}
+    claim = {"limit": 1, "spread": 1, "heed_due": True}
+    request = CLAIM | {"agent_id": "ada", "command_id": str(uuid4()), "task_types": None}
     found = []
     for _ in range(2):
         orch.tasks.create_tasks(
@@ -381,9 +390,7 @@ def test_reading_does_not_grow_with_the_backlog(orch, hits):
             {
                 "poll": hits("tasks/poll_agent", agent_id="ada", task_types=None, limit=10),
                 "poll all": hits("tasks/poll_all", task_types=None, limit=10),
-                "claim": hits(
-                    "tasks/claim", requests=[request], lease_seconds=60.0, start=True, **claim
-                ),
+                "claim": hits("tasks/claim", requests=[request], **claim),
                 "route": hits("routing/route", task_id=task_id, exclude=[], limit=1),
                 "statistics": hits("tasks/statistics"),
                 "page of all": hits("tasks/query_all", **parameters(TaskFilters(), 10, None)),

@@ -1,0 +1,120 @@
+"""What the queue must do by itself: times that come, and what the end of a task means for others.
+
+A task whose time has come is due (`due_at`, see docs/decisions/0004). So is a task that has ended,
+while tasks that wait for it are still to be cancelled or released: that is done in steps of a
+bounded size, each a transaction of its own, and whoever looks next goes on where somebody died.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
+
+from graph_orch._async.graph import AsyncGraph
+from graph_orch.combining import async_in_parts
+from graph_orch.errors import StoreQueryError
+from graph_orch.ids import new_hex
+from graph_orch.runtime import AsyncResult
+
+R = TypeVar("R")
+BATCH = 500
+"""How many tasks are looked at, cancelled or released in a transaction."""
+AGAIN_SECONDS = 10.0
+"""How long after a step with the dependents of a task nobody else goes on with them."""
+logger = logging.getLogger("graph_orch.due")
+
+
+class AsyncDue:
+    """Looks at the tasks of one graph that are due."""
+
+    def __init__(self, graph: AsyncGraph) -> None:
+        self._graph = graph
+
+    async def wake(self, batches: int | None = None) -> int:
+        """Look at the tasks that are due; how many there were. See `TaskQueue.wake`.
+
+        A task that cannot be looked at is logged, and put aside for a while; the others go on.
+        """
+        total = 0
+        while batches is None or batches > 0:
+            (row,) = await self._graph.read("tasks/wake_due", limit=BATCH)
+            live, broken, completed = row["live"], row["broken"], row["completed"]
+            if not (live or broken or completed):
+                break
+            woken = await self._each(self._wake, sorted(live))
+            owing = [task_id for task_id, owes in woken if owes]
+            await self.cancel_dependents([*owing, *broken], steps=1)
+            total += len(woken) + len(broken) + len(completed[:1])
+            for task_id in completed[:1]:
+                await self.release_dependents(task_id, steps=1)
+            self._graph.work.tell()
+            batches = None if batches is None else batches - 1
+        return total
+
+    async def cancel_dependents(self, task_ids: Sequence[str], steps: int | None = None) -> None:
+        """Cancel what asks to be cancelled with tasks that failed or were cancelled, and so on.
+
+        Args:
+            steps: After so many, leave what is left to whoever looks next.
+        """
+        left = list(task_ids)
+        while left and steps != 0:
+            steps = None if steps is None else steps - 1
+            step = partial(self._cancel_some, 0.0 if steps == 0 else AGAIN_SECONDS)
+            left = [*await self._each(step, left[:BATCH]), *left[BATCH:]]
+
+    async def release_dependents(self, task_id: str, steps: int | None = None) -> None:
+        """Count again what the dependents of a completed task wait for; `steps` as above."""
+        is_left = True
+        while is_left and steps != 0:
+            steps = None if steps is None else steps - 1
+            step = partial(self._release_some, 0.0 if steps == 0 else AGAIN_SECONDS)
+            is_left = bool(await self._each(step, [task_id]))
+            self._graph.work.tell()
+
+    async def _wake(self, task_ids: Sequence[str]) -> list[tuple[str, bool]]:
+        rows = await self._graph.write("tasks/wake", task_ids=task_ids, command_id=new_hex())
+        return [(row["task_id"], row["cascade"]) for row in rows]
+
+    async def _cancel_some(self, again_seconds: float, task_ids: Sequence[str]) -> list[str]:
+        (row,) = await self._graph.write(
+            "tasks/cancel_dependents",
+            task_ids=task_ids,
+            limit=BATCH,
+            again_seconds=again_seconds,
+            command_id=new_hex(),
+        )
+        return row["task_ids"]
+
+    async def _release_some(self, again_seconds: float, task_ids: Sequence[str]) -> list[str]:
+        rows = await self._graph.write(
+            "tasks/release_dependents",
+            task_id=task_ids[0],
+            limit=BATCH,
+            again_seconds=again_seconds,
+            command_id=new_hex(),
+        )
+        return [task_ids[0] for row in rows if row["released"] == BATCH]
+
+    async def _each(
+        self, run: Callable[[Sequence[str]], AsyncResult[list[R]]], task_ids: Sequence[str]
+    ) -> list[R]:
+        """Run for all tasks, or where that fails in parts; what fails alone is put aside."""
+
+        async def some(part: Sequence[str]) -> list[R | Exception]:
+            try:
+                return [*await run(part)]
+            except StoreQueryError as error:
+                if len(part) > 1:
+                    raise
+                await self._put_aside(part[0], error)
+                return []
+
+        found = await async_in_parts(some, task_ids) if task_ids else []
+        return [one for one in found if not isinstance(one, Exception)]
+
+    async def _put_aside(self, task_id: str, error: StoreQueryError) -> None:
+        logger.error("task %s is due, and cannot be looked at; put aside: %s", task_id, error)
+        await self._graph.write("tasks/put_aside", task_id=task_id, error=str(error)[:1_000])
