@@ -118,3 +118,42 @@ def test_fork_is_detected(orch, monkeypatch):
     monkeypatch.setattr(os, "getpid", lambda: -1)
     with pytest.raises(ForkedProcessError):
         orch.tasks.poll_tasks()
+
+
+async def test_a_claim_that_is_cancelled_gives_back_what_it_was_given(aorch, monkeypatch):
+    await aorch.agents.register_agent("ada", [])
+    task_id = await aorch.tasks.create_task("x", "any")
+    write, asked = aorch.graph.write, asyncio.Event()
+
+    async def told(name, **params):
+        if name == "tasks/claim":
+            asked.set()
+        return await write(name, **params)
+
+    monkeypatch.setattr(aorch.graph, "write", told)
+    claim = asyncio.create_task(aorch.tasks.claim_tasks("ada", lease_seconds=3_600))
+    await asked.wait()
+    claim.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await claim
+    task = await aorch.tasks.get_task_status(task_id)
+    assert (task.status, task.retry_count) == ("pending", 0)
+    (again,) = await aorch.tasks.claim_tasks("ada")
+    assert again.task_id == task_id
+
+
+async def test_a_claim_that_was_not_answered_is_asked_again_by_the_next(aorch, monkeypatch):
+    await aorch.agents.register_agent("ada", [], max_concurrent_tasks=10)
+    ids = [await aorch.tasks.create_task("x", "any") for _ in range(2)]
+    write = aorch.graph.write
+
+    async def lost(name, **params):
+        await write(name, **params)
+        raise StoreUnreachableError("gone")
+
+    monkeypatch.setattr(aorch.graph, "write", lost)
+    with pytest.raises(StoreUnreachableError):
+        await aorch.tasks.claim_tasks("ada")
+    monkeypatch.setattr(aorch.graph, "write", write)
+    found = [(await aorch.tasks.claim_tasks("ada"))[0].task_id for _ in range(2)]
+    assert found == ids

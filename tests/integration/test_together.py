@@ -230,3 +230,53 @@ def test_an_agent_with_many_lanes_gets_the_best_of_them_all(orch):
     assert len(orch.tasks.claim_tasks("narrow", 450)) == 450
     assert [claim.task_id for claim in orch.tasks.claim_tasks("wide", 70)] == ids[:70]
     assert orch.doctor().findings == []
+
+
+def test_calls_with_different_arguments_go_together(orch, monkeypatch):
+    """What differs from call to call is in the call, so that no number of kinds ends sharing."""
+    orch.agents.register_agent("ada", [], max_concurrent_tasks=1_000)
+    orch.tasks.create_tasks(NewTask(content="x", task_type=f"t{n % 3}") for n in range(300))
+    calls = [
+        lambda n=number: orch.tasks.claim_tasks(
+            "ada", 1 + n % 2, 100 + n, task_types=[f"t{n % 3}"], start=bool(n % 2)
+        )
+        for number in range(120)
+    ]
+    for number, claims in enumerate(at_once(calls)):
+        assert len(claims) == 1 + number % 2
+        assert {claim.lease_seconds for claim in claims} == {100 + number}
+        assert {claim.task.task_type for claim in claims} == {f"t{number % 3}"}
+        assert {claim.task.status for claim in claims} == {"running" if number % 2 else "assigned"}
+    assert len(orch.graph._combiners) < 20
+    assert orch.doctor().findings == []
+
+
+def test_bytes_bound_a_batch(orch, monkeypatch):
+    orch.agents.register_agent("ada", [], max_concurrent_tasks=1_000)
+    large = "x" * 950_000
+    for _ in range(2):
+        orch.tasks.create_tasks(
+            NewTask(content=large, task_type="any", metadata=large) for _ in range(10)
+        )
+    ids = {task.task_id for task in orch.tasks.poll_tasks(limit=100)}
+    assert len(ids) == 20  # in several answers
+    assert {task.task_id for task in orch.tasks.get_tasks(sorted(ids))} == ids
+    assert {task.task_id for task in orch.tasks.query_tasks()} == ids
+    claims = []
+    while more := orch.tasks.claim_tasks("ada", 100, start=True):
+        assert len(more) == 4  # 8 MB at most
+        claims += more
+    sizes = []
+    write = orch.graph.write
+
+    def measured(name, **params):
+        if name == "tasks/complete":
+            sizes.append(sum(len(row["result"]) for row in params["rows"]))
+        return write(name, **params)
+
+    monkeypatch.setattr(orch.graph, "write", measured)
+    answers = orch.tasks.complete_all([Completion(claim=it, result=large) for it in claims])
+    assert answers == [None] * 20
+    assert max(sizes) <= 8_000_000
+    monkeypatch.setattr(orch.graph, "write", write)
+    assert orch.retention.prune(0) == 20
