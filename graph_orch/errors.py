@@ -42,6 +42,7 @@ OrchestrationError
         ├── ServerStartError      the server did not come up (its log's reason is in the message)
         ├── PortInUseError
         ├── DiskFullError
+        ├── LockHeldError         another process starts or stops the server, and does not get on
         ├── PluginError           a plugin is not known, does not fit, or is not in the server
         └── DataDirectoryError    the data directory cannot be used, or another server has it
 
@@ -398,6 +399,10 @@ class PortInUseError(EmbeddedServerError):
 
 class DiskFullError(EmbeddedServerError):
     """There is no room for the jars or the data."""
+
+
+class LockHeldError(EmbeddedServerError):
+    """Another process starts or stops the server, or fetches its jars, and does not get on."""
 
 
 class PluginError(EmbeddedServerError):

@@ -1,0 +1,66 @@
+"""What the system knows of processes: their command lines, and whether they are stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+PROC = Path("/proc")
+
+
+def arguments_of(pid: int) -> list[str]:
+    """The command line of a process; empty where there is none, or where it has ended."""
+    if _has_proc():
+        with contextlib.suppress(OSError):
+            text = (PROC / str(pid) / "cmdline").read_bytes().decode(errors="replace")
+            return text.rstrip("\0").split("\0") if text else []
+        return []
+    return _ps("command=", pid).split(" ")
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether a process was stopped, by SIGSTOP or a terminal, and not told to go on."""
+    if _has_proc():
+        with contextlib.suppress(OSError):
+            text = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+            return text.rpartition(")")[2].split()[0] in "Tt"
+        return False
+    return _ps("state=", pid).startswith("T")
+
+
+def all_pids() -> Iterator[int]:
+    """Every process of this machine that can be seen."""
+    if _has_proc():
+        yield from (int(name) for name in os.listdir(PROC) if name.isdigit())
+    else:
+        yield from (int(pid) for pid in _ps("pid=").split())
+
+
+def lock_holders(path: Path) -> list[int]:
+    """Which processes may hold a lock of a file, where the system tells: Linux does."""
+    with contextlib.suppress(OSError):
+        inode = str(path.stat().st_ino)
+        # 1: FLOCK  ADVISORY  WRITE 4242 fe:00:9180 0 EOF; one that waits has "->" after "1:"
+        rows = [line.split() for line in (PROC / "locks").read_text("utf-8").splitlines()]
+        return [
+            int(row[4])
+            for row in rows
+            if row[1] == "FLOCK" and row[5].rpartition(":")[2] == inode and int(row[4]) > 0
+        ]
+    return []
+
+
+def _has_proc() -> bool:
+    return (PROC / "self" / "stat").exists()  # not on macOS
+
+
+def _ps(what: str, pid: int | None = None) -> str:
+    which = ["-A"] if pid is None else ["-p", str(pid)]
+    with contextlib.suppress(OSError):
+        return subprocess.run(
+            ["ps", *which, "-ww", "-o", what], capture_output=True, text=True, check=False
+        ).stdout.strip()
+    return ""
