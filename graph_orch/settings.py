@@ -29,11 +29,15 @@ class Profile(StrEnum):
 
 @dataclass(frozen=True)
 class Address:
-    """A server and a database on it. The password is never shown."""
+    """A server and a database on it. The password is never shown.
+
+    `data_dir` is an embedded server's, which may come back on another port than the URI's.
+    """
 
     uri: str
     auth: tuple[str, str] | None = field(default=None, repr=False)
     database: str | None = None
+    data_dir: Path | None = None
 
 
 class ServerSettings(BaseSettings):

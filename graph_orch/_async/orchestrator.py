@@ -113,7 +113,8 @@ class AsyncOrchestrator:
         auth: tuple[str, str] | None,
         database: str | None,
     ) -> Self:
-        orch = make(await AsyncGraph.connect(uri, auth, database), server)
+        data_dir = None if server is None else server.data_dir
+        orch = make(await AsyncGraph.connect(uri, auth, database, data_dir), server)
         try:
             await orch.schema.migrate()
         except BaseException:

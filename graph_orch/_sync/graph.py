@@ -10,6 +10,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Concatenate, Literal, LiteralString, ParamSpec, TypeVar, cast
 
 import neo4j
@@ -26,6 +27,7 @@ from neo4j.exceptions import (
 
 from graph_orch.combining import Combiner
 from graph_orch.driving import UnprintedText, unprinted
+from graph_orch.embedded import server_resolver
 from graph_orch.errors import (
     ClosedError,
     ForkedProcessError,
@@ -102,9 +104,16 @@ class Graph:
 
     @classmethod
     def connect(
-        cls, uri: str, auth: tuple[str, str] | None = None, database: str | None = None
+        cls,
+        uri: str,
+        auth: tuple[str, str] | None = None,
+        database: str | None = None,
+        data_dir: Path | None = None,
     ) -> Graph:
         """Connect to a server, and see that it answers.
+
+        Args:
+            data_dir: An embedded server's, to find it again where it comes back on another port.
 
         Raises:
             StoreUnreachableError: nothing answers at `uri`.
@@ -122,10 +131,11 @@ class Graph:
                 connection_acquisition_timeout=60,
                 max_transaction_retry_time=RETRY_SECONDS,
                 keep_alive=True,
+                resolver=server_resolver(data_dir),
             )
         except (ConfigurationError, ValueError) as error:
             raise StoreUnreachableError(f"cannot use the address {uri!r}: {error}") from error
-        graph = cls(driver, database, Address(uri, auth, database))
+        graph = cls(driver, database, Address(uri, auth, database, data_dir))
         try:
             graph._greet(uri)
         except BaseException:
@@ -136,7 +146,7 @@ class Graph:
     @classmethod
     def at(cls, address: Address) -> Graph:
         """Connect once more to where another graph is: see `address`; errors as for `connect`."""
-        return cls.connect(address.uri, address.auth, address.database)
+        return cls.connect(address.uri, address.auth, address.database, address.data_dir)
 
     @property
     def database(self) -> str | None:

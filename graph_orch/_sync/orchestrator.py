@@ -113,7 +113,8 @@ class Orchestrator:
         auth: tuple[str, str] | None,
         database: str | None,
     ) -> Self:
-        orch = make(Graph.connect(uri, auth, database), server)
+        data_dir = None if server is None else server.data_dir
+        orch = make(Graph.connect(uri, auth, database, data_dir), server)
         try:
             orch.schema.migrate()
         except BaseException:

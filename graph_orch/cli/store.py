@@ -7,10 +7,10 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 import platformdirs
-from filelock import FileLock, Timeout
 
 import graph_orch
 from graph_orch.cli.progress import downloading
+from graph_orch.embedded.kernel_lock import KernelLock
 from graph_orch.errors import AlreadyRunningError
 from graph_orch.runtime import AsyncOpening
 from graph_orch.settings import APP, EmbeddedSettings, ServerSettings
@@ -42,13 +42,13 @@ def connect_alone(command: str) -> Generator[graph_orch.Orchestrator]:
     store = ServerSettings().uri or str(EmbeddedSettings().data_dir.absolute())
     key = hashlib.sha256(store.encode()).hexdigest()[:16]
     path = platformdirs.user_state_path(APP, ensure_exists=True) / f"{command}-{key}.lock"
-    try:
-        with FileLock(path, timeout=0), connect() as orch:
-            yield orch
-    except Timeout as error:
+    lock = KernelLock(path)
+    if not lock.try_acquire():
         raise AlreadyRunningError(
             f"another `graph-orch {command}` runs on this store; wait until it has ended"
-        ) from error
+        )
+    with lock, connect() as orch:
+        yield orch
 
 
 def install_server() -> None:

@@ -4,12 +4,32 @@ with EmbeddedNeo4j() as server:
     server.uri, server.auth
 """
 
-from graph_orch.embedded.server import (
-    EmbeddedNeo4j,
-    EmbeddedStatus,
-    server_status,
-    start_server,
-    stop_server,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["EmbeddedNeo4j", "EmbeddedStatus", "server_status", "start_server", "stop_server"]
+if TYPE_CHECKING:
+    from graph_orch.embedded.server import (
+        EmbeddedNeo4j,
+        EmbeddedStatus,
+        server_resolver,
+        server_status,
+        start_server,
+        stop_server,
+    )
+
+__all__ = [
+    "EmbeddedNeo4j",
+    "EmbeddedStatus",
+    "server_resolver",
+    "server_status",
+    "start_server",
+    "stop_server",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # The supervisor is of this package too, and starts faster without the driver.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module("graph_orch.embedded.server"), name)
+    return value

@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
-import json
 import logging
 import os
 import re
 import secrets
-import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, LiteralString, Self
 
 import neo4j
-from filelock import FileLock
 from neo4j.exceptions import AuthError, DriverError, Neo4jError
 
 from graph_orch.embedded.jars import Progress, install, jars_of, locked
 from graph_orch.embedded.java import find_java
+from graph_orch.embedded.kernel_lock import KernelLock
 from graph_orch.embedded.plugins import locks_of
-from graph_orch.embedded.state import DataDirectory, ServerRecord, is_held, write_private
+from graph_orch.embedded.processes import is_stopped
+from graph_orch.embedded.state import LOOPBACK, Command, DataDirectory, ServerRecord, write_private
+from graph_orch.embedded.supervisor import find_server, free_port, is_free, listens
 from graph_orch.errors import (
     DataDirectoryError,
     DiskFullError,
     EmbeddedServerError,
+    LockHeldError,
     PluginError,
     PortInUseError,
     ServerStartError,
@@ -39,9 +40,15 @@ from graph_orch.errors import (
 from graph_orch.settings import EmbeddedSettings
 
 USER = "neo4j"
-LOOPBACK = "127.0.0.1"
 STOP_SECONDS = 60
 LOOK_EVERY_SECONDS = 0.05
+ROOM_BYTES = 10_000_000
+"""What must be free to start: a new store takes 2 MB, and its logs grow."""
+PASSWORD_MEND = (
+    "Write back the password that this data was made with; where that is lost, choose another "
+    "GRAPH_ORCH_DATA_DIR, or see docs/operations.md"
+)
+logger = logging.getLogger("graph_orch.embedded")
 
 CONFIG = """\
 server.default_listen_address=127.0.0.1
@@ -119,7 +126,7 @@ class EmbeddedNeo4j:
         self.settings = EmbeddedSettings.model_validate(EmbeddedSettings().model_dump() | chosen)
         self._data = DataDirectory(self.settings.data_dir)
         self._progress = progress
-        self._user: FileLock | None = None
+        self._user: KernelLock | None = None
         self._port: int | None = None
         self._password: str | None = None
 
@@ -130,9 +137,10 @@ class EmbeddedNeo4j:
         Raises:
             EmbeddedServerError: it is not started.
         """
-        if self._port is None:
+        if self._port is None or self._user is None:
             raise EmbeddedServerError("the embedded server is not started; call start()")
-        return _uri(self._port)
+        record = self._data.record()  # it may have fallen, and have come back elsewhere
+        return _uri(record.port if record else self._port)
 
     @property
     def auth(self) -> tuple[str, str]:
@@ -145,67 +153,84 @@ class EmbeddedNeo4j:
             raise EmbeddedServerError("the embedded server is not started; call start()")
         return USER, self._password
 
+    @property
+    def data_dir(self) -> Path:
+        """Where its data is, whatever the current directory becomes."""
+        return self._data.root
+
     def install(self) -> Path:
         """Have the server's jars, and return their directory; `start()` does this by itself.
 
         Raises:
             DownloadError, DiskFullError: they cannot be had.
+            LockHeldError: another process fetches them, and does not get on.
             PluginError: a plugin is not known, or does not fit the server.
         """
-        settings = self.settings
-        jars = settings.cache_dir / "neo4j" / settings.neo4j_version
-        install(jars_of(settings.neo4j_version), jars, settings.maven_url, self._progress)
-        self._install_plugins()
-        return jars
+        return self._install()[0]
 
-    def _install_plugins(self) -> Path | None:
-        """Have the jars of the plugins, and return their directory; None where none are wanted.
+    def _install(self, whole: bool = False) -> tuple[Path, Path | None]:
+        """Have all jars: the directory of the server's, and that of the plugins where some are
+        wanted, which are kept beside the server's, so that a data directory has nothing of them.
 
-        They are kept beside the server's, so that a data directory has nothing of them.
+        Args:
+            whole: See `install` in `jars`.
         """
         settings = self.settings
         locks = locks_of(settings.plugins, settings.neo4j_version)
+        jars = settings.cache_dir / "neo4j" / settings.neo4j_version
+        url, progress = settings.maven_url, self._progress
+        install(jars_of(settings.neo4j_version), jars, url, progress, whole=whole)
         if not locks:
-            return None
-        directory = settings.cache_dir / "plugins" / "+".join(locks)
-        jars = [jar for lock in locks for jar in locked(lock)]
-        install(jars, directory, settings.maven_url, self._progress)
-        return directory
+            return jars, None
+        plugins = settings.cache_dir / "plugins" / "+".join(locks)
+        wanted = [jar for lock in locks for jar in locked(lock)]
+        install(wanted, plugins, url, progress, whole=whole)
+        return jars, plugins
 
     def start(self) -> Self:
         """Start the server, or join it where it runs. Started twice is started.
 
+        A child that was forked joins anew: it does not have its parent's part in the server.
+
         Raises:
             EmbeddedServerError: one of its kinds says what is in the way.
         """
-        if self._user is not None:
+        if self._user is not None and self._user.is_ours:
             return self
+        data = self._data
         locks_of(self.settings.plugins, self.settings.neo4j_version)  # raises where one cannot be
-        try:
-            self._data.prepare()
-            with self._data.starting:
-                user = self._data.new_user()
+        with _told(data):
+            data.prepare()
+            # What takes long is done before others have to wait.
+            parts = None if data.is_supervised or data.running() else self._parts()
+            with data.starting.acquire(
+                self.settings.start_timeout_seconds, f"start the server of {data.root}"
+            ):
+                user = data.new_user()
                 try:
                     self._password = self._own_password()
-                    self._port = self._join() or self._launch()
+                    if not self._join():
+                        self._launch(*(parts or self._parts()))
                 except BaseException:
                     _drop(user)
                     raise
                 self._user = user
-        except OSError as error:
-            raise _data_error(error, self._data.root) from error
         return self
 
     def stop(self) -> None:
-        """Leave the server; where this was its last user, it has ended on return."""
-        if self._user is None:
+        """Leave the server; where this was its last user, it has ended on return.
+
+        In a child that was forked this does nothing: the server is its parent's.
+        """
+        user, self._user = self._user, None
+        if user is None or not user.is_ours:
             return
-        with self._data.starting:
-            _drop(self._user)
-            last = not self._data.keep_path.exists() and not self._data.has_users()
-        self._user = self._port = None
-        if last:
-            _wait(lambda: not is_held(self._data.supervising), STOP_SECONDS)
+        _drop(user)
+        try:
+            _end_unwanted(self._data, f"see whether others use the server of {self._data.root}")
+        except (LockHeldError, OSError) as error:
+            # We have left, and its supervisor ends it: no reason to fail what the caller did.
+            logger.warning("the embedded server may run on for a while: %s", error)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -220,27 +245,51 @@ class EmbeddedNeo4j:
 
     def _own_password(self) -> str:
         path = self._data.password_path
-        if not path.exists():
-            write_private(path, secrets.token_urlsafe(24))
-        return path.read_text(encoding="utf-8")
+        try:
+            password = path.read_text(encoding="utf-8").strip() if path.exists() else ""
+        except UnicodeDecodeError as error:
+            raise DataDirectoryError(
+                f"{path} holds no password: {error}. {PASSWORD_MEND}"
+            ) from error
+        if not password and self._data.accounts_path.exists():
+            raise DataDirectoryError(
+                f"the password of the data in {self._data.root} is lost: {path} is "
+                f"{'empty' if path.exists() else 'gone'}. {PASSWORD_MEND}"
+            )
+        if not password:
+            password = secrets.token_urlsafe(24)
+            write_private(path, password)
+        return password
 
-    def _join(self) -> int | None:
-        """The port of the server that runs; None where none does (any more)."""
+    def _join(self) -> bool:
+        """Join the server that runs; False where none does (any more)."""
         data = self._data
-        if is_held(data.supervising):
-            _wait(lambda: data.record() is not None or not is_held(data.supervising), 10)
-            record = data.record()
-            # A server answers on for a while when its supervisor was killed: look again at the end.
-            if (
-                record is not None
-                and self._answers(record.port, lambda: is_held(data.supervising))
-                and is_held(data.supervising)
-            ):
+
+        def alive() -> bool:
+            return data.is_supervised or data.running() is not None
+
+        if not alive() and find_server(data) is None:
+            return False
+        if self._answers(alive):
+            self._have_supervised()
+            if record := data.record():
                 self._refuse_without_plugins(record)
-                return record.port
-            _wait(lambda: not is_held(data.supervising), STOP_SECONDS)
-        _end_orphan(data)
-        return None
+            return True
+        if record := data.running():
+            raise ServerStartError(
+                f"the server of {data.root}, process {record.pid}, runs but did not answer in "
+                f"{self.settings.start_timeout_seconds:.0f} s{_stopped(record.pid)}; look into "
+                f"{data.console_path}, or end it (kill -KILL {record.pid}) and try again"
+            )
+        return False
+
+    def _have_supervised(self) -> None:
+        """Give the server that runs a supervisor, where its own was killed and its deputy too."""
+        lock = self._data.supervising
+        while not lock.is_held():
+            if lock.try_acquire():
+                _spawn_supervisor(self._data, lock)
+                return
 
     def _refuse_without_plugins(self, record: ServerRecord) -> None:
         """Raise where the server that runs lacks a plugin that is wanted here."""
@@ -251,54 +300,95 @@ class EmbeddedNeo4j:
                 "to start it has it with GRAPH_ORCH_PLUGINS, or choose another GRAPH_ORCH_DATA_DIR"
             )
 
-    def _launch(self) -> int:
-        data, settings = self._data, self.settings
+    def _parts(self) -> tuple[Path, list[Path], str]:
+        """What a server is made of: Java, the directories of jars, the configuration."""
+        settings = self.settings
         self._check_version()
         java = find_java(_java_needed(settings.neo4j_version), settings.java_home)
-        paths = [self.install(), self._install_plugins()]
-        port = _free_port(settings.port)
-        data.config_path.write_text(_config(port, settings, paths[1]), encoding="utf-8")
-        command = {
-            "arguments": _arguments(java, [path for path in paths if path], data, settings),
-            "port": port,
-            "version": settings.neo4j_version,
-            "plugins": settings.plugins,
-        }
-        write_private(data.command_path, json.dumps(command))
-        data.version_path.write_text(settings.neo4j_version, encoding="utf-8")
-        supervisor = _spawn_supervisor(data)
-        if not self._answers(port, lambda: supervisor.poll() is None):
-            raise self._start_error(ended=supervisor.poll() is not None)
-        return port
+        jars, plugins = self._install(whole=True)
+        return java, [path for path in (jars, plugins) if path], _config(settings, plugins)
 
-    def _answers(self, port: int, alive: Callable[[], bool]) -> bool:
-        """Wait until the server takes our password; False where it ended or time is up."""
+    def _launch(self, java: Path, jars: Sequence[Path], config: str) -> None:
+        data, settings = self._data, self.settings
+        self._refuse_full_disk()
+        if settings.port and not is_free(settings.port):
+            raise PortInUseError(
+                f"port {settings.port} is taken; set GRAPH_ORCH_PORT to another, or to 0 for any"
+            )
+        before = data.command()
+        command = Command(
+            arguments=_arguments(java, jars, data, settings),
+            config=config,
+            # Who knew where the server was finds it there again.
+            port=settings.port or (before.port if before else free_port()),
+            fixed=bool(settings.port),
+            version=settings.neo4j_version,
+            plugins=settings.plugins,
+        )
+        data.write_command(command)
+        data.version_path.write_text(settings.neo4j_version, encoding="utf-8")
+        data.record_path.unlink(missing_ok=True)
+        data.console_path.write_bytes(b"")  # what it says from now on is of this start
+        lock = data.supervising.acquire(STOP_SECONDS, f"supervise the server of {data.root}")
+        supervisor = _spawn_supervisor(data, lock)
+
+        def alive() -> bool:
+            if "No space left" in self._log():  # it may wait for room for ever
+                raise _disk_full(self._data)
+            return supervisor.poll() is None
+
+        if not self._answers(alive):
+            raise self._start_error(ended=supervisor.poll() is not None)
+
+    def _answers(self, alive: Callable[[], bool]) -> bool:
+        """Wait until the server takes our password; False where it ended or time is up.
+
+        Raises:
+            DataDirectoryError: it refuses it.
+        """
         deadline = time.monotonic() + self.settings.start_timeout_seconds
         while time.monotonic() < deadline and alive():
-            if _listens(port) and self._logs_in(port):
+            record = self._data.record()
+            if record is not None and listens(record.port) and self._logs_in(record.port):
+                self._port = record.port
                 return True
             time.sleep(LOOK_EVERY_SECONDS)
         return False
 
     def _logs_in(self, port: int) -> bool:
+        """Whether the server takes our password; False where it is not ready."""
         assert self._password is not None
         quiet = logging.getLogger("neo4j")
         level = quiet.level
         quiet.setLevel(logging.CRITICAL)  # a server that is not up yet is no error
         try:
             return _log_in(port, self._password) or _set_password(port, self._password)
+        except AuthError as error:
+            raise DataDirectoryError(
+                f"the server of {self._data.root} refuses the password in "
+                f"{self._data.password_path}. {PASSWORD_MEND}"
+            ) from error
         except (DriverError, Neo4jError, OSError):
             return False
         finally:
             quiet.setLevel(level)
 
+    def _log(self) -> str:
+        return self._data.console_path.read_text(encoding="utf-8", errors="replace")
+
+    def _refuse_full_disk(self) -> None:
+        """Raise where there is too little room to start: the server would wait for more."""
+        room = os.statvfs(self._data.root)
+        blocks = room.f_bfree if os.geteuid() == 0 else room.f_bavail
+        if blocks * room.f_frsize < ROOM_BYTES:
+            raise _disk_full(self._data)
+
     def _start_error(self, ended: bool) -> EmbeddedServerError:
-        data = self._data
-        log = data.console_path.read_text(encoding="utf-8", errors="replace")
+        data, log = self._data, self._log()
         if "already in use" in log and "bolt" in log.lower():
             return PortInUseError("the server's port was taken meanwhile; try again")
-        if "No space left" in log:
-            return DiskFullError(f"there is no room left for the server's data in {data.root}")
+        if "No space left" in log or "quota exceeded" in log:
+            return _disk_full(self._data)
         if "store_lock" in log or "lock file has been locked" in log:
             return DataDirectoryError(
                 f"another server has the data in {data.root}; stop that first"
@@ -306,13 +396,13 @@ class EmbeddedNeo4j:
         what = "ended at once" if ended else "did not answer in time"
         return ServerStartError(
             f"the embedded server {what}; its log {data.console_path} ends with: "
-            + " | ".join(log.strip().splitlines()[-3:])
+            + (" | ".join(log.strip().splitlines()[-3:]) or "nothing")
         )
 
     def _check_version(self) -> None:
         data, wanted = self._data, self.settings.neo4j_version
         found = (
-            data.version_path.read_text(encoding="utf-8") if data.version_path.exists() else None
+            data.version_path.read_text("utf-8", "replace") if data.version_path.exists() else None
         )
         if found is not None and _parts(found) > _parts(wanted):
             raise DataDirectoryError(
@@ -335,26 +425,26 @@ def stop_server(data_dir: Path | None = None) -> bool:
 
     Raises:
         DataDirectoryError: other processes still use it.
+        LockHeldError: somebody else starts or stops it, or supervises it, and does not get on.
     """
     data = DataDirectory(data_dir or EmbeddedSettings().data_dir)
-    if not data.run.is_dir():
-        return False
-    with data.starting:
+    with _told(data):
+        if not data.run.is_dir():
+            return False
+        running = data.is_supervised or data.running() is not None
         data.keep_path.unlink(missing_ok=True)
-        running, used = is_held(data.supervising), data.has_users()
-    if running and used:
-        raise DataDirectoryError(
-            f"other processes use the server of {data.root}; it ends with the last of them"
-        )
-    _wait(lambda: not is_held(data.supervising), STOP_SECONDS)
-    return running
+        if not _end_unwanted(data, f"stop the server of {data.root}") and running:
+            raise DataDirectoryError(
+                f"other processes use the server of {data.root}; it ends with the last of them"
+            )
+        return running
 
 
 def server_status(data_dir: Path | None = None) -> EmbeddedStatus:
-    """Whether the server runs, and where."""
+    """Whether the server runs, and where. It only looks, and disturbs nobody."""
     data = DataDirectory(data_dir or EmbeddedSettings().data_dir)
-    running = data.run.is_dir() and is_held(data.supervising)
-    record = data.record() if running else None
+    with _told(data):
+        record = data.running()
     return EmbeddedStatus(
         running=record is not None,
         uri=_uri(record.port) if record else None,
@@ -365,8 +455,37 @@ def server_status(data_dir: Path | None = None) -> EmbeddedStatus:
     )
 
 
-def _config(port: int, settings: EmbeddedSettings, plugins: Path | None) -> str:
-    text = CONFIG.format(port=port, heap=settings.heap, page_cache=settings.page_cache)
+def server_resolver(
+    data_dir: Path | None,
+) -> Callable[[neo4j.Address], list[tuple[str, int]]] | None:
+    """What tells the driver where a directory's server is, each time that it connects."""
+    return None if data_dir is None else DataDirectory(data_dir).address
+
+
+def _end_unwanted(data: DataDirectory, purpose: str) -> bool:
+    """Where nobody wants the server (any more), wait for its end; whether it is so.
+
+    Raises:
+        LockHeldError: somebody else starts or stops it, or supervises it, and does not get on.
+    """
+    with data.starting.acquire(STOP_SECONDS, purpose):
+        if data.is_wanted():
+            return False
+        if not data.is_supervised:
+            _end_orphan(data)
+    data.supervising.wait_released(STOP_SECONDS, purpose)
+    return True
+
+
+def _end_orphan(data: DataDirectory) -> None:
+    """End a server whose supervisor was killed, and its deputy too."""
+    if orphan := find_server(data):
+        orphan.end()
+    data.record_path.unlink(missing_ok=True)
+
+
+def _config(settings: EmbeddedSettings, plugins: Path | None) -> str:
+    text = CONFIG.format(port=Command.PORT, heap=settings.heap, page_cache=settings.page_cache)
     if plugins is None:
         return text
     procedures = ",".join(f"{plugin}.*" for plugin in settings.plugins)
@@ -375,12 +494,12 @@ def _config(port: int, settings: EmbeddedSettings, plugins: Path | None) -> str:
 
 def _arguments(
     java: Path, jars: Sequence[Path], data: DataDirectory, settings: EmbeddedSettings
-) -> list[str]:
+) -> tuple[str, ...]:
     """How to run the server. Procedures are looked for in the directory of plugins, and what they
     need on the class path: jars of plugins are in both."""
     new = _parts(settings.neo4j_version) >= (2025,)
     main = "Neo4jCommunity" if new else "CommunityEntryPoint"
-    return [
+    return (
         str(java),
         "-cp",
         os.pathsep.join(f"{path}/*" for path in jars),
@@ -394,31 +513,36 @@ def _arguments(
         f"--home-dir={data.root}",
         f"--config-dir={data.config_path.parent}",
         "--console-mode",
-    ]
-
-
-def _spawn_supervisor(data: DataDirectory) -> subprocess.Popen[bytes]:
-    """Start the supervisor, which outlives this process; a thread waits for its end meanwhile."""
-    supervisor = subprocess.Popen(
-        [sys.executable, "-m", "graph_orch.embedded.supervisor", str(data.root)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
     )
+
+
+def _spawn_supervisor(data: DataDirectory, lock: KernelLock) -> subprocess.Popen[bytes]:
+    """Start the supervisor, which outlives this process; a thread waits for its end meanwhile.
+
+    It gets its lock from us: so there is no moment in which nobody holds it.
+    """
+    with data.console_path.open("ab") as console:
+        supervisor = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "graph_orch.embedded.supervisor",
+                str(data.root),
+                str(lock.descriptor),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=console,
+            pass_fds=[lock.descriptor],
+            start_new_session=True,
+        )
+    lock.abandon()
     threading.Thread(target=supervisor.wait, name="graph-orch-supervisor", daemon=True).start()
     return supervisor
 
 
-def _end_orphan(data: DataDirectory) -> None:
-    """End a server whose supervisor was killed."""
-    record = data.record()
-    if record is not None and data.owns_process(record.pid):
-        os.kill(record.pid, signal.SIGTERM)
-        if not _wait(lambda: not data.owns_process(record.pid), STOP_SECONDS / 2):
-            os.kill(record.pid, signal.SIGKILL)
-            _wait(lambda: not data.owns_process(record.pid), STOP_SECONDS / 2)
-    data.record_path.unlink(missing_ok=True)
+def _stopped(pid: int) -> str:
+    return f" (it is stopped: kill -CONT {pid} lets it go on)" if is_stopped(pid) else ""
 
 
 def _log_in(port: int, password: str) -> bool:
@@ -450,24 +574,6 @@ def _uri(port: int) -> str:
     return f"bolt://{LOOPBACK}:{port}"
 
 
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex((LOOPBACK, port)) == 0
-
-
-def _free_port(wanted: int) -> int:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, wanted))
-        except OSError as error:
-            raise PortInUseError(
-                f"port {wanted} is taken; set GRAPH_ORCH_PORT to another, or to 0 for any"
-            ) from error
-        return probe.getsockname()[1]
-
-
 def _java_needed(version: str) -> int:
     return 21 if _parts(version) >= (2025,) else 17
 
@@ -476,21 +582,26 @@ def _parts(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version))
 
 
-def _drop(user: FileLock) -> None:
+def _drop(user: KernelLock) -> None:
     user.release()
-    Path(user.lock_file).unlink(missing_ok=True)
+    user.path.unlink(missing_ok=True)
 
 
-def _wait(condition: Callable[[], bool], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(LOOK_EVERY_SECONDS)
-    return True
+@contextlib.contextmanager
+def _told(data: DataDirectory) -> Generator[None]:
+    """Say of what the system refuses that it is the data directory."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise _disk_full(data) from error
+        raise DataDirectoryError(
+            f"the data directory {data.root} cannot be used: {error}"
+        ) from error
 
 
-def _data_error(error: OSError, where: Path) -> EmbeddedServerError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DiskFullError(f"there is no room left for the server's data in {where}")
-    return DataDirectoryError(f"the data directory {where} cannot be used: {error}")
+def _disk_full(data: DataDirectory) -> DiskFullError:
+    return DiskFullError(
+        f"there is no room left for the server's data in {data.root}: make room, "
+        "or choose another GRAPH_ORCH_DATA_DIR"
+    )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from filelock import FileLock, Timeout
+from graph_orch.embedded.kernel_lock import KernelLock
+from graph_orch.embedded.processes import all_pids, arguments_of
+
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,24 @@ class ServerRecord:
     plugins: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Command:
+    """How a server is to be run, for whoever supervises it.
+
+    `config` is its configuration, but for the port, which stands there as `PORT`. `fixed` says that
+    no other port will do.
+    """
+
+    arguments: tuple[str, ...]
+    config: str
+    port: int
+    fixed: bool
+    version: str
+    plugins: tuple[str, ...]
+
+    PORT = "@PORT@"
+
+
 class DataDirectory:
     """The files of one data directory.
 
@@ -32,7 +51,8 @@ class DataDirectory:
     """
 
     def __init__(self, root: Path) -> None:
-        self.root = root.expanduser().absolute()
+        # By its one true name: a server is known by it, whatever links lead there.
+        self.root = root.expanduser().resolve()
         self.run = self.root / "run"
         self.users = self.run / "users"
         self.record_path = self.run / "server.json"
@@ -42,6 +62,7 @@ class DataDirectory:
         self.version_path = self.root / "neo4j-version"
         self.config_path = self.root / "conf" / "neo4j.conf"
         self.console_path = self.root / "logs" / "console.log"
+        self.accounts_path = self.root / "data" / "databases" / "system"
 
     def prepare(self) -> None:
         """Make the directories, for this user's eyes only."""
@@ -50,19 +71,24 @@ class DataDirectory:
             path.mkdir(parents=True, exist_ok=True)
 
     @property
-    def starting(self) -> FileLock:
+    def starting(self) -> KernelLock:
         """The lock of whoever starts, stops or counts; a new handle each time."""
-        return FileLock(self.run / "start.lock", is_singleton=False)
+        return KernelLock(self.run / "start.lock")
 
     @property
-    def supervising(self) -> FileLock:
-        """The lock that the supervisor holds for its life."""
-        return FileLock(self.run / "supervisor.lock", is_singleton=False)
+    def supervising(self) -> KernelLock:
+        """The lock that the supervisor holds for its life; a new handle each time."""
+        return KernelLock(self.run / "supervisor.lock")
 
-    def new_user(self) -> FileLock:
+    @property
+    def is_supervised(self) -> bool:
+        """Whether a supervisor lives."""
+        return self.supervising.is_held()
+
+    def new_user(self) -> KernelLock:
         """A lock, taken, that says this process uses the server. Call it while `starting`."""
-        lock = FileLock(self.users / f"{os.getpid()}-{uuid4()}.lock", is_singleton=False)
-        lock.acquire(timeout=0)
+        lock = KernelLock(self.users / f"{os.getpid()}-{uuid4()}.lock")
+        lock.try_acquire()
         return lock
 
     def has_users(self) -> bool:
@@ -71,10 +97,14 @@ class DataDirectory:
         return any(used)
 
     def _is_used(self, path: Path) -> bool:
-        if is_held(FileLock(path, is_singleton=False)):
+        if KernelLock(path).is_held():
             return True
         path.unlink(missing_ok=True)
         return False
+
+    def is_wanted(self) -> bool:
+        """Whether the server shall run on. Call it while `starting`."""
+        return self.keep_path.exists() or self.has_users()
 
     def record(self) -> ServerRecord | None:
         """The server that was started last and not seen to end."""
@@ -87,18 +117,35 @@ class DataDirectory:
         """Say which server runs."""
         write_private(self.record_path, json.dumps(asdict(record)))
 
+    def command(self) -> Command | None:
+        """How the server was to be run the last time; None before the first."""
+        try:
+            fields = json.loads(self.command_path.read_text(encoding="utf-8"))
+            return Command(**fields | {"arguments": tuple(fields["arguments"])})
+        except (FileNotFoundError, ValueError, TypeError, KeyError):
+            return None
+
+    def write_command(self, command: Command) -> None:
+        """Say how the server is to be run."""
+        write_private(self.command_path, json.dumps(asdict(command)))
+
+    def running(self) -> ServerRecord | None:
+        """The server that runs, seen by its process, whether somebody supervises it or not."""
+        record = self.record()
+        return record if record is not None and self.owns_process(record.pid) else None
+
+    def unrecorded(self) -> int | None:
+        """A server of this directory that runs, though it is in no record: see all processes."""
+        return next((pid for pid in all_pids() if self.owns_process(pid)), None)
+
     def owns_process(self, pid: int) -> bool:
         """Whether a process is a server of this directory, by its command line."""
-        return f"--home-dir={self.root}" in _arguments(pid)
+        return f" --home-dir={self.root} " in " ".join(arguments_of(pid))
 
-
-def is_held(lock: FileLock) -> bool:
-    """Whether some process holds a lock."""
-    try:
-        with lock.acquire(timeout=0):
-            return False
-    except Timeout:
-        return True
+    def address(self, _asked: object = None) -> list[tuple[str, int]]:
+        """Where the server is now, whatever address was asked for; nowhere while none runs."""
+        record = self.running()
+        return [] if record is None else [(LOOPBACK, record.port)]
 
 
 def write_private(path: Path, text: str) -> None:
@@ -110,14 +157,3 @@ def write_private(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
-
-
-def _arguments(pid: int) -> list[str]:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
-    with contextlib.suppress(OSError):
-        shown = subprocess.run(
-            ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
-        )
-        return shown.stdout.split()
-    return []

@@ -1,61 +1,253 @@
-"""The process that owns a server: it ends it when its last user is gone, however that user went.
+"""The process that owns a server: starts it again when it falls, ends it when its last user goes.
 
-python -m graph_orch.embedded.supervisor DATA_DIRECTORY
+python -m graph_orch.embedded.supervisor DATA_DIRECTORY [DESCRIPTOR]
+
+The descriptor is the supervisor's lock, where the starter took it. Beside each supervisor waits a
+deputy, a shell that reads from a pipe into which nobody writes: when the supervisor is killed, the
+pipe ends, and the deputy becomes the next supervisor, of the server that is there. So a killed
+supervisor leaves no server behind, and ends none under its users.
 """
 
 from __future__ import annotations
 
-import json
+import contextlib
+import os
+import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from filelock import Timeout
-
-from graph_orch.embedded.state import DataDirectory, ServerRecord
+from graph_orch.embedded.state import LOOPBACK, Command, DataDirectory, ServerRecord
 
 LOOK_EVERY_SECONDS = 0.2
 STOP_SECONDS = 30
+TAKE_OVER_SECONDS = 5.0
+"""Who looks whether the lock is held may have it for a moment; who has it longer, supervises."""
+PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
+"""Seconds before each time that a server which falls is started again; then it is given up."""
+STEADY_SECONDS = 60.0
+"""A server that ran for so long does not fall again and again: its falls are counted anew."""
+DEPUTY = 'read -r nothing; exec "$SUPERVISOR_PYTHON" -m "$SUPERVISOR_MODULE" "$SUPERVISOR_DATA"'
+"""What it becomes stands in the environment, so that its command line is not a supervisor's: who
+kills supervisors by name leaves the deputy to take over."""
 
 
-def supervise(data: DataDirectory) -> None:
-    """Run the server that `run/command.json` describes until nobody uses it."""
-    command = json.loads(data.command_path.read_text(encoding="utf-8"))
-    with data.supervising.acquire(timeout=0), data.console_path.open("wb") as console:
-        server = subprocess.Popen(
-            command["arguments"],
-            stdin=subprocess.DEVNULL,
-            stdout=console,
-            stderr=subprocess.STDOUT,
-            cwd=data.root,
-        )
-        named = {name: command[name] for name in ("port", "version", "plugins")}
-        data.write_record(ServerRecord(server.pid, **named))
-        _watch(data, server)
-        data.record_path.unlink(missing_ok=True)
+@dataclass
+class Server:
+    """A server's process: our child, or one that another supervisor left."""
+
+    data: DataDirectory
+    pid: int
+    port: int
+    child: subprocess.Popen[bytes] | None = None
+    began: float = field(default_factory=time.monotonic)
+    answered: bool = False
+    """Whether it was seen to listen."""
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has not ended."""
+        if self.child is not None:
+            return self.child.poll() is None
+        return self.data.owns_process(self.pid)
+
+    def end(self) -> None:
+        """Stop it in good order; by force where it does not go."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                if self.runs:
+                    os.kill(self.pid, number)
+            if wait_until(lambda: not self.runs, STOP_SECONDS):
+                return
 
 
-def _watch(data: DataDirectory, server: subprocess.Popen[bytes]) -> None:
-    while server.poll() is None:
-        time.sleep(LOOK_EVERY_SECONDS)
+def find_server(data: DataDirectory) -> Server | None:
+    """The server of a directory that runs, in the record or, where that was lost, without one."""
+    record, command = data.running(), data.command()
+    if record is not None:
+        return Server(data, record.pid, record.port, answered=True)
+    pid = data.unrecorded() if command is not None else None
+    if pid is None or command is None:
+        return None
+    data.write_record(ServerRecord(pid, command.port, command.version, command.plugins))
+    return Server(data, pid, command.port, answered=True)
+
+
+class Supervisor:
+    """Keeps the server of a data directory for as long as it is wanted."""
+
+    def __init__(self, data: DataDirectory, command: Command) -> None:
+        self._data = data
+        self._command = command
+        self._deputy: subprocess.Popen[bytes] | None = None
+
+    def supervise(self, *, again: bool) -> None:
+        """Run the server until nobody wants it, or until it has fallen too often.
+
+        Args:
+            again: Another supervised it before: a server that never answered is no reason to end.
+        """
         try:
-            with data.starting.acquire(timeout=0):
-                if not data.keep_path.exists() and not data.has_users():
-                    end(server)
-        except Timeout:
-            continue  # somebody is starting or stopping; look again
+            self._keep_deputy()
+            server = find_server(self._data) or (None if again else self._launch())
+            falls = 0
+            while server is None or not self._ended_unwanted(server):
+                came_up = server is not None and server.answered
+                if not came_up and not falls and not again:
+                    return  # a first start that failed: whoever asked for it tells why
+                if server is not None and time.monotonic() - server.began > STEADY_SECONDS:
+                    falls = 0
+                if falls == len(PAUSES):
+                    self._say(f"the server fell {falls} times, and is not started again")
+                    return
+                if not self._wanted_after(PAUSES[falls]):
+                    return
+                falls += 1
+                self._say(f"the server fell, and is started again ({falls} of {len(PAUSES)})")
+                server = self._launch()
+        finally:
+            self._data.record_path.unlink(missing_ok=True)
+            self._dismiss_deputy()
+
+    def _ended_unwanted(self, server: Server) -> bool:
+        """Watch a server until it ends: True where we ended it since nobody wants it any more."""
+        while server.runs:
+            time.sleep(LOOK_EVERY_SECONDS)
+            self._keep_deputy()
+            server.answered = server.answered or listens(server.port)
+            if self._unwanted(server.end):
+                return True
+        self._data.record_path.unlink(missing_ok=True)  # so that nobody looks for it there
+        return False
+
+    def _wanted_after(self, seconds: float) -> bool:
+        """Pause; False as soon as nobody wants the server any more."""
+        return not wait_until(self._unwanted, seconds, LOOK_EVERY_SECONDS)
+
+    def _unwanted(self, then: Callable[[], None] = lambda: None) -> bool:
+        """Whether nobody wants the server; if so, do something before anybody else may join."""
+        starting = self._data.starting
+        try:
+            if not starting.try_acquire():
+                return False  # somebody is starting or stopping; look again
+            with starting:
+                if self._data.is_wanted():
+                    return False
+                then()
+        except FileNotFoundError:  # the directory is gone, and with it all that the server had
+            then()
+        return True
+
+    def _launch(self) -> Server | None:
+        """Start the server, on the port that it had where that is free; None where it cannot be."""
+        data, port = self._data, self._command.port
+        if not self._command.fixed and not is_free(port):
+            port = free_port()
+        self._command = replace(self._command, port=port)
+        child = None
+        try:
+            data.write_command(self._command)
+            config = self._command.config.replace(Command.PORT, str(port))
+            data.config_path.write_text(config, encoding="utf-8")
+            with data.console_path.open("ab") as console:
+                child = subprocess.Popen(
+                    self._command.arguments,
+                    stdin=subprocess.DEVNULL,
+                    stdout=console,
+                    stderr=subprocess.STDOUT,
+                    cwd=data.root,
+                )
+            data.write_record(
+                ServerRecord(child.pid, port, self._command.version, self._command.plugins)
+            )
+        except OSError as error:  # such as a full disk
+            self._say(f"cannot start the server: {error}")
+            if child is not None:
+                child.kill()
+                child.wait()
+            return None
+        return Server(data, child.pid, port, child)
+
+    def _keep_deputy(self) -> None:
+        """Have a deputy; one that was killed is replaced."""
+        if self._deputy is None or self._deputy.poll() is not None:
+            self._dismiss_deputy()
+            with contextlib.suppress(OSError):  # no shell, or no room: we go on without
+                self._deputy = subprocess.Popen(
+                    ["/bin/sh", "-c", DEPUTY],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.DEVNULL,
+                    env=os.environ
+                    | {
+                        "SUPERVISOR_PYTHON": sys.executable,
+                        "SUPERVISOR_MODULE": "graph_orch.embedded.supervisor",
+                        "SUPERVISOR_DATA": str(self._data.root),
+                    },
+                    start_new_session=True,
+                )
+
+    def _dismiss_deputy(self) -> None:
+        deputy, self._deputy = self._deputy, None
+        if deputy is not None:
+            deputy.kill()  # before its pipe ends
+            deputy.communicate()
+
+    def _say(self, what: str) -> None:
+        """Add a line to the server's log, which is our standard error too."""
+        print(f"{time.strftime('%Y-%m-%d %H:%M:%S%z')} graph-orch: {what}", file=sys.stderr)
 
 
-def end(server: subprocess.Popen[bytes]) -> None:
-    """Stop a server in good order; by force where it does not go."""
-    server.terminate()
-    try:
-        server.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()
+def listens(port: int) -> bool:
+    """Whether something takes connections on a port."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((LOOPBACK, port)) == 0
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could have a port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+        return True
+
+
+def free_port() -> int:
+    """A port that nobody has."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(condition: Callable[[], bool], seconds: float, every: float = 0.05) -> bool:
+    """Whether a condition comes true within so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(every)
+    return True
+
+
+def main(directory: str, descriptor: str | None = None) -> None:
+    """Supervise, with the lock that was handed over; or take over where nobody supervises."""
+    data = DataDirectory(Path(directory))
+    lock, command = data.supervising, data.command()
+    if descriptor is not None:
+        lock.take_over(int(descriptor))
+    elif not wait_until(lock.try_acquire, TAKE_OVER_SECONDS):
+        return
+    with lock:
+        if command is not None:
+            Supervisor(data, command).supervise(again=descriptor is None)
 
 
 if __name__ == "__main__":
-    supervise(DataDirectory(Path(sys.argv[1])))
+    main(*sys.argv[1:])
