@@ -80,8 +80,13 @@ class ErrorClass(StrEnum):
 
     TRANSIENT = "transient"  # tried again while retries are left
     PERMANENT = "permanent"  # not tried again
-    CAPABILITY = "capability"  # tried again, by another agent
-    BUDGET = "budget"  # the money or the tokens are used up: not tried again
+    CAPABILITY = "capability"  # tried again, by another agent; counts against nobody
+    BUDGET = "budget"  # the money or the tokens are used up: not tried again; counts against nobody
+
+    @property
+    def is_blameless(self) -> bool:
+        """Whether it is nobody's failure, and so leaves an agent's success_rate as it was."""
+        return self in (ErrorClass.CAPABILITY, ErrorClass.BUDGET)
 
 
 class HealthStatus(StrEnum):

@@ -68,6 +68,11 @@ CALL (t, now, held, what) {  // its holder let it lie
   WITH t, now, what, r, a, $command_id + ':' + t.task_id AS event_id,
        CASE what WHEN 'lease' THEN 'expired' ELSE 'timed_out' END AS outcome,
        what <> 'schedule_to_close' AND t.retry_count < t.max_retries AS again,
+       // The time of the whole task ran out while its holder was there, and had not begun, or only
+       // when most of that time was gone: that is nobody's failure.
+       what = 'schedule_to_close' AND NOT coalesce(t.lease_expires_at < t.close_by, false)
+         AND coalesce(t.started_at
+           + duration('PT1S') * (t.schedule_to_close_seconds / 2) > t.close_by, true) AS blameless,
        CASE what
          WHEN 'lease' THEN 'the lease of attempt ' + t.attempt + ' ran out on agent '
            + a.agent_id
@@ -80,13 +85,10 @@ CALL (t, now, held, what) {  // its holder let it lie
     ELSE error + ', as ' + (t.retry_count + 1) + ' tries did: no try is left' END AS error
   WITH *, '{"reason":"' + what + '"}' AS detail, null AS asked
   // include tasks/retry_delay
+  // include tasks/count_failure
   // include tasks/end_try
-  WITH t, a
+  WITH t
   CALL (t) { MATCH (x:Limit {key: t.concurrency_key}) SET x.active = x.active - 1 }
-  WITH a, a.total_completed AS done, a.total_failed AS failed
-  SET a.active_tasks = a.active_tasks - 1,
-      a.total_failed = failed + 1,
-      a.success_rate = toFloat(done) / (done + failed + 1)
 }
 REMOVE t:PutAsideTask
 RETURN t.task_id AS task_id, what, t.status = 'failed' AND t.due_at IS NOT NULL AS cascade

@@ -155,7 +155,7 @@ class Commands:
 
         Args:
             error_class: "transient"; "permanent" or "budget" are not tried again; "capability" is,
-                but not by this agent.
+                but not by this agent. "capability" and "budget" do not count as its failure.
             error_types: The kinds of error that it is, such as ["ValueError"]; those that the
                 task's retry policy names as `non_retryable` are not tried again.
             retry_after: Seconds until the next try; else the task's retry policy says.
@@ -182,6 +182,7 @@ class Commands:
             error_types=types,
             delay=SECONDS.of("retry_after", retry_after),
             exclude_agent=bool(exclude_agent) or kind is ErrorClass.CAPABILITY,
+            blameless=kind.is_blameless,
         )
         return Task.from_record(row)
 

@@ -48,7 +48,11 @@ class TaskEvent(Model):
 
 
 class TaskTry(Model):
-    """One try of a task, as the edge to its agent has it. `duration_ms` is None if not started."""
+    """One try of a task, as the edge to its agent has it. `duration_ms` is None if not started.
+
+    One that failed, expired or timed out says whether it is `blameless`: nobody's failure, and so
+    not counted as its agent's. Of others this is None.
+    """
 
     attempt: int
     agent_id: str
@@ -59,6 +63,7 @@ class TaskTry(Model):
     outcome: str | None = None
     error: str | None = None
     duration_ms: float | None = None
+    blameless: bool | None = None
 
     @classmethod
     def from_record(cls, edge: Mapping[str, Any]) -> Self:

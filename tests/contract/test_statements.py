@@ -40,6 +40,7 @@ SAMPLES = {
     "take_up": True,
     "brief": False,
     "exclude_agent": False,
+    "blameless": False,
     "timeout_seconds": 10,
     "grace_seconds": 10.0,
     "nodes": None,

@@ -15,6 +15,7 @@ from graph_orch import Orchestrator
 TRIES = """
 MATCH (t:Task)-[r:ASSIGNED_TO]->(a)
 RETURN t.task_id AS task_id, a.agent_id AS agent_id, r.attempt AS attempt, r.outcome AS outcome,
+       coalesce(r.blameless, false) AS blameless,
        r.assigned_at AS began, r.ended_at AS ended, r.started_at AS started,
        t.concurrency_key AS key
 """
@@ -183,7 +184,7 @@ def _results_are_the_winners(tasks: list, logs: Iterable[Path]) -> Iterator[str]
 
 
 def _counters(agents: list, tries: list) -> Iterator[str]:
-    outcomes = Counter((row["agent_id"], row["outcome"]) for row in tries)
+    outcomes = Counter((row["agent_id"], row["outcome"]) for row in tries if not row["blameless"])
     for row in agents:
         agent_id = row["agent_id"]
         completed = outcomes[agent_id, "completed"]

@@ -134,6 +134,15 @@ def test_what_expired_or_timed_out_is_a_failure():
     assert (row.n, row.successes, row.others) == (2, 0, 2)
 
 
+def test_what_is_nobodys_failure_counts_neither_way():
+    graph = nx.DiGraph()
+    rows = [tried("ada", "failed", attempt=i) | {"blameless": i > 1} for i in (1, 2, 3)]
+    graph.add_node("t", task_type="x", tries=rows)
+    row = success_rates(graph, "agent").of("ada")
+    assert (row.n, row.successes, row.others) == (1, 0, 2)
+    assert retries(graph).of("x").retried == 1  # it was tried again all the same
+
+
 def test_waiting_against_working():
     a, b = read_tries(history())[:2]
     first, second = a.tries

@@ -66,9 +66,9 @@ def success_rates(
 ) -> SuccessRates:
     """How often tries succeeded, by `agent`, `skill`, `task_type`, or several of these.
 
-    Completed tries are successes; failed, expired and timed out ones are failures, as in an
-    agent's counters. By skill, a try counts for each skill that its task requires (by its key),
-    and those without requirements do not count.
+    Completed tries are successes; failed, expired and timed out ones are failures unless they are
+    blameless, as in an agent's counters. By skill, a try counts for each skill that its task
+    requires (by its key), and those without requirements do not count.
 
     Raises:
         ValidationError: `by` names something else, or confidence is not between 0 and 1.
@@ -197,7 +197,8 @@ def _tries_by_group(task: TriedTask, keys: tuple[Key, ...]) -> dict[Group, list[
         for group in _groups(one, keys):
             found.setdefault(group, []).append(one)
     if not task.tries and "agent" not in keys:
-        blank = Try(task.task, task.task_type, task.skills, None, 0, *(None,) * 6)
+        unknown = None, None, None, None, None, None
+        blank = Try(task.task, task.task_type, task.skills, None, 0, *unknown)
         found = {group: [] for group in _groups(blank, keys)}
     return found
 

@@ -26,8 +26,8 @@ class Interval:
 class SuccessRate:
     """How often tries of a group succeeded: `successes` of `n`, nothing smoothed or shrunk.
 
-    `interval` is Wilson's. `others` are tries that count neither way: released, cancelled, still
-    going, or with an outcome that is not known.
+    `interval` is Wilson's. `others` are tries that count neither way: released, cancelled,
+    blameless (see `TaskTry`), still going, or with an outcome that is not known.
     """
 
     group: Group

@@ -15,7 +15,8 @@ from graph_orch.errors import AnalysisError
 
 SUCCEEDED = "completed"
 FAILED = frozenset({"failed", "expired", "timed_out"})
-"""Outcomes that count against an agent; `released` and `cancelled` count neither way."""
+"""Outcomes that count against an agent, unless the try was `blameless`; `released` and `cancelled`
+count neither way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +38,14 @@ class Try:
     started_at: datetime | None
     ended_at: datetime | None
     outcome: str | None
+    blameless: bool = False
 
     @property
     def is_success(self) -> bool | None:
-        """Whether it succeeded; None: still going, or neither (released, cancelled)."""
+        """Whether it succeeded; None: still going, or neither (released, cancelled, blameless)."""
         if self.outcome == SUCCEEDED:
             return True
-        return False if self.outcome in FAILED else None
+        return False if self.outcome in FAILED and not self.blameless else None
 
     @property
     def wait(self) -> float | None:
@@ -191,6 +193,7 @@ def _try(
         started_at=moment(row, "started_at", node),
         ended_at=moment(row, "ended_at", node),
         outcome=None if row.get("outcome") is None else str(row["outcome"]),
+        blameless=row.get("blameless") is True,
     )
 
 
