@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import count
 from math import ceil
 from typing import Any
 
@@ -86,8 +87,8 @@ def missing_skills(lanes: Rows, agents: Sequence[Agent]) -> Iterator[Recommendat
     """Skills that ready tasks need and nobody has: teach the agent that lacks the least."""
     waiting: dict[tuple[str, ...], int] = {}
     for lane in lanes:
-        if lane["capable"] == 0:
-            skills = tuple(sorted(name for _, name, _ in lane["skills"]))
+        if lane["capable"] == 0 and not lane["barred"]:
+            skills = tuple(_skills(lane))
             waiting[skills] = waiting.get(skills, 0) + lane["ready"]
     held = {name for agent in agents for name in agent.capabilities}
     for skills, ready in waiting.items():
@@ -99,14 +100,32 @@ def _missing(
 ) -> Recommendation:
     keys = {skill_key(name) for name in held}
     unheld = [name for name in skills if skill_key(name) not in keys]
-    who = max(agents, key=lambda it: (_covered(it, skills), -it.utilization), default=None)
-    lacking = [name for name in skills if who is None or skill_key(name) not in who.skills]
     what = f"no agent has {', '.join(unheld)}" if unheld else "no agent has all these skills"
     why: dict[str, JsonValue] = {"ready": ready, "skills": list(skills), "missing": list(unheld)}
     if alike := [near for name in unheld for near in nearest(name, held)]:
         why["similar"] = list(alike)
-    call = _learn(who.agent_id, lacking) if who else _register("agent-1", lacking)
-    return _recommend(RecommendationKind.MISSING_SKILL, what, why, call)
+    return _recommend(RecommendationKind.MISSING_SKILL, what, why, _teach(skills, agents))
+
+
+def agents_excluded(lanes: Rows, agents: Sequence[Agent]) -> Iterator[Recommendation]:
+    """Ready tasks that all with their skills may not try again: teach another these skills."""
+    waiting: dict[tuple[tuple[str, ...], tuple[str, ...]], list[Mapping[str, Any]]] = {}
+    for lane in lanes:
+        if lane["capable"] == 0 and lane["barred"]:
+            group = tuple(_skills(lane)), tuple(sorted(lane["barred"]))
+            waiting.setdefault(group, []).append(lane)
+    for (skills, barred), rows in waiting.items():
+        ready = sum(row["ready"] for row in rows)
+        what = f"{ready} ready tasks wait, and every agent with their skills may not try them again"
+        why: dict[str, JsonValue] = {
+            "ready": ready,
+            "skills": list(skills),
+            "excluded": list(barred),
+            "first": min(row["first"] for row in rows),
+        }
+        others = [agent for agent in agents if agent.agent_id not in barred]
+        call = _teach(skills, others, taken={agent.agent_id for agent in agents})
+        yield _recommend(RecommendationKind.AGENTS_EXCLUDED, what, why, call)
 
 
 def no_free_agent(lanes: Rows, agents: Sequence[Agent]) -> Iterator[Recommendation]:
@@ -117,8 +136,12 @@ def no_free_agent(lanes: Rows, agents: Sequence[Agent]) -> Iterator[Recommendati
             best = by_id[lane["best"]]
             slots = best.active_tasks + min(lane["ready"], MOST_ADDED_SLOTS)
             what = f"{lane['ready']} ready tasks wait, and every agent that could do them is full"
-            skills = sorted(name for _, name, _ in lane["skills"])
-            why = {"ready": lane["ready"], "capable": lane["capable"], "free": 0, "skills": skills}
+            why: dict[str, JsonValue] = {
+                "ready": lane["ready"],
+                "capable": lane["capable"],
+                "free": 0,
+                "skills": [*_skills(lane)],
+            }
             call = _call("register_agent", agent_id=best.agent_id, max_concurrent=slots)
             yield _recommend(RecommendationKind.NO_FREE_AGENT, what, why, call)
 
@@ -200,6 +223,19 @@ def single_holders(agents: Sequence[Agent]) -> Iterator[Recommendation]:
             what = f"only agent {holder.agent_id} has the skill {name}"
             why: dict[str, JsonValue] = {"holders": 1, "agents": len(agents)}
             yield _recommend(RecommendationKind.SINGLE_HOLDER, what, why, call)
+
+
+def _skills(lane: Mapping[str, Any]) -> list[str]:
+    return sorted(name for _, name, _ in lane["skills"])
+
+
+def _teach(skills: Sequence[str], agents: Sequence[Agent], taken: Collection[str] = ()) -> ToolCall:
+    """Teach the agent that lacks the least, or register a new one, under an id that none has."""
+    who = max(agents, key=lambda it: (_covered(it, skills), -it.utilization), default=None)
+    if who is None:
+        fresh = next(name for at in count(1) if (name := f"agent-{at}") not in taken)
+        return _register(fresh, skills)
+    return _learn(who.agent_id, [name for name in skills if skill_key(name) not in who.skills])
 
 
 def _covered(agent: Agent, skills: Iterable[str]) -> int:

@@ -32,6 +32,7 @@ class Standing:
     """What is known of a task. `unmet`: how many dependencies it counts as not completed."""
 
     task_id: Any
+    task_type: str | None = None
     status: TaskStatus = TaskStatus.PENDING
     assigned_to: str | None = None
     error_message: str | None = None
@@ -58,7 +59,8 @@ class Takers:
     """Who could take a task. None of the numbers depends on how many agents are named.
 
     `missing` are the keys of skills that nobody has. `free` is the first agent that could begin it
-    now; `full` and `excluded` are those that have the skills and no slot, or may not.
+    now; `full` and `excluded` are those that have the skills and no slot, or may not; `idle` those
+    that have worker processes, none of which lives and handles the task's type.
     """
 
     missing: Sequence[str] = ()
@@ -67,6 +69,8 @@ class Takers:
     full_count: int = 0
     excluded: Sequence[str] = ()
     excluded_count: int = 0
+    idle: Sequence[str] = ()
+    idle_count: int = 0
 
     @classmethod
     def of(
@@ -147,6 +151,8 @@ def _own(task: Standing, it: Situation) -> Iterator[WaitReason]:
     takers = it.takers.get(task.task_id)
     if takers is not None and takers.free is None and takers.full_count:
         yield _full(task, takers)
+    if takers is not None and takers.free is None and takers.idle_count:
+        yield _no_worker(task, takers)
     limit = it.limits.get(task.task_id)
     if limit is not None and limit.active >= limit.max:
         yield _at_limit(task, limit)
@@ -166,17 +172,40 @@ def _nobody(task: Standing, takers: Takers) -> Iterator[WaitReason]:
         names = _names(task, takers.missing)
         what = f"no registered agent has {_list(names)}, which it requires"
         yield _reason(WaitKind.MISSING_SKILL, task, what, skills=names)
-    elif not takers.full_count and not takers.excluded_count:
+    elif not takers.full_count and not takers.excluded_count and not takers.idle_count:
         yield _none_has_all(task)
     if takers.excluded_count:
-        yield _reason(
-            WaitKind.AGENTS_EXCLUDED,
-            task,
-            f"{_agents(takers.excluded, takers.excluded_count)} could do it, but may not try it "
-            "again; register another, or retry it once it has failed",
-            agents=list(takers.excluded),
-            agent_count=takers.excluded_count,
+        yield _excluded(task, takers)
+
+
+def _excluded(task: Standing, takers: Takers) -> WaitReason:
+    what = f"{_agents(takers.excluded, takers.excluded_count)} may not try it again"
+    if takers.full_count or takers.idle_count:
+        what = f"{what}, though able to do it"
+    else:
+        # It is pending, so it cannot be retried as it stands: whoever wants that cancels it first.
+        what = (
+            f"{what}, and no other has its skills: register or teach another, or cancel it and "
+            "then retry it, which lets all try it again"
         )
+    return _reason(
+        WaitKind.AGENTS_EXCLUDED,
+        task,
+        what,
+        agents=list(takers.excluded),
+        agent_count=takers.excluded_count,
+    )
+
+
+def _no_worker(task: Standing, takers: Takers) -> WaitReason:
+    return _reason(
+        WaitKind.NO_WORKER,
+        task,
+        f"no live worker of a capable agent handles the task type {task.task_type!r}: "
+        f"{_agents(takers.idle, takers.idle_count)} could do it; start a worker that has a handler",
+        agents=list(takers.idle),
+        agent_count=takers.idle_count,
+    )
 
 
 def _none_has_all(task: Standing) -> WaitReason:
@@ -193,7 +222,7 @@ def _full(task: Standing, takers: Takers) -> WaitReason:
     return _reason(
         WaitKind.AGENTS_FULL,
         task,
-        f"{_agents(takers.full, takers.full_count)} could do it, but has no free slot",
+        f"{_agents(takers.full, takers.full_count)} could do it, and has no free slot",
         agents=list(takers.full),
         agent_count=takers.full_count,
     )
@@ -292,6 +321,6 @@ def _list(names: Sequence[str]) -> str:
 
 def _agents(names: Sequence[str], count: int) -> str:
     if count == 1:
-        return f"only agent {names[0]!r}"
+        return f"agent {names[0]!r}"
     more = f" and {count - len(names)} more" if count > len(names) else ""
     return f"each of {count} agents ({_list(names)}{more})"

@@ -2,7 +2,8 @@
 // in all), and for those that are pending who could take them.
 // The roots are found breadth first, each task once: the pattern is planned as a pruning expansion,
 // which costs a chain of 10,000 or a ladder of diamonds no more than its tasks and edges. It goes on
-// from blocked tasks only. One group is all those that the same agents could take.
+// from blocked tasks only. One group is all those that the same agents could take. The workers are
+// read from their label: from an agent, all its tries would be gone through to find them.
 // mode: read
 // params: task_id, limit
 // returns: now, task, roots, root_count, groups
@@ -17,11 +18,22 @@ CALL (t) {
   WITH collect(r) AS found
   RETURN found[..$limit] AS roots, size(found) AS root_count
 }
-CALL (t, roots) {
+CALL () {
+  MATCH (w:Worker)
+  RETURN collect({
+    agent_id: w.agent_id, task_types: w.task_types,
+    is_live: w.last_seen_at + duration('PT1S') * (3 * w.beat_seconds) > datetime()
+  }) AS workers
+}
+CALL (t, roots, workers) {
   UNWIND [t] + roots AS x
-  WITH x WHERE x.status = 'pending'
-  WITH x.lane AS lane, coalesce(x.excluded_agents, []) AS excluded, collect(x.task_id) AS ids
+  WITH x, workers WHERE x.status = 'pending'
+  WITH x.lane AS lane, x.task_type AS task_type, coalesce(x.excluded_agents, []) AS excluded,
+       workers, collect(x.task_id) AS ids
   MATCH (l:Lane {key: lane})
+  WITH l, excluded, ids, [w IN workers | w.agent_id] AS staffed,
+       [w IN workers WHERE w.is_live AND (w.task_types IS NULL OR task_type IN w.task_types)
+        | w.agent_id] AS handling
   // include insights/takers
   WITH l, ids, takers, [(l)-[:LIMITED_BY]->(x:Limit) | x {.key, .max, .active}] AS limits
   RETURN collect({

@@ -1,26 +1,37 @@
 // The lanes with ready tasks that no concurrency limit holds back: how many wait (10,000 stands for
-// more), who holds each skill they need, how many agents have all of them and how many free slots,
-// and the best of those. From the lanes, which are few; the history is not read.
+// more), who holds each skill they need, how many agents may take them and how many free slots, and
+// the best of those. Tasks that some agents may not try again have a row of their own, with the first
+// of them and the agents that they are kept from (20 are named). From the lanes, which are few; the
+// history is not read.
 // mode: read
-// returns: lane, skills, ready, capable, free, best
+// returns: lane, skills, ready, first, capable, free, best, barred
 CYPHER 5
+CALL () {
+  // include routing/barred
+  RETURN collect({lane: l.key, excluded: excluded, ready: ready, first: first}) AS kept
+}
 MATCH (l:Lane)
 CALL (l) {
   MATCH (t:Task) USING INDEX SEEK t:Task(lane, ready_key)
   WHERE t.lane = l.key AND t.ready_key >= 0
   WITH t LIMIT 10000
-  RETURN count(t) AS ready
+  RETURN count(t) AS all_ready
 }
-WITH l, ready
-WHERE ready > 0 AND NOT EXISTS { MATCH (l)-[:LIMITED_BY]->(x:Limit) WHERE x.active >= x.max }
-CALL (l) {
+WITH l, all_ready, [one IN kept WHERE one.lane = l.key] AS kept
+WHERE all_ready > 0
+  AND NOT EXISTS { MATCH (l)-[:LIMITED_BY]->(x:Limit) WHERE x.active >= x.max }
+UNWIND kept + [{excluded: [], ready: all_ready - reduce(n = 0, one IN kept | n + one.ready)}] AS group
+WITH l, group.ready AS ready, group.first AS first, group.excluded AS excluded WHERE ready > 0
+CALL (l, excluded) {
   // include routing/serving
-  WITH a ORDER BY a.success_rate DESC, a.agent_id
-  RETURN count(a) AS capable, head(collect(a.agent_id)) AS best,
-         sum(CASE WHEN a.active_tasks < a.max_concurrent_tasks
+  WITH a, a.agent_id IN excluded AS out ORDER BY a.success_rate DESC, a.agent_id
+  RETURN sum(CASE WHEN out THEN 0 ELSE 1 END) AS capable,
+         head(collect(CASE WHEN out THEN null ELSE a.agent_id END)) AS best,
+         collect(CASE WHEN out THEN a.agent_id END)[..20] AS barred,
+         sum(CASE WHEN NOT out AND a.active_tasks < a.max_concurrent_tasks
                THEN a.max_concurrent_tasks - a.active_tasks ELSE 0 END) AS free
 }
 RETURN l.key AS lane,
        [(l)-[:NEEDS]->(k:Skill) | [k.key, k.name, COUNT { (k)<-[:HAS_SKILL]-() }]] AS skills,
-       ready, capable, free, best
-ORDER BY ready DESC, lane
+       ready, first, capable, free, best, barred
+ORDER BY ready DESC, lane, first

@@ -1,4 +1,5 @@
-// How often each agent was given a task, and how many ready tasks nobody can take.
+// How often each agent was given a task, and how many ready tasks nobody can take: no agent has their
+// skills, or every agent that has is excluded from them.
 // mode: read
 // returns: by_agent, unroutable
 CYPHER 5
@@ -21,6 +22,15 @@ CALL () {
     WHERE t.lane = l.key AND t.ready_key >= 0
     RETURN count(t) AS ready
   }
-  RETURN sum(ready) AS unroutable
+  RETURN sum(ready) AS unserved
 }
-RETURN by_agent, unroutable
+CALL () {
+  // include routing/barred
+  CALL (l, excluded) {
+    // include routing/serving
+    RETURN count(a) AS served, sum(CASE WHEN a.agent_id IN excluded THEN 0 ELSE 1 END) AS may
+  }
+  WITH ready WHERE served > 0 AND may = 0  // those of lanes that are not served are counted above
+  RETURN sum(ready) AS barred
+}
+RETURN by_agent, unserved + barred AS unroutable

@@ -1,6 +1,6 @@
-// A worker process says that it lives.
+// A worker process says that it lives, and which types of tasks it handles: null says all.
 // mode: write
-// params: worker_id, agent_id, hostname, pid, concurrency, beat_seconds
+// params: worker_id, agent_id, hostname, pid, concurrency, beat_seconds, task_types
 // returns: worker_id
 CYPHER 5
 MERGE (w:Worker {worker_id: $worker_id})
@@ -10,6 +10,7 @@ SET w.agent_id = $agent_id,
     w.pid = $pid,
     w.concurrency = $concurrency,
     w.beat_seconds = $beat_seconds,
+    w.task_types = $task_types,
     w.last_seen_at = datetime()
 WITH w
 CALL (w) {

@@ -24,6 +24,7 @@ from graph_orch.models import (
 )
 from graph_orch.recommendations import (
     MOST_OF_A_KIND,
+    agents_excluded,
     blocked_by_failed,
     extremes,
     leases_expire,
@@ -156,6 +157,8 @@ class AsyncMonitor:
                 return await self._blocked()
             case RecommendationKind.MISSING_SKILL:
                 return missing_skills(await self._graph.read("monitor/backlog"), agents)
+            case RecommendationKind.AGENTS_EXCLUDED:
+                return agents_excluded(await self._graph.read("monitor/backlog"), agents)
             case RecommendationKind.NO_FREE_AGENT:
                 return no_free_agent(await self._graph.read("monitor/backlog"), agents)
             case RecommendationKind.LEASES_EXPIRE:

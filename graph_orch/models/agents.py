@@ -78,7 +78,10 @@ def quality(success_rate: float, active: int, limit: int) -> float:
 
 
 class WorkerInfo(Model):
-    """A worker process. It lives while it was seen within three of its `beat_seconds`."""
+    """A worker process. It lives while it was seen within three of its `beat_seconds`.
+
+    `task_types` are those that it has handlers for; None: every type.
+    """
 
     worker_id: str
     agent_id: str
@@ -90,6 +93,7 @@ class WorkerInfo(Model):
     last_seen_at: datetime
     is_live: bool
     task_ids: list[str]
+    task_types: list[str] | None = None
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
@@ -102,6 +106,7 @@ class WorkerInfo(Model):
             last_seen_at=some_moment(node["last_seen_at"]),
             is_live=record["is_live"],
             task_ids=record["task_ids"],
+            task_types=node.get("task_types"),
         )
 
 

@@ -26,6 +26,7 @@ class WaitKind(StrEnum):
     NO_CAPABLE_AGENT = "no_capable_agent"  # every skill is held, but no agent has all
     AGENTS_FULL = "agents_full"  # whoever could take it has no free slot
     AGENTS_EXCLUDED = "agents_excluded"  # whoever could take it is excluded
+    NO_WORKER = "no_worker"  # whoever could take it has workers, but none that handles its type
     NOT_DUE = "not_due"  # its available_at is to come
     RETRY_DELAY = "retry_delay"  # the pause before its next try
     CONCURRENCY_LIMIT = "concurrency_limit"  # as many with its key are held as may be
@@ -40,7 +41,8 @@ class WaitReason(Model):
     Args:
         task_id: Whose reason it is: of the task that was asked about, or of one it waits for.
         status: For a dependency: its status.
-        agents: Who holds the dependency, is full, or is excluded: the first 20 by id.
+        agents: Who holds the dependency, is full, is excluded, or has no worker for it: the first
+            20 by id.
         agent_count: How many these are in all.
         skills: The skills that are missing.
         until: When it is due, or was to be.

@@ -15,6 +15,7 @@ class RecommendationKind(StrEnum):
 
     BLOCKED_BY_FAILED = "blocked_by_failed"  # a failed dependency blocks tasks
     MISSING_SKILL = "missing_skill"  # ready tasks need what no agent has
+    AGENTS_EXCLUDED = "agents_excluded"  # every agent with their skills may not try them again
     NO_FREE_AGENT = "no_free_agent"  # ready tasks wait, and no capable agent has a free slot
     LEASES_EXPIRE = "leases_expire"  # an agent often lets its leases run out
     LOW_SUCCESS = "low_success"  # an agent fails often

@@ -89,5 +89,7 @@ async def _why_nobody(call: Call, task_id: str, excluded: Sequence[str]) -> str:
     passed = {*excluded, *(task.excluded_agents or ())}
     left = [agent_id for agent_id in capable if agent_id not in passed]
     if not left:
-        return f"all {len(capable)} capable agents are excluded"
+        return f"all {len(capable)} capable agents are excluded: register or teach another" + (
+            ", or cancel the task and then retry it" if task.excluded_agents else ""
+        )
     return f"{len(left)} capable agents, none has a free slot; try again when one is free"

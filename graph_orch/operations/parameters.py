@@ -81,7 +81,7 @@ Words = Annotated[str, text("Whole words of the content", 1_000)]
 After = Annotated[datetime, Field(description="From then, with timezone")]
 Before = Annotated[datetime, Field(description="Before then, with timezone")]
 Cursor = Annotated[str, text("next_cursor of the last page", 1_000)]
-Kinds = Annotated[list[RecommendationKind], names("Only these kinds", 7)]
+Kinds = Annotated[list[RecommendationKind], names("Only these kinds", 8)]
 
 
 def flag(about: str) -> Any:

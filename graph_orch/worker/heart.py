@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from graph_orch._sync.graph import Graph
 from graph_orch._sync.tasks import TaskQueue
@@ -29,11 +29,13 @@ class Heart(threading.Thread):
         settings: WorkerSettings,
         jobs: Callable[[], list[Job]],
         lose: Callable[[list[Lost]], None],
+        task_types: Sequence[str] | None,
     ) -> None:
         super().__init__(name="graph-orch-heart", daemon=True)
         self._settings = settings
         self._jobs = jobs
         self._lose = lose
+        self._types = task_types
         self._seconds = settings.lease_seconds / 3
         self._ended = threading.Event()
 
@@ -76,5 +78,6 @@ class Heart(threading.Thread):
             pid=os.getpid(),
             concurrency=settings.concurrency,
             beat_seconds=self._seconds,
+            task_types=self._types,
         )
         queue.wake(1)

@@ -80,7 +80,9 @@ class Run:
 
     async def work(self) -> None:
         """Claim and work until told to stop; then drain."""
-        heart = Heart(self._settings, lambda: list(self.jobs.copy().values()), self._lose_soon)
+        heart = Heart(
+            self._settings, lambda: list(self.jobs.copy().values()), self._lose_soon, self._types
+        )
         heart.start()
         finisher = asyncio.create_task(self._finish())
         finisher.add_done_callback(lambda _: self.abort())  # it ends before us only by an error

@@ -201,6 +201,7 @@ def lived(connected, cypher):
     tasks.set_concurrency_limit("plan-key", 1)
     tasks.create_task("x", "any", available_at=datetime.now(UTC) + timedelta(days=1))
     beat = {"worker_id": "plan", "hostname": "x", "pid": 1, "concurrency": 1, "beat_seconds": 1.0}
+    beat |= {"task_types": ["any"]}
     connected.graph.write("workers/beat", agent_id="plan-agent", **beat)
     for end in (
         lambda: tasks.fail_task(first, "x", exclude_agent=True),
