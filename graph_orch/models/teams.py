@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Self
@@ -23,6 +23,21 @@ LONGEST_RUN_ID = 100
 UNIT = 10**12
 """What shared skills weigh is summed in whole numbers, `UNIT // (holders - 1)`: the same in any
 order, so that the database and NetworkX come to the very same graph."""
+
+
+LEAST_GAIN = 0.1
+"""How much more modularity than the undivided graph communities must have to be told from chance.
+Agents and skills that are joined at random, half of what could be, have about so much; where all
+agents have all skills it is 0."""
+
+
+def are_apparent(groups: Sequence[Sized], modularity: float, resolution: float = 1.0) -> bool:
+    """Whether groups, the largest first, are communities at all, or as good as any other groups.
+
+    The undivided graph has the modularity 1 - resolution.
+    """
+    several = len(groups) > 1 and len(groups[0]) > 1
+    return several and modularity - (1 - resolution) >= LEAST_GAIN
 
 
 class Algorithm(StrEnum):
@@ -52,6 +67,23 @@ class Communities(Model):
     resolution: Resolution
     seed: Count
     run_id: Annotated[Name, Field(max_length=LONGEST_RUN_ID)]
+
+    @property
+    def are_apparent(self) -> bool:
+        """Whether the graph has communities, rather than groups that are as good as any others.
+
+        Where all agents have all skills, where nobody shares any, or with one agent, there are
+        none: modularity is near that of the undivided graph, by less than 0.1.
+        """
+        return are_apparent(self.members, self.modularity, self.resolution)
+
+    @property
+    def summary(self) -> str:
+        """What was found, in a sentence that also says where there are no communities."""
+        said = f"modularity {self.modularity:.2f}"
+        if self.are_apparent:
+            return f"{len(self.members)} communities, {said}"
+        return f"no communities: {said} is about that of the graph as one"
 
     @classmethod
     def of(

@@ -12,6 +12,7 @@ from matplotlib.patches import Circle
 
 from graph_orch.analysis.pictures import nodes as read
 from graph_orch.analysis.pictures.arrangement import (
+    NOBODY,
     Arrangement,
     by_community,
     by_forces,
@@ -31,10 +32,9 @@ from graph_orch.analysis.pictures.cast import (
     title_of,
     unit,
 )
-from graph_orch.analysis.pictures.colours import GREY, INK, WHITE, group_colour
+from graph_orch.analysis.pictures.colours import GREY, INK, WHITE
 from graph_orch.analysis.pictures.curves import bundled, flowing, lines
 from graph_orch.analysis.pictures.labels import AROUND, BESIDE, Label, boxes, place
-from graph_orch.analysis.pictures.limits import said
 from graph_orch.analysis.pictures.nodes import Groups, Numbers
 from graph_orch.analysis.pictures.sheet import (
     Entry,
@@ -78,7 +78,8 @@ def draw_agents(
     discs, one for each community, with the most linked in the middle; the names are those of the
     communities and of the largest nodes that there is room for, and edges between two communities
     are bundled (Holten, "Hierarchical Edge Bundles", 2006). At most 2,000 nodes are drawn, those
-    with the most links; the picture says how many are left out.
+    with the most links, and no skill that nobody has and no live task of the graph needs; the
+    picture says how many are left out.
 
     Args:
         graph: of `snapshot(orch, "agents-skills")` or "all", or any other. Sides are told by the
@@ -86,7 +87,9 @@ def draw_agents(
         path: where to save it, as .png or .svg.
         communities: what `communities` returned, sets of nodes, or a mapping from nodes to the name
             of a community. Without it:
-            the teams in the graph, or else what the Louvain method finds.
+            the teams in the graph, or else what the Louvain method finds. What was found by
+            modularity is neither named nor coloured where it is no better than chance
+            (`Communities.are_apparent`); the picture says so.
         size: what the area of a node shows, as the name of an attribute, a mapping from nodes or a
             function of a node; else its number of links.
         title: above the picture.
@@ -129,7 +132,7 @@ def _columns(found: Cast, colours: list[str], page: Page) -> Sheet:
     places = in_columns(found.links, agents, len(found.nodes))
     rows = max(len(agents), len(found.nodes) - len(agents))
     size = figure_size(page.figsize, (9.5, 2.0 + rows * 0.34))
-    sheet = Sheet(page.title, size, legend=page.legend, notes=said(found.graph))
+    sheet = Sheet(page.title, size, legend=page.legend, notes=found.said())
     radii = _MOST_POINTS * unit(share(found.values))
     sheet.scale_marks(lambda value: _MOST_POINTS * unit(value / most(found)))
     names = [read.name(found.graph, node, 24) for node in found.nodes]
@@ -201,7 +204,9 @@ def _circles(arranged: Arrangement) -> list[tuple[float, float, float]]:
 
 def _discs(sheet: Sheet, found: Cast, arranged: Arrangement) -> None:
     for disc in arranged.discs:
-        tint = group_colour(disc.group)
+        if found.groups[disc.group][0] == NOBODY:
+            continue
+        tint = found.colour(disc.group)
         circle = Circle(disc.centre, disc.radius, facecolor=tint, alpha=0.09, linewidth=0, zorder=0)
         sheet.axes.add_patch(circle)
 
@@ -272,7 +277,7 @@ def _names(sheet: Sheet, found: Cast, arranged: Arrangement, radii: Floats, scal
             spots=((0, 1), (0, -1), (1, 0), (-1, 0)),
         )
         for disc in arranged.discs
-        if len(found.groups[disc.group][1]) > 1
+        if len(found.groups[disc.group][1]) > 1 and found.groups[disc.group][0] != NOBODY
     ]
     ranked = sorted(range(len(found.nodes)), key=lambda at: (-found.values[at], at))
     few = len(found.nodes) <= _MOST_BY_FORCES
@@ -313,4 +318,4 @@ def _notes(found: Cast) -> list[str]:
             f"{count(found.left_out, 'node')} of {found.left_out + len(found.nodes):,}, those with "
             "the fewest links, are left out."
         )
-    return [note for note in [*notes, *said(found.graph)] if note]
+    return [note for note in [*notes, *found.said()] if note]

@@ -12,6 +12,7 @@ import numpy as np
 
 from graph_orch.analysis.pictures.nodes import Groups, Node, edges, groups
 from graph_orch.analysis.pictures.packing import packed, separated, sunflower
+from graph_orch.models.teams import Algorithm, Communities
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 SEED = 7
 NOBODY = "none"
-"""The community of nodes that have none."""
+"""Those that are in no community: they are neither named nor coloured as one."""
 MOST_GROUPS = 40
 _SWEEPS = 8
 _AIR = 2.6
@@ -45,16 +46,33 @@ class Arrangement:
     discs: list[Disc] = field(default_factory=list[Disc])
 
 
-def communities(
-    graph: Graph, nodes: Sequence[Node], given: Groups | None
-) -> list[tuple[str, list[Node]]]:
-    """The communities, the largest first, every node in one of them.
+@dataclass(frozen=True)
+class Partition:
+    """Groups of nodes with their names, the largest first; every node is in one of them.
+
+    `modularity` is given where it says that the graph has no communities, so that all are NOBODY.
+    """
+
+    groups: list[tuple[str, list[Node]]]
+    modularity: float | None = None
+
+
+def communities(graph: Graph, nodes: Sequence[Node], given: Groups | None) -> Partition:
+    """The communities of some nodes.
 
     Those given; else the teams that the graph knows; else what the Louvain method finds. A node
     that is in none goes where most of its neighbours are. Of more than 40, the smallest are one.
+    What was found by modularity, here or before, is shown only where it stands out from chance.
     """
-    found = given if given is not None else _teams(graph) or _louvain(graph, nodes)
-    named = groups(found, nodes)
+    if given is None:
+        given = _teams(graph) or _louvain(graph, nodes)
+    if isinstance(given, Communities) and not given.are_apparent:
+        return Partition([(NOBODY, list(nodes))] if nodes else [], given.modularity)
+    return Partition(_shared_out(graph, nodes, given))
+
+
+def _shared_out(graph: Graph, nodes: Sequence[Node], given: Groups) -> list[tuple[str, list[Node]]]:
+    named = groups(given, nodes)
     home = {node: title for title, members in named for node in members}
     for _ in range(2):  # the second time for nodes that only have neighbours like themselves
         votes = {node: _vote(graph, node, home) for node in nodes if node not in home}
@@ -79,13 +97,15 @@ def _teams(graph: Graph) -> dict[Node, str]:
     }
 
 
-def _louvain(graph: Graph, nodes: Sequence[Node]) -> Groups:
+def _louvain(graph: Graph, nodes: Sequence[Node]) -> Communities:
     links = _numbered(graph, nodes)
     links.remove_nodes_from([at for at in links if not links.degree(at)])
-    if not len(links):
-        return []
-    found = nx.community.louvain_communities(links, seed=SEED)
-    return [{nodes[at] for at in part} for part in found]
+    found, modularity = list[set[int]](), 0.0
+    if len(links):
+        found = nx.community.louvain_communities(links, seed=SEED)
+        modularity = float(nx.community.modularity(links, found))
+    members = [{nodes[at] for at in part} for part in found]
+    return Communities.of(members, modularity, Algorithm.LOUVAIN, 1.0, SEED)
 
 
 def _numbered(graph: Graph, nodes: Sequence[Node]) -> nx.Graph[int]:

@@ -12,8 +12,9 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
 from graph_orch.analysis.pictures import nodes as read
-from graph_orch.analysis.pictures.arrangement import communities
+from graph_orch.analysis.pictures.arrangement import NOBODY, communities
 from graph_orch.analysis.pictures.colours import GREY, INK, PALE, WHITE, Style, group_colour
+from graph_orch.analysis.pictures.limits import said
 from graph_orch.analysis.pictures.nodes import Groups, Node, Numbers
 from graph_orch.analysis.pictures.sheet import Entry, dot
 from graph_orch.analysis.pictures.texts import count, order, shorten
@@ -42,6 +43,8 @@ class Cast:
     home: list[int]
     links: list[tuple[int, int]]
     left_out: int
+    idle: int
+    modularity: float | None
 
     @property
     def is_bipartite(self) -> bool:
@@ -49,9 +52,23 @@ class Cast:
         kinds = self.kinds
         return {AGENT, SKILL} == set(kinds) and all(kinds[a] != kinds[b] for a, b in self.links)
 
+    def colour(self, group: int) -> str:
+        """That of a group; grey where it is none."""
+        return GREY if self.groups[group][0] == NOBODY else group_colour(group)
+
+    def said(self) -> list[str]:
+        """What a picture says of what it leaves out, and of communities that there are not."""
+        none = self.modularity is not None
+        return [
+            *([f"No communities: modularity is {self.modularity:.2f}."] if none else []),
+            *read.idle_said(self.idle),
+            *said(self.graph),
+        ]
+
 
 def cast_of(graph: Graph, given: Groups | None, size: Numbers | None) -> Cast:
-    everyone = read.of_kind(graph, "Agent", "Skill")
+    idle = read.idle_skills(graph)
+    everyone = [node for node in read.of_kind(graph, "Agent", "Skill") if node not in idle]
     degrees = {node: len(set(nx.all_neighbors(graph, node)) - {node}) for node in everyone}
     kept = sorted(everyone, key=lambda node: (-degrees[node], order(node)))[:MOST_NODES]
     nodes = sorted(kept, key=order)
@@ -60,16 +77,18 @@ def cast_of(graph: Graph, given: Groups | None, size: Numbers | None) -> Cast:
     links = sorted({(min(pair), max(pair)) for pair in pairs})
     values = read.numbers(graph, nodes, degrees if size is None else size)
     parts = communities(graph, nodes, given)
-    home = {node: number for number, (_, members) in enumerate(parts) for node in members}
+    home = {node: number for number, (_, members) in enumerate(parts.groups) for node in members}
     return Cast(
         graph=graph,
         nodes=nodes,
         kinds=[_kind(graph, node) for node in nodes],
         values=np.array([values[node] for node in nodes]),
-        groups=parts,
+        groups=parts.groups,
         home=[home[node] for node in nodes],
         links=links,
         left_out=len(everyone) - len(nodes),
+        idle=len(idle),
+        modularity=parts.modularity,
     )
 
 
@@ -88,7 +107,7 @@ def title_of(found: Cast) -> str:
 
 def colours_of(found: Cast, colour: Colour) -> list[str]:
     if colour == "community":
-        return [group_colour(home) for home in found.home]
+        return [found.colour(home) for home in found.home]
     shown = colormaps["cividis"]
     return [
         PALE if (used := _utilization(found.graph.nodes[node])) is None else to_hex(shown(used))
@@ -154,7 +173,7 @@ def _colour_keys(found: Cast, colour: Colour) -> list[Entry]:
             Entry("skill, or not known", dot(Style(PALE), 9)),
         ]
     keys = [
-        Entry(f"{shorten(title, 20)} ({len(members):,})", dot(Style(group_colour(rank)), 9))
+        Entry(f"{shorten(title, 20)} ({len(members):,})", dot(Style(found.colour(rank)), 9))
         for rank, (title, members) in enumerate(found.groups[:7])
     ]
     rest = found.groups[7:]

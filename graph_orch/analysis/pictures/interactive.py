@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -87,8 +87,9 @@ def interactive(
     Args:
         graph: of `snapshot`, of any kind, or any other. It is not changed.
         path: where to save it, as .html.
-        limit: how many nodes are shown at most, up to 2,000: those with the most links. The page
-            says how many are left out.
+        limit: how many nodes are shown at most, up to 2,000: those with the most links, and no
+            skill that nobody has and no live task of the graph needs. The page says how many are
+            left out.
         title: of the page.
 
     Raises:
@@ -97,9 +98,10 @@ def interactive(
     """
     _check(path, limit)
     read.check_graph(graph)
-    shown = _shown(graph, limit)
+    idle = read.idle_skills(graph)
+    shown = _shown(graph, idle, limit)
     head = title if title is not None else _title(graph, shown)
-    page = InteractiveGraph(_page(shown, head, graph.number_of_nodes()))
+    page = InteractiveGraph(_page(shown, head, graph.number_of_nodes() - len(idle), len(idle)))
     if path is not None:
         Path(path).write_text(page.html, encoding="utf-8")
     return page
@@ -114,9 +116,9 @@ def _check(path: File | None, limit: int) -> None:
         raise ValidationError(f"limit is {limit!r}; give a number from 1 to {MOST_NODES:,}")
 
 
-def _shown(graph: Graph, limit: int) -> Graph:
-    degrees = dict(graph.degree())
-    kept = sorted(graph, key=lambda node: (-degrees[node], order(node)))[:limit]
+def _shown(graph: Graph, idle: Collection[Node], limit: int) -> Graph:
+    degrees = {node: degree for node, degree in graph.degree() if node not in idle}
+    kept = sorted(degrees, key=lambda node: (-degrees[node], order(node)))[:limit]
     found = graph.copy()  # a subgraph would have the order of a set, which is another each time
     found.remove_nodes_from(set(graph) - set(kept))
     return found
@@ -133,7 +135,7 @@ def _label(graph: Graph, node: Node) -> str:
     return label if isinstance(label, str) and label in _LABELS else "node"
 
 
-def _page(shown: Graph, title: str, total: int) -> str:
+def _page(shown: Graph, title: str, total: int, idle: int) -> str:
     viz = _viz()
     nodes = sorted(shown, key=order)
     at = {node: number for number, node in enumerate(nodes)}
@@ -149,7 +151,7 @@ def _page(shown: Graph, title: str, total: int) -> str:
         max_allowed_nodes=MOST_NODES,
     )
     left = total - len(nodes)
-    notes = said(shown)
+    notes = [*said(shown), *read.idle_said(idle)]
     notes += (
         [f"{left:,} of {total:,} nodes, those with the fewest links, are left out."] if left else []
     )
@@ -249,7 +251,8 @@ def _in_layers(shown: Graph, nodes: list[Node]) -> Floats:
 
 def _by_community(shown: Graph, nodes: list[Node]) -> Floats:
     at = {node: number for number, node in enumerate(nodes)}
-    groups = [[at[node] for node in members] for _, members in communities(shown, nodes, None)]
+    found = communities(shown, nodes, None).groups
+    groups = [[at[node] for node in members] for _, members in found]
     links = sorted({(at[u], at[v]) for u, v in shown.edges() if u != v})
     degrees = np.array([float(shown.degree(node)) for node in nodes])
     radii = 1.5 + 0.3 * degrees / (degrees.max(initial=0.0) or 1.0)  # the most linked inside

@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from graph_orch.analysis.pictures.texts import order, short_id, shorten
+from graph_orch.analysis.pictures.texts import count, order, short_id, shorten
 from graph_orch.errors import ValidationError
+from graph_orch.lifecycle import ENDED, has_status
 from graph_orch.models.teams import Communities
 
 if TYPE_CHECKING:
@@ -38,6 +39,21 @@ def of_kind(graph: Graph, *labels: str) -> list[Node]:
     if not any("label" in data for _, data in graph.nodes(data=True)):
         return nodes
     return [node for node in nodes if graph.nodes[node].get("label") in labels]
+
+
+def idle_skills(graph: Graph) -> set[Node]:
+    """The skills that nobody has, and that no task that has not ended needs."""
+    skills = {node for node in graph if graph.nodes[node].get("label") == "Skill"}
+    for one, other in graph.edges():
+        for skill, user in ((one, other), (other, one)):
+            if skill in skills and not has_status(graph.nodes[user], ENDED):
+                skills.discard(skill)
+    return skills
+
+
+def idle_said(number: int) -> list[str]:
+    """What a picture says of those."""
+    return [f"{count(number, 'skill')} that nobody here has or needs left out."] * (number > 0)
 
 
 def name(graph: Graph, node: Node, longest: int = 28) -> str:
