@@ -1,14 +1,15 @@
 // Register an agent, revive one that was deregistered, or update one; leave its record and its
-// skills as they are. The agent is locked, so the skills returned are those to start from.
+// skills as they are. Slots and metadata that are null stay as they were; who was deregistered has
+// none to keep. The agent is locked, so the skills returned are those to start from.
 // mode: write
-// params: agent_id, max_concurrent_tasks, metadata, command_id
+// params: agent_id, max_concurrent_tasks, default_slots, metadata, command_id
 // returns: skills
 CYPHER 5
 CALL () {
   MATCH (r:RetiredAgent {agent_id: $agent_id})
   SET r.lk = $command_id
   WITH r WHERE r:RetiredAgent  // read again: someone else may have revived it
-  REMOVE r:RetiredAgent
+  REMOVE r:RetiredAgent, r.max_concurrent_tasks, r.metadata
   SET r:Agent, r.skills = []
 }
 MERGE (a:Agent {agent_id: $agent_id})
@@ -17,8 +18,8 @@ ON CREATE SET
   a.success_rate = 1.0, a.avg_completion_ms = 0.0, a.queue_completed = 0, a.queue_ms = 0.0,
   a.skills = [], a.registered_at = datetime()
 SET a.lk = $command_id
-SET a.max_concurrent_tasks = $max_concurrent_tasks,
-    a.metadata = $metadata,
+SET a.max_concurrent_tasks = coalesce($max_concurrent_tasks, a.max_concurrent_tasks, $default_slots),
+    a.metadata = coalesce($metadata, a.metadata),
     a.last_seen_at = datetime()
 WITH a
 RETURN a.skills AS skills

@@ -37,23 +37,27 @@ class AsyncAgentRegistry:
         capabilities: Sequence[str],
         metadata: Mapping[str, JsonValue] | None = None,
         *,
-        max_concurrent_tasks: int = DEFAULT_SLOTS,
+        max_concurrent_tasks: int | None = None,
     ) -> Agent:
-        """Register an agent; again: update its skills and limits, and keep its record.
+        """Register an agent; again: change what is given, and keep the rest and its record.
 
         Args:
-            capabilities: The names of its skills; matched without regard to case.
-            metadata: Any JSON object. Its `max_concurrent_tasks`, where it has one, is the limit
-                unless the argument gives another than the default.
+            capabilities: The names of its skills, all of them: those that it had and that are not
+                among these it has no more. Matched without regard to case.
+            metadata: Any JSON object, in place of what was there; {} for none. None: as it was.
+            max_concurrent_tasks: How many tasks it may hold at once. None: what `metadata` says
+                under this name; where it is silent as it was, and 5 for a new agent.
+
+        An agent that was deregistered comes back with its record, and otherwise as a new one.
 
         Raises:
             ValidationError: an argument is not acceptable.
         """
         agent = NAME.of("agent_id", agent_id)
         skills = SKILLS.of("capabilities", capabilities)
-        limit = _slots(max_concurrent_tasks, metadata)
+        slots = _slots(max_concurrent_tasks, metadata)
         details = None if metadata is None else dump_json(JSON.of("metadata", dict(metadata)))
-        rows = await self._graph.transaction(_register, agent, skills, limit, details)
+        rows = await self._graph.transaction(_register, agent, skills, slots, details)
         return Agent.from_record(rows[0])
 
     async def get_agent(self, agent_id: str) -> Agent | None:
@@ -165,7 +169,11 @@ class AsyncAgentRegistry:
 
 
 async def _register(
-    tx: AsyncTransaction, agent_id: str, names: tuple[str, ...], limit: int, metadata: str | None
+    tx: AsyncTransaction,
+    agent_id: str,
+    names: tuple[str, ...],
+    slots: int | None,
+    metadata: str | None,
 ) -> Rows:
     command_id = new_hex()
     wanted = {skill_key(name): name for name in names}
@@ -173,7 +181,8 @@ async def _register(
     rows = await tx.run(
         "agents/upsert",
         agent_id=agent_id,
-        max_concurrent_tasks=limit,
+        max_concurrent_tasks=slots,
+        default_slots=DEFAULT_SLOTS,
         metadata=metadata,
         command_id=command_id,
     )
@@ -242,8 +251,8 @@ def _one(rows: Rows, agent_id: str) -> Agent:
     return Agent.from_record(rows[0])
 
 
-def _slots(given: int, metadata: Mapping[str, JsonValue] | None) -> int:
+def _slots(given: int | None, metadata: Mapping[str, JsonValue] | None) -> int | None:
+    if given is not None:
+        return SLOTS.of("max_concurrent_tasks", given)
     inside = (metadata or {}).get("max_concurrent_tasks")
-    if given == DEFAULT_SLOTS and inside is not None:
-        return SLOTS.of("metadata.max_concurrent_tasks", inside)
-    return SLOTS.of("max_concurrent_tasks", given)
+    return None if inside is None else SLOTS.of("metadata.max_concurrent_tasks", inside)

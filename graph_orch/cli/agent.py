@@ -18,16 +18,22 @@ app = typer.Typer(no_args_is_help=True, help="Register agents and see how they d
 
 AgentId = Annotated[str, typer.Argument(help="The agent's id.")]
 Skill = Annotated[list[str] | None, typer.Option("--skill", "-s", help="A skill; may be repeated.")]
-Slots = Annotated[int, typer.Option("--slots", help="How many tasks it may hold at once.")]
+Slots = Annotated[
+    int | None,
+    typer.Option(
+        "--slots", help="How many tasks it may hold at once; else as it was, 5 if it is new."
+    ),
+]
 
 
 @app.command("register", epilog="Example: graph-orch agent register ada -s python -s sql")
 def register(
-    agent_id: AgentId, skill: Skill = None, slots: Slots = 5, as_json: Json = False
+    agent_id: AgentId, skill: Skill = None, slots: Slots = None, as_json: Json = False
 ) -> None:
-    """Register an agent; again: change its skills and slots."""
+    """Register an agent; again: change what is given. Skills that are given replace all."""
     with connect() as orch:
-        agent = orch.agents.register_agent(agent_id, skill or [], max_concurrent_tasks=slots)
+        skills = orch.agents.get_agent_capability(agent_id) if skill is None else skill
+        agent = orch.agents.register_agent(agent_id, skills, max_concurrent_tasks=slots)
     _show(agent, as_json)
 
 
@@ -81,17 +87,22 @@ def remove(agent_id: AgentId, as_json: Json = False) -> None:
 def import_(
     card: Annotated[str, typer.Argument(metavar="CARD.json|URL", help="An A2A agent card.")],
     agent_id: Annotated[str | None, typer.Option("--id", help="Its id; else its name.")] = None,
-    slots: Slots = 5,
+    slots: Slots = None,
     as_json: Json = False,
 ) -> None:
-    """Register an agent from its A2A agent card: its skills' ids, names and tags are its skills."""
+    """Register an agent from its A2A agent card: its skills' ids, names and tags are its skills.
+
+    Of an agent that is registered, the card and the skills are replaced, and the rest stays.
+    """
     a2a = _a2a()
     is_url = card.startswith(("http://", "https://"))
     found = asyncio.run(a2a.fetch_card(card)) if is_url else a2a.parse_card(Path(card).read_text())
     it = a2a.registration(found, agent_id)
     with connect() as orch:
+        known = orch.agents.get_agent(it.agent_id)
+        other = known.metadata if known is not None and isinstance(known.metadata, dict) else {}
         agent = orch.agents.register_agent(
-            it.agent_id, it.capabilities, it.metadata, max_concurrent_tasks=slots
+            it.agent_id, it.capabilities, {**other, **it.metadata}, max_concurrent_tasks=slots
         )
     _show(agent, as_json)
 

@@ -19,8 +19,6 @@ from graph_orch.operations.answers import (
 from graph_orch.operations.call import Call
 from graph_orch.values import skill_key
 
-DEFAULT_SLOTS = 5
-
 
 async def register_agent(
     call: Call,
@@ -112,21 +110,12 @@ async def _registered(
     slots: int | None,
     metadata: dict[str, JsonValue] | None,
 ) -> Agent:
-    """Register an agent with what is given, and for the rest with what is known of it."""
-    if known is not None:
-        capabilities = known.capabilities if capabilities is None else capabilities
-        slots = known.max_concurrent_tasks if slots is None else slots
-        metadata = _object(known.metadata) if metadata is None else metadata
+    """Register an agent with what is given, and otherwise with the skills that it has."""
+    if capabilities is None:
+        capabilities = [] if known is None else known.capabilities
     return await call.orch.agents.register_agent(
-        agent_id,
-        capabilities or [],
-        metadata,
-        max_concurrent_tasks=DEFAULT_SLOTS if slots is None else slots,
+        agent_id, capabilities, metadata, max_concurrent_tasks=slots
     )
-
-
-def _object(value: JsonValue) -> dict[str, JsonValue] | None:
-    return value if isinstance(value, dict) else None
 
 
 def _conditions(agents: list[Agent], limit: int) -> AgentConditions:
