@@ -36,6 +36,7 @@ OrchestrationError
     │   └── ForeignGraphError     the database holds somebody else's nodes under our labels
     ├── ClosedError               the orchestrator was closed
     ├── ForkedProcessError        a connection was carried over a fork
+    ├── OtherLoopError            a connection was carried into another event loop
     └── EmbeddedServerError
         ├── JavaNotFoundError
         ├── DownloadError         a jar could not be fetched, or is not what it should be
@@ -374,6 +375,16 @@ class ForkedProcessError(StoreError):
         super().__init__(
             "this orchestrator was connected in the parent process; connections do not survive "
             "a fork: connect() in the child"
+        )
+
+
+class OtherLoopError(StoreError):
+    """A connection was carried into another event loop."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this orchestrator was connected in another event loop, to which its connections "
+            "belong; connect() in this one, or do all in one asyncio.run()"
         )
 
 

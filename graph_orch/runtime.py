@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
+import os
 import threading
 import time
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Hashable
 from types import TracebackType
-from typing import Annotated, Any, Generic, ParamSpec, Protocol, TypeAlias, TypeVar
+from typing import Annotated, Any, Generic, ParamSpec, Protocol, Self, TypeAlias, TypeVar
 
 from graph_orch.errors import OrchestrationError
 
+from graph_orch.driving import cut
+
+CLOSE_SECONDS = 5.0
 P = ParamSpec("P")
 R = TypeVar("R")
 GIVE_BACK_SECONDS = 5.0
@@ -93,6 +98,151 @@ def or_give_back(call: R, give_back: Callable[[R], None]) -> R:
 
 async_sleep = asyncio.sleep
 sleep = time.sleep
+
+async_loop = asyncio.get_running_loop
+
+
+def loop() -> None:
+    """The event loop that this runs in: none."""
+
+
+async def async_at_home(
+    home: asyncio.AbstractEventLoop | None, close: Callable[[], Awaitable[None]]
+) -> None:
+    """Close what belongs to an event loop: there, where that runs; else as well as it can be."""
+    if home is None or home is asyncio.get_running_loop():
+        await close()
+    elif home.is_running():
+
+        async def there() -> None:
+            await close()
+
+        with contextlib.suppress(TimeoutError):  # it is stuck
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(there(), home))
+    else:
+        with contextlib.suppress(RuntimeError):  # its loop has ended, and what it had with it
+            await close()
+
+
+def at_home(home: None, close: Callable[[], None]) -> None:
+    """Close what belongs to no event loop."""
+    close()
+
+
+class AsyncTry:
+    """A block that ends with TimeoutError after so many seconds, whatever the network does."""
+
+    def __init__(self, seconds: float) -> None:
+        self._timeout = asyncio.timeout(seconds)
+
+    def on(self, session: object) -> None:
+        """Say which session it waits on: here the wait itself is ended."""
+
+    async def __aenter__(self) -> Self:
+        await self._timeout.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        await self._timeout.__aexit__(kind, error, at)
+
+
+class Try:
+    """A block that ends with TimeoutError after so many seconds, whatever the network does."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._session: object = None
+        self.late = False
+        self.ends_at = math.inf
+
+    def on(self, session: object) -> None:
+        """Say which session it waits on: its connection is cut when the time is up."""
+        self._session = session
+
+    def cut(self) -> bool:
+        """End the connection that is waited on, from another thread."""
+        self.late = True
+        return cut(self._session)
+
+    def __enter__(self) -> Self:
+        self.ends_at = time.monotonic() + self._seconds
+        _watch().add(self)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        _watch().remove(self)
+        if self.late and isinstance(error, Exception):
+            raise TimeoutError from error
+
+
+class _Watch(threading.Thread):
+    """Cuts the connections of the calls that take too long."""
+
+    AGAIN_SECONDS = 0.5
+    """A call that had no connection when its time was up is looked at again after so long."""
+
+    def __init__(self) -> None:
+        super().__init__(name="graph-orch-watch", daemon=True)
+        self._tries: set[Try] = set()
+        self._changed = threading.Condition()
+        self._looks_at = math.inf
+        self.start()
+
+    def add(self, one: Try) -> None:
+        with self._changed:
+            self._tries.add(one)
+            if one.ends_at < self._looks_at:  # seldom: mostly it looks at an earlier one before
+                self._looks_at = one.ends_at
+                self._changed.notify()
+
+    def remove(self, one: Try) -> None:
+        """Nothing is cut any more when this returns: the connection may be another call's now."""
+        with self._changed:
+            self._tries.discard(one)
+
+    def run(self) -> None:
+        with self._changed:
+            while True:
+                now = time.monotonic()
+                for one in self._tries:
+                    if one.ends_at <= now:
+                        one.ends_at = math.inf if one.cut() else now + self.AGAIN_SECONDS
+                self._looks_at = min((one.ends_at for one in self._tries), default=math.inf)
+                waits = None if self._looks_at == math.inf else self._looks_at - now
+                self._changed.wait(waits)
+
+
+_watches: list[_Watch] = []
+_watches_lock = threading.Lock()
+
+
+def _watch() -> _Watch:
+    """The watch of this process; a forked child has none of its parent's threads."""
+    if not _watches:
+        with _watches_lock:
+            if not _watches:
+                _watches.append(_Watch())
+    return _watches[0]
+
+
+def _forget_watch() -> None:
+    global _watches_lock
+    _watches.clear()
+    _watches_lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget_watch)
 
 
 class _Hub:

@@ -6,7 +6,7 @@ A file begins with a header of comments, read here and tested against a real ser
     // mode: read | write | schema
     // params: task_id, command_id        (may be absent: none)
     // returns: task, dependencies        (may be absent: nothing)
-    // seconds: 3600                      (may be absent: the time it has, TRANSACTION_SECONDS)
+    // seconds: 3600                      (may be absent: the time it has, ANSWER_SECONDS)
     // needs: gds                         (may be absent: a plugin that the server must have)
 
 A line `// include tasks/query_rest` in the body stands for the text of `tasks/query_rest.fragment`,
@@ -24,8 +24,13 @@ from typing import Any
 
 from graph_orch.errors import StoreQueryError
 
+ANSWER_SECONDS = 15.0
+"""After so long the server ends a transaction, and undoes it; half of the lease that a claim has
+by default: one whose answer was lost is asked for again while its lease runs."""
 TRANSACTION_SECONDS = 120.0
-"""After so long the server ends a transaction, and undoes it."""
+"""The same for transactions that may take longer, and the most that one that writes can take."""
+ROWS_A_SECOND = 100
+"""A statement that brings rows has a second more for each so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,7 @@ def parse(name: str, source: str) -> Statement:
         mode=fields["mode"],
         params=frozenset(_words(fields.get("params", ""))),
         returns=tuple(_words(fields.get("returns", ""))),
-        seconds=float(fields.get("seconds", TRANSACTION_SECONDS)),
+        seconds=float(fields.get("seconds", ANSWER_SECONDS)),
         needs=fields.get("needs"),
     )
 

@@ -13,7 +13,7 @@ SOURCES = sorted((ROOT / "_async").glob("*.py"))
 OWN = (
     "AgentRegistry CapabilityRouter Claims Combiner Commands Creation Doctor Driver Due Events "
     "Export Graph GraphDatabase Insights ManagedTransaction Monitor Orchestrator Querying "
-    "Result Retention Schedules Schema Session Signal TaskQueue Teams Transaction"
+    "Result Retention Schedules Schema Session Signal TaskQueue Teams Transaction Try"
 )
 NAMES = {f"Async{name}": name for name in OWN.split()} | {
     "_async": "_sync",
@@ -23,6 +23,8 @@ NAMES = {f"Async{name}": name for name in OWN.split()} | {
     "async_in_thread": "in_thread",
     "async_or_give_back": "or_give_back",
     "async_sleep": "sleep",
+    "async_loop": "loop",
+    "async_at_home": "at_home",
 }
 
 

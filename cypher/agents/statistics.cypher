@@ -1,6 +1,7 @@
 // All agents in numbers, and how many have each skill.
 // mode: read
 // returns: skills, agents
+// seconds: 120
 CYPHER 5
 CALL () {
   MATCH (k:Skill)

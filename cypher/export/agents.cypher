@@ -2,6 +2,7 @@
 // mode: read
 // params: keys, after, limit
 // returns: agent, held
+// seconds: 120
 CYPHER 5
 MATCH (a:Agent) USING INDEX SEEK a:Agent(agent_id)
 WHERE a.agent_id > $after

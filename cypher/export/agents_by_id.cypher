@@ -2,6 +2,7 @@
 // mode: read
 // params: keys, agent_ids
 // returns: agent, held
+// seconds: 120
 CYPHER 5
 UNWIND $agent_ids AS id
 MATCH (a:Agent {agent_id: id})

@@ -2,6 +2,7 @@
 // mode: read
 // params: keys, after, limit
 // returns: agent, held
+// seconds: 120
 CYPHER 5
 CALL () {
   UNWIND $keys AS key

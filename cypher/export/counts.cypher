@@ -2,6 +2,7 @@
 // microseconds since 1970: see tasks/row.
 // mode: read
 // returns: agents, skills, tasks, teams, taken_at
+// seconds: 120
 CYPHER 5
 CALL () { MATCH (a:Agent) RETURN count(a) AS agents }
 CALL () { MATCH (k:Skill) RETURN count(k) AS skills }

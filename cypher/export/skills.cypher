@@ -2,6 +2,7 @@
 // mode: read
 // params: after, limit
 // returns: skill
+// seconds: 120
 CYPHER 5
 MATCH (k:Skill) USING INDEX SEEK k:Skill(key)
 WHERE k.key > $after

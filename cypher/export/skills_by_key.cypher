@@ -2,6 +2,7 @@
 // mode: read
 // params: keys
 // returns: skill
+// seconds: 120
 CYPHER 5
 UNWIND $keys AS key
 MATCH (k:Skill {key: key})

@@ -2,6 +2,7 @@
 // mode: read
 // params: after, limit
 // returns: team, members
+// seconds: 120
 CYPHER 5
 MATCH (g:Team) WHERE g.team_id > $after
 WITH g ORDER BY g.team_id LIMIT $limit

@@ -2,6 +2,7 @@
 // mode: read
 // params: task_ids
 // returns: task_id, task_type, status, on_dependency_failure, execution_duration_ms, metadata, dependencies
+// seconds: 120
 CYPHER 5
 UNWIND $task_ids AS id
 MATCH (x:Task {task_id: id})

@@ -3,6 +3,7 @@
 // same ground again and again.
 // mode: read
 // returns: task_id, task_type, status, on_dependency_failure, execution_duration_ms, metadata, dependencies
+// seconds: 120
 CYPHER 5
 MATCH (x:BlockedTask)
 RETURN

@@ -3,6 +3,7 @@
 // mode: read
 // params: task_id
 // returns: task_id, task_type, status, on_dependency_failure, execution_duration_ms, metadata, dependencies
+// seconds: 120
 CYPHER 5
 MATCH (t:Task {task_id: $task_id})
 CALL (t) {

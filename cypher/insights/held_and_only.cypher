@@ -4,6 +4,7 @@
 // mode: read
 // params: agent_id
 // returns: held, only_it
+// seconds: 120
 CYPHER 5
 MATCH (me:Agent {agent_id: $agent_id})
 CALL (me) {

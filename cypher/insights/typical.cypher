@@ -2,6 +2,7 @@
 // mode: read
 // params: task_types
 // returns: task_type, seconds
+// seconds: 120
 CYPHER 5
 UNWIND $task_types AS task_type
 CALL (task_type) {

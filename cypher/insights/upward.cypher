@@ -3,6 +3,7 @@
 // mode: read
 // params: task_id
 // returns: task_id, dependencies
+// seconds: 120
 CYPHER 5
 MATCH (t:Task {task_id: $task_id})
 CALL (t) {

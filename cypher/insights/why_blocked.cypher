@@ -7,6 +7,7 @@
 // mode: read
 // params: task_id, limit
 // returns: now, task, roots, root_count, groups
+// seconds: 120
 CYPHER 5
 MATCH (t:Task {task_id: $task_id})
 CALL (t) {

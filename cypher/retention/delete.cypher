@@ -2,6 +2,7 @@
 // mode: write
 // params: task_ids
 // returns: deleted
+// seconds: 120
 CYPHER 5
 UNWIND $task_ids AS id
 MATCH (t:Task {task_id: id})

@@ -4,6 +4,7 @@
 // mode: read
 // params: statuses, place_at, place_id, limit
 // returns: task_id, events, letters, needed_by, finished_at
+// seconds: 120
 CYPHER 5
 MATCH (t:Task) USING INDEX SEEK t:Task(completed_at)
 WHERE t.completed_at <= datetime($place_at)

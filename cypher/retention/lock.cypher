@@ -4,6 +4,7 @@
 // mode: write
 // params: rows, command_id
 // returns: task_id, needed_by
+// seconds: 120
 CYPHER 5
 UNWIND $rows AS row
 MATCH (t:Task {task_id: row.task_id})

@@ -2,6 +2,7 @@
 // mode: read
 // params: task_ids
 // returns: task, dependencies, tries, events
+// seconds: 120
 CYPHER 5
 UNWIND $task_ids AS id
 MATCH (t:Task {task_id: id})

@@ -2,6 +2,7 @@
 // skills, or every agent that has is excluded from them.
 // mode: read
 // returns: by_agent, unroutable
+// seconds: 120
 CYPHER 5
 CALL () {
   MATCH (a:Agent|RetiredAgent)

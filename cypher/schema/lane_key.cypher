@@ -1,5 +1,6 @@
 // One lane for each distinct set of required skills.
 // mode: schema
+// seconds: 3600
 CYPHER 5
 CREATE CONSTRAINT graph_orch_lane_key IF NOT EXISTS
 FOR (l:Lane) REQUIRE l.key IS UNIQUE

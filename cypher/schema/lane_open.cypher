@@ -1,5 +1,6 @@
 // The lanes that may hold ready tasks, by the rarest of their skills.
 // mode: schema
+// seconds: 3600
 CYPHER 5
 CREATE INDEX graph_orch_lane_open IF NOT EXISTS
 FOR (l:Lane) ON (l.open_for)

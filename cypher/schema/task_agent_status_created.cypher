@@ -1,5 +1,6 @@
 // What one agent holds or has done, by status, oldest first.
 // mode: schema
+// seconds: 3600
 CYPHER 5
 CREATE INDEX graph_orch_task_agent_status_created IF NOT EXISTS
 FOR (t:Task) ON (t.assigned_to, t.status, t.created_at)

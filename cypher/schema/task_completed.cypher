@@ -1,5 +1,6 @@
 // The finished tasks, by the time they ended.
 // mode: schema
+// seconds: 3600
 CYPHER 5
 CREATE INDEX graph_orch_task_completed IF NOT EXISTS
 FOR (t:Task) ON (t.completed_at)

@@ -5,6 +5,7 @@
 // mode: write
 // params: limit
 // returns: number
+// seconds: 120
 CYPHER 5
 CALL () { MATCH (t:UnsearchableTask) RETURN t LIMIT $limit }
 WITH t ORDER BY t.task_id

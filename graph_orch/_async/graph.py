@@ -9,7 +9,7 @@ import os
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Any, Concatenate, Literal, LiteralString, ParamSpec, TypeVar, cast
 
@@ -26,21 +26,35 @@ from neo4j.exceptions import (
 )
 
 from graph_orch.combining import AsyncCombiner
-from graph_orch.driving import UnprintedText, unprinted
+from graph_orch.driving import UnprintedText, distrust, unprinted
 from graph_orch.embedded import server_resolver
 from graph_orch.errors import (
     ClosedError,
     ForkedProcessError,
     OrchestrationError,
+    OtherLoopError,
     StoreAuthenticationError,
     StoreError,
     StoreQueryError,
     StoreUnreachableError,
     TransactionTooLargeError,
 )
-from graph_orch.runtime import AsyncResult, AsyncSignal, async_sleep
+from graph_orch.runtime import (
+    AsyncResult,
+    AsyncSignal,
+    AsyncTry,
+    async_at_home,
+    async_loop,
+    async_sleep,
+)
 from graph_orch.settings import Address
-from graph_orch.statements import TRANSACTION_SECONDS, Statement, statement
+from graph_orch.statements import (
+    ANSWER_SECONDS,
+    ROWS_A_SECOND,
+    TRANSACTION_SECONDS,
+    Statement,
+    statement,
+)
 
 P = ParamSpec("P")
 Item = TypeVar("Item")
@@ -52,6 +66,15 @@ Rows = Sequence[Mapping[str, Any]]
 
 RETRY_SECONDS = 30.0
 """How long a statement is tried again when the server is away or asks for another try."""
+CONNECT_SECONDS = 10.0
+IDLE_SECONDS = 60.0
+"""A connection that was idle for longer is tried before it is used: firewalls forget some."""
+LATER = 1.2
+"""How much later than the server the client gives a try up. So the server's own answer comes first,
+where it can come; and where it cannot, nothing of the last try goes on there when the next begins.
+"""
+SHORTEST_TRY_SECONDS = 3.0
+"""A new server plans each statement first, and that may take a second or two."""
 FIRST_PAUSE_SECONDS = 0.01
 LONGEST_PAUSE_SECONDS = 2.0
 MEMORY_TRIES = 3
@@ -89,9 +112,12 @@ class AsyncGraph:
         driver: neo4j.AsyncDriver,
         database: str | None = None,
         address: Address | None = None,
+        patience_seconds: float | None = None,
     ) -> None:
         self._driver = driver
         self._database = database
+        self._patience = patience_seconds
+        self._home = None
         self._address = address
         # A server that is spoken to directly shows its writes at once; members of a cluster lag.
         routed = address is None or address.uri.startswith("neo4j")
@@ -113,40 +139,48 @@ class AsyncGraph:
         """Connect to a server, and see that it answers.
 
         Args:
+            uri: As `bolt://host:7687`; a user and a password in it are taken where `auth` is None.
             data_dir: An embedded server's, to find it again where it comes back on another port.
 
         Raises:
-            StoreUnreachableError: nothing answers at `uri`.
+            StoreUnreachableError: nothing answers at `uri`, or it is no address.
             StoreAuthenticationError: the server refuses `auth`.
         """
+        return await cls.at(Address.parse(uri, auth, database, data_dir))
+
+    @classmethod
+    async def at(cls, address: Address, patience_seconds: float | None = None) -> AsyncGraph:
+        """Connect to an address, such as that of another graph; errors as for `connect`.
+
+        Args:
+            patience_seconds: How long a call is tried again, where that is not RETRY_SECONDS. One
+                try takes half of it, so that there is time for another; or, where that is less
+                than SHORTEST_TRY_SECONDS, so long, but never more than one and a half times of it.
+        """
+        connect_seconds = min(CONNECT_SECONDS, patience_seconds or CONNECT_SECONDS)
         try:
             driver = neo4j.AsyncGraphDatabase.driver(  # pyright: ignore[reportUnknownMemberType]
-                uri,
-                auth=auth,
+                address.uri,
+                auth=address.auth,
                 user_agent="graph-orch",
                 telemetry_disabled=True,
                 notifications_min_severity=neo4j.NotificationMinimumSeverity.OFF,
                 max_connection_pool_size=100,
-                connection_timeout=10,
-                connection_acquisition_timeout=60,
-                max_transaction_retry_time=RETRY_SECONDS,
+                connection_timeout=connect_seconds,
+                connection_acquisition_timeout=connect_seconds,
+                liveness_check_timeout=IDLE_SECONDS,
                 keep_alive=True,
-                resolver=server_resolver(data_dir),
+                resolver=server_resolver(address.data_dir),
             )
         except (ConfigurationError, ValueError) as error:
-            raise StoreUnreachableError(f"cannot use the address {uri!r}: {error}") from error
-        graph = cls(driver, database, Address(uri, auth, database, data_dir))
+            raise StoreUnreachableError(f"cannot use the address {address}: {error}") from error
+        graph = cls(driver, address.database, address, patience_seconds)
         try:
-            await graph._greet(uri)
+            await graph._greet()
         except BaseException:
             await driver.close()
             raise
         return graph
-
-    @classmethod
-    async def at(cls, address: Address) -> AsyncGraph:
-        """Connect once more to where another graph is: see `address`; errors as for `connect`."""
-        return await cls.connect(address.uri, address.auth, address.database, address.data_dir)
 
     @property
     def database(self) -> str | None:
@@ -196,9 +230,10 @@ class AsyncGraph:
             AlreadyAppliedError: a uniqueness constraint refused one of them.
             StoreError: the server is away, or refused one of them.
         """
-
         return await self._retried(
-            work.__name__, lambda: self._transact_once(work, *args, **kwargs)
+            work.__name__,
+            _seconds(ANSWER_SECONDS, args),
+            lambda one, limit: self._transact_once(one, limit, work, *args, **kwargs),
         )
 
     async def together(
@@ -230,14 +265,13 @@ class AsyncGraph:
         """Run Cypher that a person wrote, without the right to write: column names and rows.
 
         Raises:
-            StoreQueryError: it is not valid, or would write.
+            StoreQueryError: it is not valid, would write, or takes longer than two minutes.
         """
-        self._check_usable()
-        try:
-            async with self._session(READ) as session:
-                return await session.execute_read(_fetch, cypher, params)
-        except (DriverError, Neo4jError) as error:
-            raise translate(error, "query") from error
+        return await self._retried(
+            "query",
+            TRANSACTION_SECONDS,
+            lambda one, limit: self._query_once(one, limit, cypher, params),
+        )
 
     async def define(self, name: str) -> None:
         """Run a statement of the schema."""
@@ -247,55 +281,81 @@ class AsyncGraph:
         """Give the connections back. Closing twice is fine."""
         if not self._closed and self._process == os.getpid():
             self._closed = True
-            for sessions in self._idle.values():
-                while sessions:
-                    await sessions.pop().close()
-            await self._driver.close()
+            await async_at_home(self._home, self._close)
 
-    async def _greet(self, uri: str) -> None:
+    async def _close(self) -> None:
+        for sessions in self._idle.values():
+            while sessions:
+                await sessions.pop().close()
+        await self._driver.close()
+
+    async def _greet(self) -> None:
+        self._check_usable()
+        seconds, limit = self._limits(ANSWER_SECONDS)
         try:
-            async with self._session(READ) as session:
-                result = await session.run("RETURN 1")
+            async with AsyncTry(seconds) as one, self._session(READ) as session:
+                one.on(session)
+                result = await session.run(neo4j.Query("RETURN 1", timeout=limit))
                 summary = await result.consume()
         except (DriverError, Neo4jError, OSError) as error:
-            raise translate(error, f"connecting to {uri}") from error
+            raise translate(error, f"connecting to {self._address}") from error
         self._database = summary.database or self._database
 
     async def _auto_commit(self, it: Statement, params: dict[str, Any], mode: Access) -> Rows:
         it.check(params)
-        return await self._retried(it.name, lambda: self._run_once(it, params, mode))
+        return await self._retried(
+            it.name,
+            _seconds(it.seconds, params.values()),
+            lambda one, limit: self._run_once(one, limit, it, params, mode),
+        )
 
-    async def _retried(self, doing: str, once: Callable[[], AsyncResult[R]]) -> R:
+    def _limits(self, seconds: float) -> tuple[float, float]:
+        """When a try that may take so long is given up: here, and at the server."""
+        here = seconds * LATER
+        if self._patience is not None:
+            half, more = self._patience / 2, self._patience * 1.5
+            here = min(here, max(half, min(more, SHORTEST_TRY_SECONDS)))
+        return here, seconds
+
+    async def _retried(
+        self, doing: str, seconds: float, once: Callable[[AsyncTry, float], AsyncResult[R]]
+    ) -> R:
         """Do something, again where another try may succeed.
 
         What was done may have been committed though its answer was lost: every statement is made
-        so that it does not apply twice.
+        so that it does not apply twice. Where no answer comes, or a connection is lost, the next
+        try has a new one: others that went the same way may be dead too, and none would say so.
         """
         self._check_usable()
-        deadline = time.monotonic() + RETRY_SECONDS
+        deadline = time.monotonic() + (self._patience or RETRY_SECONDS)
+        here, limit = self._limits(seconds)
         pause = FIRST_PAUSE_SECONDS
         tries = 0
         while True:
             tries += 1
             try:
-                return await once()
-            except (DriverError, Neo4jError) as error:
+                async with AsyncTry(here) as one:
+                    return await once(one, limit)
+            except (DriverError, Neo4jError, TimeoutError) as error:
+                if _is_lost(error):
+                    distrust(self._driver)
                 if not _may_pass(error, tries) or time.monotonic() + pause > deadline:
                     raise translate(error, doing) from error
             await async_sleep(pause * random.uniform(0.5, 1.5))
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
-    async def _run_once(self, it: Statement, params: dict[str, Any], mode: Access) -> Rows:
+    async def _run_once(
+        self, one: AsyncTry, limit: float, it: Statement, params: dict[str, Any], mode: Access
+    ) -> Rows:
         """Run a statement on a session that is kept for the next: opening one takes its time.
 
         It holds no connection while nothing runs on it.
         """
         idle = self._idle[mode]
         session = idle.pop() if idle else self._session(mode)
+        one.on(session)
         try:
-            result = await session.run(
-                neo4j.Query(_literal(it), timeout=it.seconds), unprinted(params)
-            )
+            result = await session.run(neo4j.Query(_literal(it), timeout=limit), unprinted(params))
             rows = [row async for row in result]
         except BaseException as error:
             await session.__aexit__(  # pyright: ignore[reportUnknownMemberType]
@@ -310,18 +370,30 @@ class AsyncGraph:
 
     async def _transact_once(
         self,
+        one: AsyncTry,
+        limit: float,
         work: Callable[Concatenate[AsyncTransaction, P], AsyncResult[R]],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> R:
         async with self._session(WRITE) as session:
+            one.on(session)
             # The transaction is not entered itself. When the server refuses a statement, the driver
             # gives the connection back at once; rolling back then could reach one that somebody
             # else has by now. The session rolls back what is still open when it is left.
-            transaction = await session.begin_transaction(timeout=TRANSACTION_SECONDS)
+            transaction = await session.begin_transaction(timeout=limit)
             found = await work(AsyncTransaction(transaction), *args, **kwargs)
             await transaction.commit()
             return found
+
+    async def _query_once(
+        self, one: AsyncTry, limit: float, cypher: str, params: dict[str, Any]
+    ) -> tuple[list[str], list[list[Any]]]:
+        async with self._session(READ) as session:
+            one.on(session)
+            text = cast(LiteralString, cypher)
+            result = await session.run(neo4j.Query(text, timeout=limit), params)
+            return list(result.keys()), [row.values() async for row in result]
 
     def _session(self, mode: Access) -> neo4j.AsyncSession:
         return self._driver.session(  # pyright: ignore[reportUnknownMemberType]
@@ -335,13 +407,22 @@ class AsyncGraph:
             raise ForkedProcessError
         if self._closed:
             raise ClosedError
+        home = async_loop()
+        self._home = self._home or home
+        if self._home is not home:
+            raise OtherLoopError
 
 
-async def _fetch(
-    transaction: neo4j.AsyncManagedTransaction, cypher: str, params: dict[str, Any]
-) -> tuple[list[str], list[list[Any]]]:
-    result = await transaction.run(cast(LiteralString, cypher), params)
-    return list(result.keys()), [row.values() async for row in result]
+def _seconds(seconds: float, brought: Iterable[object]) -> float:
+    """How long a statement may take at the server, with what it brings."""
+    more = sum(map(_rows, brought)) / ROWS_A_SECOND
+    return max(seconds, min(seconds + more, TRANSACTION_SECONDS))
+
+
+def _rows(it: object) -> int:
+    if isinstance(it, dict):
+        return sum(map(_rows, cast(dict[str, object], it).values()))
+    return len(cast(Sized, it)) if isinstance(it, list | tuple) else 0
 
 
 def _literal(it: Statement) -> LiteralString:
@@ -349,17 +430,25 @@ def _literal(it: Statement) -> LiteralString:
     return cast(LiteralString, UnprintedText(it.text))
 
 
-def _may_pass(error: DriverError | Neo4jError, tries: int) -> bool:
+def _is_lost(error: DriverError | Neo4jError | TimeoutError) -> bool:
+    """Whether the connection is, or none was to be had in time (which older drivers tell so)."""
+    return isinstance(error, ServiceUnavailable | SessionExpired | TimeoutError) or (
+        "failed to obtain a connection" in str(error)
+    )
+
+
+def _may_pass(error: DriverError | Neo4jError | TimeoutError, tries: int) -> bool:
     """Whether another try may succeed: a deadlock, a lost connection, a change of leader.
 
     The driver does not try again where the connection is lost during a commit; we may, see
-    `_retried`.
+    `_retried`. A statement that the server ended for its time may have waited for a lock.
     """
     if _is_too_large(error) and tries >= MEMORY_TRIES:
         return False
-    return isinstance(error, IncompleteCommit) or (
-        error.is_retryable() and not isinstance(error, ConstraintError)
-    )
+    if _is_lost(error) or isinstance(error, TimeoutError | IncompleteCommit):
+        return True
+    late = isinstance(error, Neo4jError) and "TransactionTimedOut" in (error.code or "")
+    return late or (error.is_retryable() and not isinstance(error, ConstraintError))
 
 
 def _is_too_large(error: DriverError | Neo4jError) -> bool:
@@ -376,6 +465,11 @@ def translate(error: Exception, doing: str) -> OrchestrationError:
             return StoreAuthenticationError(
                 f"{doing}: the server refused the user name or password; "
                 "check NEO4J_USERNAME and NEO4J_PASSWORD"
+            )
+        case TimeoutError():
+            return StoreUnreachableError(
+                f"{doing}: the Neo4j server did not answer in time, also on new connections; check "
+                "that it is well, and that the network between lets its packets through"
             )
         case ServiceUnavailable() | SessionExpired() | OSError():
             return StoreUnreachableError(

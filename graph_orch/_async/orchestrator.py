@@ -90,9 +90,9 @@ class AsyncOrchestrator:
         auth: tuple[str, str] | None,
         database: str | None,
     ) -> Self:
-        settings = ServerSettings()
         if uri is not None:
             return await cls._on(make, None, uri, auth, database)
+        settings = ServerSettings()
         if settings.uri is not None:
             wanted = database or settings.database
             return await cls._on(make, None, settings.uri, auth or settings.auth, wanted)

@@ -90,9 +90,9 @@ class Orchestrator:
         auth: tuple[str, str] | None,
         database: str | None,
     ) -> Self:
-        settings = ServerSettings()
         if uri is not None:
             return cls._on(make, None, uri, auth, database)
+        settings = ServerSettings()
         if settings.uri is not None:
             wanted = database or settings.database
             return cls._on(make, None, settings.uri, auth or settings.auth, wanted)

@@ -43,7 +43,8 @@ class Heart(threading.Thread):
         graph: Graph | None = None
         while not self._ended.is_set():
             try:
-                graph = graph or Graph.at(self._settings.address)
+                # What is not answered is given up in time for another beat before the lease ends.
+                graph = graph or Graph.at(self._settings.address, self._settings.lease_seconds / 3)
                 self._beat(graph)
             except StoreError as error:
                 logger.warning("a heartbeat was not heard: %s", error)

@@ -1,4 +1,4 @@
-"""A TCP proxy between a client and the server, which cuts and delays as it is told.
+"""A TCP proxy between a client and the server, which cuts, delays and swallows as it is told.
 
 It looks for three Bolt messages in what the client sends (BEGIN, COMMIT, PULL), so that it can cut
 a connection when the server has committed and its answer is on the way: a lost acknowledgement.
@@ -25,12 +25,23 @@ class Proxy:
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._armed = 0
+        self._passing: set[int] = set()
         self.port = 0
         self.cuts = 0
         self.cut_share = 0.0
         """The share of commits after which the answer is lost, by chance."""
         self.delay_seconds = 0.0
         """Every answer is held back up to so long, by chance."""
+        self.swallowing = False
+        """Everything is taken and nothing passed on, also on new connections: as where a firewall
+        drops packets without a word, and the server knows nothing of it either."""
+        self.accepted = 0
+        """How many connections there were."""
+        self._dead: set[int] = set()
+
+    def swallow_open(self) -> None:
+        """Swallow what goes either way on the connections that are open now, for ever."""
+        self._dead |= self._passing
 
     def lose_next_answer(self, times: int = 1) -> None:
         """Let the next commits pass, and cut the connection instead of passing on the answer."""
@@ -69,13 +80,16 @@ class Proxy:
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ends = [writer]
+        self.accepted += 1
+        number = self.accepted
+        self._passing.add(number)
         try:
             far_reader, far_writer = await asyncio.open_connection(*self._target)
             ends.append(far_writer)
             lost = asyncio.Event()
             tasks = [
-                asyncio.ensure_future(self._there(reader, far_writer, lost)),
-                asyncio.ensure_future(self._back(far_reader, writer, lost)),
+                asyncio.ensure_future(self._there(number, reader, far_writer, lost)),
+                asyncio.ensure_future(self._back(number, far_reader, writer, lost)),
             ]
             try:
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -86,12 +100,19 @@ class Proxy:
         except OSError:
             pass
         finally:
+            self._passing.discard(number)
             for end in ends:
                 end.transport.abort()
 
-    async def _there(self, reader, writer, lost: asyncio.Event) -> None:
+    def _swallows(self, number: int) -> bool:
+        return self.swallowing or number in self._dead
+
+    async def _there(self, number: int, reader, writer, lost: asyncio.Event) -> None:
         in_transaction = False
         while data := await reader.read(1 << 16):
+            if self._swallows(number):
+                self._dead.add(number)  # what is lost of a stream is lost for good
+                continue
             in_transaction = in_transaction or BEGIN in data
             commits = COMMIT in data or (PULL in data and not in_transaction)
             if COMMIT in data:
@@ -101,8 +122,11 @@ class Proxy:
             writer.write(data)
             await writer.drain()
 
-    async def _back(self, reader, writer, lost: asyncio.Event) -> None:
+    async def _back(self, number: int, reader, writer, lost: asyncio.Event) -> None:
         while data := await reader.read(1 << 16):
+            if self._swallows(number):
+                self._dead.add(number)
+                continue
             if lost.is_set():
                 self.cuts += 1
                 with contextlib.suppress(TimeoutError):

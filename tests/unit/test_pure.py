@@ -21,7 +21,7 @@ from graph_orch.embedded.jars import storage_error
 from graph_orch.errors import DownloadError, OrchestrationError, StoreQueryError
 from graph_orch.lifecycle import HELD, LIVE, TRANSITIONS, Command
 from graph_orch.models import Candidate
-from graph_orch.statements import TRANSACTION_SECONDS, compact, names, parse, statement
+from graph_orch.statements import ANSWER_SECONDS, compact, names, parse, statement
 from graph_orch.values import dump_json, lane_key, load_json, skill_key
 
 
@@ -134,7 +134,7 @@ def test_header():
     it = parse(
         "a/b", "// Does it.\n// mode: read\n// params: x, y\n// returns: z\nCYPHER 5\nRETURN 1"
     )
-    assert it.seconds == TRANSACTION_SECONDS
+    assert it.seconds == ANSWER_SECONDS
     assert parse("a/b", "// mode: write\n// seconds: 9\nCYPHER 5\nRETURN 1").seconds == 9
     assert (it.about, it.mode, it.params) == ("Does it.", "read", {"x", "y"})
     assert (it.returns, it.text) == (("z",), "CYPHER 5 replan=skip\nRETURN 1")
