@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -44,6 +45,8 @@ def parse_card(text: str) -> AgentCard:
         return parse_agent_card(json.loads(text))
     except (ValueError, ParseError) as error:
         raise ValidationError(f"this is no A2A agent card: {error}") from error
+    except RecursionError:
+        raise ValidationError("this is no A2A agent card: it is nested too deeply") from None
 
 
 async def fetch_card(url: str) -> AgentCard:
@@ -57,8 +60,9 @@ async def fetch_card(url: str) -> AgentCard:
         resolver = A2ACardResolver(client, url)
         try:
             return await resolver.get_agent_card("/" if is_card else None)
-        except AgentCardResolutionError as error:
-            raise ValidationError(f"no A2A agent card at {url}: {error}") from error
+        except (AgentCardResolutionError, httpx.InvalidURL, UnicodeError) as error:
+            said = f"no A2A agent card at {url}: {error}"
+            raise ValidationError(re.sub(r"(?<=://)[^/\s]*@", "", said)) from error
 
 
 def registration(card: AgentCard, agent_id: str | None = None) -> Registration:

@@ -1,5 +1,13 @@
 """The command line: a thin adapter over the services."""
 
-from graph_orch.cli.app import app, main
+from graph_orch.cli.signals import ended_by_signals
 
-__all__ = ["app", "main"]
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line; never returns."""
+    with ended_by_signals():  # also while it is still imported, which takes a while
+        from graph_orch.cli.app import main as run
+
+        run()

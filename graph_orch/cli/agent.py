@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from graph_orch import Agent
+from graph_orch.cli.input import text_of
 from graph_orch.cli.output import Json, say, show_fields, show_json, show_table
 from graph_orch.cli.store import connect
 from graph_orch.errors import AgentNotFoundError, ValidationError
@@ -95,8 +96,8 @@ def import_(
     Of an agent that is registered, the card and the skills are replaced, and the rest stays.
     """
     a2a = _a2a()
-    is_url = card.startswith(("http://", "https://"))
-    found = asyncio.run(a2a.fetch_card(card)) if is_url else a2a.parse_card(Path(card).read_text())
+    is_url = card.lower().startswith(("http://", "https://"))
+    found = asyncio.run(a2a.fetch_card(card)) if is_url else a2a.parse_card(text_of(Path(card)))
     it = a2a.registration(found, agent_id)
     with connect() as orch:
         known = orch.agents.get_agent(it.agent_id)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import os
 import sys
 
 import pydantic
@@ -31,9 +34,11 @@ from graph_orch.errors import (
     StoreAuthenticationError,
     StoreUnreachableError,
     TaskNotFoundError,
+    describe,
 )
 
-NOT_FOUND, REFUSED, UNREACHABLE = 3, 4, 5
+ERROR, NOT_FOUND, REFUSED, UNREACHABLE, INTERRUPTED = 1, 3, 4, 5, 130
+DEBUG = "GRAPH_ORCH_DEBUG"
 
 app = typer.Typer(
     name="graph-orch",
@@ -42,7 +47,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="Multi-agent task orchestration whose store is a Neo4j graph.",
     epilog="Exit codes: 0 done, 1 error, 2 wrong usage, 3 not found, 4 refused or not valid, "
-    "5 the store cannot be reached. Example: [bold]graph-orch demo[/bold]",
+    "5 the store cannot be reached, 130 interrupted (Ctrl-C), 143 ended (SIGTERM). "
+    "Example: [bold]graph-orch demo[/bold]",
 )
 app.command("demo", epilog="Example: graph-orch demo --limit 20")(demo.demo)
 app.command("run", epilog="Example: graph-orch run trace.json --agents 4 --speed 100")(run.run)
@@ -76,15 +82,52 @@ app.command("cypher", epilog="Example: graph-orch cypher 'MATCH (t:Task) RETURN 
 
 def main() -> None:
     """Run the command line; never returns."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # none where it was closed before we began
+            stream.reconfigure(errors="backslashreplace")  # what is stored may not fit the terminal
+    code = _run()
+    try:
+        sys.stdout.flush()
+    except (AttributeError, ValueError):  # it is closed
+        pass
+    except OSError as error:  # such as a reader that went, or a full disk
+        # What is left is not written when the interpreter ends: that would be another error.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if code == 0:
+            code = ERROR
+            if not isinstance(error, BrokenPipeError):
+                _say(f"cannot write to standard output: {error.strerror}")
+    sys.exit(code)
+
+
+def _run() -> int:
+    """Run the command line; what there is to say of an error is said on standard error."""
     try:
         app()
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 0 if ended.code is None else ERROR
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except OrchestrationError as error:
-        _leave(str(error), exit_code(error))
+        return _say(str(error), exit_code(error))
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        _leave(f"settings: {'.'.join(map(str, first['loc']))}: {first['msg']}", REFUSED)
+        return _say(f"settings: {'.'.join(map(str, first['loc']))}: {first['msg']}", REFUSED)
+    except BrokenPipeError:
+        return ERROR
     except OSError as error:
-        _leave(str(error), 1)
+        return _say(str(error), ERROR)
+    except RecursionError:
+        return _say("something given is nested too deeply", REFUSED)
+    except Exception as error:  # the top level: a line for who called, the rest for who mends
+        if os.environ.get(DEBUG):
+            raise
+        return _say(
+            f"this is a fault of graph-orch: {describe(error)}; please report it, with what "
+            f"{DEBUG}=1 prints",
+            ERROR,
+        )
+    return 0
 
 
 def exit_code(error: OrchestrationError) -> int:
@@ -98,6 +141,7 @@ def exit_code(error: OrchestrationError) -> int:
             return REFUSED
 
 
-def _leave(message: str, code: int) -> None:
-    print(f"graph-orch: {visible(' '.join(message.split()))}", file=sys.stderr)
-    sys.exit(code)
+def _say(message: str, code: int = ERROR) -> int:
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # nobody reads it
+        print(f"graph-orch: {visible(' '.join(message.split()))}", file=sys.stderr)
+    return code

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from typing import Annotated, Any
 
 import typer
 
+from graph_orch.cli.input import standard_input
 from graph_orch.cli.output import Json, show_json
 from graph_orch.cli.store import connect_async
 from graph_orch.errors import OrchestrationError, ValidationError
@@ -21,7 +21,7 @@ def call(
 ) -> None:
     """Call one of the tools that agents have, and print its answer (always JSON)."""
     del as_json
-    given = _object(sys.stdin.read() if arguments == "-" else arguments)
+    given = _object(standard_input() if arguments == "-" else arguments)
     show_json(asyncio.run(_call(tool, given)))
 
 
@@ -44,6 +44,8 @@ def _object(text: str) -> dict[str, Any]:
         found = json.loads(text)
     except ValueError as error:
         raise ValidationError(f"the arguments are not JSON: {error}") from error
+    except RecursionError:
+        raise ValidationError("the arguments are nested too deeply") from None
     if not isinstance(found, dict):
         raise ValidationError("the arguments are not a JSON object, such as '{\"limit\": 5}'")
     return found  # pyright: ignore[reportUnknownVariableType]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from pathlib import Path
@@ -10,14 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from graph_orch.cli.mcp_clients import Client, configuration
+from graph_orch.cli.mcp_clients import PASSWORD, Client, configuration
+from graph_orch.cli.signals import leave_in_order
 from graph_orch.cli.store import connect_async
 from graph_orch.errors import ValidationError
-from graph_orch.settings import McpSettings, Profile, ServerSettings
+from graph_orch.settings import EmbeddedSettings, McpSettings, Profile, ServerSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from types import FrameType
+    from collections.abc import Coroutine, Sequence
+    from typing import Any
 
     from starlette.routing import Route
 
@@ -52,6 +54,7 @@ def mcp(
         from graph_orch.mcp_server import HttpOptions
     except ImportError as error:
         raise ValidationError("install graph-orch[mcp] to serve MCP") from error
+    leave_in_order()
     origins = frozenset(allow_origin or ())
     options = HttpOptions(host, port, McpSettings().token, origins) if http else None
     asyncio.run(_serve(options, profile, read_only))
@@ -63,7 +66,11 @@ def install(
     profile: UseProfile = Profile.ALL,
     read_only: ReadOnly = False,
 ) -> None:
-    """Print the configuration for common clients. Passwords are not printed."""
+    """Print the configuration for common clients, with the settings of this environment.
+
+    Passwords are not printed: where a client can read its own environment or ask, it is told to,
+    else `<the password>` is to be replaced.
+    """
     arguments = ["mcp", *([] if profile is Profile.ALL else ["--profile", profile])]
     arguments += ["--read-only"] if read_only else []
     for one in Client if client is None else [client]:
@@ -76,16 +83,29 @@ async def _serve(options: HttpOptions | None, profile: Profile, read_only: bool)
     async with connect_async() as orch:
         server = build(orch, profile, read_only)
         if options is None:
-            await serve_stdio(server)
+            await _until_told_to_end(serve_stdio(server), orch)
             return
-        # The server's own handler gives the signal on when it is done; then leave in order.
-        signal.signal(signal.SIGTERM, _leave)
         needs_token = options.token is not None
         await serve_http(server, options, lambda url: _a2a(orch, url, needs_token, read_only))
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
-    sys.exit(0)
+async def _until_told_to_end(serving: Coroutine[Any, Any, None], orch: AsyncOrchestrator) -> None:
+    """Serve one client until it goes, or until SIGTERM or SIGINT.
+
+    A thread waits for the client's next message, and nothing can interrupt it: neither the event
+    loop nor the interpreter would end before it does. So the process is left past both.
+    """
+    told = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    server, ending = asyncio.ensure_future(serving), asyncio.ensure_future(told.wait())
+    await asyncio.wait((server, ending), return_when=asyncio.FIRST_COMPLETED)
+    if server.done():
+        ending.cancel()
+        return server.result()
+    await orch.close()
+    sys.stdout.flush()
+    os._exit(0)
 
 
 def _command() -> list[str]:
@@ -106,14 +126,9 @@ def _a2a(orch: AsyncOrchestrator, url: str, needs_token: bool, read_only: bool) 
 
 
 def _environment() -> dict[str, str]:
-    """The variables that name the store, without the password itself."""
-    settings = ServerSettings()
-    if settings.uri is None:
-        return {}
-    given = {
-        "NEO4J_URI": settings.uri,
-        "NEO4J_USERNAME": settings.username,
-        "NEO4J_PASSWORD": None if settings.password is None else "<the password>",
-        "NEO4J_DATABASE": settings.database,
-    }
-    return {name: value for name, value in given.items() if value is not None}
+    """The variables that shape which store is opened, and how; secrets by what stands for them."""
+    server, embedded = ServerSettings(), EmbeddedSettings().environment()
+    if server.uri is None:
+        return embedded
+    password = {} if server.password is None else {"NEO4J_PASSWORD": PASSWORD}
+    return {**embedded, "NEO4J_USERNAME": server.username, **server.environment(), **password}

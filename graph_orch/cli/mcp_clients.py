@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 NAME = "graph-orch"
+PASSWORD = "<the password>"
+"""What stands for the password, which such a file should not hold: it is shared and committed."""
 
 
 class Client(StrEnum):
@@ -30,19 +32,32 @@ def configuration(client: Client, command: Sequence[str], environment: Mapping[s
         case Client.CODEX:
             return f"# Codex: ~/.codex/config.toml\n{_toml(command, environment)}\n"
         case Client.VSCODE:
-            entry = {"type": "stdio", **_entry(command, environment)}
-            return f"# VS Code: .vscode/mcp.json\n{_json({'servers': {NAME: entry}})}\n"
+            asked = _with_password(environment, "${input:neo4j-password}")
+            servers = {"servers": {NAME: {"type": "stdio", **_entry(command, asked)}}}
+            inputs = {"inputs": [_ASK]} if asked != environment else {}
+            return f"# VS Code: .vscode/mcp.json\n{_json(inputs | servers)}\n"
         case _:
-            file = _FILES[client]
-            servers = {"mcpServers": {NAME: _entry(command, environment)}}
-            return f"# {file}\n{_json(servers)}\n"
+            file, password = _FILES[client]
+            entry = _entry(command, _with_password(environment, password))
+            return f"# {file}\n{_json({'mcpServers': {NAME: entry}})}\n"
 
 
 _FILES = {
-    Client.CLAUDE_DESKTOP: "Claude Desktop: claude_desktop_config.json",
-    Client.CURSOR: "Cursor: .cursor/mcp.json",
-    Client.GEMINI: "Gemini CLI: ~/.gemini/settings.json",
+    Client.CLAUDE_DESKTOP: ("Claude Desktop: claude_desktop_config.json", PASSWORD),
+    Client.CURSOR: ("Cursor: .cursor/mcp.json", "${env:NEO4J_PASSWORD}"),
+    Client.GEMINI: ("Gemini CLI: ~/.gemini/settings.json", "$NEO4J_PASSWORD"),
 }
+"""Where each of these clients reads it, and how it is told to take its own variable."""
+_ASK = {
+    "type": "promptString",
+    "id": "neo4j-password",
+    "description": "The password of Neo4j",
+    "password": True,
+}
+
+
+def _with_password(environment: Mapping[str, str], said: str) -> dict[str, str]:
+    return {name: said if it == PASSWORD else it for name, it in environment.items()}
 
 
 def _entry(command: Sequence[str], environment: Mapping[str, str]) -> dict[str, object]:
@@ -54,9 +69,12 @@ def _toml(command: Sequence[str], environment: Mapping[str, str]) -> str:
     # A JSON string, and a list of them, is one in TOML too.
     lines = [f"[mcp_servers.{NAME}]", f"command = {json.dumps(command[0])}"]
     lines.append(f"args = {json.dumps(list(command[1:]))}")
-    if environment:
-        pairs = ", ".join(f"{name} = {json.dumps(value)}" for name, value in environment.items())
+    given = {name: value for name, value in environment.items() if value != PASSWORD}
+    if given:
+        pairs = ", ".join(f"{name} = {json.dumps(value)}" for name, value in given.items())
         lines.append(f"env = {{ {pairs} }}")
+    if handed_on := [name for name in environment if name not in given]:
+        lines.append(f"env_vars = {json.dumps(handed_on)}")
     return "\n".join(lines)
 
 

@@ -6,14 +6,16 @@ import importlib
 import logging
 import sys
 import time
+import traceback
 from typing import Annotated
 
 import typer
 
 import graph_orch
 from graph_orch.cli.output import Json, say, show_json, show_table, visible
+from graph_orch.cli.signals import leave_in_order
 from graph_orch.cli.store import connect
-from graph_orch.errors import ValidationError
+from graph_orch.errors import ValidationError, describe
 
 Target = Annotated[
     str | None, typer.Argument(metavar="[MODULE:WORKER]", help="Where a Worker is in Python.")
@@ -49,6 +51,7 @@ def worker(
     """
     if (target is None) == (command is None):
         raise typer.BadParameter("give either MODULE:WORKER or --exec COMMAND")
+    leave_in_order()
     from graph_orch import executors  # it and the driver take long to import
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
@@ -79,13 +82,23 @@ def load_worker(target: str) -> graph_orch.Worker:
         ValidationError: there is none.
     """
     module_name, _, name = target.partition(":")
-    if not module_name or not name:
-        raise ValidationError(f"{target!r} is not of the form MODULE:WORKER")
+    parts = module_name.split(".")
+    if not all(part.isidentifier() for part in parts) or not name:
+        raise ValidationError(
+            f"{target!r} is not of the form MODULE:WORKER, as my_package.my_module:worker: a name "
+            "as import has it, not a path"
+        )
     sys.path.insert(0, "")
     try:
         found = getattr(importlib.import_module(module_name), name)
     except (ImportError, AttributeError) as error:
         raise ValidationError(f"cannot find {target!r}: {error}") from error
+    except (Exception, SystemExit) as error:  # whatever the module does when it is imported
+        *_, last = traceback.extract_tb(error.__traceback__)
+        raise ValidationError(
+            f"cannot import {module_name!r}: {describe(error)} ({last.filename}, line "
+            f"{last.lineno}); `python -c 'import {module_name}'` shows how it comes there"
+        ) from error
     if not isinstance(found, graph_orch.Worker):
         raise ValidationError(f"{target!r} is a {type(found).__name__}, not a Worker")
     return found
@@ -117,6 +130,7 @@ def maintain(
 
     Any number may run; none is needed while workers, claims or polls come by.
     """
+    leave_in_order()
     with connect() as orch:
         while True:
             found = look(orch)

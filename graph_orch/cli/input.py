@@ -1,0 +1,40 @@
+"""What commands read."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from graph_orch.errors import ValidationError
+
+
+def standard_input() -> str:
+    """All of standard input.
+
+    Raises:
+        ValidationError: there is none, or it is not UTF-8.
+    """
+    if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]  # it was closed before
+        raise ValidationError("standard input is closed; give what is to be read as an argument")
+    return _decoded(sys.stdin.buffer.read(), "standard input")
+
+
+def text_of(path: Path) -> str:
+    """The text of a file.
+
+    Raises:
+        ValidationError: it cannot be read, or is not UTF-8.
+    """
+    try:
+        found = path.read_bytes()
+    except (OSError, ValueError) as error:  # a name may not hold a null byte
+        why = getattr(error, "strerror", None) or error
+        raise ValidationError(f"cannot read {str(path)!r}: {why}") from error
+    return _decoded(found, str(path))
+
+
+def _decoded(found: bytes, where: str) -> str:
+    try:
+        return found.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValidationError(f"{where} is not UTF-8: {error.reason}") from error

@@ -1,0 +1,38 @@
+"""What SIGTERM and SIGINT do: they end the command, whatever it does, also as process 1.
+
+The kernel ignores a signal for process 1, as a command is in a container, unless that has a
+handler for it.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from types import FrameType
+
+ENDED, INTERRUPTED = 143, 130
+
+
+@contextmanager
+def ended_by_signals() -> Generator[None]:
+    """Leave by SystemExit on SIGTERM, so that all that is entered is left; SIGINT says nothing."""
+    signal.signal(signal.SIGTERM, _end)
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def leave_in_order() -> None:
+    """SIGTERM is how this command ends: with exit code 0."""
+    signal.signal(signal.SIGTERM, _leave)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    sys.exit(ENDED)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    sys.exit(0)
