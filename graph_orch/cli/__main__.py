@@ -1,5 +1,5 @@
 """`python -m graph_orch.cli` is `graph-orch`."""
 
-from graph_orch.cli.app import main
+from graph_orch.cli import main
 
 main()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from graph_orch.cli.mcp_clients import PASSWORD, Client, configuration
-from graph_orch.cli.signals import leave_in_order
+from graph_orch.cli.signals import leave_in_order, left_at_once
 from graph_orch.cli.store import connect_async
 from graph_orch.errors import ValidationError
 from graph_orch.settings import EmbeddedSettings, McpSettings, Profile, ServerSettings
@@ -80,7 +80,9 @@ def install(
 async def _serve(options: HttpOptions | None, profile: Profile, read_only: bool) -> None:
     from graph_orch.mcp_server import build, serve_http, serve_stdio
 
-    async with connect_async() as orch:
+    with left_at_once():
+        orch = await connect_async()
+    async with orch:
         server = build(orch, profile, read_only)
         if options is None:
             await _until_told_to_end(serve_stdio(server), orch)

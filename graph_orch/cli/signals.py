@@ -6,6 +6,7 @@ handler for it.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Generator
@@ -28,6 +29,25 @@ def ended_by_signals() -> Generator[None]:
 def leave_in_order() -> None:
     """SIGTERM is how this command ends: with exit code 0."""
     signal.signal(signal.SIGTERM, _leave)
+
+
+@contextmanager
+def left_at_once() -> Generator[None]:
+    """Leave without a look back on SIGTERM and SIGINT, while the block runs.
+
+    Where a thread of an event loop's starts the embedded server, nothing else ends the process
+    before that thread does. The server ends with its last user, however that one ends.
+    """
+    before = {it: signal.signal(it, _drop) for it in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _drop(number: int, frame: FrameType | None) -> None:
+    os._exit(0 if number == signal.SIGTERM else INTERRUPTED)
 
 
 def _end(number: int, frame: FrameType | None) -> None:

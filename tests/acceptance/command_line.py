@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 TIMEOUT_SECONDS = 120
@@ -35,10 +36,20 @@ class Cli:
         assert done.returncode == code, done.stdout + done.stderr
         return done
 
-    def popen(self, *args: str) -> subprocess.Popen[str]:
+    def popen(
+        self, *args: str, stdin: int | None = None, cwd: Path | None = None, **env: str
+    ) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "graph_orch.cli", *args]
         pipe = subprocess.PIPE
-        return subprocess.Popen(command, env=self._env, stdout=pipe, stderr=pipe, text=True)
+        return subprocess.Popen(
+            command,
+            env=self._env | env,
+            cwd=cwd,
+            stdin=stdin,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
+        )
 
     def json(self, *args: str, code: int = 0) -> Any:
         return json.loads(self(*args, "--json", code=code).stdout)

@@ -107,8 +107,9 @@ def test_connecting_to_what_never_answers_ends(proxy, address):
         Graph.at(address, PATIENCE)
 
 
-def test_a_worker_keeps_its_lease_and_does_its_work_once(orch, proxy, address):
+def test_a_worker_keeps_its_lease_and_does_its_work_once(orch, proxy, address, monkeypatch):
     """The connections of its heart are dead, and those over which it completes."""
+    monkeypatch.setattr("graph_orch._async.graph._seconds", lambda *_: 3.0)
     going_on, runs = threading.Event(), list[int]()
     task_id = orch.tasks.create_task("x", "any")
 

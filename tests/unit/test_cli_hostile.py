@@ -1,0 +1,164 @@
+"""Whatever a command is given, it answers in a line, with one of the documented exit codes."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from graph_orch.cli import app as cli
+
+CODES = {0, 1, 2, 3, 4, 5}
+HOSTILE = {
+    "empty": "",
+    "dash": "-",
+    "not UTF-8": "caf\udce9",
+    "controls": "a\x1b[31m\x00\r\nb",
+    "long": "x" * 100_000,
+    "deep": "[" * 100_000,
+    "number": "1e999",
+    "negative": "-1",
+    "path": "../x:y",
+    "directory": "/",
+    "nowhere": "/no/such/directory/file.json",
+    "address": "http://[::1",
+    "markup": "[red]{}%s$(x)",
+}
+FOR_OPTIONS = ("not UTF-8", "controls")
+SERVICES = {"server start"}  # it has no store to refuse: it would start one
+
+
+def commands() -> dict[str, list[list[str]]]:
+    """Each command of the tree, and its parameters: the flag of an option, none of an argument."""
+    found: dict[str, list[list[str]]] = {}
+
+    def walk(command, path: tuple[str, ...]) -> None:
+        for name, one in getattr(command, "commands", {}).items():
+            walk(one, (*path, name))
+        if path and not getattr(command, "commands", None):
+            found[" ".join(path)] = [
+                it.opts[:1] if it.param_type_name == "option" else []
+                for it in command.params
+                if it.name != "help"
+            ]
+
+    walk(typer.main.get_command(cli.app), ())
+    return found
+
+
+COMMANDS = commands()
+
+
+@pytest.fixture
+def nobody(monkeypatch, tmp_path) -> Iterator[None]:
+    """No store to be had, and what a command sets up for the process is put back."""
+    root, driver = logging.getLogger(), logging.getLogger("neo4j")
+    before = root.handlers[:], root.level, driver.level
+    monkeypatch.setenv("NEO4J_URI", "bolt://127.0.0.1:9")
+    monkeypatch.setenv("GRAPH_ORCH_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setattr(sys, "path", sys.path[:])
+    monkeypatch.chdir(tmp_path)
+    yield
+    root.handlers[:] = before[0]
+    root.setLevel(before[1])
+    driver.setLevel(before[2])
+
+
+@pytest.fixture
+def run(nobody, monkeypatch, capsys):
+    def run(*args: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["graph-orch", *args])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        return ended.value.code, said.out + said.err
+
+    return run
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS.keys() - SERVICES))
+def test_hostile_arguments(run, command):
+    arguments, options = (
+        [flags for flags in COMMANDS[command] if bool(flags) is wanted] for wanted in (False, True)
+    )
+    tries = [["--", *[value] * len(arguments)] for value in HOSTILE.values() if arguments]
+    tries += [[*flags, HOSTILE[it], "--", "x"] for flags in options for it in FOR_OPTIONS]
+    for args in tries:
+        code, said = run(*command.split(), *args)
+        assert code in CODES, said[-2_000:]
+        assert "Traceback" not in said
+        assert "a fault of graph-orch" not in said
+
+
+FILES = {
+    "deep": b"[" * 200_000,
+    "not UTF-8": b"\xff\xfe{}",
+    "empty": b"",
+    "text": b"hello",
+    "a list": b"[]",
+    "cut off": b'{"name": "x"',
+    "a long number": b'{"x": ' + b"9" * 5_000 + b"}",
+    "a lone surrogate": b'{"name": "\\ud800", "skills": []}',
+    "byte order mark": b"\xef\xbb\xbf[]",
+}
+
+
+@pytest.mark.parametrize("kind", [*FILES, "a directory", "not there"])
+@pytest.mark.parametrize("command", ["agent import", "run", "simulate"])
+def test_hostile_files(run, tmp_path, command, kind):
+    path: Path = tmp_path / "given.json"
+    if kind == "a directory":
+        path.mkdir()
+    elif kind in FILES:
+        path.write_bytes(FILES[kind])
+    code, said = run(*command.split(), str(path))
+    assert code in {2, 4, 5}, said
+    assert "Traceback" not in said
+    assert "a fault of graph-orch" not in said
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "raise RuntimeError('two\\nlines')",
+        "import sys; sys.exit(7)",
+        "def (:",
+        "import nothing_of_this_name",
+        "raise KeyboardInterrupt",
+        "worker = 5",
+    ],
+)
+def test_modules_that_hold_no_worker(run, tmp_path, monkeypatch, module):
+    monkeypatch.delitem(sys.modules, "hostile_module", raising=False)
+    (tmp_path / "hostile_module.py").write_text(module)
+    code, said = run("worker", "hostile_module:worker")
+    assert code == (130 if "KeyboardInterrupt" in module else 4), said
+    assert len(said.splitlines()) <= 1
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "code"),
+    [
+        ("NEO4J_URI", "http://x", 5),
+        ("NEO4J_URI", "nonsense", 5),
+        ("NEO4J_URI", "bolt://u:a-secret-word@127.0.0.1:9", 5),
+        ("NEO4J_URI", "bolt://u:a-secret/word@127.0.0.1:9", 5),
+        ("NEO4J_URI", "bolt://127.0.0.1:9?password=a-secret-word", 5),
+        ("NEO4J_URI", "neo4j:a-secret-word@127.0.0.1", 5),
+        ("GRAPH_ORCH_PORT", "a-secret-word", 4),
+        ("GRAPH_ORCH_HEAP", "much", 4),
+    ],
+)
+def test_settings_that_cannot_be_used(run, monkeypatch, variable, value, code):
+    if variable != "NEO4J_URI":
+        monkeypatch.delenv("NEO4J_URI")
+    monkeypatch.setenv(variable, value)
+    found, said = run("stats")
+    assert found == code
+    assert len(said.splitlines()) == 1
+    assert "secret" not in said
