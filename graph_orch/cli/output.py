@@ -45,12 +45,17 @@ def plain(value: object) -> Any:
 
 def show_json(value: object) -> None:
     """Print a value as JSON."""
-    print(json.dumps(plain(value), ensure_ascii=False, indent=2))
+    print(json.dumps(plain(value), ensure_ascii=not _takes_all(), indent=2))
 
 
 def show_line(value: object) -> None:
     """Print a value as one line of JSON."""
-    print(json.dumps(plain(value), ensure_ascii=False))
+    print(json.dumps(plain(value), ensure_ascii=not _takes_all()))
+
+
+def _takes_all() -> bool:
+    """Whether standard output takes every character; what it does not is to stay JSON."""
+    return (getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf")
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import re
 import sys
 import time
 import traceback
@@ -82,8 +83,7 @@ def load_worker(target: str) -> graph_orch.Worker:
         ValidationError: there is none.
     """
     module_name, _, name = target.partition(":")
-    parts = module_name.split(".")
-    if not all(part.isidentifier() for part in parts) or not name:
+    if not name or not re.fullmatch(r"[^\s./\\\0]+(\.[^\s./\\\0]+)*", module_name):
         raise ValidationError(
             f"{target!r} is not of the form MODULE:WORKER, as my_package.my_module:worker: a name "
             "as import has it, not a path"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -61,8 +63,6 @@ def test_every_call_in_another_loop_says_so_and_none_hangs(server, wiped, home):
         asyncio.run(orch.tasks.poll_tasks())
 
 
-@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_loop_that_has_ended_took_the_connections_with_it(server, wiped):
     orch = asyncio.run(opened(server))
     for _ in range(2):
@@ -70,6 +70,10 @@ def test_a_loop_that_has_ended_took_the_connections_with_it(server, wiped):
             asyncio.run(orch.tasks.poll_tasks())
     asyncio.run(orch.close())
     asyncio.run(orch.close())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # which it deserves
+        del orch
+        gc.collect()
 
 
 def test_a_worker_has_connections_of_its_own_loop(server, wiped, home):
