@@ -17,9 +17,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator, Hashable
 from types import TracebackType
 from typing import Annotated, Any, Generic, ParamSpec, Protocol, Self, TypeAlias, TypeVar
 
-from graph_orch.errors import OrchestrationError
-
 from graph_orch.driving import cut
+from graph_orch.errors import OrchestrationError
 
 CLOSE_SECONDS = 5.0
 P = ParamSpec("P")

@@ -451,7 +451,7 @@ def _may_pass(error: DriverError | Neo4jError | TimeoutError, tries: int) -> boo
     return late or (error.is_retryable() and not isinstance(error, ConstraintError))
 
 
-def _is_too_large(error: DriverError | Neo4jError) -> bool:
+def _is_too_large(error: Exception) -> bool:
     """Whether the server has no memory for the transaction."""
     return isinstance(error, Neo4jError) and "OutOfMemory" in (error.code or "")
 
