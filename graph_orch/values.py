@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -90,6 +91,23 @@ def _as_tuple(value: object) -> object:
     return (value,)
 
 
+def _named(name: str) -> str:
+    """A name in its one form; see `Name`."""
+    found = unicodedata.normalize("NFC", name).strip()
+    if not any(map(_is_visible, found)):
+        raise ValueError("is empty, or holds only characters that cannot be seen")
+    return found
+
+
+def _is_visible(character: str) -> bool:
+    """Whether a character can be seen by itself. Marks cannot, as they need one to stand on."""
+    return unicodedata.category(character)[0] not in "CZM" and character not in _BLANK
+
+
+_BLANK = "\u115f\u1160\u2800\u3164\uffa0"
+"""Fillers of Hangul, and Braille without a dot: letters and a symbol by their category."""
+
+
 def _canonical_uuid(value: object) -> str:
     return str(value if isinstance(value, UUID) else UUID(str(value).strip()))
 
@@ -103,9 +121,13 @@ def _canonical_if_uuid(value: str) -> str:
 
 Name = Annotated[
     str,
-    StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=MAX_NAME),
+    StringConstraints(strict=True),
     AfterValidator(_storable),
+    AfterValidator(_named),
+    Field(max_length=MAX_NAME),
 ]
+"""What people call something by: an id, a type, a key. It is compared as it stands, so that the two
+ways in which Unicode writes one text, with composed characters or not, must become one (NFC)."""
 TaskId = Annotated[str, BeforeValidator(_canonical_uuid)]
 """The id of a task to be created: a UUID."""
 TaskRef = Annotated[Name, AfterValidator(_canonical_if_uuid)]
@@ -144,8 +166,13 @@ Ratio = Annotated[float, Field(ge=0, le=1)]
 
 
 def skill_key(name: str) -> str:
-    """The form in which a skill's name is compared: trimmed and case-folded."""
-    return name.strip().casefold()
+    """The form in which a skill's name is compared: trimmed, case-folded, composed (NFC).
+
+    It is folded decomposed, as Unicode's canonical caseless matching says (D145): some characters
+    fold otherwise when they are composed.
+    """
+    folded = unicodedata.normalize("NFD", name.strip()).casefold()
+    return unicodedata.normalize("NFC", folded)
 
 
 def lane_key(keys: Sequence[str], concurrency_key: str | None = None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-import re
+import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import Enum
@@ -17,6 +17,10 @@ from graph_orch.values import skill_key
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 INDEX_BATCH = 1_000
+INDEX_CHARACTERS = 10_000_000
+LONGEST_TEXT = 10_000
+MOST_WORDS = 1_024
+"""As many clauses as Lucene takes in one query."""
 END = datetime(9999, 1, 1, tzinfo=UTC)
 FEW = 10
 """Up to so many agents or types are looked up one by one for every page of a long reading."""
@@ -50,11 +54,12 @@ class AsyncQuerying:
 
     async def index_content(self) -> int:
         """Bring the full-text index up to date; how many tasks were put into it."""
-        total, number = 0, INDEX_BATCH
-        while number == INDEX_BATCH:
-            (row,) = await self._graph.write("tasks/index_content", limit=INDEX_BATCH)
-            number = row["number"]
-            total += number
+        total, more = 0, True
+        while more:
+            (row,) = await self._graph.write(
+                "tasks/index_content", limit=INDEX_BATCH, characters=INDEX_CHARACTERS
+            )
+            total, more = total + row["number"], row["more"]
         return total
 
 
@@ -127,13 +132,29 @@ def _own_parameters(name: str, filters: TaskFilters) -> dict[str, Any]:
 def lucene_words(text: str) -> str:
     """A Lucene query for every word of a text; nothing in it is taken as an operator.
 
+    What stands between white space is given as a phrase, for the index to cut into words as it cut
+    the content: "10.0.0.12" is one word, "kebab-case" two, and each character of Chinese is one.
+
     Raises:
-        ValidationError: the text holds no word.
+        ValidationError: the text holds no word, or too many.
     """
-    words = re.findall(r"\w+", text)
-    if not words:
+    phrases = dict.fromkeys(text.split())
+    if not any(unicodedata.category(character) in _OF_WORDS for character in text):
         raise ValidationError(f"query_tasks: text: {text[:50]!r} holds no word to look for")
-    return " AND ".join(f'"{word}"' for word in words)
+    if len(phrases) > MOST_WORDS or len(text) > LONGEST_TEXT:
+        raise ValidationError(
+            f"query_tasks: text: {len(phrases):,} different words in {len(text):,} characters; at "
+            f"most {MOST_WORDS:,} and {LONGEST_TEXT:,} are looked for: leave some out"
+        )
+    return " ".join(f'+"{_escaped(phrase)}"' for phrase in phrases)
+
+
+_OF_WORDS = {"Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl", "So"}
+"""Categories of what the index keeps: letters, digits, and of other symbols emojis."""
+
+
+def _escaped(phrase: str) -> str:
+    return phrase.replace("\\", r"\\").replace('"', r"\"")
 
 
 def cursor(task: Task) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from graph_orch._sync.graph import Graph
+from graph_orch._sync.renaming import rename_all
 from graph_orch.errors import ForeignGraphError, SchemaTooNewError
 from graph_orch.values import lane_key
 
-VERSION = 3
+VERSION = 4
 EMPTY_LANE = lane_key(())
 """The lane of the tasks that require nothing, which any agent may do."""
 
@@ -28,7 +29,6 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "schema/task_type_created",
         "schema/task_created",
         "schema/task_completed",
-        "schema/task_content",
     ),
     2: (
         "schema/limit_key",
@@ -42,9 +42,11 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "schema/schedule_due",
     ),
     3: ("schema/lane_open", "schema/team_id"),
+    4: ("schema/drop_task_content", "schema/task_words"),
 }
 """The statements that lead to each version. They run one after the other, outside a transaction,
-and each does nothing where it was run before, so that a broken migration is run again."""
+and each does nothing where it was run before, so that a broken migration is run again. Version 4
+also brings stored names to their one form: see `renaming`."""
 
 INDEX_TIMEOUT_SECONDS = 300
 
@@ -84,5 +86,7 @@ class Schema:
     def _apply(self, version: int) -> None:
         for name in MIGRATIONS[version]:
             self._graph.define(name)
+        if version == 4:
+            rename_all(self._graph)
         self._graph.write("schema/await_indexes", timeout_seconds=INDEX_TIMEOUT_SECONDS)
         self._graph.write("schema/write_record", version=version, empty_lane=EMPTY_LANE)

@@ -1,0 +1,8 @@
+// Drop skills that nobody has and nothing needs any more.
+// mode: write
+// seconds: 120
+// params: keys
+CYPHER 5
+UNWIND $keys AS key
+MATCH (k:Skill {key: key}) WHERE NOT EXISTS { (k)--() }
+DELETE k
