@@ -23,6 +23,7 @@ from graph_orch.models import Agent, AgentHealth, AgentLoad, AgentStatistics, Wo
 from graph_orch.values import dump_json, skill_key
 
 DEFAULT_SLOTS = 5
+RELEASED_AT_ONCE = 500
 
 
 class AsyncAgentRegistry:
@@ -165,7 +166,10 @@ class AsyncAgentRegistry:
         """
         agent = NAME.of("agent_id", agent_id)
         command = command_id_of(command_id)
-        return _one(await self._graph.transaction(_deregister, agent, command), agent)
+        rows = None
+        while rows is None:
+            rows = await self._graph.transaction(_deregister, agent, command)
+        return _one(rows, agent)
 
 
 async def _register(
@@ -208,10 +212,12 @@ async def _forget(tx: AsyncTransaction, agent_id: str, name: str) -> Rows:
     return await _change(tx, agent_id, skills, [key for key in skills if key != skill_key(name)])
 
 
-async def _deregister(tx: AsyncTransaction, agent_id: str, command_id: str) -> Rows:
+async def _deregister(tx: AsyncTransaction, agent_id: str, command_id: str) -> Rows | None:
+    """Take from an agent what it holds, and retire it; None where it holds more than goes at once."""
     if await _lock(tx, agent_id) is None:
         return await tx.run("agents/retired", agent_id=agent_id, command_id=command_id)
-    for row in await tx.run("agents/held", agent_id=agent_id):
+    held = await tx.run("agents/held", agent_id=agent_id, limit=RELEASED_AT_ONCE)
+    for row in held:
         await tx.run(
             "tasks/release",
             task_id=row["task_id"],
@@ -219,6 +225,8 @@ async def _deregister(tx: AsyncTransaction, agent_id: str, command_id: str) -> R
             detail=dump_json({"reason": f"agent {agent_id} was deregistered"}),
             command_id=new_hex(),
         )
+    if len(held) == RELEASED_AT_ONCE:
+        return None
     return await tx.run("agents/retire", agent_id=agent_id, command_id=command_id)
 
 

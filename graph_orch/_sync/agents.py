@@ -23,6 +23,7 @@ from graph_orch.models import Agent, AgentHealth, AgentLoad, AgentStatistics, Wo
 from graph_orch.values import dump_json, skill_key
 
 DEFAULT_SLOTS = 5
+RELEASED_AT_ONCE = 500
 
 
 class AgentRegistry:
@@ -165,7 +166,10 @@ class AgentRegistry:
         """
         agent = NAME.of("agent_id", agent_id)
         command = command_id_of(command_id)
-        return _one(self._graph.transaction(_deregister, agent, command), agent)
+        rows = None
+        while rows is None:
+            rows = self._graph.transaction(_deregister, agent, command)
+        return _one(rows, agent)
 
 
 def _register(
@@ -208,10 +212,12 @@ def _forget(tx: Transaction, agent_id: str, name: str) -> Rows:
     return _change(tx, agent_id, skills, [key for key in skills if key != skill_key(name)])
 
 
-def _deregister(tx: Transaction, agent_id: str, command_id: str) -> Rows:
+def _deregister(tx: Transaction, agent_id: str, command_id: str) -> Rows | None:
+    """Take from an agent what it holds, and retire it; None where it holds more than goes at once."""
     if _lock(tx, agent_id) is None:
         return tx.run("agents/retired", agent_id=agent_id, command_id=command_id)
-    for row in tx.run("agents/held", agent_id=agent_id):
+    held = tx.run("agents/held", agent_id=agent_id, limit=RELEASED_AT_ONCE)
+    for row in held:
         tx.run(
             "tasks/release",
             task_id=row["task_id"],
@@ -219,6 +225,8 @@ def _deregister(tx: Transaction, agent_id: str, command_id: str) -> Rows:
             detail=dump_json({"reason": f"agent {agent_id} was deregistered"}),
             command_id=new_hex(),
         )
+    if len(held) == RELEASED_AT_ONCE:
+        return None
     return tx.run("agents/retire", agent_id=agent_id, command_id=command_id)
 
 

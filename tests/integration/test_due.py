@@ -85,7 +85,7 @@ def test_the_number_of_paths_does_not_matter(orch, new_task):
 
 def test_a_long_chain_is_cancelled(orch, new_task, cypher):
     root = new_task()
-    waiting = layers(orch, root, 1, 450)
+    waiting = layers(orch, root, 1, 1_050)
     orch.tasks.cancel_task(root)
     assert statuses(orch, waiting) == {TaskStatus.CANCELLED}
     assert is_over(orch, cypher)

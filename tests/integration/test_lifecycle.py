@@ -423,3 +423,13 @@ def test_doctor_repairs(orch, running, new_task, cypher):
     assert found == {"active_tasks", "unmet", "lanes"}
     assert orch.doctor(repair=True).is_sound
     assert orch.doctor().findings == []
+
+
+def test_an_agent_that_holds_much_is_deregistered_in_parts(orch, new_task, monkeypatch):
+    monkeypatch.setattr(agents, "RELEASED_AT_ONCE", 2)
+    orch.agents.register_agent("ada", [], max_concurrent_tasks=10)
+    ids = [new_task() for _ in range(5)]
+    orch.tasks.claim_tasks("ada", 5)
+    assert orch.agents.deregister_agent("ada").agent_id == "ada"
+    assert {task.status for task in orch.tasks.get_tasks(ids)} == {TaskStatus.PENDING}
+    assert orch.doctor().findings == []
