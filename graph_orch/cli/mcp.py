@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -14,7 +15,7 @@ import typer
 from graph_orch.cli.mcp_clients import PASSWORD, Client, configuration
 from graph_orch.cli.signals import leave_in_order, left_at_once
 from graph_orch.cli.store import connect_async
-from graph_orch.errors import ValidationError
+from graph_orch.errors import StoreError, ValidationError
 from graph_orch.settings import EmbeddedSettings, McpSettings, Profile, ServerSettings
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
     from graph_orch import AsyncOrchestrator
     from graph_orch.mcp_server import HttpOptions
+
+LEAVE_SECONDS = 8.0
+"""Who ends a container kills what is still there after 10 s."""
 
 app = typer.Typer(invoke_without_command=True, help="Serve the tools to agents, by MCP and A2A.")
 
@@ -105,7 +109,9 @@ async def _until_told_to_end(serving: Coroutine[Any, Any, None], orch: AsyncOrch
     if server.done():
         ending.cancel()
         return server.result()
-    await orch.close()
+    with contextlib.suppress(TimeoutError, StoreError):  # it ends with its last user anyhow
+        async with asyncio.timeout(LEAVE_SECONDS):
+            await orch.close()
     sys.stdout.flush()
     os._exit(0)
 
