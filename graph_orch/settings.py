@@ -9,6 +9,7 @@ Without `NEO4J_URI` the embedded server is used, which the `GRAPH_ORCH_*` variab
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -62,7 +63,12 @@ class Address:
         Raises:
             StoreUnreachableError: it is no such address. Nothing of it is shown but the scheme, as
                 any other part of what is not understood may be a password.
+            ValidationError: `auth` is not two texts, or `database` is no text.
         """
+        if auth is not None and not _is_pair(auth):
+            raise ValidationError("auth: give the user and the password, two texts, or None")
+        if database is not None and not _is_text(database):
+            raise ValidationError("database: give its name, a text, or None")
         refused = re.match(r"\s*[\w+.-]+://", str(uri))
         shown = f"{refused[0].strip()}…" if refused else "that is given"
 
@@ -99,6 +105,15 @@ class Address:
 
     def __repr__(self) -> str:
         return f"Address({str(self)!r}, database={self.database!r})"
+
+
+def _is_text(it: object) -> bool:
+    return isinstance(it, str)
+
+
+def _is_pair(it: object) -> bool:
+    texts = cast(Sequence[object], it) if isinstance(it, tuple | list) else ()
+    return len(texts) == 2 and all(map(_is_text, texts))
 
 
 class _Settings(BaseSettings):

@@ -74,6 +74,13 @@ def test_an_address_that_cannot_be_used_is_not_quoted(written, monkeypatch):
         assert SECRET not in str(caught.value)
 
 
+@pytest.mark.parametrize("auth", [5, "ada", ("ada",), ("ada", 5), ("ada", SECRET, "x")])
+def test_credentials_that_are_none_are_not_shown(auth):
+    with pytest.raises(ValidationError, match="user and the password") as caught:
+        Address.parse("bolt://host", auth)
+    assert SECRET not in str(caught.value)
+
+
 def test_what_holds_a_password_does_not_show_it(monkeypatch):
     monkeypatch.setenv("NEO4J_URI", f"neo4j://ada:{SECRET}@host?token={SECRET}")
     settings = ServerSettings()
