@@ -213,7 +213,7 @@ async def _forget(tx: AsyncTransaction, agent_id: str, name: str) -> Rows:
 
 
 async def _deregister(tx: AsyncTransaction, agent_id: str, command_id: str) -> Rows | None:
-    """Take from an agent what it holds, and retire it; None where it holds more than goes at once."""
+    """Take from an agent what it holds, and retire it; None where more is left to be taken."""
     if await _lock(tx, agent_id) is None:
         return await tx.run("agents/retired", agent_id=agent_id, command_id=command_id)
     held = await tx.run("agents/held", agent_id=agent_id, limit=RELEASED_AT_ONCE)
