@@ -16,6 +16,10 @@ from types import FrameType
 ENDED, INTERRUPTED = 143, 130
 
 
+class ToldToEnd(SystemExit):
+    """A signal told this process to end: nobody but `main` catches it."""
+
+
 @contextmanager
 def ended_by_signals() -> Generator[None]:
     """Leave by SystemExit on SIGTERM, so that all that is entered is left; SIGINT says nothing."""
@@ -51,8 +55,8 @@ def _drop(number: int, frame: FrameType | None) -> None:
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    sys.exit(ENDED)
+    raise ToldToEnd(ENDED)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
-    sys.exit(0)
+    raise ToldToEnd(0)

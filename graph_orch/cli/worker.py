@@ -14,7 +14,7 @@ import typer
 
 import graph_orch
 from graph_orch.cli.output import Json, say, show_json, show_table, visible
-from graph_orch.cli.signals import leave_in_order
+from graph_orch.cli.signals import ToldToEnd, leave_in_order
 from graph_orch.cli.store import connect
 from graph_orch.errors import ValidationError, describe
 
@@ -93,6 +93,8 @@ def load_worker(target: str) -> graph_orch.Worker:
         found = getattr(importlib.import_module(module_name), name)
     except (ImportError, AttributeError) as error:
         raise ValidationError(f"cannot find {target!r}: {error}") from error
+    except ToldToEnd:
+        raise
     except (Exception, SystemExit) as error:  # whatever the module does when it is imported
         *_, last = traceback.extract_tb(error.__traceback__)
         raise ValidationError(
