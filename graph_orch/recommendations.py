@@ -131,19 +131,23 @@ def agents_excluded(lanes: Rows, agents: Sequence[Agent]) -> Iterator[Recommenda
 def no_free_agent(lanes: Rows, agents: Sequence[Agent]) -> Iterator[Recommendation]:
     """Ready tasks whose capable agents are all full: give the best of them more slots."""
     by_id = {agent.agent_id: agent for agent in agents}
+    # Tasks of a lane that exclude some agents have rows of their own, and often the same best.
+    waiting: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for lane in lanes:
         if lane["capable"] and not lane["free"] and lane["best"] in by_id:
-            best = by_id[lane["best"]]
-            slots = best.active_tasks + min(lane["ready"], MOST_ADDED_SLOTS)
-            what = f"{lane['ready']} ready tasks wait, and every agent that could do them is full"
-            why: dict[str, JsonValue] = {
-                "ready": lane["ready"],
-                "capable": lane["capable"],
-                "free": 0,
-                "skills": [*_skills(lane)],
-            }
-            call = _call("register_agent", agent_id=best.agent_id, max_concurrent=slots)
-            yield _recommend(RecommendationKind.NO_FREE_AGENT, what, why, call)
+            waiting.setdefault((lane["lane"], lane["best"]), []).append(lane)
+    for (_, agent_id), rows in waiting.items():
+        best, ready = by_id[agent_id], sum(row["ready"] for row in rows)
+        slots = best.active_tasks + min(ready, MOST_ADDED_SLOTS)
+        what = f"{ready} ready tasks wait, and every agent that could do them is full"
+        why: dict[str, JsonValue] = {
+            "ready": ready,
+            "capable": max(row["capable"] for row in rows),
+            "free": 0,
+            "skills": [*_skills(rows[0])],
+        }
+        call = _call("register_agent", agent_id=best.agent_id, max_concurrent=slots)
+        yield _recommend(RecommendationKind.NO_FREE_AGENT, what, why, call)
 
 
 def leases_expire(rows: Rows) -> Iterator[Recommendation]:

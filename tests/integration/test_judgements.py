@@ -89,6 +89,17 @@ async def test_capable_agent_that_is_full_will_take_it(aorch, refused):
     assert EXCLUDED not in kinds
 
 
+async def test_backlog_with_and_without_exclusions_gets_one_advice(aorch, refused):
+    for agent_id in ("ada", "bob"):
+        await aorch.agents.deregister_agent(agent_id)
+    await aorch.agents.register_agent("cy", ["py"], max_concurrent_tasks=1)
+    for _ in range(3):
+        await aorch.tasks.create_task("y", "any", requirements=["py"])
+    await aorch.tasks.assign_task(await aorch.tasks.create_task("z", "any"), "cy")
+    found = await aorch.monitor.get_recommendations([RecommendationKind.NO_FREE_AGENT])
+    assert [(it.why["ready"], it.call.arguments["max_concurrent"]) for it in found] == [(4, 5)]
+
+
 async def test_deregistered_agent_that_was_excluded_stays_so(aorch, refused):
     await aorch.agents.deregister_agent("bob")
     assert await unroutable(aorch) == 1
