@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any, Generic, TypeVar, cast
 
 import pydantic
-from pydantic import AfterValidator, TypeAdapter
+from pydantic import AfterValidator, JsonValue, TypeAdapter
 
 from graph_orch.errors import ValidationError
 from graph_orch.ids import new_hex
@@ -17,6 +17,7 @@ from graph_orch.values import (
     Count,
     Cursor,
     Json,
+    JsonObject,
     LeaseSeconds,
     Limit,
     Listed,
@@ -39,6 +40,8 @@ def _not_live(status: TaskStatus) -> TaskStatus:
     return status
 
 
+TOO_DEEP = "a value is nested too deeply"
+
 Finished = Annotated[TaskStatus, AfterValidator(_not_live)]
 
 
@@ -55,6 +58,8 @@ def checked(what: str, build: Callable[[], T]) -> T:
         raise ValidationError(
             f"{what}: {'.'.join(map(str, place)) or 'value'}: {message}"
         ) from None
+    except RecursionError:
+        raise ValidationError(f"{what}: {TOO_DEEP}") from None
 
 
 def named(what: str, filters: object, known: Collection[str]) -> dict[str, object]:
@@ -96,6 +101,24 @@ class Check(Generic[T]):
             place, message = _first_complaint(error)
             indexes = "".join(f"[{part}]" for part in place if isinstance(part, int))
             raise ValidationError(f"{name}{indexes}: {message}") from None
+        except RecursionError:
+            raise ValidationError(f"{name}: {TOO_DEEP}") from None
+
+
+def instance(name: str, kind: type[T], value: object) -> T:
+    """A value that must be of a class of ours.
+
+    Raises:
+        ValidationError: it is something else.
+    """
+    if not isinstance(value, kind):
+        raise ValidationError(f"{name}: is a {type(value).__name__} and not a {kind.__name__}")
+    return value
+
+
+def instances(name: str, kind: type[T], values: object) -> list[T]:
+    """Values that must be of a class of ours; errors as for `instance`."""
+    return [instance(name, kind, value) for value in LIST.of(name, values)]
 
 
 def _first_complaint(error: pydantic.ValidationError) -> tuple[tuple[int | str, ...], str]:
@@ -113,12 +136,15 @@ ERROR_CLASS: Check[ErrorClass] = Check(ErrorClass)
 EVENT_TYPES: Check[list[EventType]] = Check(Listed[EventType])
 FINISHED: Check[list[TaskStatus]] = Check(Listed[Finished])
 JSON: Check[object] = Check(Json)
+JSON_OBJECT: Check[dict[str, JsonValue]] = Check(JsonObject)
 LEASE: Check[float | None] = Check(LeaseSeconds | None)
 LIMIT: Check[int] = Check(Limit)
+LIST: Check[list[object]] = Check(Listed[object])
 MILLISECONDS: Check[float] = Check(Milliseconds)
 NAME: Check[str] = Check(Name)
 NAME_OR_NONE: Check[str | None] = Check(Name | None)
 NAMES: Check[list[str]] = Check(Listed[Name])
+PROGRESS: Check[Mapping[str, tuple[Any, Any]] | None] = Check(Mapping[str, tuple[Any, Any]] | None)
 RATIO: Check[float | None] = Check(Ratio | None)
 SECONDS: Check[float | None] = Check(Seconds | None)
 SKILLS: Check[tuple[str, ...]] = Check(Skills)

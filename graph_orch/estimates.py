@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from math import isfinite
+from reprlib import repr as shortened
 from typing import Any, TypeVar, cast
 
 from graph_orch.errors import ValidationError
@@ -39,9 +40,11 @@ def kind_of(duration: str) -> DurationKind:
     """
     try:
         return DurationKind(duration)
-    except ValueError:
+    except (ValueError, RecursionError):
         known = ", ".join(DurationKind)
-        raise ValidationError(f"duration: {duration!r} is unknown; known are {known}") from None
+        raise ValidationError(
+            f"duration: {shortened(duration)} is unknown; known are {known}"
+        ) from None
 
 
 def seconds_of(

@@ -16,6 +16,7 @@ from typing import Any
 import pydantic
 from pydantic import BaseModel
 
+from graph_orch.checks import TOO_DEEP
 from graph_orch.errors import ValidationError
 from graph_orch.operations import agents, monitoring, tasks
 from graph_orch.operations.call import Call
@@ -100,6 +101,8 @@ class Tool:
             complaints = error.errors(include_url=False, include_input=False, include_context=False)
             said = "; ".join(self._complaint(it["loc"], it["msg"]) for it in complaints[:3])
             raise ValidationError(f"{self.name}: {said}") from None
+        except RecursionError:
+            raise ValidationError(f"{self.name}: {TOO_DEEP}") from None
 
     def _complaint(self, place: tuple[int | str, ...], message: str) -> str:
         where = ".".join(map(str, place))

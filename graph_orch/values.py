@@ -44,13 +44,16 @@ def _storable(text: str) -> str:
     return text
 
 
-def _json_sized(value: JsonValue) -> JsonValue:
+def _json_sized(value: T) -> T:
     _storable(dump_json(value))
     return value
 
 
 def _utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("lies outside of the years 1 to 9999, in UTC") from error
 
 
 def _unique(names: Sequence[str]) -> tuple[str, ...]:
@@ -77,6 +80,12 @@ def _listed(value: object) -> object:
 
 def _is_listable(value: object) -> bool:
     return not isinstance(value, bytes | Mapping) and isinstance(value, Iterable)
+
+
+def _mapped(value: object) -> object:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"is a {type(value).__name__} where a mapping of names to JSON is needed")
+    return dict(cast(Mapping[object, object], value))
 
 
 def _once(values: tuple[T, ...]) -> tuple[T, ...]:
@@ -134,6 +143,7 @@ TaskRef = Annotated[Name, AfterValidator(_canonical_if_uuid)]
 """The id of a task that may exist: what is no UUID is simply not found."""
 Content = Annotated[str, StringConstraints(strict=True), AfterValidator(_storable)]
 Json = Annotated[JsonValue, AfterValidator(_json_sized)]
+JsonObject = Annotated[dict[str, JsonValue], BeforeValidator(_mapped), AfterValidator(_json_sized)]
 Skills = Annotated[
     tuple[Name, ...],
     BeforeValidator(_not_one_string),
@@ -154,7 +164,8 @@ Count = Annotated[int, Field(strict=True, ge=0, le=MAX_INT)]
 Cursor = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]
 Limit = Annotated[int, Field(strict=True, ge=1, le=MAX_BATCH)]
 Slots = Annotated[int, Field(strict=True, ge=1, le=MAX_INT)]
-Milliseconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Milliseconds = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
+"""Up to 31 years, so that sums of them never overflow."""
 LeaseSeconds = Annotated[float, Field(gt=0, le=31_536_000, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, le=31_536_000, allow_inf_nan=False)]
 WaitSeconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]

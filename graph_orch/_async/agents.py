@@ -10,7 +10,7 @@ from graph_orch._async.creation import add_skills
 from graph_orch._async.graph import AsyncGraph, AsyncTransaction, Rows
 from graph_orch.checks import (
     CONFIDENCE,
-    JSON,
+    JSON_OBJECT,
     MILLISECONDS,
     NAME,
     SKILLS,
@@ -56,9 +56,10 @@ class AsyncAgentRegistry:
         """
         agent = NAME.of("agent_id", agent_id)
         skills = SKILLS.of("capabilities", capabilities)
-        slots = _slots(max_concurrent_tasks, metadata)
-        details = None if metadata is None else dump_json(JSON.of("metadata", dict(metadata)))
-        rows = await self._graph.transaction(_register, agent, skills, slots, details)
+        details = None if metadata is None else JSON_OBJECT.of("metadata", metadata)
+        slots = _slots(max_concurrent_tasks, details)
+        text = None if details is None else dump_json(details)
+        rows = await self._graph.transaction(_register, agent, skills, slots, text)
         return Agent.from_record(rows[0])
 
     async def get_agent(self, agent_id: str) -> Agent | None:
@@ -114,7 +115,7 @@ class AsyncAgentRegistry:
             agent_id=agent,
             success=bool(success),
             duration_ms=MILLISECONDS.of("duration_ms", duration_ms),
-            metrics=None if metrics is None else dump_json(JSON.of("metrics", dict(metrics))),
+            metrics=(None if metrics is None else dump_json(JSON_OBJECT.of("metrics", metrics))),
             command_id=command_id_of(command_id),
         )
         return _one(rows, agent)

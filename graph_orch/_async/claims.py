@@ -14,10 +14,14 @@ from pydantic import JsonValue
 from graph_orch._async.commands import AsyncCommands, all_records, outcome, outcome_weight
 from graph_orch._async.graph import AlreadyAppliedError, AsyncGraph, Rows
 from graph_orch.checks import (
+    ATTEMPT,
+    PROGRESS,
     RATIO,
     TEXT,
     WAIT,
     command_id_of,
+    instance,
+    instances,
 )
 from graph_orch.combining import async_in_parts, in_weight, weight
 from graph_orch.errors import (
@@ -173,6 +177,7 @@ class AsyncClaims(AsyncCommands):
 
     async def start(self, claim: Claim) -> Task:
         """Say that the work on a claim has begun: assigned -> running."""
+        claim = instance("claim", Claim, claim)
         return await self.start_task(claim.task_id, attempt=claim.attempt)
 
     async def heartbeat(
@@ -183,6 +188,7 @@ class AsyncClaims(AsyncCommands):
         Raises:
             StaleAttemptError: the claim holds no more; drop the work.
         """
+        claim = instance("claim", Claim, claim)
         row = (await self.heartbeat_all([claim], {claim.task_id: (progress, message)}))[0]
         if row["status"] is None:
             raise TaskNotFoundError(claim.task_id)
@@ -205,7 +211,8 @@ class AsyncClaims(AsyncCommands):
             For each claim a row: task_id, attempt, kept (whether it holds), status,
             lease_expires_at.
         """
-        said = progress or {}
+        claims = instances("claims", Claim, claims)
+        said = PROGRESS.of("progress", progress) or {}
         rows = [_beat(claim, *said.get(claim.task_id, (None, None))) for claim in claims]
         return await self._graph.write(
             "tasks/heartbeat",
@@ -220,6 +227,7 @@ class AsyncClaims(AsyncCommands):
         metrics: JsonValue | Mapping[str, JsonValue] = None,
     ) -> Task:
         """Complete a claim that was started: see `complete_task`."""
+        claim = instance("claim", Claim, claim)
         return await self.complete_task(claim.task_id, result, metrics, attempt=claim.attempt)
 
     async def complete_all(
@@ -241,7 +249,7 @@ class AsyncClaims(AsyncCommands):
                 "command_id": one.command_id,
                 **outcome(one.result, one.metrics, one.duration_ms),
             }
-            for one in done
+            for one in instances("done", Completion, done)
         ]
         told: list[bool | Exception] = []
         for part in in_weight(rows, outcome_weight):
@@ -284,6 +292,7 @@ class AsyncClaims(AsyncCommands):
         command_id: str | None = None,
     ) -> Task:
         """Say that the work on a claim failed: see `fail_task`."""
+        claim = instance("claim", Claim, claim)
         return await self.fail_task(
             claim.task_id,
             error,
@@ -298,6 +307,7 @@ class AsyncClaims(AsyncCommands):
 
     async def release(self, claim: Claim, reason: str | None = None) -> Task:
         """Give a claim back unharmed: no retry is spent."""
+        claim = instance("claim", Claim, claim)
         return await self.release_task(claim.task_id, reason, attempt=claim.attempt)
 
     async def wake(self, batches: int | None = None) -> int:
@@ -310,7 +320,7 @@ class AsyncClaims(AsyncCommands):
         Args:
             batches: Stop after so many batches of 500.
         """
-        return await self._due.wake(batches)
+        return await self._due.wake(ATTEMPT.of("batches", batches))
 
     async def _ask(self, request: dict[str, Any], *, heed_due: bool) -> Mapping[str, Any]:
         """Ask for a claim, together with whoever asks meanwhile."""

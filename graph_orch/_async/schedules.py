@@ -9,7 +9,7 @@ from typing import Any
 
 from graph_orch._async.creation import add_lanes, insert, insertion
 from graph_orch._async.graph import AlreadyAppliedError, AsyncGraph, AsyncTransaction
-from graph_orch.checks import LIMIT, NAME, checked
+from graph_orch.checks import LIMIT, NAME
 from graph_orch.cron import Cron
 from graph_orch.errors import ValidationError
 from graph_orch.ids import new_hex
@@ -125,7 +125,9 @@ class AsyncSchedules:
         times = Cron.of(schedule.cron, schedule.timezone)
         tick = times.latest(schedule.next_at or now, now)
         key = _key(schedule.name, tick)
-        task = NewTask.model_validate({**schedule.task, "idempotency_key": key})
+        task = NewTask.parsed(
+            f"schedule {schedule.name!r}", {**schedule.task, "idempotency_key": key}
+        )
         step = {
             "schedule": schedule.name,
             "due_at": schedule.next_at,
@@ -158,7 +160,7 @@ async def _create(
 
 def _template(task: NewTask | Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a task that were given, checked."""
-    checked_task = checked("task", lambda: NewTask.model_validate(task))
+    checked_task = NewTask.parsed("task", task)
     fields = checked_task.model_dump(mode="json", exclude_unset=True)
     given = {name: value for name, value in fields.items() if value not in (None, [])}
     if once_only := [name for name in ONCE_ONLY if name in given]:

@@ -13,7 +13,7 @@ from graph_orch._async.commands import all_records
 from graph_orch._async.creation import AsyncCreation
 from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.querying import AsyncQuerying
-from graph_orch.checks import LEASE, LIMIT, NAME, NAMES, SLOTS, STATUS, TASK_ID, TASK_IDS, checked
+from graph_orch.checks import LEASE, LIMIT, LIST, NAME, NAMES, SLOTS, STATUS, TASK_ID, TASK_IDS
 from graph_orch.errors import AgentNotFoundError, ValidationError
 from graph_orch.lifecycle import DependencyFailure, TaskPriority, TaskStatus
 from graph_orch.models import (
@@ -106,7 +106,7 @@ class AsyncTaskQueue(AsyncClaims):
             TaskConflictError: the task_id exists with other fields.
         """
         fields = {name: value for name, value in locals().items() if name != "self"}
-        task = checked("create_task", lambda: NewTask.model_validate(fields))
+        task = NewTask.parsed("create_task", fields)
         return (await self._created([task]))[0]
 
     async def create_tasks(self, tasks: Iterable[NewTask]) -> list[str]:
@@ -120,9 +120,7 @@ class AsyncTaskQueue(AsyncClaims):
             DependencyCycleError: they wait for each other in a circle.
             TaskConflictError: a task_id exists with other fields.
         """
-        batch = [
-            checked("create_tasks", lambda t=task: NewTask.model_validate(t)) for task in tasks
-        ]
+        batch = [NewTask.parsed("create_tasks", task) for task in LIST.of("create_tasks", tasks)]
         size = sum(len(task.content) + len(task.metadata_text or "") for task in batch)
         if len(batch) > MAX_BATCH or size > MAX_BATCH_BYTES:
             raise ValidationError(

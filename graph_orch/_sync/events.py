@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from graph_orch._sync.graph import Graph
-from graph_orch.checks import CURSOR, EVENT_TYPES, LIMIT
+from graph_orch.checks import CURSOR, EVENT_TYPES, LIMIT, SECONDS
 from graph_orch.ids import new_hex
 from graph_orch.lifecycle import EventType
 from graph_orch.models import EventPage, TaskEvent
@@ -83,6 +83,7 @@ class Events:
                 from there another time.
             idle_seconds: End when nothing came for so long; None: never end.
         """
+        idle_seconds = SECONDS.of("idle_seconds", idle_seconds)
         heard, pause = time.monotonic(), FIRST_LOOK_SECONDS
         while idle_seconds is None or time.monotonic() - heard <= idle_seconds:
             seen = self._graph.work.seen

@@ -12,7 +12,7 @@ from graph_orch._sync.graph import Graph
 from graph_orch._sync.router import CapabilityRouter
 from graph_orch._sync.schema import Schema
 from graph_orch._sync.tasks import TaskQueue
-from graph_orch.checks import LIMIT, NAME, SKILLS, TASK_ID, WAIT
+from graph_orch.checks import LIMIT, NAME, NAMES, TASK_ID, WAIT, Check
 from graph_orch.errors import TaskNotFoundError
 from graph_orch.lifecycle import ENDED, HealthStatus
 from graph_orch.models import (
@@ -36,8 +36,11 @@ from graph_orch.recommendations import (
     problems_of,
     single_holders,
 )
-from graph_orch.values import skill_key
+from graph_orch.values import Listed, skill_key
 
+KINDS: Check[list[RecommendationKind]] = Check(Listed[RecommendationKind])
+MOST_COMPARED = 100
+"""For so many unknown skills, held ones that are like them are looked for: that takes its time."""
 BLOCKED_LOOKED_AT = 10_000
 TRIED_LOOKED_AT = 1_000
 """How many blocked tasks, and how many of those tried last, a look at the graph reads at most."""
@@ -88,7 +91,7 @@ class Monitor:
             kinds: Only these; None: all.
             limit: How many at most; of one kind there are never more than ten.
         """
-        wanted = list(RecommendationKind) if kinds is None else list(kinds)
+        wanted = list(RecommendationKind) if kinds is None else KINDS.of("kinds", kinds)
         found: list[Recommendation] = []
         agents = self._agents.list_agents()
         for kind in RecommendationKind:
@@ -138,12 +141,15 @@ class Monitor:
 
     def unknown_skills(self, skills: Iterable[str]) -> dict[str, list[str]]:
         """Those skills that nobody has, each with the names of held ones that are like it."""
-        names = {skill_key(name): name for name in SKILLS.of("skills", skills)}
+        names = {skill_key(name): name for name in NAMES.of("skills", skills)}
         unheld = self._graph.read("monitor/unheld", skills=list(names))
         if not unheld:
             return {}
         held = self.held_skills()
-        return {names[row["key"]]: nearest(row["key"], held) for row in unheld}
+        return {
+            names[row["key"]]: nearest(row["key"], held) if place < MOST_COMPARED else []
+            for place, row in enumerate(unheld)
+        }
 
     def held_skills(self) -> list[str]:
         """The names of the skills that somebody has, in order."""

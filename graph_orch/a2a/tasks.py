@@ -10,7 +10,6 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.struct_pb2 import Struct, Value
 from pydantic import JsonValue
 
-from graph_orch.checks import checked
 from graph_orch.errors import ValidationError
 from graph_orch.lifecycle import TaskStatus
 from graph_orch.models import NewTask, Task
@@ -75,7 +74,7 @@ def new_task(message: pb.Message) -> NewTask:
             "metadata": {CONTEXT: message.context_id or message.message_id, "data": data},
         }
     )
-    return checked("message", lambda: NewTask.model_validate(fields))
+    return NewTask.parsed("message", fields)
 
 
 def a2a_task(task: Task) -> pb.Task:

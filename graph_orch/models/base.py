@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, Generic, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, overload
 
 from pydantic import BaseModel, ConfigDict
 
@@ -35,8 +35,53 @@ class Page(Sequence[T], Generic[T, C]):
         return iter(self._items)
 
 
-class Model(BaseModel):
+_ModelType = type(BaseModel)
+
+
+class _OurErrors(_ModelType):
+    """Calling a model raises our error where pydantic would raise its own.
+
+    Not `__init__`, which pydantic would then call for each model inside another, and type checkers
+    would take for the signature of all of them.
+    """
+
+    if not TYPE_CHECKING:
+
+        def __call__(cls, *args, **fields):
+            return checked(cls.__name__, lambda: super(_OurErrors, cls).__call__(*args, **fields))
+
+
+class Model(BaseModel, metaclass=_OurErrors):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def model_validate(cls, obj: Any, **how: Any) -> Self:
+        """As pydantic's, with our error.
+
+        Raises:
+            ValidationError: a value is not acceptable.
+        """
+        return checked(cls.__name__, lambda: super(Model, cls).model_validate(obj, **how))
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **how: Any) -> Self:
+        """As pydantic's, with our error.
+
+        Raises:
+            ValidationError: a value is not acceptable, or the text is not JSON.
+        """
+        return checked(
+            cls.__name__, lambda: super(Model, cls).model_validate_json(json_data, **how)
+        )
+
+    @classmethod
+    def parsed(cls, what: str, given: object) -> Self:
+        """From what a caller gave.
+
+        Raises:
+            ValidationError: a value is not acceptable; the message begins with `what`.
+        """
+        return checked(what, lambda: super(Model, cls).model_validate(given))
 
     @classmethod
     def stored(cls, values: dict[str, Any]) -> Self:
@@ -68,7 +113,7 @@ class Filters(Model):
         if isinstance(filters, cls):
             return filters
         given = named(cls.asked, filters, cls.model_fields)
-        return checked(cls.asked, lambda: cls.model_validate(given))
+        return cls.parsed(cls.asked, given)
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from graph_orch.models.agents import Agent
 from graph_orch.models.base import Filters, Model, moment, some_moment
@@ -22,6 +22,15 @@ class AgentFilters(Filters):
 
     agent_id: OneOrMore[Name] = ()
     skill: OneOrMore[Name] = ()
+
+    if TYPE_CHECKING:  # what may be given is more than what is kept
+
+        def __init__(
+            self,
+            *,
+            agent_id: str | Iterable[str] | None = None,
+            skill: str | Iterable[str] | None = None,
+        ) -> None: ...
 
     @property
     def skill_keys(self) -> set[str]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
+from uuid import UUID
 
 import pydantic
 from pydantic import Field, JsonValue
 
-from graph_orch.checks import checked
 from graph_orch.ids import new_hex, new_uuid
 from graph_orch.lifecycle import (
     DependencyFailure,
@@ -55,6 +55,19 @@ class RetryPolicy(Model):
     jitter: Ratio = 0.1
     non_retryable: Annotated[tuple[Name, ...], Field(max_length=100)] = ()
 
+    if TYPE_CHECKING:  # what may be given is more than what is kept
+
+        def __init__(
+            self,
+            *,
+            max_retries: int = 3,
+            initial_seconds: float = 0.0,
+            multiplier: float = 2.0,
+            max_seconds: float = 3_600.0,
+            jitter: float = 0.1,
+            non_retryable: Iterable[str] = (),
+        ) -> None: ...
+
 
 class NewTask(Model):
     """A task to be created. The fields are the arguments of `create_task`."""
@@ -75,6 +88,29 @@ class NewTask(Model):
     start_to_close_seconds: Deadline | None = None
     schedule_to_close_seconds: Deadline | None = None
     concurrency_key: Name | None = None
+
+    if TYPE_CHECKING:  # what may be given is more than what is kept
+
+        def __init__(
+            self,
+            *,
+            content: str,
+            task_type: str,
+            priority: TaskPriority | str = TaskPriority.MEDIUM,
+            requirements: Iterable[str] | None = None,
+            dependencies: Iterable[str] | None = None,
+            task_id: str | UUID | None = None,
+            idempotency_key: str | None = None,
+            max_retries: int = 3,
+            available_at: datetime | None = None,
+            metadata: JsonValue = None,
+            on_dependency_failure: DependencyFailure | str = DependencyFailure.WAIT,
+            retry_policy: RetryPolicy | Mapping[str, object] | None = None,
+            schedule_to_start_seconds: float | None = None,
+            start_to_close_seconds: float | None = None,
+            schedule_to_close_seconds: float | None = None,
+            concurrency_key: str | None = None,
+        ) -> None: ...
 
     @pydantic.field_validator("requirements", "dependencies", mode="before")
     @classmethod
@@ -258,7 +294,7 @@ class ClaimRequest(Model):
         Raises:
             ValidationError: a value is not acceptable.
         """
-        return checked("claim_tasks", lambda: cls.model_validate(given))
+        return cls.parsed("claim_tasks", given)
 
 
 class Completion(Model):
@@ -298,6 +334,23 @@ class TaskFilters(Filters):
     finished_after: Moment | None = None
     finished_before: Moment | None = None
     text: Content | None = None
+
+    if TYPE_CHECKING:  # what may be given is more than what is kept
+
+        def __init__(
+            self,
+            *,
+            status: TaskStatus | str | Iterable[TaskStatus | str] | None = None,
+            agent_id: str | Iterable[str] | None = None,
+            task_type: str | Iterable[str] | None = None,
+            priority: TaskPriority | str | Iterable[TaskPriority | str] | None = None,
+            requirement: str | Iterable[str] | None = None,
+            created_after: datetime | None = None,
+            created_before: datetime | None = None,
+            finished_after: datetime | None = None,
+            finished_before: datetime | None = None,
+            text: str | None = None,
+        ) -> None: ...
 
 
 class TaskPage(Page[Task, str | None]):

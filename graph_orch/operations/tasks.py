@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from itertools import islice
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from graph_orch.checks import checked
 from graph_orch.errors import TaskNotFoundError, ValidationError
 from graph_orch.lifecycle import DependencyFailure, ErrorClass, TaskPriority, TaskStatus
 from graph_orch.models import Claim, NewTask, Task
@@ -27,6 +27,7 @@ from graph_orch.operations.call import Call
 REPORT_EVERY_SECONDS = 5.0
 DEFAULT_LEASE_SECONDS = 300.0
 LOOKED_AT = 10
+MOST_WARNINGS = 20
 
 
 class TaskSpec(BaseModel):
@@ -63,13 +64,16 @@ async def create_task(
         raise ValidationError("create_task: give either content, or tasks for a batch")
     if tasks is None:
         fields = {name: value for name, value in locals().items() if name in _COMMON}
-        new = [checked("create_task", lambda: NewTask.model_validate(fields))]
+        new = [NewTask.parsed("create_task", fields)]
     else:
         new = _batch(tasks, idempotency_key)
     ids = await call.orch.tasks.create_tasks(new)
     wanted = dict.fromkeys(name for task in new for name in task.requirements)
     unknown = await call.orch.monitor.unknown_skills(list(wanted)) if wanted else {}
-    return Created(task_ids=ids, warnings=[_warning(*item) for item in unknown.items()])
+    warnings = [_warning(*item) for item in islice(unknown.items(), MOST_WARNINGS)]
+    if len(unknown) > MOST_WARNINGS:
+        warnings.append(f"no agent has {len(unknown) - MOST_WARNINGS:,} other skills either")
+    return Created(task_ids=ids, warnings=warnings)
 
 
 async def poll_tasks(
@@ -289,7 +293,7 @@ def _batch(tasks: Sequence[TaskSpec], key: str | None) -> list[NewTask]:
     for number, one in enumerate(fields):
         if key is not None and one["idempotency_key"] is None:
             one["idempotency_key"] = f"{key}:{number}"
-    return [checked("create_task", lambda it=one: NewTask.model_validate(it)) for one in fields]
+    return [NewTask.parsed("create_task", one) for one in fields]
 
 
 def _warning(skill: str, similar: Sequence[str]) -> str:

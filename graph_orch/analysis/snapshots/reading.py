@@ -10,7 +10,6 @@ import pydantic
 
 from graph_orch.analysis.snapshots.building import KINDS, SnapshotBuilder, SnapshotKind
 from graph_orch.analysis.snapshots.progress import OnProgress, reported
-from graph_orch.checks import checked
 from graph_orch.errors import ValidationError
 from graph_orch.models import AgentFilters, ExportPage, StoreCounts, TaskFilters
 
@@ -103,7 +102,7 @@ def filters_of(kind: str, given: Mapping[str, Any]) -> Filters:
             f"snapshot: unknown filter {', '.join(unknown)}; known for {kind!r} are "
             f"{', '.join(model.model_fields)}"
         )
-    return checked("snapshot", lambda: model.model_validate(dict(given)))
+    return model.parsed("snapshot", dict(given))
 
 
 class _Build:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from graph_orch.analysis.history.tables import Durations
 from graph_orch.analysis.skills.incidence import positive
-from graph_orch.checks import NAME, checked
+from graph_orch.checks import NAME
 from graph_orch.errors import ValidationError
 from graph_orch.ids import new_uuid
 from graph_orch.lifecycle import TaskPriority
@@ -119,7 +119,7 @@ class Template:
             }
             for i, step in enumerate(types)
         ]
-        return [checked("instantiate", lambda row=row: NewTask.model_validate(row)) for row in rows]
+        return [NewTask.parsed("instantiate", row) for row in rows]
 
     def _types(self) -> list[str]:
         return list(dict.fromkeys(step.task_type for step in self.steps))

@@ -1,0 +1,68 @@
+"""Models as users build them."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+
+import pytest
+
+from graph_orch import AgentFilters, NewTask, RetryPolicy, TaskFilters, ValidationError
+from graph_orch.checks import NAME
+from graph_orch.values import skill_key
+
+
+@pytest.mark.parametrize("model", [NewTask, RetryPolicy, TaskFilters, AgentFilters])
+def test_what_type_checkers_are_told_is_what_there_is(model):
+    (told,) = [
+        node
+        for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(model))))
+        if isinstance(node, ast.FunctionDef) and node.name == "__init__"
+    ]
+    names = [it.arg for it in told.args.kwonlyargs]
+    assert names == list(model.model_fields)
+    needed = [name for name, of in zip(names, told.args.kw_defaults, strict=True) if of is None]
+    assert needed == [name for name, it in model.model_fields.items() if it.is_required()]
+
+
+@pytest.mark.parametrize(
+    ("build", "said"),
+    [
+        (lambda: NewTask(content=1, task_type="x"), "NewTask: content: "),
+        (lambda: NewTask(), "NewTask: content: Field required"),
+        (lambda: NewTask(content="", task_type="x", retry_policy={"jitter": 2}), "policy.jitter"),
+        (lambda: RetryPolicy(max_retries=-1), "RetryPolicy: max_retries: "),
+        (lambda: TaskFilters(status="x"), "TaskFilters: status.0: "),
+        (lambda: TaskFilters.model_validate([]), "TaskFilters: value: "),
+        (lambda: RetryPolicy.model_validate_json("{"), "RetryPolicy: value: Invalid JSON"),
+    ],
+)
+def test_a_model_that_cannot_be_is_refused_in_our_terms(build, said):
+    with pytest.raises(ValidationError) as refused:
+        build()
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "\x1c", "\x00\x01", "\u200b\ufeff", "\u0301", "\ufe0f", "\u3164", "\u2800", "\xa0"],
+)
+def test_a_name_that_cannot_be_seen(name):
+    with pytest.raises(ValidationError, match="cannot be seen"):
+        NAME.of("agent_id", name)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("caf\u00e9", "CAFE\u0301"),
+        ("\u212b", "\u00e5"),  # the sign of the angstrom
+        ("\u1fb3", "\u03b1\u0345"),  # alpha with an iota below, which folds to a letter
+        ("STRASSE", "stra\u00dfe"),
+        ("\ud55c", "\u1112\u1161\u11ab"),
+        ("x\x1c", " X"),
+    ],
+)
+def test_skills_that_are_one(one, other):
+    assert skill_key(one) == skill_key(other) == skill_key(skill_key(one))
