@@ -8,6 +8,7 @@ second, that of version 1.5, is written.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ def read_workflow(path: Path) -> Workflow:
         ValidationError: it is not WfFormat, names a parent that it does not hold, or has a cycle.
     """
     try:
-        document: object = json.loads(path.read_text(encoding="utf-8"))
+        document: object = json.loads(path.read_bytes())  # it tells UTF-8, 16 and 32 apart
     except (OSError, ValueError, RecursionError) as error:
         raise ValidationError(f"cannot read {path} as JSON: {error}") from error
     try:
@@ -157,19 +158,20 @@ def _rows(workflow: dict[str, Any]) -> list[dict[str, Any]]:
         return _list(found, "workflow.tasks")
     specification = _mapping(workflow["specification"], "workflow.specification")
     execution = _mapping(workflow.get("execution", {}), "workflow.execution")
-    ran = {
-        str(row.get("id")): row
-        for row in _list(execution.get("tasks", []), "workflow.execution.tasks")
-    }
+    ran = {_id(row): row for row in _list(execution.get("tasks", []), "workflow.execution.tasks")}
     tasks = _list(specification.get("tasks"), "workflow.specification.tasks")
     return [ran.get(_id(row), {}) | row for row in tasks]
 
 
 def _id(row: Mapping[str, Any]) -> str:
-    key = row.get("id") or row.get("name")
-    if not key:
-        raise ValidationError("a task has neither id nor name")
-    return str(key)
+    for field in ("id", "name"):
+        key = row.get(field)
+        if key in (None, ""):
+            continue
+        if not isinstance(key, str | int) or isinstance(key, bool):
+            raise ValidationError(f"the {field} {key!r:.100} of a task is no text or whole number")
+        return str(key)
+    raise ValidationError("a task has neither id nor name")
 
 
 def _ids(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -179,7 +181,7 @@ def _ids(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
         if _id(row) in ids:
             raise ValidationError(f"two tasks have the id {_id(row)!r}")
         ids[_id(row)] = _id(row)
-    names = {str(row["name"]): _id(row) for row in rows if row.get("name")}
+    names = {str(row["name"]): _id(row) for row in rows if row.get("name") not in (None, "")}
     return names | ids
 
 
@@ -222,8 +224,19 @@ def _seconds(value: Any, of: str) -> float:
 
 
 def _program(row: Mapping[str, Any]) -> str:
-    """The program's name. Some recorders put a whole script there: its first word is meant."""
+    """The program's name. Some recorders put its whole command line there: its first word is meant.
+
+    Nextflow's put a shell script there, whose first word says nothing: then it is what its category
+    says, or the process, which is the last part of its name.
+    """
     command: object = row.get("command")
     inner = cast(dict[str, Any], command) if isinstance(command, dict) else dict[str, Any]()
-    words = str(inner.get("program") or row.get("program") or "").split()
+    given = str(inner.get("program") or row.get("program") or "").strip()
+    words = given.split()
+    if len(words) > 1 and _SHELL.search(given):
+        process = re.split(r"[.:]", re.sub(r" \(.*", "", str(row.get("name", ""))))[-1]
+        return str(row.get("category") or process).strip()[:LONGEST_PROGRAM]
     return PurePosixPath(words[0]).name[:LONGEST_PROGRAM] if words else ""
+
+
+_SHELL = re.compile(r"[\n;|&<>$`#=(){}\[\]\\\"'*?!]|^-")

@@ -70,6 +70,37 @@ def test_parents_and_children_are_one_relation():
     assert found.programs == ["sort", "b", "c"]
 
 
+def test_ids_are_texts_or_whole_numbers():
+    found = parsed({"id": 0}, {"id": 1, "parents": [0]}, {"name": 2, "parents": ["1"]})
+    assert found.dependencies == {"0": (), "1": ("0",), "2": ("1",)}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_any_unicode_encoding(tmp_path, encoding):
+    file = tmp_path / "it.json"
+    text = json.dumps({"workflow": {"tasks": [{"id": "\u00e9"}]}}, ensure_ascii=False)
+    file.write_text(text, encoding=encoding)
+    assert [step.id for step in read_workflow(file).steps] == ["\u00e9"]
+
+
+@pytest.mark.parametrize(
+    ("row", "program"),
+    [
+        ({"program": "/usr/bin/bwa mem -t 4 ref.fa"}, "bwa"),
+        ({"program": "/opt/[x]"}, "[x]"),
+        ({"program": "[ ! -f x.gz ] && ln -s a x.gz\nfastp --in1 x"}, "FASTP"),
+        ({"program": "# a comment\nrun"}, "FASTP"),
+        ({"program": "- x"}, "FASTP"),
+        ({"program": "QUAST_BIN=$(echo quast)"}, "FASTP"),
+        ({"program": "printf '%s' x"}, "FASTP"),
+        ({"program": "check.py \\\n  --x", "category": "checking"}, "checking"),
+    ],
+)
+def test_what_a_step_is_called(row, program):
+    name = "NFCORE_VIRALRECON:ILLUMINA:FASTP (SAMPLE1.x)"
+    assert parsed({"id": "it", "name": name} | row).programs == [program]
+
+
 def test_an_id_goes_before_another_tasks_name():
     rows = [{"id": "1", "name": "2"}, {"id": "2", "name": "x"}, {"id": "3", "parents": ["2"]}]
     found = parsed(*rows)
@@ -84,6 +115,10 @@ def test_an_id_goes_before_another_tasks_name():
         ({"workflow": {}}, "not a list"),
         ({"workflow": {"tasks": [{}]}}, "neither id nor name"),
         ({"workflow": {"tasks": [{"id": "a"}, {"id": "a"}]}}, "two tasks have the id 'a'"),
+        ({"workflow": {"tasks": [{"id": 0}, {"id": "0"}]}}, "two tasks have the id '0'"),
+        ({"workflow": {"tasks": [{"id": True}]}}, "True of a task is no text"),
+        ({"workflow": {"tasks": [{"id": ["a"]}]}}, "no text or whole number"),
+        ({"workflow": {"tasks": [{"id": 1.5}]}}, "1.5 of a task"),
         ({"workflow": {"tasks": [{"id": "a", "parents": ["a"]}]}}, "a -> a"),
         ({"workflow": {"tasks": [{"id": "a", "parents": ["b"]}]}}, "'b', which is not in"),
         ({"workflow": {"tasks": [{"id": "a", "runtimeInSeconds": -1}]}}, "-1 is not a number"),
