@@ -23,6 +23,7 @@ from graph_orch.operations.call import Call
 from graph_orch.operations.schemas import (
     Schema,
     arguments_model,
+    as_meant,
     input_schema,
     output_schema,
 )
@@ -96,7 +97,7 @@ class Tool:
 
     def _checked(self, arguments: Mapping[str, Any]) -> BaseModel:
         try:
-            return self.arguments.model_validate(arguments)
+            return self.arguments.model_validate(as_meant(arguments, self.input_schema))
         except pydantic.ValidationError as error:
             complaints = error.errors(include_url=False, include_input=False, include_context=False)
             said = "; ".join(self._complaint(it["loc"], it["msg"]) for it in complaints[:3])

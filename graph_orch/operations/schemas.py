@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Container
+import json
+from collections.abc import Callable, Container, Mapping
 from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
@@ -32,6 +33,39 @@ def input_schema(model: type[BaseModel]) -> Schema:
         for name in said.intersection(definition.get("properties", ())):
             definition["properties"][name].pop("description", None)
     return _compact(schema)
+
+
+def as_meant(value: Any, schema: Schema) -> Any:
+    """A value as the schema has it, where a client sent it in another shape that says the same.
+
+    Models write lists and objects as JSON text, one value for a list of one, and null for what
+    they leave out. Numbers and yes or no as text are read when the value is checked.
+    """
+    kind = schema.get("type")
+    found: Any = value
+    if kind in ("array", "object") and isinstance(value, str):
+        found = _read_json(value)
+    if kind == "array" and found is not None:
+        items: Schema = schema.get("items", {})
+        listed = cast(list[Any], found) if isinstance(found, list) else [found]
+        return [as_meant(item, items) for item in listed]
+    if kind == "object" and isinstance(found, Mapping):
+        known: Schema = schema.get("properties", {})
+        given = cast(Mapping[str, Any], found)
+        meant = {name: as_meant(it, known.get(name, {})) for name, it in given.items()}
+        return {name: it for name, it in meant.items() if it is not None or name not in known}
+    return found
+
+
+def _read_json(text: str) -> Any:
+    """The list or object that a text is in JSON, None where it says nothing, else the text."""
+    if text.strip() in ("", "null"):
+        return None
+    try:
+        found: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return cast(object, found) if isinstance(found, list | dict) else text
 
 
 def output_schema(function: Callable[..., Any]) -> Schema:

@@ -92,7 +92,9 @@ async def poll_tasks(
     pending: only ready ones the agent's skills cover, best first. Claimed ones are not started.
     """
     if not claim:
-        found = await call.orch.tasks.poll_tasks(agent_id, status, limit or LOOKED_AT)
+        found = await call.orch.tasks.poll_tasks(
+            agent_id, status, limit or LOOKED_AT, task_types=task_types
+        )
         return Work(tasks=[WorkItem.of(task) for task in found], claimed=False)
     if agent_id is None:
         raise ValidationError("poll_tasks: claim needs agent_id: who takes the tasks")

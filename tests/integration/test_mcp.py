@@ -88,6 +88,42 @@ async def test_whole_life_with_every_tool(wiped, connecting, transport):
         assert call.called == set(TOOLS)
 
 
+async def test_what_models_send_in_another_shape_is_taken_as_it_is_meant(orch, server):
+    async with stdio(server) as call:
+        await call("register_agent", agent_id="ada", capabilities='["python", "sql"]', learn="go")
+        assert orch.agents.get_agent("ada").skills == ["python", "sql", "go"]
+        (one,) = (
+            await call(
+                "create_task",
+                content="[1]",
+                task_type="a",
+                priority=None,
+                requirements="python",
+                dependencies="",
+                max_retries="2",
+                metadata='{"deep": [1, null]}',
+                tasks="null",
+            )
+        )["task_ids"]
+        batch = '[{"content": "x", "requirements": "[\\"sql\\"]", "metadata": null}]'
+        (two,) = (await call("create_task", tasks=batch))["task_ids"]
+        (three,) = (await call("create_task", tasks={"content": "x", "task_type": "b"}))["task_ids"]
+        task, other = orch.tasks.get_tasks([one, two])
+        assert (task.content, task.requirements, task.max_retries) == ("[1]", ["python"], 2)
+        assert (task.metadata, other.requirements) == ({"deep": [1, None]}, ["sql"])
+        for status in ("pending", '["pending", "failed"]'):
+            found = await call("query_tasks", status=status, limit="2")
+            assert len(found["tasks"]) == 2
+        for types, ids in (("b", [three]), ('["a", "b"]', [one, three]), (None, [one, two, three])):
+            found = await call("poll_tasks", agent_id="ada", task_types=types, claim="false")
+            assert [it["task_id"] for it in found["tasks"]] == ids
+        await call("assign_task", task_id=one, agent_id="ada", reassign="no")
+        await call("start_task", task_id=one)
+        await call("complete_task", task_id=one, result='{"a": 1}', metrics='{"duration_ms": 5}')
+        done = orch.tasks.get_task_status(one)
+        assert (done.result, done.execution_duration_ms) == ('{"a": 1}', 5.0)
+
+
 MB = "x" * 1_000_001
 BAD = [
     ("create_task", {"content": 5}, "content: "),
@@ -95,7 +131,8 @@ BAD = [
     ("create_task", {"content": MB}, "content: String should have at most 1000000"),
     ("create_task", {"content": "é" * 600_000}, "takes 1,200,000 bytes"),
     ("create_task", {"content": "x", "metadata": {"x": MB}}, "metadata"),
-    ("create_task", {"content": "x", "requirements": "python"}, "requirements: "),
+    ("create_task", {"content": "x", "requirements": "[5]"}, "requirements.0: "),
+    ("create_task", {"content": "x", "metadata": "not JSON"}, "metadata: "),
     ("create_task", {"content": "x", "dependencies": [str(uuid4())]}, "create the dependencies"),
     ("create_task", {"content": "x", "available_at": "2026-01-01T00:00:00"}, "timezone"),
     ("create_task", {"content": "x", "agent": "ada"}, "no parameter 'agent'"),
