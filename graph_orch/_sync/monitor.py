@@ -126,6 +126,10 @@ class Monitor:
             self._graph.work.wait(told, min(left, pause))
             pause = min(pause * 1.6, LONGEST_LOOK_SECONDS)
 
+    def count_untried_failures(self) -> int:
+        """How many tasks failed without a try: nobody took them in time."""
+        return (self._graph.read("monitor/untried"))[0]["number"]
+
     def nearest_agents(self, agent_id: str) -> list[str]:
         """Registered ids that are like one that is not."""
         rows = self._graph.read("routing/all_agents")

@@ -32,7 +32,7 @@ from graph_orch.errors import (
     StoreError,
     TaskNotFoundError,
 )
-from graph_orch.lifecycle import ENDED
+from graph_orch.lifecycle import ENDED, TaskStatus
 
 PATH = "/a2a"
 BLOCKING_SECONDS = 60.0
@@ -106,8 +106,11 @@ class QueueHandler(RequestHandler):
         if params.context_id:
             raise a2a_errors.UnsupportedOperationError("tasks are not found by their context")
         size = min(params.page_size or DEFAULT_LIST_TASKS_PAGE_SIZE, MAX_LIST_TASKS_PAGE_SIZE)
+        if params.status and params.status not in STATUSES:  # a state that no task here has
+            return pb.ListTasksResponse(page_size=size)
         filters = {"status": STATUSES.get(params.status, [])}
         with _translated():
+            total = await self._count(params.status)
             page = await self._orch.tasks.query_tasks(
                 filters, limit=size, after=params.page_token or None
             )
@@ -116,7 +119,7 @@ class QueueHandler(RequestHandler):
             tasks=[a2a_task(task) for task in wanted],
             next_page_token=page.next_cursor or "",
             page_size=size,
-            total_size=len(wanted),  # of this page: all could only be counted by reading all
+            total_size=total,
         )
 
     async def on_cancel_task(
@@ -150,6 +153,17 @@ class QueueHandler(RequestHandler):
         self, params: pb.GetExtendedAgentCardRequest, context: ServerCallContext
     ) -> pb.AgentCard:
         raise a2a_errors.ExtendedAgentCardNotConfiguredError
+
+    async def _count(self, state: int) -> int:
+        """How many tasks are in a state; 0: in any."""
+        if state == pb.TASK_STATE_REJECTED:
+            return await self._orch.monitor.count_untried_failures()
+        counts = await self._orch.tasks.get_queue_statistics()
+        number = {status: getattr(counts, f"{status}_count") for status in TaskStatus}
+        total = sum(number[status] for status in STATUSES.get(state, TaskStatus))
+        if state == pb.TASK_STATE_FAILED:
+            total -= await self._orch.monitor.count_untried_failures()
+        return total
 
     async def _submit(self, message: pb.Message) -> str:
         if message.task_id:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
 from typing import Any, assert_never, cast
 
 from a2a.types import a2a_pb2 as pb
@@ -13,9 +13,15 @@ from pydantic import JsonValue
 from graph_orch.errors import ValidationError
 from graph_orch.lifecycle import TaskStatus
 from graph_orch.models import NewTask, Task
+from graph_orch.values import MAX_NAME, dump_json
 
 CONTEXT = "a2a_context"
 """The metadata key under which a task keeps the conversation that it is of."""
+LARGEST_EXACT = 2**53
+"""Up to that, every whole number is one that a float holds."""
+DEEPEST = 20
+"""Protocol Buffers read messages a hundred levels deep; each of JSON's takes three, and there are
+those around it."""
 FIELDS = ("task_type", "priority", "requirements", "dependencies", "max_retries")
 """What the metadata of a message may say of its task."""
 
@@ -57,20 +63,20 @@ def new_task(message: pb.Message) -> NewTask:
     Raises:
         ValidationError: it holds no text, or its metadata is not acceptable.
     """
-    texts = [part.text for part in message.parts if part.HasField("text")]
+    texts = [part.text for part in message.parts if part.text.strip()]
     if not texts:
         raise ValidationError("the message holds no text part: say what is to be done")
+    if not message.message_id:
+        raise ValidationError("the message has no message_id, by which it would be known again")
     said = _plain(message.metadata)
     fields: dict[str, Any] = {name: said[name] for name in FIELDS if name in said}
-    if isinstance(fields.get("max_retries"), float):  # a number of a Struct is a float
-        fields["max_retries"] = int(fields["max_retries"])
     data = [_plain(part.data) for part in message.parts if part.HasField("data")]
     fields = (
         {"task_type": "a2a"}
         | fields
         | {
             "content": "\n".join(texts),
-            "idempotency_key": f"a2a:{message.message_id}",
+            "idempotency_key": _key(message.message_id),
             "metadata": {CONTEXT: message.context_id or message.message_id, "data": data},
         }
     )
@@ -116,11 +122,12 @@ def artifact_of(task: Task) -> pb.Artifact | None:
     """What a completed task gave; None where it gave nothing."""
     if task.status is not TaskStatus.COMPLETED or task.result is None:
         return None
-    part = (
-        pb.Part(text=task.result)
-        if isinstance(task.result, str)
-        else pb.Part(data=ParseDict(cast(Any, task.result), Value()))
-    )
+    if isinstance(task.result, str):
+        part = pb.Part(text=task.result)
+    elif _is_exact(task.result):
+        part = pb.Part(data=ParseDict(cast(Any, task.result), Value()))
+    else:
+        part = pb.Part(text=dump_json(task.result), media_type="application/json")
     return pb.Artifact(artifact_id=f"{task.task_id}:result", name="result", parts=[part])
 
 
@@ -128,6 +135,49 @@ def _moment(task: Task) -> Any:
     return task.completed_at or task.started_at or task.assigned_at or task.created_at
 
 
+def _key(message_id: str) -> str:
+    """The idempotency key of a message's task."""
+    key = f"a2a:{message_id}"
+    if len(key) <= MAX_NAME:
+        return key
+    return f"a2a:{hashlib.sha256(message_id.encode()).hexdigest()}"
+
+
 def _plain(message: Struct | Value) -> Any:
-    found: Mapping[str, JsonValue] | Any = MessageToDict(message)
-    return found
+    """What a message holds as JSON has it, whole numbers as such: to A2A all numbers are floats.
+
+    Raises:
+        ValidationError: it holds a number that is none, which JSON cannot have.
+    """
+    try:
+        return _with_integers(MessageToDict(message))
+    except ValueError as error:
+        raise ValidationError(f"message: {error}") from error
+
+
+def _with_integers(value: Any) -> Any:
+    match value:
+        case float() if value.is_integer() and abs(value) <= LARGEST_EXACT:
+            return int(value)
+        case list():
+            return [_with_integers(item) for item in cast(list[Any], value)]
+        case dict():
+            given = cast(dict[str, Any], value)
+            return {name: _with_integers(item) for name, item in given.items()}
+        case _:
+            return value
+
+
+def _is_exact(value: JsonValue, levels: int = DEEPEST) -> bool:
+    """Whether A2A's own form of JSON holds a value as it is, and every client can read it."""
+    match value:
+        case bool():
+            return True
+        case int():
+            return abs(value) <= LARGEST_EXACT
+        case list():
+            return levels > 0 and all(_is_exact(item, levels - 1) for item in value)
+        case dict():
+            return levels > 0 and all(_is_exact(item, levels - 1) for item in value.values())
+        case _:
+            return True

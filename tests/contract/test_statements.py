@@ -128,6 +128,8 @@ SCANNING = {
     "monitor/blocked",
     "monitor/expired",
     "monitor/skills",
+    # All that failed: what failed untried has no label of its own.
+    "monitor/untried",
     "export/counts",
     "export/teams",
     "doctor/team_members",

@@ -11,6 +11,8 @@ import pytest
 from a2a.client import A2ACardResolver, ClientConfig, ClientFactory
 from a2a.types import a2a_pb2 as pb
 from a2a.utils.errors import A2AError
+from google.protobuf.json_format import MessageToDict, ParseDict
+from google.protobuf.struct_pb2 import Value
 
 from graph_orch.a2a import card_of, parse_card, registration, to_json
 from graph_orch.a2a.tasks import STATUSES, a2a_task, state_of
@@ -117,6 +119,74 @@ async def test_client_that_waits_and_one_that_asks(aorch, connect):
         assert got.status.message.parts[0].text == "burnt"
         listed = await client.list_tasks(pb.ListTasksRequest(status=pb.TASK_STATE_FAILED))
         assert [it.id for it in listed.tasks] == [claim.task_id]
+
+
+RESULTS = [
+    1234567890123456789,
+    {"big": -(10**400)},
+    2**53,
+    [1, 2.5, -0.0, True, None, "\u00e9 \x00"],
+    1.7e308,
+]
+
+
+async def test_results_come_as_they_are_and_none_spoils_a_page(aorch, connect):
+    deep: object = 1
+    for _ in range(150):
+        deep = [deep]
+    results = [*RESULTS, deep, {"a": deep}]
+    await aorch.agents.register_agent("cook", [], max_concurrent_tasks=99)
+    ids = await aorch.tasks.create_tasks([{"content": "x", "task_type": "x"} for _ in results])
+    for claim in await aorch.tasks.claim_tasks("cook", len(ids), start=True):
+        await aorch.tasks.complete(claim, results[ids.index(claim.task_id)])
+    late = [{"content": "x", "task_type": "x", "schedule_to_start_seconds": 0.001}] * 2
+    await aorch.tasks.create_tasks([dict(it) for it in late])
+    while (await aorch.tasks.get_queue_statistics()).failed_count < len(late):
+        await aorch.tasks.wake()
+    async with httpx.AsyncClient(timeout=60) as http:
+        client = await connect(http)
+        got: list[str] = []
+        token = ""
+        while True:
+            page = await client.list_tasks(pb.ListTasksRequest(page_size=4, page_token=token))
+            assert page.total_size == len(results) + len(late)
+            got += [it.id for it in page.tasks]
+            token = page.next_page_token
+            if not token:
+                break
+        assert got[: len(ids)] == ids
+        for task_id, result in zip(ids, results, strict=True):
+            task = await client.get_task(pb.GetTaskRequest(id=task_id))
+            (part,) = task.artifacts[0].parts
+            if part.media_type:
+                assert part.media_type == "application/json"
+                assert json.loads(part.text) == result
+            else:
+                assert MessageToDict(part.data) == result
+        for state, total in ((pb.TASK_STATE_REJECTED, 2), (pb.TASK_STATE_FAILED, 0)):
+            page = await client.list_tasks(pb.ListTasksRequest(status=state, page_size=1))
+            assert page.total_size == total
+        page = await client.list_tasks(pb.ListTasksRequest(status=pb.TASK_STATE_AUTH_REQUIRED))
+        assert (page.total_size, list(page.tasks), page.next_page_token) == (0, [], "")
+
+
+async def test_what_a_message_says_is_taken_exactly_or_refused(aorch, connect):
+    async with httpx.AsyncClient(timeout=60) as http:
+        client = await connect(http, streaming=False)
+        for wrong in (2.7, -1, "3", [1], None):
+            with pytest.raises(A2AError, match="max_retries"):
+                [it async for it in client.send_message(request("x", max_retries=wrong))]
+        blank = request("x", wait=False)
+        blank.message.parts[0].text = " "
+        with pytest.raises(A2AError, match="no text part"):
+            [it async for it in client.send_message(blank)]
+        asked = request("x", wait=False, max_retries=2)
+        asked.message.message_id = "m" * 500
+        asked.message.parts.append(pb.Part(data=ParseDict({"n": 5, "of": [2.5, 2**53]}, Value())))
+        (event,) = [it async for it in client.send_message(asked)]
+        task = await aorch.tasks.get_task_status(event.task.id)
+        assert json.dumps(task.metadata["data"]) == '[{"n": 5, "of": [2.5, 9007199254740992]}]'
+        assert task.max_retries == 2
 
 
 async def test_client_cancels(aorch, connect):

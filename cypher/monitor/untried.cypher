@@ -1,0 +1,6 @@
+// How many tasks failed without a try: nobody took them in time.
+// mode: read
+// returns: number
+CYPHER 5
+MATCH (t:FailedTask) WHERE t.attempt = 0
+RETURN count(t) AS number
