@@ -1,4 +1,4 @@
-"""What the system knows of processes: their command lines, and whether they are stopped."""
+"""What the system knows of processes: their command lines, their ports, who is stopped."""
 
 from __future__ import annotations
 
@@ -53,14 +53,32 @@ def lock_holders(path: Path) -> list[int]:
     return []
 
 
+def listens_on(pid: int, port: int) -> bool:
+    """Whether it is this process that takes connections on a port, and nobody else."""
+    if not _has_proc():
+        return _output("lsof", "-nP", "-t", "-a", f"-p{pid}", f"-iTCP:{port}", "-sTCP:LISTEN") != ""
+    tables = [PROC / "self" / "net" / name for name in ("tcp", "tcp6")]
+    lines = [line for table in tables if table.exists() for line in table.open(encoding="ascii")]
+    rows = [line.split() for line in lines]
+    # local address:port, both in hexadecimal; the state, of which 0A is LISTEN; the inode
+    inodes = {row[9] for row in rows if row[3] == "0A" and row[1].endswith(f":{port:04X}")}
+    with contextlib.suppress(OSError):
+        for descriptor in (PROC / str(pid) / "fd").iterdir():
+            with contextlib.suppress(OSError):  # it was closed meanwhile
+                if os.readlink(descriptor).removeprefix("socket:[").removesuffix("]") in inodes:
+                    return True
+    return False
+
+
 def _has_proc() -> bool:
     return (PROC / "self" / "stat").exists()  # not on macOS
 
 
 def _ps(what: str, pid: int | None = None) -> str:
-    which = ["-A"] if pid is None else ["-p", str(pid)]
+    return _output("ps", *(["-A"] if pid is None else ["-p", str(pid)]), "-ww", "-o", what)
+
+
+def _output(*command: str) -> str:
     with contextlib.suppress(OSError):
-        return subprocess.run(
-            ["ps", *which, "-ww", "-o", what], capture_output=True, text=True, check=False
-        ).stdout.strip()
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
     return ""

@@ -27,7 +27,7 @@ from graph_orch.embedded.kernel_lock import KernelLock
 from graph_orch.embedded.plugins import locks_of
 from graph_orch.embedded.processes import is_stopped
 from graph_orch.embedded.state import LOOPBACK, Command, DataDirectory, ServerRecord, write_private
-from graph_orch.embedded.supervisor import find_server, free_port, is_free, listens
+from graph_orch.embedded.supervisor import find_server, free_port, is_free
 from graph_orch.errors import (
     DataDirectoryError,
     DiskFullError,
@@ -140,7 +140,7 @@ class EmbeddedNeo4j:
         if self._port is None or self._user is None:
             raise EmbeddedServerError("the embedded server is not started; call start()")
         record = self._data.record()  # it may have fallen, and have come back elsewhere
-        return _uri(record.port if record else self._port)
+        return _uri((record and record.port) or self._port)
 
     @property
     def auth(self) -> tuple[str, str]:
@@ -349,7 +349,7 @@ class EmbeddedNeo4j:
         deadline = time.monotonic() + self.settings.start_timeout_seconds
         while time.monotonic() < deadline and alive():
             record = self._data.record()
-            if record is not None and listens(record.port) and self._logs_in(record.port):
+            if record is not None and record.port and self._logs_in(record.port):
                 self._port = record.port
                 return True
             time.sleep(LOOK_EVERY_SECONDS)
@@ -446,8 +446,8 @@ def server_status(data_dir: Path | None = None) -> EmbeddedStatus:
     with _told(data):
         record = data.running()
     return EmbeddedStatus(
-        running=record is not None,
-        uri=_uri(record.port) if record else None,
+        running=record is not None and record.port > 0,
+        uri=_uri(record.port) if record and record.port else None,
         pid=record.pid if record else None,
         version=record.version if record else None,
         data_dir=data.root,

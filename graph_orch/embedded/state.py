@@ -16,7 +16,10 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class ServerRecord:
-    """The server that the supervisor of a data directory runs."""
+    """The server that the supervisor of a data directory runs; `port` is 0 until it listens.
+
+    So nobody is sent to a port, and logs in there, that somebody else took before the server could.
+    """
 
     pid: int
     port: int
@@ -145,7 +148,7 @@ class DataDirectory:
     def address(self, _asked: object = None) -> list[tuple[str, int]]:
         """Where the server is now, whatever address was asked for; nowhere while none runs."""
         record = self.running()
-        return [] if record is None else [(LOOPBACK, record.port)]
+        return [] if record is None or not record.port else [(LOOPBACK, record.port)]
 
 
 def write_private(path: Path, text: str) -> None:

@@ -21,9 +21,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from graph_orch.embedded.processes import listens_on
 from graph_orch.embedded.state import LOOPBACK, Command, DataDirectory, ServerRecord
 
 LOOK_EVERY_SECONDS = 0.2
+START_LOOK_SECONDS = 0.05
 STOP_SECONDS = 30
 TAKE_OVER_SECONDS = 5.0
 """Who looks whether the lock is held may have it for a moment; who has it longer, supervises."""
@@ -45,8 +47,8 @@ class Server:
     port: int
     child: subprocess.Popen[bytes] | None = None
     began: float = field(default_factory=time.monotonic)
-    answered: bool = False
-    """Whether it was seen to listen."""
+    listens: bool = False
+    """Whether it was seen to listen, which the record says since."""
 
     @property
     def runs(self) -> bool:
@@ -69,12 +71,13 @@ def find_server(data: DataDirectory) -> Server | None:
     """The server of a directory that runs, in the record or, where that was lost, without one."""
     record, command = data.running(), data.command()
     if record is not None:
-        return Server(data, record.pid, record.port, answered=True)
+        port = record.port or (command.port if command else 0)
+        return Server(data, record.pid, port, listens=bool(record.port))
     pid = data.unrecorded() if command is not None else None
     if pid is None or command is None:
         return None
-    data.write_record(ServerRecord(pid, command.port, command.version, command.plugins))
-    return Server(data, pid, command.port, answered=True)
+    data.write_record(ServerRecord(pid, 0, command.version, command.plugins))
+    return Server(data, pid, command.port)
 
 
 class Supervisor:
@@ -96,7 +99,7 @@ class Supervisor:
             server = find_server(self._data) or (None if again else self._launch())
             falls = 0
             while server is None or not self._ended_unwanted(server):
-                came_up = server is not None and server.answered
+                came_up = server is not None and server.listens
                 if not came_up and not falls and not again:
                     return  # a first start that failed: whoever asked for it tells why
                 if server is not None and time.monotonic() - server.began > STEADY_SECONDS:
@@ -116,9 +119,12 @@ class Supervisor:
     def _ended_unwanted(self, server: Server) -> bool:
         """Watch a server until it ends: True where we ended it since nobody wants it any more."""
         while server.runs:
-            time.sleep(LOOK_EVERY_SECONDS)
+            time.sleep(LOOK_EVERY_SECONDS if server.listens else START_LOOK_SECONDS)
             self._keep_deputy()
-            server.answered = server.answered or listens(server.port)
+            if not server.listens and listens_on(server.pid, server.port):
+                with contextlib.suppress(OSError):  # a full disk: look again
+                    self._record(server.pid, server.port)
+                    server.listens = True
             if self._unwanted(server.end):
                 return True
         self._data.record_path.unlink(missing_ok=True)  # so that nobody looks for it there
@@ -161,9 +167,7 @@ class Supervisor:
                     stderr=subprocess.STDOUT,
                     cwd=data.root,
                 )
-            data.write_record(
-                ServerRecord(child.pid, port, self._command.version, self._command.plugins)
-            )
+            self._record(child.pid, 0)
         except OSError as error:  # such as a full disk
             self._say(f"cannot start the server: {error}")
             if child is not None:
@@ -171,6 +175,10 @@ class Supervisor:
                 child.wait()
             return None
         return Server(data, child.pid, port, child)
+
+    def _record(self, pid: int, port: int) -> None:
+        command = self._command
+        self._data.write_record(ServerRecord(pid, port, command.version, command.plugins))
 
     def _keep_deputy(self) -> None:
         """Have a deputy; one that was killed is replaced."""
@@ -199,13 +207,6 @@ class Supervisor:
     def _say(self, what: str) -> None:
         """Add a line to the server's log, which is our standard error too."""
         print(f"{time.strftime('%Y-%m-%d %H:%M:%S%z')} graph-orch: {what}", file=sys.stderr)
-
-
-def listens(port: int) -> bool:
-    """Whether something takes connections on a port."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex((LOOPBACK, port)) == 0
 
 
 def is_free(port: int) -> bool:
