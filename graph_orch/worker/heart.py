@@ -17,7 +17,7 @@ from graph_orch.worker.context import Job, WorkerSettings
 
 Lost = tuple[str, int, str]
 """A claim that holds no more: task_id, attempt, and what the task is now."""
-END_SECONDS = 5.0
+END_SECONDS = 2.0
 logger = logging.getLogger("graph_orch.worker")
 
 

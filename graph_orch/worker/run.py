@@ -46,6 +46,9 @@ LOOK_SECONDS = 5.0
 PAUSE_SECONDS = 1.0
 """How long to wait when the server is away, before asking again."""
 LONGEST_ERROR = 100_000
+LAST_SECONDS = 2.0
+"""How long a claim may still take when the worker is told to stop, and a completion beyond its
+grace: a store that is away is asked again for longer than whoever stops a worker waits."""
 SENDING_SECONDS = 0.001
 """How long it takes at most to send what is ready to be sent."""
 logger = logging.getLogger("graph_orch.worker")
@@ -75,6 +78,9 @@ class Run:
         self._turn = asyncio.Lock()
         self._draining = asyncio.Event()
         self._aborting = asyncio.Event()
+        self._claiming = asyncio.timeout(None)
+        self._completing = asyncio.timeout(None)
+        self._complete_by: float | None = None
         self._closed = False
         self._reports: set[asyncio.Task[None]] = set()
 
@@ -99,11 +105,24 @@ class Run:
         """Claim nothing more."""
         self._draining.set()
         self._room.set()
+        self._hurry(self._settings.grace_seconds)
 
     def abort(self) -> None:
         """Let nothing go on."""
         self.stop()
         self._aborting.set()
+        self._hurry(0.0)
+
+    def _hurry(self, grace_seconds: float) -> None:
+        """Let what is asked of the store now, and later, not take longer than a stop may."""
+        now = self.loop.time()
+        self._complete_by = now + grace_seconds + LAST_SECONDS
+        for limit, when in (
+            (self._claiming, now + LAST_SECONDS),
+            (self._completing, self._complete_by),
+        ):
+            with contextlib.suppress(RuntimeError):  # nothing is asked
+                limit.reschedule(when)
 
     def _lose_soon(self, rows: Sequence[Lost]) -> None:
         self.loop.call_soon_threadsafe(self.lose, rows)
@@ -132,7 +151,7 @@ class Run:
                 continue
             try:
                 seen = self._graph.work.seen
-                async with self._turn:
+                async with self._turn, asyncio.timeout(None) as self._claiming:
                     wanted = self._request()
                     records = await self.queue.claim_records(wanted, command_id)
                 command_id = new_hex()
@@ -143,6 +162,8 @@ class Run:
                     await self._unless_draining(
                         self.queue.wait_for_work(wanted, LOOK_SECONDS, seen)
                     )
+            except TimeoutError:
+                logger.warning("the store did not answer a claim before the worker was to end")
             except OrchestrationError as error:
                 logger.warning("cannot claim, will try again: %s", error)
                 await self._unless_draining(asyncio.sleep(PAUSE_SECONDS))
@@ -248,10 +269,12 @@ class Run:
                 await self._what_ends_now()
                 async with self._turn:
                     batch, self._done = self._done[:MOST_ROWS], self._done[MOST_ROWS:]
+                    limit = asyncio.timeout_at(self._complete_by)
                     try:
-                        answers = await self.queue.complete_all([one for _, one in batch])
-                    except StoreError as error:
-                        logger.warning("cannot complete, will try again: %s", error)
+                        async with limit as self._completing:
+                            answers = await self.queue.complete_all([one for _, one in batch])
+                    except (StoreError, TimeoutError) as error:
+                        logger.warning("cannot complete, will try again: %s", describe(error))
                         self._done += batch
                         answers = None
                 if answers is not None:
