@@ -58,8 +58,8 @@ def listens_on(pid: int, port: int) -> bool:
     if not _has_proc():
         return _output("lsof", "-nP", "-t", "-a", f"-p{pid}", f"-iTCP:{port}", "-sTCP:LISTEN") != ""
     tables = [PROC / "self" / "net" / name for name in ("tcp", "tcp6")]
-    lines = [line for table in tables if table.exists() for line in table.open(encoding="ascii")]
-    rows = [line.split() for line in lines]
+    text = "".join(table.read_text(encoding="ascii") for table in tables if table.exists())
+    rows = [line.split() for line in text.splitlines()]
     # local address:port, both in hexadecimal; the state, of which 0A is LISTEN; the inode
     inodes = {row[9] for row in rows if row[3] == "0A" and row[1].endswith(f":{port:04X}")}
     with contextlib.suppress(OSError):
