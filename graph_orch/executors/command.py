@@ -4,6 +4,11 @@ The command gets the task as one JSON object on standard input, with the results
 under `results`. What it prints is the result: JSON, or else text. Exit code 0 completes the task;
 65 (EX_DATAERR) fails it for good, any other fails the try. Nothing of a task reaches a command line
 or the environment, and no shell is involved.
+
+The task ends when the command does, though something that it started still runs and holds its
+output. What it leaves running is ended then, and also when the task is cancelled or timed out:
+asked first (SIGTERM), by force (SIGKILL) after five seconds. Only what made a session of its own
+stays.
 """
 
 from __future__ import annotations
@@ -14,7 +19,10 @@ import json
 import os
 import shlex
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+import sys
+import tempfile
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
+from typing import Any, BinaryIO, cast
 
 from pydantic import JsonValue
 
@@ -25,7 +33,13 @@ from graph_orch.worker import AsyncContext, TaskFailure
 
 DATA_ERROR = 65
 TAIL_CHARACTERS = 2_000
+TAIL_BYTES = 4 * TAIL_CHARACTERS
+MOST_PRINTED = 16 * MAX_BYTES
+"""A command that prints more than that is ended; what is too much for a result is only counted."""
 END_SECONDS = 5.0
+LAST_SECONDS = 1.0
+"""How long what the command wrote last may take to be read, where others hold its output open."""
+LOOK_SECONDS = 0.05
 
 
 def command_handler(command: str | Sequence[str]) -> Callable[[AsyncContext], Awaitable[JsonValue]]:
@@ -41,19 +55,7 @@ def command_handler(command: str | Sequence[str]) -> Callable[[AsyncContext], Aw
 
     async def run(ctx: AsyncContext) -> JsonValue:
         given = ctx.task.model_dump(mode="json") | {"results": await ctx.results()}
-        process = await asyncio.create_subprocess_exec(
-            *arguments,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-        )
-        try:
-            output, errors = await process.communicate(json.dumps(given).encode())
-        except asyncio.CancelledError:
-            await _end(process)
-            raise
-        return _result(process.returncode or 0, output, errors)
+        return await _run(arguments, json.dumps(given).encode())
 
     return run
 
@@ -68,30 +70,141 @@ def _split(command: str | Sequence[str]) -> list[str]:
     return arguments
 
 
-def _result(code: int, output: bytes, errors: bytes) -> JsonValue:
+async def _run(arguments: Sequence[str], given: bytes) -> JsonValue:
+    """The result of one run of a command."""
+    output, errors = _Kept(MAX_BYTES, from_end=False), _Kept(TAIL_BYTES, from_end=True)
+    # Pipes of our own: the loop's count as part of the process, whose end it would then not tell
+    # while anything that the command started holds one of them. A file never blocks who fills it.
+    with _file_of(given) as stdin:
+        async with _pipe(output) as stdout, _pipe(errors) as stderr:
+            process = await asyncio.create_subprocess_exec(
+                *arguments, stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True
+            )
+            for end in (stdout, stderr):  # so that they are closed when the command closes them
+                end.close()
+            try:
+                await _first(process.wait(), output.flooded.wait())
+                await _within(LAST_SECONDS, output.ended.wait(), errors.ended.wait())
+            finally:
+                await _end_all(process)
+    if output.flooded.is_set():
+        raise TaskFailure(
+            f"the command was ended when it had printed {output.total:,} bytes; a result may have "
+            f"{MAX_BYTES:,}",
+            ErrorClass.PERMANENT,
+        )
+    return _result(process.returncode or 0, output, errors)
+
+
+class _Kept(asyncio.Protocol):
+    """Reads what a command writes, all of it, and keeps so much of its beginning or its end."""
+
+    def __init__(self, most: int, *, from_end: bool) -> None:
+        self.kept = bytearray()
+        self.total = 0
+        self.ended = asyncio.Event()
+        self.flooded = asyncio.Event()
+        self._most = most
+        self._from_end = from_end
+
+    def data_received(self, data: bytes) -> None:
+        self.total += len(data)
+        if self._from_end:
+            self.kept += data
+            del self.kept[: -self._most]
+            return
+        self.kept += data[: self._most - len(self.kept)]
+        if self.total > MOST_PRINTED:
+            self.flooded.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.ended.set()
+
+
+@contextlib.asynccontextmanager
+async def _pipe(reader: _Kept) -> AsyncGenerator[BinaryIO]:
+    """A pipe that is read by `reader`: the end to write to."""
+    read, write = os.pipe()
+    with os.fdopen(read, "rb", 0) as source, os.fdopen(write, "wb", 0) as end:
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.connect_read_pipe(lambda: reader, source)
+        try:
+            yield end
+        finally:
+            transport.close()
+
+
+def _file_of(given: bytes) -> BinaryIO:
+    """A file that holds this, in memory where the system has such files, and without a name."""
+    if sys.platform == "linux":
+        file = cast(BinaryIO, os.fdopen(os.memfd_create("task"), "w+b"))
+    else:
+        file = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 - whoever asks closes it
+    file.write(given)
+    file.seek(0)
+    return file
+
+
+async def _first(*waiting: Coroutine[Any, Any, object]) -> None:
+    """Wait for one of these."""
+    await _wait(waiting, None, asyncio.FIRST_COMPLETED)
+
+
+async def _within(seconds: float, *waiting: Coroutine[Any, Any, object]) -> None:
+    """Wait for all of these, but no longer than so many seconds."""
+    await _wait(waiting, seconds, asyncio.ALL_COMPLETED)
+
+
+async def _wait(
+    waiting: Sequence[Coroutine[Any, Any, object]], seconds: float | None, until: str
+) -> None:
+    tasks = [asyncio.ensure_future(it) for it in waiting]
+    try:
+        await asyncio.wait(tasks, timeout=seconds, return_when=until)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def _result(code: int, output: _Kept, errors: _Kept) -> JsonValue:
     if code != 0:
-        tail = errors.decode(errors="replace").strip()[-TAIL_CHARACTERS:]
+        tail = errors.kept.decode(errors="replace").strip()[-TAIL_CHARACTERS:]
         kind = ErrorClass.PERMANENT if code == DATA_ERROR else ErrorClass.TRANSIENT
         what = f"ended by signal {-code}" if code < 0 else f"exit code {code}"
         raise TaskFailure(f"{what}: {tail}" if tail else what, kind)
-    if len(output) > MAX_BYTES:
+    if output.total > MAX_BYTES:
         raise TaskFailure(
-            f"the command printed {len(output):,} bytes, and a result may have {MAX_BYTES:,}",
+            f"the command printed {output.total:,} bytes, and a result may have {MAX_BYTES:,}",
             ErrorClass.PERMANENT,
         )
-    text = output.decode(errors="replace").strip()
+    text = output.kept.decode(errors="replace").strip()
     try:
         return json.loads(text) if text else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """End a command and what it started: asked first, then by force."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
+async def _end_all(process: asyncio.subprocess.Process) -> None:
+    """End what is left of a command and what it started, though the command itself is gone."""
+    try:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            left = END_SECONDS
+            while left > 0 and _signalled(process.pid, number if left == END_SECONDS else 0):
+                await asyncio.sleep(LOOK_SECONDS)
+                left -= LOOK_SECONDS
+    except asyncio.CancelledError:
+        _signalled(process.pid, signal.SIGKILL)
+        raise
+    finally:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(END_SECONDS):
                 await process.wait()
-                return
+
+
+def _signalled(group: int, number: int) -> bool:
+    """Whether there was somebody in a process group to get a signal; 0 only asks."""
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
