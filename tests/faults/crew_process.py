@@ -16,6 +16,7 @@ import time
 from uuid import uuid4
 
 from graph_orch import Orchestrator, TaskFailure, Worker
+from tests.faults.hostile import plain_end
 
 
 def build(orch: Orchestrator, settings: dict, number: int, log) -> Worker:
@@ -32,17 +33,23 @@ def build(orch: Orchestrator, settings: dict, number: int, log) -> Worker:
         prefetch=settings.get("prefetch", 0),
     )
 
-    @worker.task("work")
-    async def work(ctx):
-        await asyncio.sleep(chance.random() * settings["work_seconds"])
-        if chance.random() < settings["failures"]:
-            raise TaskFailure("by chance")
+    def noted(ctx) -> dict[str, str]:
         token = str(uuid4())
         entry = {"task_id": ctx.task.task_id, "attempt": ctx.attempt, "token": token}
         log.write(json.dumps(entry) + "\n")
         log.flush()
         return {"token": token}
 
+    async def work(ctx):
+        await asyncio.sleep(chance.random() * settings["work_seconds"])
+        if chance.random() < settings["failures"]:
+            raise TaskFailure("by chance")
+        return noted(ctx)
+
+    def hostile_work(ctx):
+        return plain_end(chance, noted(ctx))
+
+    worker.task("work")(hostile_work if settings.get("hostile") else work)
     return worker
 
 
