@@ -424,6 +424,15 @@ class DataDirectoryError(EmbeddedServerError):
     """The data directory cannot be used, or another server has it."""
 
 
+def text_of(value: object) -> str:
+    """`str(value)`, or words for it where that raises, as a foreign class may."""
+    try:
+        return str(value)
+    except BaseException as error:  # whatever it is: an error that is told must not be another
+        return f"its message cannot be read: __str__ raised {type(error).__name__}"
+
+
 def describe(error: BaseException) -> str:
     """An error in a line: its kind and its message."""
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    kind, said = type(error).__name__, text_of(error)
+    return f"{kind}: {said}" if kind and said else kind or said

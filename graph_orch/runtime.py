@@ -13,7 +13,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Hashable
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Hashable, Sequence
 from types import TracebackType
 from typing import Annotated, Any, Generic, ParamSpec, Protocol, Self, TypeAlias, TypeVar
 
@@ -244,6 +244,10 @@ def _forget_watch() -> None:
 os.register_at_fork(after_in_child=_forget_watch)
 
 
+Ended: TypeAlias = tuple[str, int, str | None]
+"""A try that is over: the task's id, the attempt, and the status of the task now, where it is."""
+
+
 class _Hub:
     """Where the signals of one store meet, over all threads and event loops of this process."""
 
@@ -251,12 +255,16 @@ class _Hub:
         self.seen = 0
         self.condition = threading.Condition()
         self.waiters: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
+        self.watchers: set[Callable[[Sequence[Ended]], None]] = set()
 
-    def tell(self) -> None:
+    def tell(self, ended: Sequence[Ended]) -> None:
         with self.condition:
             self.seen += 1
             self.condition.notify_all()
             waiters, self.waiters = self.waiters, set()
+            watchers = [*self.watchers] if ended else []
+        for watcher in watchers:
+            watcher(ended)
         for loop, event in waiters:
             with contextlib.suppress(RuntimeError):  # its loop has ended
                 loop.call_soon_threadsafe(event.set)
@@ -275,9 +283,19 @@ class _Signal:
         """How often something was told: to be noted before one looks for work."""
         return self._hub.seen
 
-    def tell(self) -> None:
-        """There may be work."""
-        self._hub.tell()
+    def tell(self, *ended: Ended) -> None:
+        """There may be work, perhaps since these tries are over."""
+        self._hub.tell(ended)
+
+    def watch(self, watcher: Callable[[Sequence[Ended]], None]) -> None:
+        """Call `watcher`, in whatever thread, with the tries that somebody here has ended."""
+        with self._hub.condition:
+            self._hub.watchers.add(watcher)
+
+    def unwatch(self, watcher: Callable[[Sequence[Ended]], None]) -> None:
+        """Call it no more."""
+        with self._hub.condition:
+            self._hub.watchers.discard(watcher)
 
 
 class AsyncSignal(_Signal):

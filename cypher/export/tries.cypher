@@ -1,4 +1,4 @@
-// The tries of some tasks, the first first.
+// The tries of some tasks, the first first, without their tracebacks, which are long.
 // mode: read
 // params: task_ids
 // returns: task_id, tries
@@ -13,4 +13,4 @@ CALL (t) {
   // include tasks/try
   ) AS tries
 }
-RETURN t.task_id AS task_id, tries
+RETURN t.task_id AS task_id, [it IN tries | it {.*, traceback: null}] AS tries

@@ -1,6 +1,6 @@
-// pending -> assigned (or running at once) for the best ready tasks that an agent's skills cover, as
-// many as it has free slots; for each of some requests, one after the other. $limit: the most that one
-// of them asks for. What is given out is 8 MB at most, or one task for each.
+// pending -> assigned for the best ready tasks that an agent's skills cover, as many as it has free
+// slots, and where `start` is asked -> running for the first `begin` of them, or all; for each of some
+// requests, one after the other. $limit: the most that one of them asks for. What is given out is 8 MB at most, or one task for each.
 // `due`: the queue must look at tasks whose time has come; where $heed_due, that comes first, and
 // nothing is given out. `handed`: somebody has assigned a task to the agent, which is to be taken up.
 // `replayed`: this very command was applied before. `lost`: there was something to take, and others
@@ -89,7 +89,7 @@ CALL (a, due, request) {
       WITH a, request, command_id, max(now) AS now, collect(t) AS taken
       UNWIND range(0, size(taken) - 1) AS place
       WITH a, now, taken[place] AS t, place, command_id, command_id + ':' + place AS event_id,
-           request.worker_id AS worker_id, request.start AS start,
+           request.worker_id AS worker_id, request.start AND place < coalesce(request.begin, request.limit) AS start,
            request.lease_seconds AS lease_seconds
       // include tasks/hand_over
       WITH t, place ORDER BY place

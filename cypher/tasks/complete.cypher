@@ -1,5 +1,6 @@
-// running -> completed for each row: keep the result, free the agent's slot, count the success, and
-// release the tasks that waited. A row that is refused is not among those returned.
+// running -> completed for each row, and assigned -> running first where a row says how long ago its
+// work began (`ran_ms`), which was not told before: keep the result, free the agent's slot, count the
+// success, and release the tasks that waited. A row that is refused is not among those returned.
 // Where $brief, no more than the ids are returned. `owing`: tasks with so many dependents that these are
 // released afterwards, in steps: they are due at once, see tasks/release_dependents.
 // Locks: agents, limits, tasks, then their dependents; each kind ascending.
@@ -31,9 +32,16 @@ CALL (asked) {
   WITH one.row AS row, one.t AS t ORDER BY row.task_id
   SET t.lk = 0
   WITH row, t, datetime.realtime() AS now
-  WHERE t.status = 'running' AND t.attempt = coalesce(row.attempt, t.attempt)
+  WHERE t.attempt = coalesce(row.attempt, t.attempt)
+    AND (t.status = 'running' OR t.status = 'assigned' AND row.ran_ms IS NOT NULL)
   // assigned_to was read before the lock; this edge is read after it, and says who holds the task.
   MATCH (t)-[r:ASSIGNED_TO]->(a:Agent) WHERE r.attempt = t.attempt AND a.lk = $command_id
+  CALL (row, t, r, a, now) {
+    WITH t, r, a, now, row.ran_ms AS ran_ms, row.command_id + 's' AS event_id,
+         row.command_id AS command_id
+    WHERE t.status = 'assigned'
+    // include tasks/began
+  }
   WITH row, t, r, a, now, coalesce(row.duration_ms,
   // include tasks/elapsed_ms
   ) AS duration_ms

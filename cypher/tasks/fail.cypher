@@ -2,7 +2,7 @@
 // agent's slot and, unless it is $blameless, count the failure. No row: refused.
 // delay = min(initial * multiplier ^ retry_count, max) * (1 ± jitter) seconds, unless it is given.
 // mode: write
-// params: task_id, attempt, error, detail, should_retry, error_types, delay, exclude_agent, blameless, command_id
+// params: task_id, attempt, error, traceback, detail, should_retry, error_types, delay, exclude_agent, blameless, command_id
 // returns: task, dependencies, cascade
 CYPHER 5
 MATCH (t:Task {task_id: $task_id})
@@ -22,7 +22,8 @@ WITH t, a, r, now, $error AS error, $detail AS detail, 'failed' AS outcome, $del
 // include tasks/retry_delay
 SET t.excluded_agents = CASE WHEN $exclude_agent
       THEN coalesce(t.excluded_agents, []) + [a.agent_id] ELSE t.excluded_agents END,
-    a.last_seen_at = now
+    a.last_seen_at = now,
+    r.traceback = $traceback
 // include tasks/count_failure
 // include tasks/end_try
 RETURN

@@ -1,12 +1,18 @@
-// For each of some requests whether a claim by its agent is worth a try: something ready that it serves, something
-// that was assigned to it, or a task to be looked at.
+// For each of some requests whether a claim by its agent is worth a try: something ready that it
+// serves, something that was assigned to it, or a task to be looked at; and in how many seconds the
+// next is to be looked at.
 // mode: read
 // params: requests
-// returns: number, ready
+// returns: number, ready, due_in
 CYPHER 5
 // include tasks/is_due
+CALL () {
+  MATCH (x:Task) USING INDEX SEEK x:Task(due_at) WHERE x.due_at > datetime()
+  WITH x.due_at AS at ORDER BY at LIMIT 1
+  RETURN min((at.epochMillis - datetime.realtime().epochMillis) / 1000.0) AS due_in
+}
 UNWIND range(0, size($requests) - 1) AS number
-WITH due, number, $requests[number].agent_id AS agent_id, $requests[number].take_up AS take_up,
+WITH due, due_in, number, $requests[number].agent_id AS agent_id, $requests[number].take_up AS take_up,
      $requests[number].task_types AS task_types
 MATCH (a:Agent {agent_id: agent_id})
 // include tasks/handed
@@ -21,4 +27,4 @@ CALL (a, task_types) {
   WITH t LIMIT 1
   RETURN count(t) > 0 AS found
 }
-RETURN number, due OR handed OR found AS ready
+RETURN number, due OR handed OR found AS ready, due_in

@@ -1,5 +1,5 @@
-// Keep claims: extend each lease by what it was claimed for, and note the progress. Every row comes
-// back with how its task stands; `kept` says whether the claim still holds.
+// Keep claims: extend each lease by what it was claimed for, and note the progress. Where a row says
+// how long ago its work began (`ran_ms`), that is noted if it was not yet. Every row comes back with how its task stands; `kept` says whether the claim still holds.
 // mode: write
 // params: rows, agent_id
 // returns: task_id, attempt, kept, status, current_attempt, lease_expires_at
@@ -12,6 +12,12 @@ SET t.lk = 0  // lock, then read
 WITH row, t, datetime.realtime() AS now
 WITH row, t, now,
      t.status IN ['assigned', 'running'] AND t.attempt = row.attempt AS kept
+CALL (row, t, now, kept) {
+  WITH row, t, now, row.ran_ms AS ran_ms, row.event_id AS event_id, row.event_id AS command_id
+  WHERE kept AND t.status = 'assigned' AND ran_ms IS NOT NULL
+  MATCH (t)-[r:ASSIGNED_TO]->(a) WHERE r.attempt = t.attempt
+  // include tasks/began
+}
 CALL (row, t, now, kept) {
   WITH row, t, now WHERE kept
   SET t.lease_seconds = coalesce(row.lease_seconds, t.lease_seconds),

@@ -1,7 +1,7 @@
 // Put tasks that somebody has assigned to an agent under a lease of the process that works for it,
-// and start them, where it is asked.
+// and, where it is asked, start the first `begin` of them.
 // mode: write
-// params: agent_id, task_types, limit, lease_seconds, worker_id, start, command_id
+// params: agent_id, task_types, limit, lease_seconds, worker_id, start, begin, command_id
 // returns: task, dependencies
 CYPHER 5
 MATCH (a:Agent {agent_id: $agent_id})
@@ -14,14 +14,17 @@ CALL () {
   RETURN t ORDER BY t.created_at LIMIT $limit
 }
 WITH a, t ORDER BY t.task_id
+WITH a, collect(t) AS handed
+UNWIND range(0, size(handed) - 1) AS place
+WITH a, handed[place] AS t, $start AND place < coalesce($begin, $limit) AS start
 SET t.lk = $command_id
-WITH a, t, datetime.realtime() AS now
+WITH a, t, start, datetime.realtime() AS now
 MATCH (t)-[r:ASSIGNED_TO]->(a) WHERE r.attempt = t.attempt AND r.ended_at IS NULL
 SET t.lease_seconds = $lease_seconds,
     t.lease_expires_at = now + duration('PT1S') * $lease_seconds,
     t.worker_id = $worker_id,
     r.worker_id = $worker_id
-FOREACH (_ IN CASE WHEN $start AND t.status = 'assigned' THEN [1] ELSE [] END |
+FOREACH (_ IN CASE WHEN start AND t.status = 'assigned' THEN [1] ELSE [] END |
   REMOVE t:AssignedTask
   SET t:RunningTask, t.status = 'running', t.started_at = now, r.started_at = now,
       t.events = t.events + 1,

@@ -46,6 +46,8 @@ TRIES = 5
 HEED_TRIES = 2
 """In how many of them what is due comes first; after that it is no reason to get nothing."""
 FIRST_LOOK_SECONDS = 0.02
+SOONEST_SECONDS = 0.01
+"""How soon the graph is asked again at the soonest, where a task's time comes."""
 LONGEST_LOOK_SECONDS = 1.0
 MANY_LANES = 40
 """An agent that finds more open lanes than that now and then closes those that are empty."""
@@ -147,33 +149,41 @@ class AsyncClaims(AsyncCommands):
             if row["tasks"] or not (is_held_up or row["lost"]):
                 break
         await self._close_lanes(wanted.agent_id, row["lanes_seen"])
-        taken = await self._take_up(request) if row["handed"] else ()
-        return [*await all_records(self._graph, row), *taken]
+        records = [*await all_records(self._graph, row)]
+        if row["handed"]:
+            records += await self._take_up(request, len(records))
+        return records
 
     async def wait_for_work(self, wanted: ClaimRequest, seconds: float, seen: int) -> bool:
         """Wait until a claim is worth a try; False when the time is up.
 
         Work that comes from this process is told; for other processes' the graph is asked, less
-        and less often, every second at last.
+        and less often, every second at last, and when the time of a task comes.
 
         Args:
             seen: How much this process had been told of (`graph.work.seen`) when there was nothing.
         """
         deadline, pause = time.monotonic() + seconds, FIRST_LOOK_SECONDS
+        due_in = pause
         request = wanted.model_dump(include={"agent_id", "take_up", "task_types"})
         while (left := deadline - time.monotonic()) > 0:
-            await self._graph.work.wait(seen, min(left, pause * random.uniform(0.5, 1.0)))
+            await self._graph.work.wait(seen, min(left, due_in, pause * random.uniform(0.5, 1.0)))
             seen = self._graph.work.seen
-            if await self._graph.together("has_ready", self._have_ready, request):
+            ready, due_in = await self._graph.together("has_ready", self._have_ready, request)
+            if ready:
                 return True
             pause = min(pause * 1.6, LONGEST_LOOK_SECONDS)
         return False
 
-    async def _have_ready(self, requests: Sequence[dict[str, Any]]) -> list[bool | Exception]:
-        """For each of these requests whether a claim is worth a try."""
+    async def _have_ready(
+        self, requests: Sequence[dict[str, Any]]
+    ) -> list[tuple[bool, float] | Exception]:
+        """For each of these requests whether a claim is worth a try, and in how long one may be."""
         rows = await self._graph.read("tasks/has_ready", requests=list(requests))
         ready = {row["number"] for row in rows if row["ready"]}
-        return [number in ready for number in range(len(requests))]
+        times = [row["due_in"] for row in rows if row["due_in"] is not None]
+        due_in = max(SOONEST_SECONDS, min(times, default=LONGEST_LOOK_SECONDS))
+        return [(number in ready, due_in) for number in range(len(requests))]
 
     async def start(self, claim: Claim) -> Task:
         """Say that the work on a claim has begun: assigned -> running."""
@@ -201,19 +211,29 @@ class AsyncClaims(AsyncCommands):
         self,
         claims: Sequence[Claim],
         progress: Mapping[str, tuple[float | None, str | None]] | None = None,
+        began: Mapping[str, tuple[float, str]] | None = None,
     ) -> Rows:
         """Keep many claims of one agent in one transaction.
 
         Args:
             progress: By task_id, how far the work is (0 to 1), and a word on it.
+            began: By task_id, where its start was not told yet: when the work began, by
+                `time.perf_counter`, and an id for that event.
 
         Returns:
             For each claim a row: task_id, attempt, kept (whether it holds), status,
             lease_expires_at.
         """
         claims = instances("claims", Claim, claims)
-        said = PROGRESS.of("progress", progress) or {}
-        rows = [_beat(claim, *said.get(claim.task_id, (None, None))) for claim in claims]
+        said, starts = PROGRESS.of("progress", progress) or {}, began or {}
+        rows = [
+            _beat(
+                claim,
+                *said.get(claim.task_id, (None, None)),
+                *starts.get(claim.task_id, (None, None)),
+            )
+            for claim in claims
+        ]
         return await self._graph.write(
             "tasks/heartbeat",
             rows=sorted(rows, key=lambda row: row["task_id"]),
@@ -247,6 +267,7 @@ class AsyncClaims(AsyncCommands):
                 "task_id": one.claim.task_id,
                 "attempt": one.claim.attempt,
                 "command_id": one.command_id,
+                "ran_ms": None if one.began is None else milliseconds_since(one.began),
                 **outcome(one.result, one.metrics, one.duration_ms),
             }
             for one in instances("done", Completion, done)
@@ -289,6 +310,7 @@ class AsyncClaims(AsyncCommands):
         error_types: Sequence[str] = (),
         retry_after: float | None = None,
         exclude_agent: bool = False,
+        traceback: str | None = None,
         command_id: str | None = None,
     ) -> Task:
         """Say that the work on a claim failed: see `fail_task`."""
@@ -301,6 +323,7 @@ class AsyncClaims(AsyncCommands):
             error_types=error_types,
             retry_after=retry_after,
             exclude_agent=exclude_agent,
+            traceback=traceback,
             attempt=claim.attempt,
             command_id=command_id,
         )
@@ -367,8 +390,10 @@ class AsyncClaims(AsyncCommands):
             except StoreError as error:  # what was claimed counts; the lanes can wait
                 logger.warning("empty lanes were not closed: %s", error)
 
-    async def _take_up(self, request: dict[str, Any]) -> Rows:
+    async def _take_up(self, request: dict[str, Any], given: int) -> Rows:
         wanted = {name: value for name, value in request.items() if name != "take_up"}
+        if wanted["begin"] is not None:
+            wanted["begin"] = max(0, wanted["begin"] - given)
         return await self._graph.write("tasks/take_up", **wanted | {"command_id": new_hex()})
 
     async def _claimed(self, request: dict[str, Any]) -> list[Mapping[str, Any]]:
@@ -400,8 +425,21 @@ class AsyncClaims(AsyncCommands):
         return None
 
 
-def _beat(claim: Claim, progress: float | None, message: str | None) -> dict[str, Any]:
+def milliseconds_since(moment: float) -> float:
+    """How long ago it was, by `time.perf_counter`."""
+    return max(0.0, time.perf_counter() - moment) * 1_000
+
+
+def _beat(
+    claim: Claim,
+    progress: float | None,
+    message: str | None,
+    began: float | None = None,
+    event_id: str | None = None,
+) -> dict[str, Any]:
     return {
+        "ran_ms": None if began is None else milliseconds_since(began),
+        "event_id": event_id,
         "task_id": claim.task_id,
         "attempt": claim.attempt,
         "lease_seconds": claim.lease_seconds,

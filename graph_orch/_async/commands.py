@@ -22,6 +22,7 @@ from graph_orch.checks import (
     NAMES,
     SECONDS,
     TASK_ID,
+    TEXT,
     command_id_of,
 )
 from graph_orch.combining import weight
@@ -148,6 +149,7 @@ class AsyncCommands:
         error_types: Sequence[str] = (),
         retry_after: float | None = None,
         exclude_agent: bool = False,
+        traceback: str | None = None,
         attempt: int | None = None,
         command_id: str | None = None,
     ) -> Task:
@@ -160,6 +162,7 @@ class AsyncCommands:
                 task's retry policy names as `non_retryable` are not tried again.
             retry_after: Seconds until the next try; else the task's retry policy says.
             exclude_agent: Do not give the task to this agent again, until `retry_task`.
+            traceback: Where it failed, to be kept with the try (`TaskTry.traceback`).
 
         Raises:
             TaskNotFoundError: there is no such task.
@@ -176,6 +179,7 @@ class AsyncCommands:
             command_id,
             attempt=ATTEMPT.of("attempt", attempt),
             error=text,
+            traceback=TEXT.of("traceback", traceback),
             detail=dump_json(detail | ({"types": types} if types else {})),
             should_retry=bool(should_retry)
             and kind not in (ErrorClass.PERMANENT, ErrorClass.BUDGET),
@@ -273,20 +277,21 @@ class AsyncCommands:
         self, command: Command, name: str, task_id: str, command_id: str | None, **params: Any
     ) -> Mapping[str, Any]:
         """Run a command's statement; where it has no row, find out why and say so."""
-        task = TASK_ID.of("task_id", task_id)
-        params |= {"task_id": task, "command_id": command_id_of(command_id)}
+        key = TASK_ID.of("task_id", task_id)
+        params |= {"task_id": key, "command_id": command_id_of(command_id)}
         for _ in range(TRIES):
             rows = await self._applied(command, name, params)
             if rows:
                 if command in FREEING:
-                    self._graph.work.tell()
+                    task = rows[0]["task"]
+                    self._graph.work.tell((task["task_id"], task["attempt"], task["status"]))
                 if rows[0].get("cascade"):
-                    await self._follow_up([task])
+                    await self._follow_up([key])
                 return rows[0]
-            row = await self._explain(command, task, params["command_id"], params)
+            row = await self._explain(command, key, params["command_id"], params)
             if row is not None:
                 return row
-        raise contention(command, task)
+        raise contention(command, key)
 
     async def _applied(self, command: Command, name: str, params: dict[str, Any]) -> Rows:
         try:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from pydantic import JsonValue
@@ -70,7 +71,7 @@ class Crew:
             for member in members
         ]
         for worker in self._workers:
-            worker.task(task_type)(lambda ctx: _done(job, ctx.task.task_id))
+            worker.task(task_type)(partial(_done, job))
 
     def work(self, tasks: Sequence[NewTask], on_change: OnChange) -> None:
         """Do every task. Those that depend on one that failed are cancelled by the queue."""
@@ -118,9 +119,9 @@ class Crew:
                 tally.failed += 1
 
 
-def _done(job: Job, task_id: str) -> JsonValue:
+def _done(job: Job, ctx: graph_orch.Context) -> JsonValue:
     try:
-        return job(task_id)
+        return job(ctx.task.task_id)
     except (OSError, ValueError) as error:
         raise graph_orch.TaskFailure(describe(error), ErrorClass.PERMANENT) from error
 

@@ -96,6 +96,7 @@ def history(task_id: TaskId, as_json: Json = False) -> None:
     """Show everything that happened to a task."""
     with connect() as orch:
         events = orch.tasks.get_history(task_id)
+        tries = orch.tasks.get_tries(task_id)
     if not events:
         raise TaskNotFoundError(task_id)
     if as_json:
@@ -103,6 +104,11 @@ def history(task_id: TaskId, as_json: Json = False) -> None:
         return
     rows = [(event.at, event.type, event.attempt, event.agent_id, event.detail) for event in events]
     show_table(["at", "what", "attempt", "agent", "detail"], rows)
+    for one in tries:
+        if one.traceback:
+            say(f"attempt {one.attempt}:")
+            for line in one.traceback.splitlines():
+                say(line)
 
 
 @app.command("cancel", epilog="Example: graph-orch task cancel TASK_ID --reason 'not needed'")

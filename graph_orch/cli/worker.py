@@ -117,10 +117,20 @@ def workers(
         show_json(found)
         return
     rows = [
-        [it.worker_id, it.agent_id, it.hostname, it.pid, it.is_live, len(it.task_ids), it.task_ids]
+        [
+            it.worker_id,
+            it.agent_id,
+            it.hostname,
+            it.pid,
+            it.is_live,
+            len(it.task_ids),
+            it.lingering,
+            it.task_ids,
+        ]
         for it in found
     ]
-    show_table(["worker", "agent", "host", "process", "live", "held", "tasks"], rows)
+    columns = ["worker", "agent", "host", "process", "live", "held", "lingering", "tasks"]
+    show_table(columns, rows)
 
 
 def maintain(

@@ -81,6 +81,8 @@ class WorkerInfo(Model):
     """A worker process. It lives while it was seen within three of its `beat_seconds`.
 
     `task_types` are those that it has handlers for; None: every type.
+    `lingering` of its `concurrency` places are taken by handlers that go on though their tasks were
+    cancelled or timed out: a thread ends only when its handler returns.
     """
 
     worker_id: str
@@ -94,6 +96,7 @@ class WorkerInfo(Model):
     is_live: bool
     task_ids: list[str]
     task_types: list[str] | None = None
+    lingering: int = 0
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
@@ -107,6 +110,7 @@ class WorkerInfo(Model):
             is_live=record["is_live"],
             task_ids=record["task_ids"],
             task_types=node.get("task_types"),
+            lingering=node.get("lingering", 0),
         )
 
 

@@ -52,6 +52,8 @@ class TaskTry(Model):
 
     One that failed, expired or timed out says whether it is `blameless`: nobody's failure, and so
     not counted as its agent's. Of others this is None.
+    `traceback` is where a worker's handler failed: at most 8,000 characters, without the values of
+    variables and the passwords of URIs.
     """
 
     attempt: int
@@ -62,6 +64,7 @@ class TaskTry(Model):
     ended_at: datetime | None = None
     outcome: str | None = None
     error: str | None = None
+    traceback: str | None = None
     duration_ms: float | None = None
     blameless: bool | None = None
 

@@ -21,6 +21,7 @@ from graph_orch.lifecycle import (
 from graph_orch.models.base import Filters, Model, Page, moment
 from graph_orch.values import (
     Content,
+    Count,
     Deadline,
     Dependencies,
     Json,
@@ -286,6 +287,8 @@ class ClaimRequest(Model):
     start: bool
     take_up: bool
     worker_id: Name | None
+    begin: Count | None = None
+    """How many of them to start, where they are to be started; None: all."""
 
     @classmethod
     def of(cls, **given: object) -> Self:
@@ -305,6 +308,8 @@ class Completion(Model):
     metrics: JsonValue = None
     duration_ms: float | None = None
     command_id: str = Field(default_factory=new_hex)
+    began: float | None = None
+    """When the work began, by `time.perf_counter`, where the queue was not told of it."""
 
 
 class ConcurrencyLimit(Model):

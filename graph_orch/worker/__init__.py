@@ -13,7 +13,8 @@ Claims, completions and handlers live in one event loop. Heartbeats are sent fro
 own, so that a handler that blocks the loop does not lose its lease.
 """
 
-from graph_orch.worker.context import AsyncContext, Context, TaskFailure
+from graph_orch.worker.context import AsyncContext, Context
+from graph_orch.worker.failures import TaskFailure
 from graph_orch.worker.worker import Worker
 
 __all__ = ["AsyncContext", "Context", "TaskFailure", "Worker"]

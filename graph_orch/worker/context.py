@@ -1,26 +1,30 @@
-"""What a handler is given, and how it says that its task failed."""
+"""What a handler is given, and what a worker knows of its work."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from pydantic import JsonValue
 
 from graph_orch._async.tasks import AsyncTaskQueue
-from graph_orch.checks import RATIO, SECONDS, TEXT
+from graph_orch.errors import text_of
 from graph_orch.ids import new_hex
-from graph_orch.lifecycle import ErrorClass
 from graph_orch.models import Claim, Task
 from graph_orch.settings import Address
+from graph_orch.worker.failures import number_of, storable_text
 
+MOST_MESSAGE = 2_000
 Handler = Callable[[Any], Any]
-"""Takes a Context (a plain function) or an AsyncContext (a coroutine function); returns JSON."""
+"""Takes a Context (a plain function) or an AsyncContext (a coroutine function).
+
+It returns what pydantic can write as JSON; what can be awaited is awaited.
+"""
 
 
 @dataclass(frozen=True)
@@ -37,35 +41,17 @@ class WorkerSettings:
     spread: int
 
     @property
+    def beat_seconds(self) -> float:
+        """How long it is from one beat of the heart to the next."""
+        return self.lease_seconds / 3
+
+    @property
     def ahead(self) -> int:
         """How many tasks may be held beyond those that run."""
         return self.slots - self.concurrency
 
 
-class TaskFailure(Exception):
-    """Raised by a handler to say how the task failed, and so what follows.
-
-    Args:
-        error_class: "transient", "permanent", "capability" or "budget", see `fail_task`.
-        retry_after: Seconds until the next try.
-        exclude_agent: Do not give the task to this agent again.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        error_class: ErrorClass | str = ErrorClass.TRANSIENT,
-        *,
-        retry_after: float | None = None,
-        exclude_agent: bool = False,
-    ) -> None:
-        super().__init__(message)
-        self.error_class = ErrorClass(error_class)
-        self.retry_after = SECONDS.of("retry_after", retry_after)
-        self.exclude_agent = exclude_agent
-
-
-@dataclass
+@dataclass(eq=False)
 class Job:
     """A claim that this process holds, and how far its work is."""
 
@@ -75,15 +61,41 @@ class Job:
     alarm: threading.Event | None = None
     """What wakes a handler that sleeps in a thread."""
     running: asyncio.Task[None] | None = None
-    begun: bool = False
+    began: float | None = None
+    """When its handler began, by `time.perf_counter`."""
+    in_thread: bool = False
+    """Its handler runs in a thread, which nothing can end but the handler itself."""
+    ended: bool = False
+    """Its handler has ended, or will not begin, and that is being told."""
+    told: bool = False
+    """The queue knows that its handler has begun."""
     lost: bool = False
+    """Its task is no longer ours: there is nothing to tell."""
+    timer: asyncio.TimerHandle | None = None
+    """When its time to finish is over."""
     command_id: str = field(default_factory=new_hex)
 
+    @property
+    def start_id(self) -> str:
+        """The id of the event that says that its handler began: that of its completion has."""
+        return f"{self.command_id}s"
+
     def cancel(self) -> None:
-        """Let the handler see that its work is in vain."""
+        """Let the handler see that its work is in vain; a coroutine is cancelled."""
         self.cancelled = True
         if self.alarm is not None:
             self.alarm.set()
+        # A coroutine that has not begun would not see it; it looks when it begins.
+        if self.running is not None and self.began is not None and not self.in_thread:
+            self.running.cancel()
+
+
+class _Results(dict[str, JsonValue]):
+    """Results of dependencies that may be awaited too."""
+
+    def __await__(self) -> Generator[None, None, dict[str, JsonValue]]:
+        yield from ()
+        return self
 
 
 class _Context:
@@ -118,14 +130,21 @@ class _Context:
     def heartbeat(self, progress: float | None = None, message: str | None = None) -> None:
         """Say how far the work is (0 to 1), and a word on it; it is sent with the next beat.
 
-        The lease is kept without it.
+        The lease is kept without it. A number below 0 counts as 0, one above 1 as 1; what is no
+        number is logged, and left out. Of the message 2,000 characters are kept.
         """
-        said = RATIO.of("progress", progress), TEXT.of("message", message)
         before = self._job.progress
         self._job.progress = (
-            before[0] if said[0] is None else said[0],
-            before[1] if said[1] is None else said[1],
+            before[0] if progress is None else self._ratio(progress, before[0]),
+            before[1] if message is None else storable_text(text_of(message), MOST_MESSAGE),
         )
+
+    def _ratio(self, given: object, before: float | None) -> float | None:
+        number = number_of(given)
+        if number is None:
+            self.logger.warning("a progress of %.200s is no number from 0 to 1", text_of(given))
+            return before
+        return min(max(number, 0.0), 1.0)
 
 
 class Context(_Context):
@@ -133,14 +152,20 @@ class Context(_Context):
 
     def __init__(self, job: Job, queue: AsyncTaskQueue, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(job, queue, loop)
+        self._thread = threading.get_ident()
         self._alarm = job.alarm = threading.Event()  # in the loop's thread, as is `Job.cancel`
         if job.cancelled:
             self._alarm.set()
 
     def results(self) -> dict[str, JsonValue]:
-        """What the task's dependencies gave, by their ids."""
+        """What the task's dependencies gave, by their ids.
+
+        Where a plain function gave a coroutine, that may await it.
+        """
         asked = self._queue.get_dependency_results(self.task.task_id)
-        return asyncio.run_coroutine_threadsafe(asked, self._loop).result()
+        if threading.get_ident() == self._thread:  # to wait here would be to wait for oneself
+            return cast(dict[str, JsonValue], asked)
+        return _Results(asyncio.run_coroutine_threadsafe(asked, self._loop).result())
 
     def wait_cancelled(self, seconds: float) -> bool:
         """Sleep, but no longer than the work is wanted; whether it is in vain."""

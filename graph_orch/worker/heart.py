@@ -7,50 +7,55 @@ import logging
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 from graph_orch._sync.graph import Graph
 from graph_orch._sync.tasks import TaskQueue
-from graph_orch.errors import StoreError
-from graph_orch.lifecycle import TaskStatus
+from graph_orch.errors import OrchestrationError, StoreError
+from graph_orch.runtime import Ended
 from graph_orch.worker.context import Job, WorkerSettings
 
-Lost = tuple[str, int, str]
-"""A claim that holds no more: task_id, attempt, and what the task is now."""
 END_SECONDS = 2.0
 logger = logging.getLogger("graph_orch.worker")
 
 
 class Heart(threading.Thread):
-    """Keeps the claims of a run, and says that the worker lives, from a thread of its own."""
+    """Keeps the claims of a run, and says that the worker lives, from a thread of its own.
+
+    It does nothing else, so that nothing else holds up a beat.
+    """
 
     def __init__(
         self,
         settings: WorkerSettings,
-        jobs: Callable[[], list[Job]],
-        lose: Callable[[list[Lost]], None],
+        held: Callable[[], tuple[list[Job], int]],
+        lose: Callable[[Sequence[Ended]], None],
         task_types: Sequence[str] | None,
     ) -> None:
         super().__init__(name="graph-orch-heart", daemon=True)
         self._settings = settings
-        self._jobs = jobs
+        self._held = held
         self._lose = lose
         self._types = task_types
-        self._seconds = settings.lease_seconds / 3
         self._ended = threading.Event()
+        self._lingering = 0
 
     def run(self) -> None:
         graph: Graph | None = None
         while not self._ended.is_set():
+            next_beat = time.monotonic() + self._settings.beat_seconds
             try:
                 # What is not answered is given up in time for another beat before the lease ends.
-                graph = graph or Graph.at(self._settings.address, self._settings.lease_seconds / 3)
+                graph = graph or Graph.at(self._settings.address, self._settings.beat_seconds)
                 self._beat(graph)
             except StoreError as error:
                 logger.warning("a heartbeat was not heard: %s", error)
-            self._ended.wait(self._seconds)
+            except Exception:  # the leases of all tasks hang on this thread: it goes on
+                logger.exception("a heartbeat failed")
+            self._ended.wait(max(0.0, next_beat - time.monotonic()))
         if graph is not None:
-            with contextlib.suppress(StoreError):
+            with contextlib.suppress(OrchestrationError):
                 graph.write("workers/leave", worker_id=self._settings.worker_id)
             graph.close()
 
@@ -60,15 +65,12 @@ class Heart(threading.Thread):
         self.join(END_SECONDS)
 
     def _beat(self, graph: Graph) -> None:
-        settings, queue = self._settings, TaskQueue(graph)
-        if jobs := self._jobs():
+        settings = self._settings
+        jobs, lingering = self._held()
+        if jobs:
             said = {job.claim.task_id: job.progress for job in jobs}
-            rows = queue.heartbeat_all([job.claim for job in jobs], said)
-            lost = [
-                (row["task_id"], row["attempt"], row["status"] or "gone")
-                for row in rows
-                if not row["kept"] and row["status"] != TaskStatus.COMPLETED
-            ]
+            rows = TaskQueue(graph).heartbeat_all([job.claim for job in jobs], said)
+            lost = [(it["task_id"], it["attempt"], it["status"]) for it in rows if not it["kept"]]
             if lost:
                 self._lose(lost)
         graph.write(
@@ -78,7 +80,9 @@ class Heart(threading.Thread):
             hostname=socket.gethostname(),
             pid=os.getpid(),
             concurrency=settings.concurrency,
-            beat_seconds=self._seconds,
+            beat_seconds=settings.beat_seconds,
             task_types=self._types,
         )
-        queue.wake(1)
+        if lingering != self._lingering:
+            graph.write("workers/lingering", worker_id=settings.worker_id, lingering=lingering)
+            self._lingering = lingering

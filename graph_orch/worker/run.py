@@ -6,49 +6,43 @@ import asyncio
 import contextlib
 import inspect
 import logging
-import threading
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, TypeVar
+from typing import Any, cast
 
 from pydantic import JsonValue
 
 from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.tasks import AsyncTaskQueue
-from graph_orch.checks import JSON
 from graph_orch.combining import MOST_ROWS
-from graph_orch.errors import (
-    OrchestrationError,
-    StoreError,
-    StoreQueryError,
-    TaskError,
-    ValidationError,
-    describe,
-)
+from graph_orch.errors import OrchestrationError, StoreError, StoreUnreachableError, describe
 from graph_orch.ids import new_hex
-from graph_orch.lifecycle import ErrorClass
+from graph_orch.lifecycle import TaskStatus
 from graph_orch.models import Claim, ClaimRequest, Completion
-from graph_orch.worker.context import (
-    AsyncContext,
-    Context,
-    Handler,
-    Job,
-    TaskFailure,
-    WorkerSettings,
-)
-from graph_orch.worker.heart import Heart, Lost
+from graph_orch.runtime import Ended
+from graph_orch.worker.context import AsyncContext, Context, Handler, Job, WorkerSettings
+from graph_orch.worker.failures import Failure, TaskFailure
+from graph_orch.worker.handlers import in_thread, is_coroutine_function
+from graph_orch.worker.heart import Heart
+from graph_orch.worker.results import storable
 
-T = TypeVar("T")
 ANY = "*"
 LOOK_SECONDS = 5.0
 """How long one wait for work is; then leases and deadlines are looked at again."""
+SIGHT_SECONDS = 1.5
+"""How often it is looked whether work is still wanted: a cancel from elsewhere is seen so soon."""
 PAUSE_SECONDS = 1.0
 """How long to wait when the server is away, before asking again."""
-LONGEST_ERROR = 100_000
 LAST_SECONDS = 2.0
 """How long a claim may still take when the worker is told to stop, and a completion beyond its
 grace: a store that is away is asked again for longer than whoever stops a worker waits."""
+REPORT_TRIES = 3
+"""How often the server may refuse a report that it has read, before that is lost."""
+END_SECONDS = 5.0
+"""How long what was cancelled at the end of a run may take to end; then nobody waits for it."""
+ABORT_SECONDS = 1.0
+"""The same where the worker was told twice to stop."""
 SENDING_SECONDS = 0.001
 """How long it takes at most to send what is ready to be sent."""
 logger = logging.getLogger("graph_orch.worker")
@@ -66,10 +60,11 @@ class Run:
         self.jobs: dict[str, Job] = {}
         self._graph = graph
         self._handlers = handlers
-        self._awaited = {name: inspect.iscoroutinefunction(it) for name, it in handlers.items()}
+        self._awaited = {name: is_coroutine_function(it) for name, it in handlers.items()}
         self._types = None if ANY in handlers else sorted(handlers)
         self._waiting: deque[Job] = deque()
         self._running = 0
+        self._lingering: set[Job] = set()
         self._done: list[tuple[Job, Completion]] = []
         self._room = asyncio.Event()
         self._finished = asyncio.Event()
@@ -81,25 +76,35 @@ class Run:
         self._claiming = asyncio.timeout(None)
         self._completing = asyncio.timeout(None)
         self._complete_by: float | None = None
+        self._main: asyncio.Task[Any] | None = None
         self._closed = False
         self._reports: set[asyncio.Task[None]] = set()
 
     async def work(self) -> None:
-        """Claim and work until told to stop; then drain."""
-        heart = Heart(
-            self._settings, lambda: list(self.jobs.copy().values()), self._lose_soon, self._types
-        )
+        """Claim and work until told to stop, or cancelled; then drain."""
+        self._main = asyncio.current_task()
+        heart = Heart(self._settings, self.held, self._lose_soon, self._types)
         heart.start()
+        self._graph.work.watch(self._lose_soon)
         finisher = asyncio.create_task(self._finish())
         finisher.add_done_callback(lambda _: self.abort())  # it ends before us only by an error
+        watchers = [asyncio.create_task(self._wake()), asyncio.create_task(self._watch())]
         try:
             await self._claim()
-            await self._drain()
+        except asyncio.CancelledError:
+            self.abort()
+            raise
         finally:
-            self._closed = True
-            self._finished.set()
-            await finisher
-            await asyncio.to_thread(heart.stop)
+            try:
+                await self._drain()
+            finally:
+                self._closed = True
+                self._graph.work.unwatch(self._lose_soon)
+                for task in (*watchers, *self._reports):
+                    task.cancel()
+                self._finished.set()
+                await asyncio.to_thread(heart.stop)
+                await finisher
 
     def stop(self) -> None:
         """Claim nothing more."""
@@ -124,23 +129,68 @@ class Run:
             with contextlib.suppress(RuntimeError):  # nothing is asked
                 limit.reschedule(when)
 
-    def _lose_soon(self, rows: Sequence[Lost]) -> None:
-        self.loop.call_soon_threadsafe(self.lose, rows)
+    def held(self) -> tuple[list[Job], int]:
+        """The claims to be kept, and how many handlers go on though their task is lost."""
+        return list(self.jobs.copy().values()), len(self._lingering)
 
-    def lose(self, rows: Sequence[Lost]) -> None:
-        """The claims (task_id, attempt, status) are not ours any more."""
-        for task_id, attempt, status in rows:
+    def _lose_soon(self, ended: Sequence[Ended]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and with it all work
+            self.loop.call_soon_threadsafe(self.lose, ended)
+
+    def lose(self, ended: Sequence[Ended]) -> None:
+        """The tries (task_id, attempt, status) are over, whoever said so."""
+        for task_id, attempt, status in ended:
             job = self.jobs.get(task_id)
-            ended = job is None or (job.running is not None and job.running.done())
-            if job is not None and not ended and job.claim.attempt == attempt:
-                logger.warning(
-                    "task %s: attempt %d is no longer ours, the task is %s",
-                    task_id,
-                    attempt,
-                    status,
-                )
-                job.lost = True
-                self._give_up(job)
+            if job is None or job.ended or job.claim.attempt != attempt:
+                continue
+            logger.warning(
+                "task %s: attempt %d is no longer ours, the task is %s",
+                task_id,
+                attempt,
+                status or "gone",
+            )
+            job.lost = True
+            self._forget(job)
+            if job in self._waiting:
+                self._waiting.remove(job)
+            elif job.running is not None:  # its place is free when it ends, and no sooner
+                self._lingering.add(job)
+                job.cancel()
+                if job.in_thread:
+                    logger.warning(
+                        "task %s: its handler runs in a thread and keeps its place, one of %d, "
+                        "until it returns: let it ask ctx.is_cancelled",
+                        task_id,
+                        self._settings.concurrency,
+                    )
+        if len(self._lingering) >= self._settings.concurrency:
+            self._give_back_waiting()
+
+    async def _wake(self) -> None:
+        """Look after tasks whose time has come, apart from the heart: that may take its time."""
+        # So the server plans the statement now, and not when the first retry is waited for.
+        with contextlib.suppress(OrchestrationError):
+            await self._graph.write("tasks/wake", task_ids=[], command_id=new_hex())
+        while True:
+            try:
+                await self.queue.wake(1)
+            except OrchestrationError as error:
+                logger.warning("what is due was not looked at: %s", error)
+            await asyncio.sleep(min(SIGHT_SECONDS, self._settings.beat_seconds))
+
+    async def _watch(self) -> None:
+        """See that what is worked on is still ours, and tell what has begun since the claim."""
+        while True:
+            await asyncio.sleep(SIGHT_SECONDS)
+            jobs = [job for job in self.jobs.values() if job.began is not None and not job.ended]
+            claims = [[job.claim.task_id, job.claim.attempt] for job in jobs]
+            try:
+                await self._tell_starts([job for job in jobs if not job.told])
+                rows = await self._graph.read("tasks/lost", claims=claims) if claims else ()
+            except OrchestrationError as error:
+                logger.warning("cannot see whether work is still wanted: %s", error)
+            else:
+                self.lose([(row["task_id"], row["attempt"], row["status"]) for row in rows])
 
     async def _claim(self) -> None:
         command_id = new_hex()
@@ -175,6 +225,7 @@ class Run:
             lease_seconds=self._settings.lease_seconds,
             task_types=self._types,
             start=True,
+            begin=max(0, self._settings.concurrency - self._running - len(self._waiting)),
             take_up=True,
             worker_id=self._settings.worker_id,
         )
@@ -187,15 +238,17 @@ class Run:
 
     @property
     def _free(self) -> int:
-        return self._settings.slots - len(self.jobs)
+        return self._settings.slots - len(self.jobs) - len(self._lingering)
 
     def _wanted(self) -> bool:
         """Whether a claim is worth a transaction now; soon it may be worth more.
 
         Little is free where much has ended but is not told yet: its slots will be free then.
         """
+        if len(self._lingering) >= self._settings.concurrency:
+            return False
         free, half = self._free, self._settings.ahead // 2
-        ended = len(self.jobs) - self._running - len(self._waiting)
+        ended = len(self.jobs) + len(self._lingering) - self._running - len(self._waiting)
         return free > 0 and len(self._waiting) <= half and (free >= half or ended <= free)
 
     async def _unless_draining(self, waiting: Coroutine[Any, Any, Any]) -> None:
@@ -213,6 +266,7 @@ class Run:
     def _take(self, claims: Sequence[Claim]) -> None:
         for claim in claims:
             job, before = Job(claim), self.jobs.get(claim.task_id)
+            job.told = claim.task.status is TaskStatus.RUNNING
             if before is not None:  # its lease ran out, and it has come back to us
                 self.lose([(claim.task_id, before.claim.attempt, "claimed again")])
             self.jobs[claim.task_id] = job
@@ -222,43 +276,90 @@ class Run:
     def _start_waiting(self) -> None:
         while self._waiting and self._running < self._settings.concurrency:
             job = self._waiting.popleft()
-            if not job.lost:
-                self._running += 1
-                job.running = asyncio.create_task(self._work(job))
+            self._running += 1
+            job.running = asyncio.create_task(self._work(job))
         self._room.set()
 
     async def _work(self, job: Job) -> None:
-        """Run the handler of a job, and see to it that its end is told."""
-        began, job.begun = time.perf_counter(), True
+        """Run the handler of a job, and see to it that its end is told, however it ends."""
         try:
-            result = JSON.of("the handler's result", await self._call(job))
-        except asyncio.CancelledError:
-            self._report(job, self._release(job))
-        except (Exception, SystemExit) as error:  # whatever a handler raises fails its task
-            self._report(job, self._fail(job, error))
+            result = storable(await self._call(job))
+        except BaseException as error:  # a handler may raise anything, and its try ends with it
+            self._clear(job)
+            if self._closed:  # the loop ends, and nothing can be told any more
+                raise
+            self._failed(job, error)
         else:
-            completion = Completion.stored(
-                {
-                    "claim": job.claim,
-                    "result": result,
-                    "metrics": None,
-                    "duration_ms": (time.perf_counter() - began) * 1_000,
-                    "command_id": job.command_id,
-                }
-            )
-            self._done.append((job, completion))
-            self._finished.set()
+            self._clear(job)
+            if job.in_thread and job.cancelled:  # what it returned then says nothing
+                self._give_back(job)
+            else:
+                self._complete_soon(job, result)
         finally:
             self._running -= 1
             if not self._draining.is_set():
                 self._start_waiting()
+            self._room.set()
 
-    async def _call(self, job: Job) -> JsonValue:
+    def _failed(self, job: Job, error: BaseException) -> None:
+        """A handler raised. It fails its task with it, but where we have cancelled it."""
+        own_end = self._main is not None and self._main.cancelling() > 0
+        if job.cancelled or (own_end and isinstance(error, asyncio.CancelledError)):
+            self._give_back(job)
+            return
+        failure = Failure.of(error)
+        failure.log(error, job.claim.task, job.claim.attempt)
+        self._report(job, self._fail, failure)
+
+    def _clear(self, job: Job) -> None:
+        """A handler has ended: nobody needs to end it any more."""
+        job.ended = True
+        self._lingering.discard(job)
+        if job.timer is not None:
+            job.timer.cancel()
+
+    async def _call(self, job: Job) -> object:
+        if job.cancelled:
+            raise asyncio.CancelledError
+        job.began = time.perf_counter()
+        if (seconds := job.claim.task.start_to_close_seconds) is not None:
+            job.timer = self.loop.call_later(seconds, self._overdue, job)
         name = job.claim.task.task_type
         name = name if name in self._handlers else ANY
         if self._awaited[name]:
             return await self._handlers[name](AsyncContext(job, self.queue, self.loop))
-        return await _in_thread(self._handlers[name], Context(job, self.queue, self.loop))
+        job.in_thread = True
+        given = await in_thread(self._handlers[name], Context(job, self.queue, self.loop))
+        if not inspect.isawaitable(given):
+            return given
+        job.in_thread = False  # from here on it runs in the loop, and can be cancelled
+        if job.cancelled:
+            if inspect.iscoroutine(given):
+                given.close()
+            raise asyncio.CancelledError
+        return await cast(Awaitable[object], given)
+
+    def _complete_soon(self, job: Job, result: JsonValue) -> None:
+        if job.lost:
+            return
+        completion = Completion.stored(
+            {
+                "claim": job.claim,
+                "result": result,
+                "metrics": None,
+                "duration_ms": (time.perf_counter() - (job.began or 0.0)) * 1_000,
+                "command_id": job.command_id,
+                "began": None if job.told else job.began,
+            }
+        )
+        self._done.append((job, completion))
+        self._finished.set()
+
+    def _overdue(self, job: Job) -> None:
+        """The time of a job to finish is over: the queue ends its try, and the handler ends now."""
+        if not job.ended and not job.lost:
+            self.lose([(job.claim.task_id, job.claim.attempt, "past its start_to_close_seconds")])
+            self._report(job, self._time_out)
 
     async def _finish(self) -> None:
         """Tell of completed work; what comes meanwhile goes together into the next transaction."""
@@ -298,117 +399,112 @@ class Run:
                 return
 
     def _completed(
-        self,
-        batch: Sequence[tuple[Job, Completion]],
-        answers: Sequence[TaskError | StoreQueryError | None],
+        self, batch: Sequence[tuple[Job, Completion]], answers: Sequence[OrchestrationError | None]
     ) -> None:
         for (job, _), answer in zip(batch, answers, strict=True):
-            if isinstance(answer, StoreQueryError):
+            if isinstance(answer, StoreError):  # another try would have the same result
                 failure = TaskFailure(f"the result cannot be stored: {answer}", "permanent")
-                self._report(job, self._fail(job, failure))
+                self._report(job, self._fail, Failure.of(failure))
                 continue
-            if isinstance(answer, TaskError):
+            if answer is not None:
                 logger.warning("a result was refused: %s", answer)
             self._forget(job)
 
-    async def _fail(self, job: Job, error: BaseException) -> None:
-        said = error if isinstance(error, TaskFailure) else TaskFailure(describe(error))
-        if isinstance(error, ValidationError):
-            said = TaskFailure(str(error), ErrorClass.PERMANENT)
-        job_log = logging.getLogger(f"graph_orch.task.{job.claim.task.task_type}")
-        expected = isinstance(error, TaskFailure)
-        job_log.info("task %s failed: %s", job.claim.task_id, said, exc_info=not expected)
+    async def _tell_starts(self, jobs: Sequence[Job]) -> None:
+        """Say when handlers began, where nothing has said so; a completion says it by itself."""
+        began = {
+            job.claim.task_id: (job.began, job.start_id)
+            for job in jobs
+            if job.began is not None and not job.told
+        }
+        if began:
+            await self.queue.heartbeat_all([job.claim for job in jobs], began=began)
+        for job in jobs:
+            job.told = True
+
+    async def _fail(self, job: Job, failure: Failure) -> None:
+        await self._tell_starts([job])
         await self.queue.fail(
             job.claim,
-            str(said)[:LONGEST_ERROR] or type(error).__name__,
-            error_class=said.error_class,
-            error_types=[kind.__name__[:200] for kind in type(error).__mro__[:-1]],
-            retry_after=said.retry_after,
-            exclude_agent=said.exclude_agent,
+            failure.message,
+            error_class=failure.error_class,
+            error_types=failure.kinds,
+            retry_after=failure.retry_after,
+            exclude_agent=failure.exclude_agent,
+            traceback=failure.traceback,
             command_id=job.command_id,
         )
 
     async def _release(self, job: Job) -> None:
-        if not job.lost:
-            await self.queue.release_task(
-                job.claim.task_id,
-                "the worker was stopped",
-                attempt=job.claim.attempt,
-                command_id=job.command_id,
-            )
+        await self.queue.release_task(
+            job.claim.task_id,
+            "the worker was stopped",
+            attempt=job.claim.attempt,
+            command_id=job.command_id,
+        )
 
-    def _report(self, job: Job, report: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(self._reported(job, report))
+    async def _time_out(self, job: Job) -> None:
+        await self._tell_starts([job])
+        await self.queue.wake(1)
+
+    def _report(self, job: Job, tell: Callable[..., Awaitable[None]], *args: Any) -> None:
+        task = asyncio.ensure_future(self._reported(job, tell, *args))
         self._reports.add(task)
         task.add_done_callback(self._reports.discard)
 
-    async def _reported(self, job: Job, report: Awaitable[None]) -> None:
-        try:
-            await report
-        except TaskError as error:
-            logger.warning("a report was refused: %s", error)
-        except StoreError as error:
-            logger.error("a report was lost, the lease of the task will run out: %s", error)
-        finally:
+    async def _reported(self, job: Job, tell: Callable[..., Awaitable[None]], *args: Any) -> None:
+        """Tell how a try ended, again while the server is away: the heart keeps its lease."""
+        refused = 0
+        while True:
+            try:
+                await tell(job, *args)
+            except StoreError as error:
+                refused += not isinstance(error, StoreUnreachableError)
+                if refused < REPORT_TRIES:
+                    logger.warning("cannot report, will try again: %s", error)
+                    await asyncio.sleep(PAUSE_SECONDS)
+                    continue
+                logger.error("a report was lost, the lease of the task will run out: %s", error)
+            except OrchestrationError as error:
+                logger.warning("a report was refused: %s", error)
             self._forget(job)
+            return
 
     def _forget(self, job: Job) -> None:
         if self.jobs.get(job.claim.task_id) is job:
             del self.jobs[job.claim.task_id]
         self._room.set()
 
-    def _give_up(self, job: Job) -> None:
-        job.cancel()
-        if job.running is None:
-            if job in self._waiting:
-                self._waiting.remove(job)
-            self._report(job, self._release(job))
-        else:
-            job.running.cancel()
-            if not job.begun:  # it will not begin any more, so it cannot tell of its end
-                self._running -= 1
-                self._report(job, self._release(job))
+    def _give_back(self, job: Job) -> None:
+        """Give a task back unharmed, where it is still ours."""
+        job.ended = True
+        if not job.lost:
+            self._report(job, self._release)
+
+    def _give_back_waiting(self) -> None:
+        """Let others have what no handler of ours will begin soon."""
+        while self._waiting:
+            self._give_back(self._waiting.popleft())
 
     async def _drain(self) -> None:
         """Give back what has not begun, wait for what has, and give back what does not end."""
-        for job in list(self._waiting):
-            self._give_up(job)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.grace_seconds):
-                await self._idle_or_aborted()
+        self._give_back_waiting()
+        await self._until_idle(self._settings.grace_seconds, heed_abort=True)
         for job in list(self.jobs.values()):
-            if job.running is not None and not job.running.done():
-                self._give_up(job)
+            if not job.ended:
+                job.cancel()
+        await self._until_idle(ABORT_SECONDS if self._aborting.is_set() else END_SECONDS)
+        for job in list(self.jobs.values()):
+            if not job.ended:
+                logger.warning("task %s is given back; its handler goes on", job.claim.task_id)
+                self._give_back(job)
+                job.lost = True
+        await self._until_idle(END_SECONDS)
+
+    async def _until_idle(self, seconds: float, *, heed_abort: bool = False) -> None:
+        """Wait until nothing is held, so many seconds at most."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LOOK_SECONDS):
-                while self.jobs:
+            async with asyncio.timeout(seconds):
+                while self.jobs and not (heed_abort and self._aborting.is_set()):
                     self._room.clear()
                     await self._room.wait()
-
-    async def _idle_or_aborted(self) -> None:
-        while self.jobs and not self._aborting.is_set():
-            self._room.clear()
-            await self._room.wait()
-
-
-async def _in_thread(function: Callable[[Context], T], context: Context) -> T:
-    """Run a plain function in a thread that does not keep the process from ending."""
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[T] = loop.create_future()
-
-    def settle(set_: Callable[[Any], None], value: object) -> None:
-        if not answer.done():
-            set_(value)
-
-    def run() -> None:
-        try:
-            outcome = answer.set_result, function(context)
-        except StopIteration as raised:  # which a future cannot hold
-            outcome = answer.set_exception, RuntimeError(describe(raised))
-        except BaseException as raised:  # handed on to whoever waits
-            outcome = answer.set_exception, raised
-        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits
-            loop.call_soon_threadsafe(settle, *outcome)
-
-    threading.Thread(target=run, name="graph-orch-handler", daemon=True).start()
-    return await answer

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import socket
 import threading
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar, overload
 from uuid import uuid4
 
 from pydantic import JsonValue
@@ -17,10 +20,14 @@ from graph_orch._async.agents import AsyncAgentRegistry
 from graph_orch._async.orchestrator import AsyncOrchestrator
 from graph_orch._sync.orchestrator import Orchestrator
 from graph_orch.checks import LEASE, NAME, NAMES, SECONDS, SLOTS
-from graph_orch.errors import ValidationError
+from graph_orch.errors import AlreadyRunningError, ValidationError, describe
 from graph_orch.worker.context import Handler, WorkerSettings
-from graph_orch.worker.run import ANY, Run
+from graph_orch.worker.handlers import refuse_unusable
+from graph_orch.worker.run import ABORT_SECONDS, ANY, Run
 from graph_orch.worker.sharing import shared_graph
+
+H = TypeVar("H", bound=Handler)
+logger = logging.getLogger("graph_orch.worker")
 
 
 class Worker:
@@ -69,7 +76,8 @@ class Worker:
         self._metadata = metadata
         self._handlers: dict[str, Handler] = {}
         self._run: Run | None = None
-        self._stopping = False
+        self._starting: asyncio.Future[Run] | None = None
+        self._serving = self._stopping = self._has_ended = False
 
     @property
     def agent_id(self) -> str:
@@ -81,63 +89,142 @@ class Worker:
         """Which process it is, as `graph-orch workers` shows it."""
         return self.settings.worker_id
 
-    def task(self, task_type: str = ANY) -> Callable[[Handler], Handler]:
+    @overload
+    def task(self, task_type: str = ANY) -> Callable[[H], H]: ...
+
+    @overload
+    def task(self, task_type: H) -> H: ...
+
+    def task(self, task_type: str | H = ANY) -> Callable[[H], H] | H:
         """Decorate the handler of a task type; without one, of every type that has no other.
 
-        Only tasks that have a handler are claimed.
+        A coroutine function runs in the event loop, any other in a thread; what it returns is
+        awaited where it can be. Only tasks that have a handler are claimed.
+
+        Raises:
+            ValidationError: it cannot be a handler, or the type has one already.
         """
+        if callable(task_type):  # `@worker.task`, without parentheses
+            return self._register(ANY, task_type)
         name = NAME.of("task_type", task_type)
+        return lambda handler: self._register(name, handler)
 
-        def register(handler: Handler) -> Handler:
-            if name in self._handlers:
-                raise ValidationError(f"the task type {name!r} has a handler already")
-            self._handlers[name] = handler
-            return handler
-
-        return register
+    def _register(self, name: str, handler: H) -> H:
+        refuse_unusable(name, handler)
+        if name in self._handlers:
+            raise ValidationError(f"the task type {name!r} has a handler already")
+        self._handlers[name] = handler
+        return handler
 
     def run(self) -> None:
         """Work until SIGTERM, SIGINT or `stop()`; then drain. Owns an event loop meanwhile.
 
-        In another thread than the main one, signals are left alone.
+        In another thread than the main one, signals are left alone. It may be called again after
+        its end.
+
+        Raises:
+            ValidationError: there is no handler; or an event loop runs here: await `serve()`.
+            AlreadyRunningError: this worker is at work.
         """
+        with contextlib.suppress(RuntimeError):
+            asyncio.get_running_loop()
+            raise ValidationError(
+                "worker.run() cannot be called where an event loop runs: await worker.serve()"
+            )
+        self._has_ended = self._has_ended and self._serving
         in_main = threading.current_thread() is threading.main_thread()
-        asyncio.run(self.serve(handle_signals=in_main))
+        with _own_loop() as loop:
+            serving = loop.create_task(self.serve(handle_signals=in_main))
+            while True:
+                try:
+                    return loop.run_until_complete(serving)
+                except (KeyboardInterrupt, SystemExit) as error:
+                    # asyncio lets these two through out of any of its tasks: a handler's, since
+                    # signals are handled otherwise. They fail what awaits that task, no more.
+                    if self._run is None or serving.done():
+                        raise
+                    logger.warning("a task that a handler made raised %s", describe(error))
 
     async def serve(self, *, handle_signals: bool = False) -> None:
-        """Work in the running event loop until `stop()`, then drain.
+        """Work in the running event loop until `stop()` or until it is cancelled; then drain.
 
         Draining starts nothing new, lets what runs go on for `grace_seconds`, and gives back the
-        rest: no retry is spent.
+        rest: no retry is spent. Where it is cancelled, there is no such grace.
 
         Raises:
             ValidationError: no handler is registered.
+            AlreadyRunningError: this worker is at work.
         """
         if not self._handlers:
             raise ValidationError("the worker has no handler: decorate one with @worker.task(…)")
-        async with shared_graph(self.settings.address) as graph:
-            registry = AsyncAgentRegistry(graph)
-            await registry.register_agent(
-                self.settings.agent_id,
-                self._capabilities,
-                self._metadata,
-                max_concurrent_tasks=self.settings.slots,
+        if self._serving:
+            raise AlreadyRunningError(
+                f"worker {self.worker_id!r} is at work; stop() it first, or make another Worker"
             )
-            self._run = Run(self.settings, graph, self._handlers)
+        self._serving, self._has_ended = True, False
+        try:
+            with _signals(self.stop) if handle_signals else contextlib.nullcontext():
+                if not self._stopping:
+                    await self._serve()
+        finally:
+            self._run = self._starting = None
+            self._serving = self._stopping = False
+            self._has_ended = True
+
+    async def _serve(self) -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            self._starting = asyncio.ensure_future(self._start(stack))
+            try:
+                self._run = await self._starting
+            except asyncio.CancelledError:
+                if self._stopping:  # stop() ended the start, which may take long
+                    return
+                raise
             if self._stopping:
                 self._run.stop()
-            try:
-                with _signals(self.stop) if handle_signals else contextlib.nullcontext():
-                    await self._run.work()
-            finally:
-                self._run = None
+            await self._run.work()
+
+    async def _start(self, stack: contextlib.AsyncExitStack) -> Run:
+        graph = await stack.enter_async_context(shared_graph(self.settings.address))
+        await AsyncAgentRegistry(graph).register_agent(
+            self.settings.agent_id,
+            self._capabilities,
+            self._metadata,
+            max_concurrent_tasks=self.settings.slots,
+        )
+        return Run(self.settings, graph, self._handlers)
 
     def stop(self) -> None:
-        """Drain, and end; asked twice, end at once. Safe from any thread and signal handler."""
+        """Drain, and end; asked twice, end at once. Safe from any thread and signal handler.
+
+        Before the worker has begun it does not begin; after it has ended this does nothing.
+        """
+        if self._has_ended:
+            return
         again, self._stopping = self._stopping, True
-        run = self._run
-        if run is not None:
-            run.loop.call_soon_threadsafe(run.abort if again else run.stop)
+        run, starting = self._run, self._starting
+        with contextlib.suppress(RuntimeError):  # its loop has ended meanwhile
+            if run is not None:
+                run.loop.call_soon_threadsafe(run.abort if again else run.stop)
+            elif starting is not None:
+                starting.get_loop().call_soon_threadsafe(starting.cancel)
+
+
+@contextlib.contextmanager
+def _own_loop() -> Generator[asyncio.AbstractEventLoop]:
+    """An event loop, which is closed though a task heeds no cancelling, as a handler's may."""
+    loop, executor = asyncio.new_event_loop(), ThreadPoolExecutor(thread_name_prefix="graph-orch")
+    loop.set_default_executor(executor)
+    try:
+        yield loop
+    finally:
+        if left := asyncio.all_tasks(loop):
+            for task in left:
+                task.cancel()
+            loop.run_until_complete(asyncio.wait(left, timeout=ABORT_SECONDS))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        executor.shutdown(wait=False, cancel_futures=True)
+        loop.close()
 
 
 @contextlib.contextmanager

@@ -171,6 +171,6 @@ _DECLARED: dict[str, dict[str, type]] = {
     "HAS_SKILL": {"confidence": float, "learned_at": datetime},
     "DEPENDS_ON": {},
     "REQUIRES": {},
-    "ASSIGNED_TO": _declared(TaskTry, without=frozenset({"agent_id"})),
+    "ASSIGNED_TO": _declared(TaskTry, without=frozenset({"agent_id", "traceback"})),
     "MEMBER_OF": {},
 }

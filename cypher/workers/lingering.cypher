@@ -1,0 +1,8 @@
+// A worker process says how many of its places are taken by handlers whose tasks are no longer its own.
+// mode: write
+// params: worker_id, lingering
+// returns: worker_id
+CYPHER 5
+MATCH (w:Worker {worker_id: $worker_id})
+SET w.lingering = $lingering
+RETURN w.worker_id AS worker_id

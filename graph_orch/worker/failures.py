@@ -1,0 +1,165 @@
+"""What is told of a try that failed. Whatever a handler raised, something can be told of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import re
+import traceback
+from dataclasses import dataclass
+from typing import cast
+
+from graph_orch.errors import describe, text_of
+from graph_orch.lifecycle import ErrorClass
+from graph_orch.models import Task
+from graph_orch.values import MAX_NAME
+
+MOST_MESSAGE = 20_000
+MOST_TRACEBACK = 8_000
+MOST_KINDS = 50
+LONGEST_DELAY = 31_536_000.0
+_PASSWORD = re.compile(r"(?P<before>\w[\w+.-]*://[^\s:/@'\"]*:)[^\s/'\"]+@")
+logger = logging.getLogger("graph_orch.worker")
+
+
+class TaskFailure(Exception):
+    """Raised by a handler to say how the task failed, and so what follows.
+
+    What is not acceptable here is put right and logged, so that a slip in telling does not change
+    what is told.
+
+    Args:
+        error_class: "transient", "permanent", "capability" or "budget", see `fail_task`; another
+            word counts as "transient".
+        retry_after: Seconds until the next try, at most a year; less than 0 is 0.
+        exclude_agent: Do not give the task to this agent again.
+    """
+
+    error_class: ErrorClass | str = ErrorClass.TRANSIENT
+    retry_after: float | None = None
+    exclude_agent: bool = False
+
+    def __init__(
+        self,
+        message: object = "",
+        error_class: ErrorClass | str = ErrorClass.TRANSIENT,
+        *,
+        retry_after: float | None = None,
+        exclude_agent: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.error_class = _class_of(error_class)
+        self.retry_after = _delay_of(retry_after)
+        self.exclude_agent = bool(exclude_agent)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A try that failed, in values that the store takes."""
+
+    message: str
+    error_class: ErrorClass
+    kinds: list[str]
+    retry_after: float | None
+    exclude_agent: bool
+    traceback: str
+
+    @classmethod
+    def of(cls, error: BaseException) -> Failure:
+        """What is told of an error that a handler raised."""
+        told = error if isinstance(error, TaskFailure) else TaskFailure()
+        return cls(
+            message=_message(error),
+            error_class=_class_of(told.error_class),
+            kinds=_kinds(type(error)),
+            retry_after=_delay_of(told.retry_after),
+            exclude_agent=bool(told.exclude_agent),
+            traceback=storable_text(_traceback(error), MOST_TRACEBACK),
+        )
+
+    def log(self, error: BaseException, task: Task, attempt: int) -> None:
+        """Write it, with its traceback, to the log of the task's type."""
+        log = logging.getLogger(f"graph_orch.task.{task.task_type}")
+        if not log.isEnabledFor(logging.WARNING):
+            return
+        said = (task.task_id, attempt, self.message)
+        record = log.makeRecord(
+            log.name,
+            logging.WARNING,
+            __file__,
+            0,
+            "task %s: attempt %d failed: %s",
+            said,
+            (type(error), error, error.__traceback__),
+            extra={"task_id": task.task_id, "attempt": attempt},
+        )
+        # What formatters show of the error: theirs would show passwords, and has no bound.
+        record.exc_text = self.traceback
+        log.handle(record)
+
+
+def storable_text(text: str, most: int) -> str:
+    """Text as it may be stored and shown: no half surrogates, no passwords in URIs, not too long.
+
+    Its middle is left out where it is too long: the end of a traceback says most.
+    """
+    if len(text) > most:
+        head = most // 4
+        left_out = f"\n… {len(text) - most:,} characters left out …\n"
+        text = text[:head] + left_out + text[head - most :]
+    text = text.encode(errors="replace").decode()
+    return _PASSWORD.sub(r"\g<before>***@", text)
+
+
+def number_of(value: object) -> float | None:
+    """What a handler gave as a number, however it wrote it; None where it is none."""
+    try:
+        number = float(cast(float, value))
+    except Exception:  # foreign code says how it becomes a number, and no work fails for that
+        return None
+    return None if math.isnan(number) else number
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, asyncio.CancelledError):
+        said = (
+            "CancelledError: the handler awaited something that was cancelled, or cancelled itself"
+        )
+    elif isinstance(error, TaskFailure):
+        said = text_of(error)
+    else:
+        said = describe(error)
+    return storable_text(said, MOST_MESSAGE).strip() or type(error).__name__
+
+
+def _kinds(kind: type[BaseException]) -> list[str]:
+    """The names of an error's classes, those that can be stored: `non_retryable` may name them."""
+    names = (storable_text(it.__name__, MAX_NAME)[:MAX_NAME].strip() for it in kind.__mro__[:-1])
+    return [name for name in names if name][:MOST_KINDS]
+
+
+def _traceback(error: BaseException) -> str:
+    """As Python shows it: lines of code, and no values of variables."""
+    try:
+        return "".join(traceback.format_exception(error)).rstrip()
+    except Exception as broken:  # an error may hold what its traceback cannot be made of
+        return f"no traceback could be made: {describe(broken)}"
+
+
+def _class_of(given: ErrorClass | str) -> ErrorClass:
+    try:
+        return ErrorClass(given)
+    except ValueError:
+        known = ", ".join(ErrorClass)
+        logger.warning("error_class %.200r is taken as transient; known are %s", given, known)
+        return ErrorClass.TRANSIENT
+
+
+def _delay_of(given: float | None) -> float | None:
+    if given is None:
+        return None
+    seconds = number_of(given)
+    if seconds is None or not 0 <= seconds <= LONGEST_DELAY:
+        logger.warning("retry_after %.200r is no number of seconds from 0 to a year", given)
+    return None if seconds is None else min(max(seconds, 0.0), LONGEST_DELAY)

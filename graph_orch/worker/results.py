@@ -1,0 +1,109 @@
+"""What is stored of a handler's result: whatever pydantic can write as JSON.
+
+Models, dataclasses, named tuples and sets, dates, times, UUIDs, paths, Decimals and Enums have the
+forms that pydantic gives them. bytes are text where all those of a result are UTF-8, else base64.
+NaN and the infinities, which JSON lacks, are the texts "NaN", "Infinity" and "-Infinity", which
+`float()` reads.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import reprlib
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Any, cast
+
+import pydantic_core
+from pydantic import BaseModel, JsonValue
+
+from graph_orch.checks import JSON
+from graph_orch.errors import ValidationError, describe
+from graph_orch.lifecycle import ErrorClass
+from graph_orch.worker.failures import TaskFailure, storable_text
+
+MOST_KEPT = 5_000
+"""Characters that are kept of a result that cannot be stored."""
+DEEPEST = 20
+"""How deep in a result the value that cannot be stored is looked for."""
+_shown = reprlib.Repr()
+_shown.maxlevel = 5
+_shown.maxlist = _shown.maxtuple = _shown.maxdict = _shown.maxset = _shown.maxfrozenset = 20
+_shown.maxstring = _shown.maxother = _shown.maxlong = MOST_KEPT
+
+
+class UnstorableResult(TaskFailure):
+    """A handler returned what has no form as JSON, or is too long; that of another try would too.
+
+    Its message says which value it was, and keeps the beginning of the result.
+    """
+
+    def __init__(self, why: str, result: object) -> None:
+        kept = storable_text(_repr(result), MOST_KEPT)
+        super().__init__(f"{why}; it was {kept}", ErrorClass.PERMANENT)
+
+
+def storable(result: object) -> JsonValue:
+    """A handler's result as it is stored.
+
+    Raises:
+        UnstorableResult: it cannot be.
+    """
+    if result is None:
+        return None
+    if isinstance(result, Iterator | AsyncIterator):
+        why = "the handler returned an iterator; return what it yields"
+        raise UnstorableResult(why, cast(object, result))
+    try:
+        return cast(JsonValue, JSON.of("the handler's result", _as_json(result)))
+    except ValidationError as error:
+        raise UnstorableResult(str(error), result) from error
+    except Exception as error:  # a result's own code may take part in writing it
+        place, value = _culprit(result, "result", [])
+        kind = type(value).__name__
+        raise UnstorableResult(
+            f"the handler's result cannot be stored: {place} is a {kind} that has no form as JSON",
+            result,
+        ) from error
+
+
+def _as_json(value: object) -> object:
+    """The value as JSON gives it back."""
+    try:
+        text = pydantic_core.to_json(value, inf_nan_mode="strings", bytes_mode="utf8")
+    except pydantic_core.PydanticSerializationError:  # some bytes are no text, perhaps
+        text = pydantic_core.to_json(value, inf_nan_mode="strings", bytes_mode="base64")
+    return json.loads(text)
+
+
+def _culprit(value: object, place: str, above: list[object]) -> tuple[str, object]:
+    """The innermost value that has no form as JSON, and where it is."""
+    above = [*above, value]
+    for name, part in _parts(value) if len(above) < DEEPEST else ():
+        try:
+            _as_json(part)
+        except Exception:  # see `storable`
+            if not any(part is one for one in above):  # it holds itself
+                return _culprit(part, place + name, above)
+    return place, value
+
+
+def _repr(value: object) -> str:
+    try:
+        return _shown.repr(value)
+    except Exception as error:  # of a foreign class, or of a number with too many digits
+        return f"a {type(value).__name__}, whose repr cannot be made: {describe(error)}"
+
+
+def _parts(value: Any) -> Iterable[tuple[str, object]]:
+    if isinstance(value, dict):
+        return [
+            (f"[{key!r:.100}]", part) for key, part in cast(dict[object, object], value).items()
+        ]
+    if isinstance(value, list | tuple | set | frozenset):
+        return [(f"[{at}]", part) for at, part in enumerate(cast(list[object], value))]
+    if isinstance(value, BaseModel):
+        return [(f".{name}", part) for name, part in value]
+    if dataclasses.is_dataclass(value):
+        return [(f".{it.name}", getattr(value, it.name)) for it in dataclasses.fields(value)]
+    return ()
