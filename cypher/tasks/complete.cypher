@@ -36,12 +36,17 @@ CALL (asked) {
     AND (t.status = 'running' OR t.status = 'assigned' AND row.ran_ms IS NOT NULL)
   // assigned_to was read before the lock; this edge is read after it, and says who holds the task.
   MATCH (t)-[r:ASSIGNED_TO]->(a:Agent) WHERE r.attempt = t.attempt AND a.lk = $command_id
-  CALL (row, t, r, a, now) {
-    WITH t, r, a, now, row.ran_ms AS ran_ms, row.command_id + 's' AS event_id,
-         row.command_id AS command_id
-    WHERE t.status = 'assigned'
-    // include tasks/began
-  }
+  WITH row, t, r, a, now, row.ran_ms AS ran_ms
+  WITH row, t, r, a, now, CASE WHEN t.status = 'assigned' THEN
+  // include tasks/began_at
+  END AS began
+  FOREACH (_ IN CASE WHEN began IS NULL THEN [] ELSE [1] END |  // its start was not told before
+    REMOVE t:AssignedTask
+    SET t.started_at = began, r.started_at = began, t.events = t.events + 1
+    CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
+      event_id: row.command_id + 's', type: 'started', at: began, attempt: t.attempt,
+      seq: t.events, agent_id: a.agent_id, command_id: row.command_id
+    }))
   WITH row, t, r, a, now, coalesce(row.duration_ms,
   // include tasks/elapsed_ms
   ) AS duration_ms
