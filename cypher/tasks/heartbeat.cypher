@@ -1,5 +1,6 @@
 // Keep claims: extend each lease by what it was claimed for, and note the progress. Where a row says
-// how long ago its work began (`ran_ms`), that is noted if it was not yet. Every row comes back with how its task stands; `kept` says whether the claim still holds.
+// how long ago its work began (`ran_ms`), that is noted if it was not yet. Every row comes back with
+// how its task stands; `kept` says whether the claim still holds.
 // mode: write
 // params: rows, agent_id
 // returns: task_id, attempt, kept, status, current_attempt, lease_expires_at
