@@ -1,10 +1,10 @@
-// Of some claims, each [task_id, attempt], those that hold no more, and how their tasks stand.
+// Of some claims those that hold no more, and how their tasks stand.
 // mode: read
-// params: claims
+// params: rows
 // returns: task_id, attempt, status
 CYPHER 5
-UNWIND $claims AS claim
-OPTIONAL MATCH (t:Task {task_id: claim[0]})
-WITH claim, t
-WHERE t IS NULL OR t.attempt <> claim[1] OR NOT t.status IN ['assigned', 'running']
-RETURN claim[0] AS task_id, claim[1] AS attempt, t.status AS status
+UNWIND $rows AS row
+OPTIONAL MATCH (t:Task {task_id: row.task_id})
+WITH row, t
+WHERE t IS NULL OR t.attempt <> row.attempt OR NOT t.status IN ['assigned', 'running']
+RETURN row.task_id AS task_id, row.attempt AS attempt, t.status AS status

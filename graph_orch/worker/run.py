@@ -183,10 +183,10 @@ class Run:
         while True:
             await asyncio.sleep(SIGHT_SECONDS)
             jobs = [job for job in self.jobs.values() if job.began is not None and not job.ended]
-            claims = [[job.claim.task_id, job.claim.attempt] for job in jobs]
+            held = [{"task_id": it.claim.task_id, "attempt": it.claim.attempt} for it in jobs]
             try:
                 await self._tell_starts([job for job in jobs if not job.told])
-                rows = await self._graph.read("tasks/lost", claims=claims) if claims else ()
+                rows = await self._graph.read("tasks/lost", rows=held) if held else ()
             except OrchestrationError as error:
                 logger.warning("cannot see whether work is still wanted: %s", error)
             else:
