@@ -5,6 +5,7 @@
 // not missed. `cancelled`: how many were.
 // Locks: the tasks that failed, then those that wait; each kind ascending.
 // mode: write
+// seconds: 60
 // params: task_ids, limit, again_seconds, command_id
 // returns: cancelled, task_ids
 CYPHER 5

@@ -5,6 +5,7 @@
 // holds the lock of the dependent while it subtracts.
 // Locks: the completed task, then its dependents, ascending.
 // mode: write
+// seconds: 60
 // params: task_id, limit, again_seconds, command_id
 // returns: released
 CYPHER 5

@@ -3,6 +3,7 @@
 // past its time to start, or its overall time, fails. Whatever else has come to pass is left alone.
 // Locks: agents, limits, tasks; each kind ascending.
 // mode: write
+// seconds: 60
 // params: task_ids, command_id
 // returns: task_id, what, cascade
 CYPHER 5
