@@ -47,7 +47,6 @@ def test_what_waits_for_a_handler_is_assigned_and_started_when_it_begins(orch, g
     for before, after in pairwise(tries):  # one at a time, as they were done
         assert before.ended_at <= after.ended_at
         assert after.started_at > before.started_at
-        assert before.duration_ms <= (before.ended_at - before.started_at).total_seconds() * 1_000
     for task_id in ids:
         story = [event.type for event in orch.tasks.get_history(task_id)]
         assert story == ["created", "assigned", "started", "completed"]
