@@ -270,8 +270,8 @@ class EmbeddedNeo4j:
 
         if not alive() and find_server(data) is None:
             return False
+        self._have_supervised()  # who supervises it sees where it listens
         if self._answers(alive):
-            self._have_supervised()
             if record := data.record():
                 self._refuse_without_plugins(record)
             return True
@@ -286,7 +286,7 @@ class EmbeddedNeo4j:
     def _have_supervised(self) -> None:
         """Give the server that runs a supervisor, where its own was killed and its deputy too."""
         lock = self._data.supervising
-        while not lock.is_held():
+        while self._data.running() and not lock.is_held():
             if lock.try_acquire():
                 _spawn_supervisor(self._data, lock)
                 return
