@@ -274,8 +274,13 @@ class Graph:
         )
 
     def define(self, name: str) -> None:
-        """Run a statement of the schema."""
-        self._auto_commit(statement(name), {}, WRITE)
+        """Run a statement of the schema; what it defines may be there already."""
+        try:
+            self._auto_commit(statement(name), {}, WRITE)
+        except StoreQueryError as error:
+            # `IF NOT EXISTS` does not see what another process defines at the same time.
+            if "EquivalentSchemaRuleAlreadyExists" not in str(error):
+                raise
 
     def close(self) -> None:
         """Give the connections back. Closing twice is fine."""

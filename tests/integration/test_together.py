@@ -280,3 +280,10 @@ def test_bytes_bound_a_batch(orch, monkeypatch):
     assert max(sizes) <= 8_000_000
     monkeypatch.setattr(orch.graph, "write", write)
     assert orch.retention.prune(0) == 20
+
+
+def test_several_processes_may_define_the_schema_at_once(orch, cypher):
+    cypher("DROP INDEX graph_orch_task_completed IF EXISTS")
+    calls = [lambda: orch.graph.define("schema/task_completed") for _ in range(CALLERS)]
+    assert at_once(calls) == [None] * CALLERS
+    orch.graph.write("schema/await_indexes", timeout_seconds=60)
