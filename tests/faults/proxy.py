@@ -28,8 +28,9 @@ class Proxy:
         self._passing: set[int] = set()
         self.port = 0
         self.cuts = 0
-        self.cut_share = 0.0
-        """The share of commits after which the answer is lost, by chance."""
+        self.cut_every = 0
+        """Of so many commits one is not answered; 0: all are."""
+        self._commits = 0
         self.delay_seconds = 0.0
         """Every answer is held back up to so long, by chance."""
         self.swallowing = False
@@ -142,4 +143,5 @@ class Proxy:
         if self._armed > 0:
             self._armed -= 1
             return True
-        return self._chance.random() < self.cut_share
+        self._commits += 1
+        return self.cut_every > 0 and self._commits % self.cut_every == 0
