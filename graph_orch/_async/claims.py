@@ -15,6 +15,7 @@ from graph_orch._async.commands import AsyncCommands, all_records, outcome, outc
 from graph_orch._async.graph import AlreadyAppliedError, AsyncGraph, Rows
 from graph_orch.checks import (
     ATTEMPT,
+    BEGAN,
     PROGRESS,
     RATIO,
     TEXT,
@@ -225,7 +226,8 @@ class AsyncClaims(AsyncCommands):
             lease_expires_at.
         """
         claims = instances("claims", Claim, claims)
-        said, starts = PROGRESS.of("progress", progress) or {}, began or {}
+        said = PROGRESS.of("progress", progress) or {}
+        starts = BEGAN.of("began", began) or {}
         rows = [
             _beat(
                 claim,

@@ -15,6 +15,7 @@ from graph_orch._sync.commands import Commands, all_records, outcome, outcome_we
 from graph_orch._sync.graph import AlreadyAppliedError, Graph, Rows
 from graph_orch.checks import (
     ATTEMPT,
+    BEGAN,
     PROGRESS,
     RATIO,
     TEXT,
@@ -225,7 +226,8 @@ class Claims(Commands):
             lease_expires_at.
         """
         claims = instances("claims", Claim, claims)
-        said, starts = PROGRESS.of("progress", progress) or {}, began or {}
+        said = PROGRESS.of("progress", progress) or {}
+        starts = BEGAN.of("began", began) or {}
         rows = [
             _beat(
                 claim,

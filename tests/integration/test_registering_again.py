@@ -103,8 +103,8 @@ async def test_tool_keeps_what_is_absent(aorch):
 async def test_worker_keeps_metadata_and_says_its_slots(aorch):
     await aorch.agents.register_agent("ada", ["x"], {"max_concurrent_tasks": 9})
     worker = Worker(aorch, "ada", ["x"], concurrency=5)
-    worker.task("any")(lambda context: None)
-    worker.stop()
+    worker.task("any")(lambda context: worker.stop())
+    await aorch.tasks.create_task("x", "any")
     await worker.serve()
     found = settings(await aorch.agents.get_agent("ada"))
     assert found == (["x"], {"max_concurrent_tasks": 9}, 5)

@@ -20,13 +20,13 @@ TASKS_EACH = 5
 def opened(monkeypatch) -> list[AsyncGraph]:
     """The graphs that are opened."""
     graphs: list[AsyncGraph] = []
-    connect = AsyncGraph.connect
+    at = AsyncGraph.at
 
     async def noted(*args, **kwargs):
-        graphs.append(await connect(*args, **kwargs))
+        graphs.append(await at(*args, **kwargs))
         return graphs[-1]
 
-    monkeypatch.setattr(AsyncGraph, "connect", noted)
+    monkeypatch.setattr(AsyncGraph, "at", noted)
     return graphs
 
 
