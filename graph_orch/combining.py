@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
-from graph_orch.errors import StoreError, StoreQueryError
+from graph_orch.errors import OrchestrationError, StoreError, StoreQueryError
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -207,7 +207,7 @@ class Combiner(Generic[Item, Answer]):
         found: list[Answer | Exception] = [StoreError(INTERRUPTED)] * len(taken)
         try:
             found = in_parts(self._run, [call.item for call in taken])
-        except Exception as error:  # it is raised in each of the threads that wait
+        except OrchestrationError as error:  # it is raised in each of the threads that wait
             found = [error] * len(taken)
         finally:
             for call, one in zip(taken, found, strict=True):

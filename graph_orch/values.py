@@ -25,6 +25,8 @@ T = TypeVar("T")
 MAX_BYTES = 1_000_000
 """The most that content, or the JSON of result, metadata or metrics, may take as UTF-8 text."""
 MAX_NAME = 200
+MOST_TOLD = 20_000
+"""Characters that are kept of an error or a reason: each event and each try holds one."""
 MAX_DEPENDENCIES = 10_000
 SMALL_TEXT = 20_000
 """Characters up to which what a call brings may share a transaction with others."""
@@ -174,6 +176,14 @@ Age = Annotated[float, Field(ge=0, le=3_153_600_000, allow_inf_nan=False)]
 Resolution = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Modularity = Annotated[float, Field(allow_inf_nan=False)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
+
+
+def shortened(text: str, most: int = MOST_TOLD) -> str:
+    """Text without its middle where it is too long: the end of an error says most."""
+    if len(text) <= most:
+        return text
+    head = most // 4
+    return f"{text[:head]}\n… {len(text) - most:,} characters left out …\n{text[head - most :]}"
 
 
 def skill_key(name: str) -> str:

@@ -3,7 +3,7 @@
 // form NFC has a copy that is, `words`, and is found by that: see tasks/index_content.
 // mode: read
 // params: limit, cursor_at, cursor_id, created_from, created_before, statuses, agent_ids, task_types, priorities, requirements, finished_after, finished_before, words
-// returns: task, dependencies
+// returns: tasks, edges, left
 CYPHER 5
 CALL () {
   UNWIND ['content', 'words'] AS field
@@ -14,6 +14,7 @@ CALL () {
 // include tasks/query_rest
     RETURN t ORDER BY t.created_at, t.task_id LIMIT $limit
 }
-RETURN
-// include tasks/answer
-ORDER BY t.created_at, t.task_id LIMIT $limit
+WITH t ORDER BY t.created_at, t.task_id LIMIT $limit
+WITH collect(t) AS answered
+// include tasks/answers
+RETURN tasks, edges, left

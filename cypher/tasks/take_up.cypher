@@ -13,6 +13,11 @@ CALL () {
     AND t.lease_expires_at IS NULL AND ($task_types IS NULL OR t.task_type IN $task_types)
   RETURN t ORDER BY t.created_at LIMIT $limit
 }
+WITH a, collect(t) AS answered
+WITH a, answered,
+// include tasks/fitting
+AS fitting
+UNWIND answered[..fitting] AS t
 WITH a, t ORDER BY t.task_id
 WITH a, collect(t) AS handed
 UNWIND range(0, size(handed) - 1) AS place

@@ -11,8 +11,9 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from graph_orch._async.commands import AsyncCommands, all_records, outcome, outcome_weight
+from graph_orch._async.commands import AsyncCommands, outcome, outcome_weight
 from graph_orch._async.graph import AlreadyAppliedError, AsyncGraph, Rows
+from graph_orch._async.querying import all_records
 from graph_orch.checks import (
     ATTEMPT,
     BEGAN,

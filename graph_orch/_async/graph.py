@@ -26,7 +26,7 @@ from neo4j.exceptions import (
 )
 
 from graph_orch.combining import AsyncCombiner
-from graph_orch.driving import UnprintedText, distrust, unprinted
+from graph_orch.driving import UnprintedText, cut, distrust, unprinted
 from graph_orch.embedded import server_resolver
 from graph_orch.errors import (
     ClosedError,
@@ -363,6 +363,7 @@ class AsyncGraph:
             result = await session.run(neo4j.Query(_literal(it), timeout=limit), unprinted(params))
             rows = [row async for row in result]
         except BaseException as error:
+            _end_connection(session, error)
             await session.__aexit__(  # pyright: ignore[reportUnknownMemberType]
                 type(error), error, error.__traceback__
             )
@@ -386,9 +387,13 @@ class AsyncGraph:
             # The transaction is not entered itself. When the server refuses a statement, the driver
             # gives the connection back at once; rolling back then could reach one that somebody
             # else has by now. The session rolls back what is still open when it is left.
-            transaction = await session.begin_transaction(timeout=limit)
-            found = await work(AsyncTransaction(transaction), *args, **kwargs)
-            await transaction.commit()
+            try:
+                transaction = await session.begin_transaction(timeout=limit)
+                found = await work(AsyncTransaction(transaction), *args, **kwargs)
+                await transaction.commit()
+            except BaseException as error:
+                _end_connection(session, error)
+                raise
             return found
 
     async def _query_once(
@@ -428,6 +433,16 @@ def _rows(it: object) -> int:
     if isinstance(it, dict):
         return sum(map(_rows, cast(dict[str, object], it).values()))
     return len(cast(Sized, it)) if isinstance(it, list | tuple) else 0
+
+
+def _end_connection(session: object, error: BaseException) -> None:
+    """End a session's connection, where the driver does not know what has happened to it.
+
+    A signal's handler may raise anywhere, and leave an answer unread: nobody must take that for the
+    answer to the next statement.
+    """
+    if not isinstance(error, DriverError | Neo4jError | OrchestrationError):
+        cut(session)
 
 
 def _literal(it: Statement) -> LiteralString:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from graph_orch._async.graph import AsyncGraph
 from graph_orch.errors import ValidationError
 from graph_orch.models import Task, TaskFilters, TaskPage
+from graph_orch.models.tasks import records_of
 from graph_orch.values import skill_key
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -46,11 +48,10 @@ class AsyncQuerying:
         if name == "tasks/query_by_text":
             await self.index_content()
         params = parameters(filters, limit + 1, after) | _own_parameters(name, filters)
-        rows = await self._graph.read(name, **params)
-        # A task that is deleted while it is read has no properties.
-        tasks = [Task.from_record(row) for row in rows if row["task"]][:limit]
+        (row,) = await self._graph.read(name, **params)
+        tasks = [Task.from_record(it) for it in await all_records(self._graph, row)][:limit]
         last = cursor(tasks[-1]) if tasks else after or _place(BEGINNING, "")
-        return TaskPage(tasks, last if len(rows) > limit else None)
+        return TaskPage(tasks, last if len(row["tasks"]) + len(row["left"]) > limit else None)
 
     async def index_content(self) -> int:
         """Bring the full-text index up to date; how many tasks were put into it."""
@@ -61,6 +62,15 @@ class AsyncQuerying:
             )
             total, more = total + row["number"], row["more"]
         return total
+
+
+async def all_records(graph: AsyncGraph, row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The tasks that a statement answered in one row, and those that were too much for it."""
+    records, left = records_of(row), row["left"]
+    while left:
+        (row,) = await graph.read("tasks/get_many", task_ids=left)
+        records, left = [*records, *records_of(row)], row["left"]
+    return records
 
 
 def leading_statement(filters: TaskFilters) -> str:
@@ -138,7 +148,7 @@ def lucene_words(text: str) -> str:
     Raises:
         ValidationError: the text holds no word, or too many.
     """
-    phrases = dict.fromkeys(text.split())
+    phrases = dict.fromkeys(filter(None, _WHITE.split(text)))
     if not any(unicodedata.category(character) in _OF_WORDS for character in text):
         raise ValidationError(f"query_tasks: text: {text[:50]!r} holds no word to look for")
     if len(phrases) > MOST_WORDS or len(text) > LONGEST_TEXT:
@@ -149,6 +159,8 @@ def lucene_words(text: str) -> str:
     return " ".join(f'+"{_escaped(phrase)}"' for phrase in phrases)
 
 
+_WHITE = re.compile(r"[^\S\u202f]+")
+"""White space, but for the narrow no-break space, which joins words: "10\u202f000" is one."""
 _OF_WORDS = {"Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl", "So"}
 """Categories of what the index keeps: letters, digits, and of other symbols emojis."""
 

@@ -9,10 +9,9 @@ from typing import Any
 from pydantic import JsonValue
 
 from graph_orch._async.claims import AsyncClaims
-from graph_orch._async.commands import all_records
 from graph_orch._async.creation import AsyncCreation
 from graph_orch._async.graph import AsyncGraph
-from graph_orch._async.querying import AsyncQuerying
+from graph_orch._async.querying import AsyncQuerying, all_records
 from graph_orch.checks import LEASE, LIMIT, LIST, NAME, NAMES, SLOTS, STATUS, TASK_ID, TASK_IDS
 from graph_orch.errors import AgentNotFoundError, ValidationError
 from graph_orch.lifecycle import DependencyFailure, TaskPriority, TaskStatus

@@ -11,8 +11,9 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from graph_orch._sync.commands import Commands, all_records, outcome, outcome_weight
+from graph_orch._sync.commands import Commands, outcome, outcome_weight
 from graph_orch._sync.graph import AlreadyAppliedError, Graph, Rows
+from graph_orch._sync.querying import all_records
 from graph_orch.checks import (
     ATTEMPT,
     BEGAN,

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from graph_orch._sync.creation import cancel_doomed
 from graph_orch._sync.due import Due
 from graph_orch._sync.graph import AlreadyAppliedError, Graph, Transaction, Rows
+from graph_orch._sync.querying import all_records
 from graph_orch.checks import (
     ATTEMPT,
     CONTENT,
@@ -35,9 +36,8 @@ from graph_orch.errors import (
 from graph_orch.ids import new_hex
 from graph_orch.lifecycle import Command, DependencyFailure, ErrorClass, TaskStatus
 from graph_orch.models import Task
-from graph_orch.models.tasks import records_of
 from graph_orch.refusals import contention, refuse, refuse_conflict
-from graph_orch.values import dump_json
+from graph_orch.values import dump_json, shortened
 
 TRIES = 5
 """How often a command starts again when it was refused, and the reason is gone when looked at."""
@@ -162,14 +162,16 @@ class Commands:
                 task's retry policy names as `non_retryable` are not tried again.
             retry_after: Seconds until the next try; else the task's retry policy says.
             exclude_agent: Do not give the task to this agent again, until `retry_task`.
-            traceback: Where it failed, to be kept with the try (`TaskTry.traceback`).
+            traceback: Where it failed, to be kept with the try (`TaskTry.traceback`). Of this and
+                of `error` 20,000 characters are kept: the beginning and the end.
 
         Raises:
             TaskNotFoundError: there is no such task.
             InvalidTransitionError: the task is neither assigned nor running.
             StaleAttemptError: `attempt` is given and is not the current one, or has ended.
         """
-        text, kind = CONTENT.of("error", error), ERROR_CLASS.of("error_class", error_class)
+        text = shortened(CONTENT.of("error", error))
+        kind = ERROR_CLASS.of("error_class", error_class)
         types = NAMES.of("error_types", error_types)
         detail: dict[str, object] = {"error": text, "class": kind.value}
         row = self._command(
@@ -179,7 +181,7 @@ class Commands:
             command_id,
             attempt=ATTEMPT.of("attempt", attempt),
             error=text,
-            traceback=TEXT.of("traceback", traceback),
+            traceback=shortened(TEXT.of("traceback", traceback) or "") or None,
             detail=dump_json(detail | ({"types": types} if types else {})),
             should_retry=bool(should_retry)
             and kind not in (ErrorClass.PERMANENT, ErrorClass.BUDGET),
@@ -229,7 +231,7 @@ class Commands:
             "tasks/cancel",
             task_id,
             command_id,
-            reason=reason if reason is None else CONTENT.of("reason", reason),
+            reason=reason if reason is None else shortened(CONTENT.of("reason", reason)),
             detail=_reason(reason),
         )
         return Task.from_record(row)
@@ -341,6 +343,14 @@ class Commands:
         }
         return done, set(found["owing"])
 
+    def _go_on(self, task: Mapping[str, Any]) -> None:
+        """Do what follows from a command that was applied before: who sent it may not have."""
+        self._graph.work.tell()
+        if task["status"] in (TaskStatus.FAILED, TaskStatus.CANCELLED):
+            self._follow_up([task["task_id"]])
+        elif task["status"] == TaskStatus.COMPLETED:
+            self._released(task["task_id"])
+
     def _follow_up(self, task_ids: Sequence[str]) -> None:
         """Cancel what is to be cancelled with tasks that failed or were cancelled.
 
@@ -371,6 +381,7 @@ class Commands:
         if row["event"] is not None:
             asked = {**params, "command_id": command_id}
             refuse_conflict(command, task_id, asked, row["event"])
+            self._go_on(row["task"])
             return row
         refuse(command, task_id, params, row)
         return None
@@ -407,15 +418,6 @@ def _refuse_cycle(tx: Transaction, task_id: str, depends_on: str) -> None:
         raise DependencyCycleError([task_id, *paths[0]["path"]])
 
 
-def all_records(graph: Graph, row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The tasks that a statement answered in one row, and those that were too much for it."""
-    records, left = records_of(row), row["left"]
-    while left:
-        (row,) = graph.read("tasks/get_many", task_ids=left)
-        records, left = [*records, *records_of(row)], row["left"]
-    return records
-
-
 def outcome_weight(row: Mapping[str, Any]) -> int:
     """How many rows a completion counts as in a transaction, see `combining.weight`."""
     return weight(1, len(row["result"] or "") + len(row["metrics"] or ""))
@@ -444,4 +446,6 @@ def _duration(metrics: JsonValue | Mapping[str, JsonValue]) -> float | None:
 
 
 def _reason(reason: str | None) -> str | None:
-    return None if reason is None else dump_json({"reason": CONTENT.of("reason", reason)})
+    return (
+        None if reason is None else dump_json({"reason": shortened(CONTENT.of("reason", reason))})
+    )

@@ -13,7 +13,6 @@ CHECKS = (
     "readiness",
     "due",
     "put_aside",
-    "cascades",
     "agent_skills",
     "lanes",
     "team_members",

@@ -14,7 +14,6 @@ from graph_orch.ids import new_hex
 from graph_orch.lifecycle import ENDED, TaskStatus
 from graph_orch.models import TaskRecord
 
-EVENTS_A_ROW = 10
 Export = Callable[[dict[str, JsonValue]], None]
 
 
@@ -100,7 +99,7 @@ class Retention:
 
 def _weight(row: Mapping[str, Any]) -> int:
     """How many rows a task counts as that is deleted with its events, see `combining.weight`."""
-    return weight(1 + row["events"] // EVENTS_A_ROW, row["letters"])
+    return weight(1 + row["events"], row["letters"])
 
 
 def _delete(tx: Transaction, rows: list[dict[str, Any]]) -> int:

@@ -9,10 +9,9 @@ from typing import Any
 from pydantic import JsonValue
 
 from graph_orch._sync.claims import Claims
-from graph_orch._sync.commands import all_records
 from graph_orch._sync.creation import Creation
 from graph_orch._sync.graph import Graph
-from graph_orch._sync.querying import Querying
+from graph_orch._sync.querying import Querying, all_records
 from graph_orch.checks import LEASE, LIMIT, LIST, NAME, NAMES, SLOTS, STATUS, TASK_ID, TASK_IDS
 from graph_orch.errors import AgentNotFoundError, ValidationError
 from graph_orch.lifecycle import DependencyFailure, TaskPriority, TaskStatus

@@ -18,6 +18,7 @@ import contextlib
 import json
 import os
 import shlex
+import shutil
 import signal
 import sys
 import tempfile
@@ -67,6 +68,8 @@ def _split(command: str | Sequence[str]) -> list[str]:
         raise ValidationError(f"the command {command!r} cannot be split: {error}") from error
     if not arguments:
         raise ValidationError("the command is empty")
+    if shutil.which(arguments[0]) is None:
+        raise ValidationError(f"the command {arguments[0]!r} is not found, or cannot be run")
     return arguments
 
 

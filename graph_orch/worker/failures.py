@@ -7,15 +7,15 @@ import logging
 import math
 import re
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
 from graph_orch.errors import describe, text_of
 from graph_orch.lifecycle import ErrorClass
 from graph_orch.models import Task
-from graph_orch.values import MAX_NAME
+from graph_orch.values import MAX_NAME, MOST_TOLD, shortened
 
-MOST_MESSAGE = 20_000
 MOST_TRACEBACK = 8_000
 MOST_KINDS = 50
 LONGEST_DELAY = 31_536_000.0
@@ -34,6 +34,8 @@ class TaskFailure(Exception):
             word counts as "transient".
         retry_after: Seconds until the next try, at most a year; less than 0 is 0.
         exclude_agent: Do not give the task to this agent again.
+
+    A subclass may set these as attributes of the class, for all that it says.
     """
 
     error_class: ErrorClass | str = ErrorClass.TRANSIENT
@@ -43,15 +45,18 @@ class TaskFailure(Exception):
     def __init__(
         self,
         message: object = "",
-        error_class: ErrorClass | str = ErrorClass.TRANSIENT,
+        error_class: ErrorClass | str | None = None,
         *,
         retry_after: float | None = None,
-        exclude_agent: bool = False,
+        exclude_agent: bool | None = None,
     ) -> None:
         super().__init__(message)
-        self.error_class = _class_of(error_class)
-        self.retry_after = _delay_of(retry_after)
-        self.exclude_agent = bool(exclude_agent)
+        if error_class is not None:
+            self.error_class = _class_of(error_class)
+        if retry_after is not None:
+            self.retry_after = _delay_of(retry_after)
+        if exclude_agent is not None:
+            self.exclude_agent = bool(exclude_agent)
 
 
 @dataclass(frozen=True)
@@ -67,16 +72,27 @@ class Failure:
 
     @classmethod
     def of(cls, error: BaseException) -> Failure:
-        """What is told of an error that a handler raised."""
-        told = error if isinstance(error, TaskFailure) else TaskFailure()
-        return cls(
-            message=_message(error),
-            error_class=_class_of(told.error_class),
-            kinds=_kinds(type(error)),
-            retry_after=_delay_of(told.retry_after),
-            exclude_agent=bool(told.exclude_agent),
-            traceback=storable_text(_traceback(error), MOST_TRACEBACK),
-        )
+        """What is told of an error that a handler raised.
+
+        Of a group of errors the first TaskFailure in it says what follows, and the kinds of all
+        count.
+        """
+        try:
+            leaves = [*_leaves(error)]
+            told = next((it for it in leaves if isinstance(it, TaskFailure)), TaskFailure())
+            kinds = dict.fromkeys(kind for one in (error, *leaves) for kind in _kinds(type(one)))
+            return cls(
+                message=_message(error),
+                error_class=_class_of(told.error_class),
+                kinds=[*kinds][:MOST_KINDS],
+                retry_after=_delay_of(told.retry_after),
+                exclude_agent=bool(told.exclude_agent),
+                traceback=storable_text(_traceback(error), MOST_TRACEBACK),
+            )
+        except BaseException as broken:  # an error's own code may raise anything when it is asked
+            logger.warning("an error cannot say what it is: %s", type(broken))
+            untold = f"an error that cannot say what it is: asked, it raised {type(broken)!s:.200}"
+            return cls(storable_text(untold, MOST_TOLD), ErrorClass.TRANSIENT, [], None, False, "")
 
     def log(self, error: BaseException, task: Task, attempt: int) -> None:
         """Write it, with its traceback, to the log of the task's type."""
@@ -99,16 +115,18 @@ class Failure:
         log.handle(record)
 
 
-def storable_text(text: str, most: int) -> str:
-    """Text as it may be stored and shown: no half surrogates, no passwords in URIs, not too long.
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    """The errors of a group, and of groups in it; an error by itself."""
+    if not isinstance(error, BaseExceptionGroup):
+        yield error
+        return
+    for one in cast(BaseExceptionGroup[BaseException], error).exceptions:
+        yield from _leaves(one)
 
-    Its middle is left out where it is too long: the end of a traceback says most.
-    """
-    if len(text) > most:
-        head = most // 4
-        left_out = f"\n… {len(text) - most:,} characters left out …\n"
-        text = text[:head] + left_out + text[head - most :]
-    text = text.encode(errors="replace").decode()
+
+def storable_text(text: str, most: int) -> str:
+    """Text as it may be stored and shown: no half surrogates or passwords in URIs, not too long."""
+    text = shortened(text, most).encode(errors="replace").decode()
     return _PASSWORD.sub(r"\g<before>***@", text)
 
 
@@ -130,7 +148,7 @@ def _message(error: BaseException) -> str:
         said = text_of(error)
     else:
         said = describe(error)
-    return storable_text(said, MOST_MESSAGE).strip() or type(error).__name__
+    return storable_text(said, MOST_TOLD).strip() or type(error).__name__
 
 
 def _kinds(kind: type[BaseException]) -> list[str]:

@@ -24,8 +24,12 @@ from graph_orch.worker.failures import TaskFailure, storable_text
 
 MOST_KEPT = 5_000
 """Characters that are kept of a result that cannot be stored."""
+FARTHEST = 1_000
+"""Characters of the place up to which iterators are looked for; JSON nests no deeper than that."""
 DEEPEST = 20
 """How deep in a result the value that cannot be stored is looked for."""
+_UNSET = object()
+"""What stands for the value of a field that has none."""
 _shown = reprlib.Repr()
 _shown.maxlevel = 5
 _shown.maxlist = _shown.maxtuple = _shown.maxdict = _shown.maxset = _shown.maxfrozenset = 20
@@ -51,9 +55,9 @@ def storable(result: object) -> JsonValue:
     """
     if result is None:
         return None
-    if isinstance(result, Iterator | AsyncIterator):
-        why = "the handler returned an iterator; return what it yields"
-        raise UnstorableResult(why, cast(object, result))
+    if (place := _iterator(result, "result", {})) is not None:
+        why = f"the handler's result cannot be stored: {place} is an iterator; give what it yields"
+        raise UnstorableResult(why, result)
     try:
         return cast(JsonValue, JSON.of("the handler's result", _as_json(result)))
     except ValidationError as error:
@@ -65,6 +69,21 @@ def storable(result: object) -> JsonValue:
             f"the handler's result cannot be stored: {place} is a {kind} that has no form as JSON",
             result,
         ) from error
+
+
+def _iterator(value: object, place: str, seen: dict[int, object]) -> str | None:
+    """Where a result holds an iterator: one can be read once only, and may have no end."""
+    if isinstance(value, Iterator | AsyncIterator):
+        return place
+    if id(value) in seen or len(place) > FARTHEST:
+        return None
+    seen[id(value)] = cast(object, value)  # kept, so that no other gets its id
+    for name, part in _parts(value):
+        if not isinstance(part, str | int | float | None):
+            found = _iterator(part, place + name, seen)
+            if found is not None:
+                return found
+    return None
 
 
 def _as_json(value: object) -> object:
@@ -104,6 +123,7 @@ def _parts(value: Any) -> Iterable[tuple[str, object]]:
         return [(f"[{at}]", part) for at, part in enumerate(cast(list[object], value))]
     if isinstance(value, BaseModel):
         return [(f".{name}", part) for name, part in value]
-    if dataclasses.is_dataclass(value):
-        return [(f".{it.name}", getattr(value, it.name)) for it in dataclasses.fields(value)]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = [it.name for it in dataclasses.fields(value)]
+        return [(f".{name}", getattr(value, name, _UNSET)) for name in names]
     return ()

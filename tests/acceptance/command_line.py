@@ -10,6 +10,10 @@ from pathlib import Path
 from typing import Any
 
 TIMEOUT_SECONDS = 120
+HEED_SIGINT = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "os.execv(sys.argv[1], sys.argv[1:])"
+)
 
 
 class Cli:
@@ -39,7 +43,8 @@ class Cli:
     def popen(
         self, *args: str, stdin: int | None = None, cwd: Path | None = None, **env: str
     ) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "graph_orch.cli", *args]
+        # A shell lets what it runs in the background ignore SIGINT, and that is inherited.
+        command = [sys.executable, "-c", HEED_SIGINT, sys.executable, "-m", "graph_orch.cli", *args]
         pipe = subprocess.PIPE
         return subprocess.Popen(
             command,

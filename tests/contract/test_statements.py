@@ -115,7 +115,6 @@ SCANNING = {
     "agents/statistics",
     "doctor/active_tasks",
     "doctor/agent_skills",
-    "doctor/cascades",
     "doctor/put_aside",
     "doctor/due",
     "doctor/lanes",

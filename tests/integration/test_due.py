@@ -137,17 +137,14 @@ def test_a_claim_does_not_wait_for_a_cascade_of_others(orch, new_task, small_ste
     assert is_over(orch, cypher)
 
 
-def test_doctor_finds_a_cascade_that_nobody_goes_on_with(
-    orch, new_task, dies_after_the_command, cypher
-):
+def test_a_cancelled_dependent_that_is_retried_waits(orch, new_task, cypher):
     root = new_task()
-    waiting = layers(orch, root, 2, 1)
+    waiting = layers(orch, root, 1, 1)
     orch.tasks.cancel_task(root)
-    cypher("MATCH (t:Task {task_id: $id}) REMOVE t.due_at", id=root)
-    assert [it.node for it in orch.doctor().findings] == [root]
-    assert orch.doctor(repair=True).is_sound
+    orch.tasks.retry_task(waiting[0])
     orch.tasks.wake()
-    assert statuses(orch, waiting) == {TaskStatus.CANCELLED}
+    assert statuses(orch, waiting) == {TaskStatus.PENDING}
+    assert is_over(orch, cypher)
 
 
 def test_many_dependents_are_released_in_steps_and_others_do_not_wait(

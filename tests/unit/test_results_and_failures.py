@@ -9,6 +9,7 @@ import enum
 import json
 import logging
 import math
+import re
 import threading
 import uuid
 from datetime import UTC, datetime
@@ -216,3 +217,67 @@ def test_traceback_says_where_without_secrets(caplog):
 )
 def test_passwords_in_uris_are_masked(text, shown):
     assert storable_text(text, 1_000) == shown
+
+
+class _Untold(TaskFailure):
+    """An error whose own code fails when it is asked."""
+
+    @property
+    def retry_after(self) -> float:
+        raise KeyError("retry-after")
+
+    def __init__(self) -> None:
+        Exception.__init__(self, "429")
+
+
+def test_an_error_that_cannot_say_what_it_is_is_a_failure_all_the_same():
+    failure = Failure.of(_Untold())
+    assert "KeyError" in failure.message
+    assert failure.error_class == "transient"
+
+
+class _Permanent(TaskFailure):
+    error_class = "permanent"
+    retry_after = 60.0
+    exclude_agent = True
+
+
+def test_a_subclass_says_what_follows_for_all_of_its_errors():
+    failure = Failure.of(_Permanent("no"))
+    assert (failure.error_class, failure.retry_after, failure.exclude_agent) == (
+        "permanent",
+        60.0,
+        True,
+    )
+    assert Failure.of(_Permanent("yes", "transient", retry_after=0)).retry_after == 0
+
+
+def test_what_follows_from_a_group_of_errors_is_said_by_one_in_it():
+    group = ExceptionGroup(
+        "g", [ValueError("x"), ExceptionGroup("h", [TaskFailure("y", "budget")])]
+    )
+    failure = Failure.of(group)
+    assert failure.error_class == "budget"
+    assert {"ExceptionGroup", "ValueError", "TaskFailure"} <= set(failure.kinds)
+
+
+@pytest.mark.parametrize(
+    ("result", "place"),
+    [
+        ({"rows": (n for n in range(3)), "image": b"\xff"}, "result['rows']"),
+        ([1, {"deep": [iter(())]}], "result[1]['deep'][0]"),
+    ],
+)
+def test_an_iterator_in_a_result_is_refused_and_not_read(result, place):
+    with pytest.raises(TaskFailure, match=re.escape(f"{place} is an iterator")):
+        storable(result)
+
+
+def test_a_field_without_a_value_is_named():
+    @dataclasses.dataclass
+    class Unset:
+        a: int
+        b: object = dataclasses.field(init=False)
+
+    with pytest.raises(TaskFailure, match="result cannot be stored"):
+        storable(Unset(1))
