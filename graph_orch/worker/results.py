@@ -77,7 +77,7 @@ def _iterator(value: object, place: str, seen: dict[int, object]) -> str | None:
         return place
     if id(value) in seen or len(place) > FARTHEST:
         return None
-    seen[id(value)] = cast(object, value)  # kept, so that no other gets its id
+    seen[id(value)] = value  # kept, so that no other gets its id
     for name, part in _parts(value):
         if not isinstance(part, str | int | float | None):
             found = _iterator(part, place + name, seen)
