@@ -31,8 +31,13 @@ def stop(as_json: Json = False) -> None:
     """Stop the embedded server."""
     from graph_orch.embedded import server_status, stop_server
 
+    was_running = server_status().running
     stop_server()
-    _show(server_status(), as_json)
+    found = server_status()
+    if was_running and not found.running and not as_json:
+        say(f"stopped; its data is in {found.data_dir}")
+    else:
+        _show(found, as_json)
 
 
 @app.command("status", epilog="Example: graph-orch server status --json")

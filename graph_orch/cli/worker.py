@@ -29,7 +29,11 @@ Skills = Annotated[str, typer.Option("--skills", help="With --exec: its skills, 
 AgentId = Annotated[str | None, typer.Option("--agent", help="With --exec: the agent's id.")]
 Concurrency = Annotated[int, typer.Option(min=1, help="With --exec: how many at once.")]
 TaskType = Annotated[
-    list[str] | None, typer.Option("--type", help="With --exec: only tasks of these types.")
+    list[str] | None,
+    typer.Option(
+        "--type",
+        help="With --exec: only tasks of these types; else all, also those that need no skill.",
+    ),
 ]
 Lease = Annotated[float, typer.Option("--lease", min=0.1, help="With --exec: seconds of a lease.")]
 Grace = Annotated[float, typer.Option(min=0, help="With --exec: seconds to finish on SIGTERM.")]
