@@ -5,6 +5,7 @@ Nothing else, but for the embedded server, knows the driver.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import time
@@ -364,9 +365,10 @@ class AsyncGraph:
             rows = [row async for row in result]
         except BaseException as error:
             _end_connection(session, error)
-            await session.__aexit__(  # pyright: ignore[reportUnknownMemberType]
-                type(error), error, error.__traceback__
-            )
+            with contextlib.suppress(BufferError):  # of a read that was interrupted in the middle
+                await session.__aexit__(  # pyright: ignore[reportUnknownMemberType]
+                    type(error), error, error.__traceback__
+                )
             raise
         if len(idle) < MOST_IDLE and not self._closed:
             idle.append(session)

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from graph_orch import TaskFailure
+from graph_orch import TaskFailure, ValidationError
 from graph_orch.executors import command, command_handler
 from tests.waiting import eventually
 
@@ -127,3 +127,8 @@ def test_output_that_only_looks_like_json_is_text(printed, result):
 def test_signal_is_told():
     with pytest.raises(TaskFailure, match="ended by signal 9"):
         run(f"import os; os.kill(os.getpid(), {int(signal.SIGKILL)})")
+
+
+def test_a_command_that_is_not_there_is_refused_before_it_takes_a_task():
+    with pytest.raises(ValidationError, match="no-such-command"):
+        command_handler("no-such-command --now")
