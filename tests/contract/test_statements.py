@@ -108,6 +108,8 @@ OWN = {
     "teams/has_gds": {"procedures": ["gds.leiden.mutate"]},
 }
 
+A_FEW_HITS = 20
+"""Far fewer than the hundred agents, or five hundred tasks, that are added between two readings."""
 SCANS = {"AllNodesScan", "NodeByLabelScan", "UnionNodeByLabelsScan"}
 SCANNING = {
     # These are about every agent, lane, skill or pending task; none of them reads the history.
@@ -350,6 +352,15 @@ def hits(server):
         yield profile
 
 
+def grown(before: dict[str, int], after: dict[str, int]) -> dict[str, tuple[int, int]]:
+    """What read more than a few more; how the server lays out properties is worth some hits."""
+    return {
+        name: (number, after[name])
+        for name, number in before.items()
+        if after[name] > number + A_FEW_HITS
+    }
+
+
 def db_hits(profile: dict) -> int:
     return profile["args"].get("DbHits", 0) + sum(map(db_hits, profile.get("children", [])))
 
@@ -388,7 +399,7 @@ def test_reading_does_not_grow_with_agents_of_other_skills(orch, hits):
                 "backlog": hits("monitor/backlog"),
             }
         )
-    assert found[0] == found[1]
+    assert grown(*found) == {}
     assert max(found[0].values()) < 1_000
 
 
@@ -412,5 +423,5 @@ def test_reading_does_not_grow_with_the_backlog(orch, hits):
                 "page of all": hits("tasks/query_all", **parameters(TaskFilters(), 10, None)),
             }
         )
-    assert found[0] == found[1]
+    assert grown(*found) == {}
     assert max(found[0].values()) < 1_000
