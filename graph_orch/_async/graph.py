@@ -5,7 +5,7 @@ Nothing else, but for the embedded server, knows the driver.
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 import os
 import random
 import time
@@ -27,7 +27,7 @@ from neo4j.exceptions import (
 )
 
 from graph_orch.combining import AsyncCombiner
-from graph_orch.driving import UnprintedText, cut, distrust, unprinted
+from graph_orch.driving import UnprintedText, distrust, unprinted
 from graph_orch.embedded import server_resolver
 from graph_orch.errors import (
     ClosedError,
@@ -364,11 +364,7 @@ class AsyncGraph:
             result = await session.run(neo4j.Query(_literal(it), timeout=limit), unprinted(params))
             rows = [row async for row in result]
         except BaseException as error:
-            _end_connection(session, error)
-            with contextlib.suppress(BufferError):  # of a read that was interrupted in the middle
-                await session.__aexit__(  # pyright: ignore[reportUnknownMemberType]
-                    type(error), error, error.__traceback__
-                )
+            await _leave(session, error)
             raise
         if len(idle) < MOST_IDLE and not self._closed:
             idle.append(session)
@@ -384,19 +380,20 @@ class AsyncGraph:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> R:
-        async with self._session(WRITE) as session:
-            one.on(session)
+        session = self._session(WRITE)
+        one.on(session)
+        try:
             # The transaction is not entered itself. When the server refuses a statement, the driver
             # gives the connection back at once; rolling back then could reach one that somebody
             # else has by now. The session rolls back what is still open when it is left.
-            try:
-                transaction = await session.begin_transaction(timeout=limit)
-                found = await work(AsyncTransaction(transaction), *args, **kwargs)
-                await transaction.commit()
-            except BaseException as error:
-                _end_connection(session, error)
-                raise
-            return found
+            transaction = await session.begin_transaction(timeout=limit)
+            found = await work(AsyncTransaction(transaction), *args, **kwargs)
+            await transaction.commit()
+        except BaseException as error:
+            await _leave(session, error)
+            raise
+        await session.close()
+        return found
 
     async def _query_once(
         self, one: AsyncTry, limit: float, cypher: str, params: dict[str, Any]
@@ -437,14 +434,16 @@ def _rows(it: object) -> int:
     return len(cast(Sized, it)) if isinstance(it, list | tuple) else 0
 
 
-def _end_connection(session: object, error: BaseException) -> None:
-    """End a session's connection, where the driver does not know what has happened to it.
+async def _leave(session: neo4j.AsyncSession, error: BaseException) -> None:
+    """Leave a session that an error has ended.
 
-    A signal's handler may raise anywhere, and leave an answer unread: nobody must take that for the
-    answer to the next statement.
+    A signal's handler may raise anywhere, and leave an answer unread, which nobody must take for
+    that of the next statement. So the connection ends where the driver does not know of the error:
+    a session that is left by a cancellation ends its connection.
     """
-    if not isinstance(error, DriverError | Neo4jError | OrchestrationError):
-        cut(session)
+    is_known = isinstance(error, DriverError | Neo4jError | OrchestrationError)
+    kind = type(error) if is_known else asyncio.CancelledError
+    await session.__aexit__(kind, error, error.__traceback__)  # pyright: ignore[reportUnknownMemberType]
 
 
 def _literal(it: Statement) -> LiteralString:
