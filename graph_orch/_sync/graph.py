@@ -331,6 +331,8 @@ class Graph:
         What was done may have been committed though its answer was lost: every statement is made
         so that it does not apply twice. Where no answer comes, or a connection is lost, the next
         try has a new one: others that went the same way may be dead too, and none would say so.
+        Where the server itself says that the time was too short, it lives, and has more to do than
+        answer, such as to plan all statements after its start: then it has the longest time.
         """
         self._check_usable()
         deadline = time.monotonic() + (self._patience or RETRY_SECONDS)
@@ -343,6 +345,9 @@ class Graph:
                 with Try(here) as one:
                     return once(one, limit)
             except (DriverError, Neo4jError, TimeoutError) as error:
+                if _is_late(error) and limit < TRANSACTION_SECONDS:
+                    here, limit = self._limits(TRANSACTION_SECONDS)
+                    continue
                 if _is_lost(error):
                     distrust(self._driver)
                 if not _may_pass(error, tries) or time.monotonic() + pause > deadline:
@@ -468,8 +473,12 @@ def _may_pass(error: DriverError | Neo4jError | TimeoutError, tries: int) -> boo
         return False
     if _is_lost(error) or isinstance(error, TimeoutError | IncompleteCommit):
         return True
-    late = isinstance(error, Neo4jError) and "TransactionTimedOut" in (error.code or "")
-    return late or (error.is_retryable() and not isinstance(error, ConstraintError))
+    return _is_late(error) or (error.is_retryable() and not isinstance(error, ConstraintError))
+
+
+def _is_late(error: Exception) -> bool:
+    """Whether the server has ended a statement for its time."""
+    return isinstance(error, Neo4jError) and "TransactionTimedOut" in (error.code or "")
 
 
 def _is_too_large(error: Exception) -> bool:
