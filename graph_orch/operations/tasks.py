@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from itertools import islice
 from typing import Annotated, Any
+from uuid import NAMESPACE_OID, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -120,7 +121,8 @@ async def assign_task(
 ) -> TaskState:
     """Give a ready task to an agent by hand. Without a lease it is the agent's until it ends."""
     if reassign and (await _task(call, task_id)).assigned_to not in (None, agent_id):
-        own = command_id and f"{command_id}:release"
+        # Made of the caller's, however long that is, so that asking again releases once.
+        own = command_id and str(uuid5(NAMESPACE_OID, f"{command_id}:release"))
         await call.orch.tasks.release_task(task_id, f"given to {agent_id}", command_id=own)
     task = await call.orch.tasks.assign_task(
         task_id, agent_id, lease_seconds=lease_seconds, command_id=command_id
