@@ -2,12 +2,12 @@
 // for it, and for those that wait for these: $limit tasks in all, the nearest first. A task that has
 // more such dependents comes due again in $again_seconds, so that somebody goes on; it is returned.
 // Each task is locked before its dependents are looked for, so that one that is created meanwhile is
-// not missed. `cancelled`: how many were.
+// not missed.
 // Locks: the tasks that failed, then those that wait; each kind ascending.
 // mode: write
 // seconds: 60
 // params: task_ids, limit, again_seconds, command_id
-// returns: cancelled, task_ids
+// returns: task_ids
 CYPHER 5
 CALL () {
   UNWIND $task_ids AS id
@@ -49,4 +49,4 @@ CALL (causes, doomed) {
   SET t.due_at = now + duration('PT1S') * $again_seconds
   RETURN collect(t.task_id) AS task_ids
 }
-RETURN cancelled, task_ids
+RETURN task_ids
