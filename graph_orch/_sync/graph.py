@@ -26,9 +26,10 @@ from neo4j.exceptions import (
     SessionExpired,
 )
 
+from graph_orch.by_hand import refuse_effects
 from graph_orch.combining import Combiner
 from graph_orch.driving import UnprintedText, distrust, unprinted
-from graph_orch.embedded import server_resolver
+from graph_orch.embedded import driver_options
 from graph_orch.errors import (
     ClosedError,
     ForkedProcessError,
@@ -171,7 +172,7 @@ class Graph:
                 connection_acquisition_timeout=connect_seconds,
                 liveness_check_timeout=IDLE_SECONDS,
                 keep_alive=True,
-                resolver=server_resolver(address.data_dir),
+                **driver_options(address.data_dir),
             )
         except (ConfigurationError, ValueError) as error:
             raise StoreUnreachableError(f"cannot use the address {address}: {error}") from error
@@ -263,10 +264,11 @@ class Graph:
         return combiner.submit(item, rows)
 
     def query(self, cypher: str, **params: Any) -> tuple[list[str], list[list[Any]]]:
-        """Run Cypher that a person wrote, without the right to write: column names and rows.
+        """Run Cypher that a person wrote and that only reads the graph: column names and rows.
 
         Raises:
-            StoreQueryError: it is not valid, would write, or takes longer than two minutes.
+            StoreQueryError: it is not valid, would do more than read (see `by_hand`), or takes
+                longer than two minutes.
         """
         return self._retried(
             "query",
@@ -406,6 +408,9 @@ class Graph:
         with self._session(READ) as session:
             one.on(session)
             text = cast(LiteralString, cypher)
+            explained = session.run(neo4j.Query("EXPLAIN " + text, timeout=limit), params)
+            summary: Any = explained.consume()
+            refuse_effects(summary.query_type, summary.plan)
             result = session.run(neo4j.Query(text, timeout=limit), params)
             return list(result.keys()), [row.values() for row in result]
 

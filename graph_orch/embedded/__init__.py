@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from graph_orch.embedded.server import (
         EmbeddedNeo4j,
         EmbeddedStatus,
-        server_resolver,
+        driver_options,
         server_status,
         start_server,
         stop_server,
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EmbeddedNeo4j",
     "EmbeddedStatus",
-    "server_resolver",
+    "driver_options",
     "server_status",
     "start_server",
     "stop_server",

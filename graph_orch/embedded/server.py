@@ -14,19 +14,28 @@ import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
-from typing import Any, LiteralString, Self
+from typing import Any, Self
 
 import neo4j
 from neo4j.exceptions import AuthError, DriverError, Neo4jError
 
+from graph_orch.embedded.certificate import have_certificate, trusting
 from graph_orch.embedded.jars import Progress, install, jars_of, locked
 from graph_orch.embedded.java import find_java
 from graph_orch.embedded.kernel_lock import KernelLock
 from graph_orch.embedded.plugins import locks_of
 from graph_orch.embedded.processes import is_stopped
-from graph_orch.embedded.state import LOOPBACK, Command, DataDirectory, ServerRecord, write_private
+from graph_orch.embedded.state import (
+    LOOPBACK,
+    Command,
+    DataDirectory,
+    ServerRecord,
+    append_private,
+    write_private,
+)
 from graph_orch.embedded.supervisor import find_server, free_port, is_free
 from graph_orch.errors import (
     DataDirectoryError,
@@ -54,9 +63,18 @@ CONFIG = """\
 server.default_listen_address=127.0.0.1
 server.bolt.listen_address=127.0.0.1:{port}
 server.bolt.advertised_address=127.0.0.1:{port}
+server.bolt.tls_level=OPTIONAL
+dbms.ssl.policy.bolt.enabled=true
+dbms.ssl.policy.bolt.base_directory={certificate.parent}
+dbms.ssl.policy.bolt.private_key={key.name}
+dbms.ssl.policy.bolt.public_certificate={certificate.name}
+dbms.ssl.policy.bolt.client_auth=NONE
 server.http.enabled=false
 server.https.enabled=false
 dbms.security.auth_enabled=true
+dbms.security.auth_max_failed_attempts=0
+dbms.security.allow_csv_import_from_file_urls=false
+internal.dbms.cypher_ip_blocklist=0.0.0.0/0,::/0
 dbms.usage_report.enabled=false
 server.memory.heap.max_size={heap}
 server.memory.pagecache.size={page_cache}
@@ -65,7 +83,10 @@ server.config.strict_validation.enabled=false
 internal.dbms.bolt.netty_server_shutdown_quiet_period=0
 internal.dbms.bolt.netty_server_shutdown_timeout=2s
 """
-"""The internal two let the server stop in 0.3 s; without them it waits 10 s for nobody."""
+"""`uri` may be used without TLS too; our own clients insist on it, see `certificate`. After failed
+attempts the server would refuse everybody for a while: anyone on the machine could keep us out, and
+nobody guesses a password of 24 random bytes. The blocklist closes LOAD CSV to all addresses. The
+last two let the server stop in 0.3 s; without them it waits 10 s for nobody."""
 
 PLUGIN_CONFIG = """\
 server.directories.plugins={directory}
@@ -209,6 +230,7 @@ class EmbeddedNeo4j:
                 user = data.new_user()
                 try:
                     self._password = self._own_password()
+                    have_certificate(data)
                     if not self._join():
                         self._launch(*(parts or self._parts()))
                 except BaseException:
@@ -259,6 +281,8 @@ class EmbeddedNeo4j:
         if not password:
             password = secrets.token_urlsafe(24)
             write_private(path, password)
+        if not self._data.accounts_path.exists():
+            write_private(self._data.first_account_path, _first_account(password))
         return password
 
     def _join(self) -> bool:
@@ -306,7 +330,8 @@ class EmbeddedNeo4j:
         self._check_version()
         java = find_java(_java_needed(settings.neo4j_version), settings.java_home)
         jars, plugins = self._install(whole=True)
-        return java, [path for path in (jars, plugins) if path], _config(settings, plugins)
+        config = _config(self._data, settings, plugins)
+        return java, [path for path in (jars, plugins) if path], config
 
     def _launch(self, java: Path, jars: Sequence[Path], config: str) -> None:
         data, settings = self._data, self.settings
@@ -326,9 +351,9 @@ class EmbeddedNeo4j:
             plugins=settings.plugins,
         )
         data.write_command(command)
-        data.version_path.write_text(settings.neo4j_version, encoding="utf-8")
+        write_private(data.version_path, settings.neo4j_version)
         data.record_path.unlink(missing_ok=True)
-        data.console_path.write_bytes(b"")  # what it says from now on is of this start
+        append_private(data.console_path, anew=True).close()  # what it says is of this start
         lock = data.supervising.acquire(STOP_SECONDS, f"supervise the server of {data.root}")
         supervisor = _spawn_supervisor(data, lock)
 
@@ -362,7 +387,12 @@ class EmbeddedNeo4j:
         level = quiet.level
         quiet.setLevel(logging.CRITICAL)  # a server that is not up yet is no error
         try:
-            return _log_in(port, self._password) or _set_password(port, self._password)
+            driver: Any = neo4j.GraphDatabase.driver(  # pyright: ignore[reportUnknownMemberType]
+                _uri(port), auth=(USER, self._password), **driver_options(self._data.root)
+            )
+            with driver, driver.session() as session:
+                session.run("RETURN 1").consume()
+            return True
         except AuthError as error:
             raise DataDirectoryError(
                 f"the server of {self._data.root} refuses the password in "
@@ -455,11 +485,12 @@ def server_status(data_dir: Path | None = None) -> EmbeddedStatus:
     )
 
 
-def server_resolver(
-    data_dir: Path | None,
-) -> Callable[[neo4j.Address], list[tuple[str, int]]] | None:
-    """What tells the driver where a directory's server is, each time that it connects."""
-    return None if data_dir is None else DataDirectory(data_dir).address
+def driver_options(data_dir: Path | None) -> dict[str, Any]:
+    """What lets the driver find a directory's server, each time that it connects, and know it."""
+    if data_dir is None:
+        return {}
+    data = DataDirectory(data_dir)
+    return {"resolver": data.address, "encrypted": True, "ssl_context": trusting(data)}
 
 
 def _end_unwanted(data: DataDirectory, purpose: str) -> bool:
@@ -484,8 +515,14 @@ def _end_orphan(data: DataDirectory) -> None:
     data.record_path.unlink(missing_ok=True)
 
 
-def _config(settings: EmbeddedSettings, plugins: Path | None) -> str:
-    text = CONFIG.format(port=Command.PORT, heap=settings.heap, page_cache=settings.page_cache)
+def _config(data: DataDirectory, settings: EmbeddedSettings, plugins: Path | None) -> str:
+    text = CONFIG.format(
+        port=Command.PORT,
+        heap=settings.heap,
+        page_cache=settings.page_cache,
+        key=data.key_path,
+        certificate=data.certificate_path,
+    )
     if plugins is None:
         return text
     procedures = ",".join(f"{plugin}.*" for plugin in settings.plugins)
@@ -521,7 +558,7 @@ def _spawn_supervisor(data: DataDirectory, lock: KernelLock) -> subprocess.Popen
 
     It gets its lock from us: so there is no moment in which nobody holds it.
     """
-    with data.console_path.open("ab") as console:
+    with append_private(data.console_path) as console:
         supervisor = subprocess.Popen(
             [
                 sys.executable,
@@ -545,29 +582,12 @@ def _stopped(pid: int) -> str:
     return f" (it is stopped: kill -CONT {pid} lets it go on)" if is_stopped(pid) else ""
 
 
-def _log_in(port: int, password: str) -> bool:
-    try:
-        _run(port, password, "RETURN 1")
-    except AuthError:
-        return False
-    return True
-
-
-def _set_password(port: int, password: str) -> bool:
-    """Replace the password that a new server comes with."""
-    change = "ALTER CURRENT USER SET PASSWORD FROM $old TO $new"
-    _run(port, USER, change, "system", old=USER, new=password)
-    return _log_in(port, password)
-
-
-def _run(
-    port: int, password: str, cypher: LiteralString, database: str | None = None, **params: str
-) -> None:
-    driver: Any = neo4j.GraphDatabase.driver(  # pyright: ignore[reportUnknownMemberType]
-        _uri(port), auth=(USER, password)
-    )
-    with driver, driver.session(database=database) as session:
-        session.run(cypher, params).consume()
+def _first_account(password: str) -> str:
+    """The account that a new server begins with, as `neo4j-admin dbms set-initial-password` writes
+    it: so there is no moment in which its default password opens it."""
+    salt = secrets.token_bytes(32)
+    digest = sha256(salt + password.encode()).hexdigest()
+    return f"{USER}:SHA-256,{digest},{salt.hex()}:\n"
 
 
 def _uri(port: int) -> str:

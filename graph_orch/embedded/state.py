@@ -6,10 +6,13 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from stat import S_IMODE, S_IWGRP, S_IWOTH
+from typing import BinaryIO
 from uuid import uuid4
 
 from graph_orch.embedded.kernel_lock import KernelLock
 from graph_orch.embedded.processes import all_pids, arguments_of
+from graph_orch.errors import DataDirectoryError
 
 LOOPBACK = "127.0.0.1"
 
@@ -64,14 +67,45 @@ class DataDirectory:
         self.password_path = self.root / "password"
         self.version_path = self.root / "neo4j-version"
         self.config_path = self.root / "conf" / "neo4j.conf"
+        self.key_path = self.config_path.with_name("bolt.key")
+        self.certificate_path = self.config_path.with_name("bolt.crt")
         self.console_path = self.root / "logs" / "console.log"
         self.accounts_path = self.root / "data" / "databases" / "system"
+        self.first_account_path = self.root / "data" / "dbms" / "auth.ini"
 
     def prepare(self) -> None:
-        """Make the directories, for this user's eyes only."""
+        """Make the directories, for this user's eyes only.
+
+        Raises:
+            DataDirectoryError: others made them, or could write into them.
+        """
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for path in (self.users, self.config_path.parent, self.console_path.parent):
+        self._close_to_others()
+        directories = self.users, self.config_path.parent, self.console_path.parent
+        for path in (*directories, self.first_account_path.parent):
             path.mkdir(parents=True, exist_ok=True)
+
+    def _close_to_others(self) -> None:
+        """Let nobody else in; raise where what is in the directory may not be ours.
+
+        Others could have put links there, through which we would write into whatever we may.
+        """
+        us = os.geteuid()
+        for path in (self.root, *self.root.iterdir()):
+            if (owner := path.lstat().st_uid) != us:
+                raise DataDirectoryError(
+                    f"{path} belongs to the user with id {owner}, and this process runs as {us}: "
+                    "give it to this user (chown), or choose another GRAPH_ORCH_DATA_DIR"
+                )
+        mode = self.root.stat().st_mode
+        self.root.chmod(0o700)  # before we look, or they could still put something there
+        if mode & (S_IWGRP | S_IWOTH) and any(self.root.iterdir()):
+            self.root.chmod(S_IMODE(mode))
+            raise DataDirectoryError(
+                f"other users may write into {self.root}, and may have put something there: look "
+                f"through it, then close it (chmod 700 {self.root}), or choose another "
+                "GRAPH_ORCH_DATA_DIR"
+            )
 
     @property
     def starting(self) -> KernelLock:
@@ -149,6 +183,16 @@ class DataDirectory:
         """Where the server is now, whatever address was asked for; nowhere while none runs."""
         record = self.running()
         return [] if record is None or not record.port else [(LOOPBACK, record.port)]
+
+
+def append_private(path: Path, *, anew: bool = False) -> BinaryIO:
+    """A file to add to that only this user may read, and that is no link to another.
+
+    Args:
+        anew: Without what it held.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | (os.O_TRUNC if anew else 0)
+    return os.fdopen(os.open(path, flags, 0o600), "ab")
 
 
 def write_private(path: Path, text: str) -> None:

@@ -22,7 +22,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from graph_orch.embedded.processes import listens_on
-from graph_orch.embedded.state import LOOPBACK, Command, DataDirectory, ServerRecord
+from graph_orch.embedded.state import (
+    LOOPBACK,
+    Command,
+    DataDirectory,
+    ServerRecord,
+    append_private,
+    write_private,
+)
 
 LOOK_EVERY_SECONDS = 0.2
 START_LOOK_SECONDS = 0.05
@@ -158,8 +165,8 @@ class Supervisor:
         try:
             data.write_command(self._command)
             config = self._command.config.replace(Command.PORT, str(port))
-            data.config_path.write_text(config, encoding="utf-8")
-            with data.console_path.open("ab") as console:
+            write_private(data.config_path, config)
+            with append_private(data.console_path) as console:
                 child = subprocess.Popen(
                     self._command.arguments,
                     stdin=subprocess.DEVNULL,

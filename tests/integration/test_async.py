@@ -114,6 +114,38 @@ def test_query_by_hand_cannot_write(orch):
         orch.graph.query("CREATE (:Task)")
 
 
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("LOAD CSV FROM 'file:///etc/hostname' AS row RETURN row", "LOAD CSV reads files"),
+        (
+            "CYPHER 5 /* ' */ UNWIND ['http://127.0.0.1:1/' + 1] AS url\n"
+            "CALL (url) { lOaD\tCSV WITH HEADERS FROM url AS row RETURN row } RETURN row",
+            "LOAD CSV reads files",
+        ),
+        ("TERMINATE TRANSACTIONS 'neo4j-transaction-1'", "TERMINATE TRANSACTIONS ends"),
+        (
+            "SHOW TRANSACTIONS YIELD transactionId AS id "
+            "TERMINATE TRANSACTION id YIELD message RETURN message",
+            "TERMINATE TRANSACTIONS ends",
+        ),
+        ("CALL db.clearQueryCaches()", "does more"),
+        ("CALL dbms.killConnection('bolt-1')", "of db and gds, not dbms.killConnection;"),
+        ("SHOW USERS", "does more"),
+        ("ALTER CURRENT USER SET PASSWORD FROM 'a' TO 'b'", "does more"),
+        ("CREATE INDEX mine FOR (n:Mine) ON (n.x)", "does more"),
+    ],
+)
+def test_query_by_hand_only_reads_the_graph(orch, query, said):
+    with pytest.raises(StoreQueryError, match=f"may only read the graph.*{said}"):
+        orch.graph.query(query)
+
+
+def test_query_by_hand_may_be_written_in_any_way(orch):
+    for query in ("// a comment\nRETURN 1 AS x;", "CYPHER 5 RETURN 1 AS x", "SHOW INDEXES"):
+        assert orch.graph.query(query)[1]
+
+
 def test_fork_is_detected(orch, monkeypatch):
     monkeypatch.setattr(os, "getpid", lambda: -1)
     with pytest.raises(ForkedProcessError):

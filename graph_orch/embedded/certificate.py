@@ -1,0 +1,48 @@
+"""The certificate by which an embedded server proves that it is ours.
+
+Whoever takes its port, before it starts or after it fell, has not the key, and so is told nothing:
+TLS comes before the password. The certificate is made once for a data directory, signed by itself,
+and the client trusts this one and no other.
+"""
+
+from __future__ import annotations
+
+import ssl
+from datetime import UTC, datetime
+from ipaddress import ip_address
+
+from graph_orch.embedded.state import LOOPBACK, DataDirectory, write_private
+
+VALID = datetime(1970, 1, 1, tzinfo=UTC), datetime(2999, 1, 1, tzinfo=UTC)
+"""Whatever the clock says: the certificate is trusted for being this one, not for being new."""
+
+
+def have_certificate(data: DataDirectory) -> None:
+    """Make a key and its certificate, where the directory has not both."""
+    if data.certificate_path.exists() and data.key_path.exists():
+        return
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "graph-orch")])
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), *VALID)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(LOOPBACK))]), False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    write_private(data.key_path, pem.decode())
+    write_private(data.certificate_path, certificate.public_bytes(Encoding.PEM).decode())
+
+
+def trusting(data: DataDirectory) -> ssl.SSLContext:
+    """What lets a client talk to the directory's server, and to nobody else.
+
+    Raises:
+        FileNotFoundError: the directory has no certificate.
+    """
+    return ssl.create_default_context(cafile=data.certificate_path)

@@ -1,0 +1,209 @@
+"""Other users of the machine, who may connect to its ports and make files where anybody may."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import neo4j
+import pytest
+from neo4j.exceptions import AuthError, DriverError, Neo4jError
+
+from graph_orch._sync.graph import Graph
+from graph_orch.embedded import EmbeddedNeo4j
+from graph_orch.embedded.certificate import have_certificate
+from graph_orch.embedded.processes import all_pids, arguments_of
+from graph_orch.embedded.state import DataDirectory, append_private, write_private
+from graph_orch.errors import DataDirectoryError, StoreUnreachableError
+from graph_orch.settings import Address
+from tests.integration.test_embedded import HOLD
+from tests.waiting import eventually
+
+SUCCESS = bytes.fromhex("0003b170a0") + b"\0\0"
+"""A SUCCESS without metadata, as a chunk of Bolt."""
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+def attempt(uri: str, password: str, query: str = "RETURN 1") -> None:
+    with neo4j.GraphDatabase.driver(uri, auth=("neo4j", password)) as driver:
+        driver.execute_query(query, database_="system" if "USER" in query else None)
+
+
+def test_a_new_server_never_opens_to_the_default_password(data_dir, monkeypatch):
+    """An intruder is there when it first listens, before its starter has logged in."""
+    outcomes = []
+    original = EmbeddedNeo4j._logs_in
+
+    def after_the_intruder(self: EmbeddedNeo4j, port: int) -> bool:
+        try:
+            attempt(f"bolt://127.0.0.1:{port}", "neo4j", "SHOW CURRENT USER")
+            outcomes.append("in")
+        except AuthError:
+            outcomes.append("refused")
+        except (DriverError, Neo4jError) as error:  # such as: a new password must be chosen
+            outcomes.append(str(error))
+        return original(self, port)
+
+    monkeypatch.setattr(EmbeddedNeo4j, "_logs_in", after_the_intruder)
+    with EmbeddedNeo4j(data_dir) as server:
+        for _ in range(20):
+            with suppress(AuthError):
+                attempt(server.uri, "a guess")
+        attempt(server.uri, server.auth[1])  # guessing keeps nobody out
+        account = DataDirectory(data_dir).first_account_path
+        assert account.stat().st_mode & 0o077 == 0
+        assert server.auth[1] not in account.read_text()
+    assert set(outcomes) == {"refused"}
+
+
+@pytest.mark.parametrize("seen", ["first_account_path", "accounts_path", "record_path"])
+def test_a_first_start_that_is_killed_leaves_no_default_password(data_dir, seen):
+    data = DataDirectory(data_dir)
+    starter = subprocess.Popen([sys.executable, "-c", HOLD, str(data_dir)], stdin=subprocess.PIPE)
+    assert eventually(lambda: getattr(data, seen).exists(), 120)
+    for pid in all_pids():
+        if any(str(data_dir) in argument for argument in arguments_of(pid)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    starter.communicate()
+    with EmbeddedNeo4j(data_dir) as server, pytest.raises(AuthError):
+        attempt(server.uri, "neo4j")
+
+
+Answer = Callable[[socket.socket], socket.socket]
+
+
+@contextmanager
+def squatter(answer: Answer) -> Iterator[tuple[int, list[bytes]]]:
+    """Somebody who listens in our server's place: the port, and what each client tells him."""
+    told: list[bytes] = []
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                connection.settimeout(5)
+                told.append(b"")
+                with connection, suppress(OSError), answer(connection) as opened:
+                    while data := opened.recv(65_536):
+                        told.append(data)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        yield listener.getsockname()[1], told
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def says_nothing(connection: socket.socket) -> socket.socket:
+    return connection
+
+
+def speaks_bolt(connection: socket.socket) -> socket.socket:
+    connection.sendall(bytes.fromhex("00000405") + SUCCESS * 2)
+    return connection
+
+
+def with_a_certificate_of_his_own(directory: Path) -> Answer:
+    his = DataDirectory(directory)
+    his.prepare()
+    have_certificate(his)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(his.certificate_path, his.key_path)
+    return lambda connection: speaks_bolt(context.wrap_socket(connection, server_side=True))
+
+
+def test_who_takes_the_port_is_told_nothing(data_dir, tmp_path):
+    with EmbeddedNeo4j(data_dir) as server:
+        data = DataDirectory(data_dir)
+        record = data.record()
+        assert record is not None
+        for answer in (says_nothing, speaks_bolt, with_a_certificate_of_his_own(tmp_path / "his")):
+            with squatter(answer) as (port, told):
+                # Between a look at the record and the connection the server can fall.
+                data.write_record(replace(record, port=port))
+                address = Address.parse(server.uri, server.auth, None, data_dir)
+                with pytest.raises(StoreUnreachableError):
+                    Graph.at(address, patience_seconds=1)
+                data.write_record(record)
+                assert told, "the client came"
+                assert server.auth[1].encode() not in b"".join(told)
+                assert b"neo4j" not in b"".join(told)
+
+
+def test_load_csv_reaches_neither_files_nor_addresses(data_dir):
+    with EmbeddedNeo4j(data_dir) as server, squatter(says_nothing) as (port, told):
+        for url in (
+            "file:///etc/hostname",
+            f"http://127.0.0.1:{port}/",
+            f"ftp://localhost:{port}/",
+        ):
+            with pytest.raises(Neo4jError, match=r"LoadExternal|URL"):
+                attempt(server.uri, server.auth[1], f"LOAD CSV FROM '{url}' AS row RETURN row")
+        assert not told
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def test_a_directory_of_ours_is_closed_to_others(tmp_path):
+    made, empty = tmp_path / "made", tmp_path / "open"
+    made.mkdir(mode=0o755)
+    (made / "kept").touch()
+    empty.mkdir()
+    empty.chmod(0o777)
+    for path in (made, empty):
+        DataDirectory(path).prepare()
+        assert mode(path) == 0o700
+
+
+def test_a_directory_that_others_could_fill_is_refused(tmp_path):
+    target = tmp_path / "target"
+    target.write_text("of somebody else")
+    planted = tmp_path / "planted"
+    planted.mkdir()
+    (planted / "password").symlink_to(target)
+    planted.chmod(0o777)
+    for _ in range(2):
+        with pytest.raises(DataDirectoryError, match="other users may write"):
+            EmbeddedNeo4j(planted).start()
+        assert mode(planted) == 0o777
+    assert target.read_text() == "of somebody else"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to somebody")
+@pytest.mark.parametrize("name", [".", "password", "conf"])
+def test_what_belongs_to_another_is_refused(tmp_path, name):
+    path = tmp_path / "data" / name
+    path.mkdir(parents=True)
+    os.chown(path, 12_345, 12_345)
+    with pytest.raises(DataDirectoryError, match="belongs to the user with id 12345"):
+        EmbeddedNeo4j(tmp_path / "data").start()
+
+
+def test_no_link_is_written_through(data_dir, tmp_path):
+    data = DataDirectory(data_dir)
+    data.prepare()
+    target = tmp_path / "target"
+    target.write_text("kept")
+    for path in (data.console_path, data.config_path, data.version_path, data.password_path):
+        path.symlink_to(target)
+    with pytest.raises(OSError, match="symbolic links"):
+        append_private(data.console_path)
+    data.console_path.unlink()
+    for path in (data.config_path, data.version_path):
+        write_private(path, "new")
+    assert target.read_text() == "kept"
