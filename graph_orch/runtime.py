@@ -129,6 +129,40 @@ def at_home(home: None, close: Callable[[], None]) -> None:
     close()
 
 
+class AsyncTurns:
+    """So many callers at once; the others wait, in their order."""
+
+    def __init__(self, at_once: int) -> None:
+        self._free = asyncio.Semaphore(at_once)
+
+    async def take(self, seconds: float) -> bool:
+        """Whether a turn came within so many seconds; if so, `give_back` is to be called."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._free.acquire()
+        except TimeoutError:
+            return False
+
+    def give_back(self) -> None:
+        """Let the next go on."""
+        self._free.release()
+
+
+class Turns:
+    """So many callers at once; the others wait."""
+
+    def __init__(self, at_once: int) -> None:
+        self._free = threading.Semaphore(at_once)
+
+    def take(self, seconds: float) -> bool:
+        """Whether a turn came within so many seconds; if so, `give_back` is to be called."""
+        return self._free.acquire(timeout=seconds)
+
+    def give_back(self) -> None:
+        """Let the next go on."""
+        self._free.release()
+
+
 class AsyncTry:
     """A block that ends with TimeoutError after so many seconds, whatever the network does."""
 

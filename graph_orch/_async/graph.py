@@ -26,6 +26,7 @@ from neo4j.exceptions import (
     SessionExpired,
 )
 
+from graph_orch._async.first_calls import AsyncFirstCalls
 from graph_orch.by_hand import refuse_effects
 from graph_orch.combining import AsyncCombiner
 from graph_orch.driving import UnprintedText, distrust, unprinted
@@ -128,6 +129,7 @@ class AsyncGraph:
         self.work = AsyncSignal((address.uri, database) if address else id(self))
         self._process = os.getpid()
         self._closed = False
+        self._first_calls = AsyncFirstCalls()
         self._combiners: dict[Hashable, AsyncCombiner[Any, Any]] = {}
 
     @classmethod
@@ -344,7 +346,7 @@ class AsyncGraph:
         while True:
             tries += 1
             try:
-                async with AsyncTry(here) as one:
+                async with self._first_calls.turn(doing), AsyncTry(here) as one:
                     return await once(one, limit)
             except (DriverError, Neo4jError, TimeoutError) as error:
                 if _is_late(error) and limit < TRANSACTION_SECONDS:
@@ -352,6 +354,7 @@ class AsyncGraph:
                     continue
                 if _is_lost(error):
                     distrust(self._driver)
+                    self._first_calls.forget()
                 if not _may_pass(error, tries) or time.monotonic() + pause > deadline:
                     raise translate(error, doing) from error
             await async_sleep(pause * random.uniform(0.5, 1.5))

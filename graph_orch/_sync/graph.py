@@ -26,6 +26,7 @@ from neo4j.exceptions import (
     SessionExpired,
 )
 
+from graph_orch._sync.first_calls import FirstCalls
 from graph_orch.by_hand import refuse_effects
 from graph_orch.combining import Combiner
 from graph_orch.driving import UnprintedText, distrust, unprinted
@@ -128,6 +129,7 @@ class Graph:
         self.work = Signal((address.uri, database) if address else id(self))
         self._process = os.getpid()
         self._closed = False
+        self._first_calls = FirstCalls()
         self._combiners: dict[Hashable, Combiner[Any, Any]] = {}
 
     @classmethod
@@ -344,7 +346,7 @@ class Graph:
         while True:
             tries += 1
             try:
-                with Try(here) as one:
+                with self._first_calls.turn(doing), Try(here) as one:
                     return once(one, limit)
             except (DriverError, Neo4jError, TimeoutError) as error:
                 if _is_late(error) and limit < TRANSACTION_SECONDS:
@@ -352,6 +354,7 @@ class Graph:
                     continue
                 if _is_lost(error):
                     distrust(self._driver)
+                    self._first_calls.forget()
                 if not _may_pass(error, tries) or time.monotonic() + pause > deadline:
                     raise translate(error, doing) from error
             sleep(pause * random.uniform(0.5, 1.5))
