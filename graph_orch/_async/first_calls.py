@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from graph_orch.runtime import AsyncTurns
 
 AT_ONCE = 2
-LONGEST_WAIT_SECONDS = 10.0
+LONGEST_WAIT_SECONDS = 30.0
 """Whoever waited so long goes on without a turn: those before him may wait for something else."""
 
 
@@ -16,8 +16,9 @@ class AsyncFirstCalls:
     """Lets calls through to a server that has not planned them yet, a few at a time.
 
     A server that was just started needs about a second of processor time to plan a statement. A
-    hundred callers who come at once make it plan the same statement a hundred times: then none has
-    his answer in time, and all come again. So one goes first, and the others find its plan.
+    hundred callers who come at once make it plan the same statement a hundred times; none has his
+    answer in time, what was planned is thrown away, and all come again. So one goes first, has all
+    the time that planning needs, and the others find its plan.
     """
 
     def __init__(self) -> None:
@@ -29,17 +30,21 @@ class AsyncFirstCalls:
         self._planned.clear()
 
     @asynccontextmanager
-    async def turn(self, kind: str) -> AsyncGenerator[None]:
-        """A block that calls the server; when it ends without an error, its kind is planned."""
+    async def turn(self, kind: str) -> AsyncGenerator[bool]:
+        """A block that calls the server, and is told whether its kind is still to be planned.
+
+        When the block ends without an error, it is planned.
+        """
         if kind in self._planned:
-            yield
+            yield False
             return
         taken = await self._turns.take(LONGEST_WAIT_SECONDS)
         try:
-            if taken and kind in self._planned:
+            is_first = kind not in self._planned
+            if taken and not is_first:
                 self._turns.give_back()
                 taken = False
-            yield
+            yield is_first
             self._planned.add(kind)
         finally:
             if taken:

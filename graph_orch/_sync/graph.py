@@ -335,26 +335,26 @@ class Graph:
         What was done may have been committed though its answer was lost: every statement is made
         so that it does not apply twice. Where no answer comes, or a connection is lost, the next
         try has a new one: others that went the same way may be dead too, and none would say so.
-        Where the server itself says that the time was too short, it lives, and has more to do than
-        answer, such as to plan all statements after its start: then it has the longest time.
+        The first call of its kind has the longest time, as the server has to plan its statements.
         """
         self._check_usable()
         deadline = time.monotonic() + (self._patience or RETRY_SECONDS)
-        here, limit = self._limits(seconds)
         pause = FIRST_PAUSE_SECONDS
         tries = 0
         while True:
             tries += 1
             try:
-                with self._first_calls.turn(doing), Try(here) as one:
-                    return once(one, limit)
+                with self._first_calls.turn(doing) as is_first:
+                    here, limit = self._limits(
+                        max(seconds, TRANSACTION_SECONDS) if is_first else seconds
+                    )
+                    with Try(here) as one:
+                        return once(one, limit)
             except (DriverError, Neo4jError, TimeoutError) as error:
-                if _is_late(error) and limit < TRANSACTION_SECONDS:
-                    here, limit = self._limits(TRANSACTION_SECONDS)
-                    continue
                 if _is_lost(error):
                     distrust(self._driver)
-                    self._first_calls.forget()
+                    if not isinstance(error, TimeoutError):  # it may have been started again
+                        self._first_calls.forget()
                 if not _may_pass(error, tries) or time.monotonic() + pause > deadline:
                     raise translate(error, doing) from error
             sleep(pause * random.uniform(0.5, 1.5))
