@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Hashable
 from contextlib import asynccontextmanager
+from weakref import WeakValueDictionary
 
-from graph_orch.runtime import AsyncTurns
+from graph_orch.runtime import AsyncTurns, async_loop
 
 AT_ONCE = 2
 LONGEST_WAIT_SECONDS = 30.0
@@ -24,6 +25,11 @@ class AsyncFirstCalls:
     def __init__(self) -> None:
         self._planned: set[str] = set()
         self._turns = AsyncTurns(AT_ONCE)
+
+    @classmethod
+    def at(cls, store: Hashable) -> AsyncFirstCalls:
+        """Those of a store, which all share who call it in this process and event loop."""
+        return _of_stores.setdefault((store, async_loop()), cls())
 
     def forget(self) -> None:
         """The server may be another now, or have been started again."""
@@ -49,3 +55,6 @@ class AsyncFirstCalls:
         finally:
             if taken:
                 self._turns.give_back()
+
+
+_of_stores: WeakValueDictionary[Hashable, AsyncFirstCalls] = WeakValueDictionary()

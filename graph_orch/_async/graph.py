@@ -179,6 +179,7 @@ class AsyncGraph:
         except (ConfigurationError, ValueError) as error:
             raise StoreUnreachableError(f"cannot use the address {address}: {error}") from error
         graph = cls(driver, address.database, address, patience_seconds)
+        graph._first_calls = AsyncFirstCalls.at((address.uri, address.database))
         try:
             await graph._greet()
         except BaseException:
@@ -319,10 +320,16 @@ class AsyncGraph:
             lambda one, limit: self._run_once(one, limit, it, params, mode),
         )
 
-    def _limits(self, seconds: float) -> tuple[float, float]:
-        """When a try that may take so long is given up: here, and at the server."""
+    def _limits(self, seconds: float, is_first: bool = False) -> tuple[float, float]:
+        """When a try that may take so long is given up: here, and at the server.
+
+        The first call of its kind has the longest time, whatever the patience: what the server
+        has planned of it would be thrown away, and the next would have to wait as long.
+        """
+        if is_first:
+            seconds = max(seconds, TRANSACTION_SECONDS)
         here = seconds * LATER
-        if self._patience is not None:
+        if self._patience is not None and not is_first:
             half, more = self._patience / 2, self._patience * 1.5
             here = min(here, max(half, min(more, SHORTEST_TRY_SECONDS)))
         return here, seconds
@@ -335,7 +342,6 @@ class AsyncGraph:
         What was done may have been committed though its answer was lost: every statement is made
         so that it does not apply twice. Where no answer comes, or a connection is lost, the next
         try has a new one: others that went the same way may be dead too, and none would say so.
-        The first call of its kind has the longest time, as the server has to plan its statements.
         """
         self._check_usable()
         deadline = time.monotonic() + (self._patience or RETRY_SECONDS)
@@ -345,9 +351,7 @@ class AsyncGraph:
             tries += 1
             try:
                 async with self._first_calls.turn(doing) as is_first:
-                    here, limit = self._limits(
-                        max(seconds, TRANSACTION_SECONDS) if is_first else seconds
-                    )
+                    here, limit = self._limits(seconds, is_first)
                     async with AsyncTry(here) as one:
                         return await once(one, limit)
             except (DriverError, Neo4jError, TimeoutError) as error:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Hashable
 from contextlib import contextmanager
+from weakref import WeakValueDictionary
 
-from graph_orch.runtime import Turns
+from graph_orch.runtime import Turns, loop
 
 AT_ONCE = 2
 LONGEST_WAIT_SECONDS = 30.0
@@ -24,6 +25,11 @@ class FirstCalls:
     def __init__(self) -> None:
         self._planned: set[str] = set()
         self._turns = Turns(AT_ONCE)
+
+    @classmethod
+    def at(cls, store: Hashable) -> FirstCalls:
+        """Those of a store, which all share who call it in this process and event loop."""
+        return _of_stores.setdefault((store, loop()), cls())
 
     def forget(self) -> None:
         """The server may be another now, or have been started again."""
@@ -49,3 +55,6 @@ class FirstCalls:
         finally:
             if taken:
                 self._turns.give_back()
+
+
+_of_stores: WeakValueDictionary[Hashable, FirstCalls] = WeakValueDictionary()
