@@ -24,6 +24,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from graph_orch.errors import StoreUnreachableError, ValidationError
 
 APP = "graph-orch"
+SECRETS = frozenset({"NEO4J_PASSWORD", "NEO4J_URI", "GRAPH_ORCH_MCP_TOKEN"})
+"""The variables that are or may hold a secret: processes that outlive this one do not get them."""
 SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 
 

@@ -46,7 +46,7 @@ from graph_orch.errors import (
     PortInUseError,
     ServerStartError,
 )
-from graph_orch.settings import EmbeddedSettings
+from graph_orch.settings import SECRETS, EmbeddedSettings
 
 USER = "neo4j"
 STOP_SECONDS = 60
@@ -230,7 +230,6 @@ class EmbeddedNeo4j:
                 user = data.new_user()
                 try:
                     self._password = self._own_password()
-                    have_certificate(data)
                     if not self._join():
                         self._launch(*(parts or self._parts()))
                 except BaseException:
@@ -294,6 +293,12 @@ class EmbeddedNeo4j:
 
         if not alive() and find_server(data) is None:
             return False
+        if not data.certificate_path.exists():
+            raise ServerStartError(
+                f"the server of {data.root} was started by an earlier version of graph-orch, and "
+                "has no certificate; let it end (graph-orch server stop, or the processes that use "
+                "it), and try again"
+            )
         self._have_supervised()  # who supervises it sees where it listens
         if self._answers(alive):
             if record := data.record():
@@ -350,6 +355,7 @@ class EmbeddedNeo4j:
             version=settings.neo4j_version,
             plugins=settings.plugins,
         )
+        have_certificate(data)
         data.write_command(command)
         write_private(data.version_path, settings.neo4j_version)
         data.record_path.unlink(missing_ok=True)
@@ -571,6 +577,7 @@ def _spawn_supervisor(data: DataDirectory, lock: KernelLock) -> subprocess.Popen
             stdout=subprocess.DEVNULL,
             stderr=console,
             pass_fds=[lock.descriptor],
+            env={name: value for name, value in os.environ.items() if name not in SECRETS},
             start_new_session=True,
         )
     lock.abandon()

@@ -66,7 +66,9 @@ def holder(data_dir: Path):
     eventually(lambda: not server_status(data_dir).running, 30)
 
 
-def test_processes_share_a_server_that_ends_with_the_last(data_dir, holder):
+def test_processes_share_a_server_that_ends_with_the_last(data_dir, holder, monkeypatch):
+    for name in ("NEO4J_PASSWORD", "GRAPH_ORCH_MCP_TOKEN"):
+        monkeypatch.setenv(name, "of-another-server")
     process, uri = holder()
     with EmbeddedNeo4j(data_dir) as server:
         assert server.uri == uri
@@ -96,8 +98,12 @@ def listening_only_on_loopback(pid: int) -> None:
 
 def secret_is_nowhere(password: str, data_dir: Path, pid: int) -> None:
     assert stat.S_IMODE((data_dir / "password").stat().st_mode) == 0o600
-    assert password not in Path(f"/proc/{pid}/cmdline").read_text()
-    assert password not in Path(f"/proc/{pid}/environ").read_text()
+    supervisor = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    for one in (pid, supervisor):
+        assert password not in Path(f"/proc/{one}/cmdline").read_text()
+        environment = Path(f"/proc/{one}/environ").read_text()
+        assert password not in environment
+        assert "of-another-server" not in environment
     for log in (data_dir / "logs").iterdir():
         assert password not in log.read_text(errors="replace")
 

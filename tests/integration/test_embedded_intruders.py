@@ -23,7 +23,7 @@ from graph_orch.embedded import EmbeddedNeo4j
 from graph_orch.embedded.certificate import have_certificate
 from graph_orch.embedded.processes import all_pids, arguments_of
 from graph_orch.embedded.state import DataDirectory, append_private, write_private
-from graph_orch.errors import DataDirectoryError, StoreUnreachableError
+from graph_orch.errors import DataDirectoryError, ServerStartError, StoreUnreachableError
 from graph_orch.settings import Address
 from tests.integration.test_embedded import HOLD
 from tests.waiting import eventually
@@ -141,6 +141,14 @@ def test_who_takes_the_port_is_told_nothing(data_dir, tmp_path):
                 assert told, "the client came"
                 assert server.auth[1].encode() not in b"".join(told)
                 assert b"neo4j" not in b"".join(told)
+
+
+def test_a_server_without_a_certificate_is_not_joined(data_dir):
+    with EmbeddedNeo4j(data_dir) as server:
+        DataDirectory(data_dir).certificate_path.unlink()
+        with pytest.raises(ServerStartError, match="an earlier version"):
+            EmbeddedNeo4j(data_dir).start()
+        attempt(server.uri, server.auth[1])
 
 
 def test_load_csv_reaches_neither_files_nor_addresses(data_dir):
