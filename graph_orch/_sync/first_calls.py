@@ -9,6 +9,8 @@ from weakref import WeakValueDictionary
 from graph_orch.runtime import Turns, loop
 
 AT_ONCE = 2
+PLANNING_SECONDS = 60.0
+"""What a server may need for it that starts under load: 20 s, with 64 workers on two cores."""
 LONGEST_WAIT_SECONDS = 30.0
 """Whoever waited so long goes on without a turn: those before him may wait for something else."""
 

@@ -26,7 +26,7 @@ from neo4j.exceptions import (
     SessionExpired,
 )
 
-from graph_orch._sync.first_calls import FirstCalls
+from graph_orch._sync.first_calls import PLANNING_SECONDS, FirstCalls
 from graph_orch.by_hand import refuse_effects
 from graph_orch.combining import Combiner
 from graph_orch.driving import UnprintedText, distrust, unprinted
@@ -323,11 +323,11 @@ class Graph:
     def _limits(self, seconds: float, is_first: bool = False) -> tuple[float, float]:
         """When a try that may take so long is given up: here, and at the server.
 
-        The first call of its kind has the longest time, whatever the patience: what the server
-        has planned of it would be thrown away, and the next would have to wait as long.
+        The first call of its kind has the time that planning may need, whatever the patience: what
+        is planned half-way is thrown away, and the next call would have to wait as long.
         """
         if is_first:
-            seconds = max(seconds, TRANSACTION_SECONDS)
+            seconds = max(seconds, PLANNING_SECONDS)
         here = seconds * LATER
         if self._patience is not None and not is_first:
             half, more = self._patience / 2, self._patience * 1.5
