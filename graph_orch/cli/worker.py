@@ -35,6 +35,13 @@ TaskType = Annotated[
         help="With --exec: only tasks of these types; else all, also those that need no skill.",
     ),
 ]
+Env = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="With --exec: a variable of this environment that the command gets too.",
+    ),
+]
 Lease = Annotated[float, typer.Option("--lease", min=0.1, help="With --exec: seconds of a lease.")]
 Grace = Annotated[float, typer.Option(min=0, help="With --exec: seconds to finish on SIGTERM.")]
 
@@ -46,13 +53,15 @@ def worker(
     agent: AgentId = None,
     concurrency: Concurrency = 1,
     task_type: TaskType = None,
+    env: Env = None,
     lease: Lease = 30,
     grace: Grace = 30,
 ) -> None:
     """Work on tasks until SIGTERM: with a Worker's handlers, or a command in any language.
 
     The command gets the task as JSON on standard input; what it prints is the result. Exit code 0
-    completes the task, 65 fails it for good, any other fails the try.
+    completes the task, 65 fails it for good, any other fails the try. Of this environment it gets
+    PATH, HOME, USER, LANG and the like, never a password: name with --env what else it needs.
     """
     if (target is None) == (command is None):
         raise typer.BadParameter("give either MODULE:WORKER or --exec COMMAND")
@@ -64,7 +73,7 @@ def worker(
     if target is not None:
         load_worker(target).run()
         return
-    run_command = executors.command_handler(command or "")
+    run_command = executors.command_handler(command or "", env=env or ())
     names = [name.strip() for name in skills.split(",") if name.strip()]
     with connect() as orch:
         made = graph_orch.Worker(

@@ -26,8 +26,8 @@ class GivenTask:
         return {}
 
 
-def run(script: str, *, content: str = "x"):
-    handler = command_handler([sys.executable, "-c", script])
+def run(script: str, *, content: str = "x", env=()):
+    handler = command_handler([sys.executable, "-c", script], env=env)
     return asyncio.run(asyncio.wait_for(handler(GivenTask(content)), 60))
 
 
@@ -132,3 +132,91 @@ def test_signal_is_told():
 def test_a_command_that_is_not_there_is_refused_before_it_takes_a_task():
     with pytest.raises(ValidationError, match="no-such-command"):
         command_handler("no-such-command --now")
+
+
+def test_errors_without_end_are_cut_off_and_take_no_memory(monkeypatch):
+    monkeypatch.setattr(command, "MOST_ERRORS", 16_000_000)
+    before = peak()
+    with pytest.raises(TaskFailure, match="of errors") as raised:
+        run("import sys\nwhile True: sys.stderr.write('x' * 65536)")
+    assert raised.value.error_class == "permanent"
+    assert peak() - before < 64_000_000
+
+
+def test_what_a_child_floods_after_the_end_of_the_command_does_not_fail_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "MOST_ERRORS", 1_000_000)
+    monkeypatch.setattr(command, "END_SECONDS", 0.5)
+    file = tmp_path / "pid"
+    flood = "import sys\nwhile True: sys.stderr.write('x' * 65536)"
+    slow = "import time\ntime.sleep(0.3)\n" + flood
+    assert run(CHILD.format(code=slow, file=str(file)) + "print(1)") == 1
+    assert eventually(lambda: not is_alive(int(file.read_text())))
+
+
+def test_what_forks_on_and_on_is_killed(tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "END_SECONDS", 0.5)
+    file = tmp_path / "pids"
+    code = (
+        "import os, signal, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "while True:\n"
+        f"    with open({str(file)!r}, 'a') as all_: all_.write(f'{{os.getpid()}}\\n')\n"
+        "    time.sleep(0.01)\n"
+        "    if os.fork(): os._exit(0)\n"
+    )
+    script = CHILD.format(code=code, file=str(tmp_path / "first")) + (
+        f"import os, time\nwhile not os.path.exists({str(file)!r}): time.sleep(0.01)\nprint(1)"
+    )
+    assert run(script) == 1
+    pids = [int(line) for line in file.read_text().split()]
+    assert eventually(lambda: not any(map(is_alive, pids)))
+    assert pids == [int(line) for line in file.read_text().split()]
+
+
+def test_what_stopped_itself_is_asked_to_end(tmp_path):
+    file = tmp_path / "said"
+    script = (
+        "import os, signal, sys\n"
+        f"file = {str(file)!r}\n"
+        "def end(*_): open(file, 'a').write('ended in order'); sys.exit()\n"
+        "signal.signal(signal.SIGTERM, end)\n"
+        "open(file, 'w').write('begun, ')\n"
+        "os.kill(os.getpid(), signal.SIGSTOP)\n"
+    )
+
+    async def cancel() -> None:
+        handler = command_handler([sys.executable, "-c", script])
+        running = asyncio.ensure_future(handler(GivenTask()))
+        assert await asyncio.to_thread(eventually, lambda: file.exists() and file.read_text())
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    asyncio.run(cancel())
+    assert file.read_text() == "begun, ended in order"
+
+
+SHOW = "import json, os; print(json.dumps(dict(os.environ)))"
+
+
+def test_a_command_sees_no_secret_of_its_worker(monkeypatch):
+    for name in ("NEO4J_PASSWORD", "NEO4J_URI", "GRAPH_ORCH_MCP_TOKEN", "AWS_SECRET", "LC_TIME"):
+        monkeypatch.setenv(name, f"the {name}")
+    monkeypatch.setenv("LD_PRELOAD_NOT", "x")
+    seen = run(SHOW)
+    assert seen["LC_TIME"] == "the LC_TIME"
+    assert {"PATH", "HOME"} <= seen.keys()
+    added = {name for name in seen if name.startswith("LC_")} | {"__CF_USER_TEXT_ENCODING"}
+    assert seen.keys() <= {*command.SAFE, *added}
+    seen = run(SHOW, env=["AWS_SECRET"])
+    assert seen["AWS_SECRET"] == "the AWS_SECRET"
+    assert "NEO4J_PASSWORD" not in seen
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("NOT_SET_ANYWHERE", "is not set"), ("A=a-secret", "without its value")]
+)
+def test_a_variable_that_cannot_be_handed_on_is_refused(name, message):
+    with pytest.raises(ValidationError, match=message) as raised:
+        command_handler("true", env=[name])
+    assert "secret" not in str(raised.value)
