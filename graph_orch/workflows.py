@@ -17,10 +17,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
 from graph_orch.errors import ValidationError
+from graph_orch.files import read_limited, replacing
 from graph_orch.precedence import run_order
 
 LONGEST_PROGRAM = 200
 SCHEMA_VERSION = "1.5"
+LARGEST_FILE = 256_000_000
 LARGEST_FLOAT = sys.float_info.max
 
 
@@ -52,15 +54,21 @@ class Workflow:
         return list(dict.fromkeys(step.program for step in self.steps))
 
 
-def read_workflow(path: Path) -> Workflow:
+def read_workflow(path: Path, *, max_bytes: int = LARGEST_FILE) -> Workflow:
     """Read a WfFormat file.
 
     Raises:
-        ValidationError: it is not WfFormat, names a parent that it does not hold, or has a cycle.
+        ValidationError: it is not WfFormat, names a parent that it does not hold, has a cycle, or
+            is larger than `max_bytes`.
     """
     try:
-        document: object = json.loads(path.read_bytes())  # it tells UTF-8, 16 and 32 apart
-    except (OSError, ValueError, RecursionError) as error:
+        # json.loads tells UTF-8, 16 and 32 apart.
+        document: object = json.loads(read_limited(path, max_bytes))
+    except RecursionError:
+        raise ValidationError(f"cannot read {path} as JSON: it is nested too deeply") from None
+    except ValidationError:
+        raise
+    except (OSError, ValueError) as error:
         raise ValidationError(f"cannot read {path} as JSON: {error}") from error
     try:
         return parse_workflow(document, path.stem)
@@ -101,7 +109,8 @@ def write_workflow(
     makespan = _seconds(makespan_seconds, "makespan_seconds")
     document = _document(workflow, makespan, executed_at)
     _check_same(workflow, parse_workflow(document, workflow.name))
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    with replacing(path) as file:
+        file.write(f"{json.dumps(document, indent=1)}\n".encode())
 
 
 def _document(workflow: Workflow, makespan: float, executed_at: datetime) -> dict[str, Any]:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-import httpx
-from a2a.client import A2ACardResolver
 from a2a.client.card_resolver import parse_agent_card
-from a2a.client.errors import AgentCardResolutionError
 from a2a.types.a2a_pb2 import AgentCapabilities, AgentCard, AgentInterface, AgentSkill
 from google.protobuf.json_format import MessageToDict, ParseError
 from pydantic import JsonValue
@@ -23,7 +19,6 @@ from graph_orch.values import skill_key
 CARD = "a2a_card"
 """The metadata key under which an agent keeps the card that it came with."""
 TEXT, DATA = "text/plain", "application/json"
-FETCH_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -42,27 +37,18 @@ def parse_card(text: str) -> AgentCard:
         ValidationError: it is none.
     """
     try:
-        return parse_agent_card(json.loads(text))
-    except (ValueError, ParseError) as error:
-        raise ValidationError(f"this is no A2A agent card: {error}") from error
+        return _parsed(json.loads(text))
     except RecursionError:
         raise ValidationError("this is no A2A agent card: it is nested too deeply") from None
+    except json.JSONDecodeError as error:
+        raise ValidationError(f"this is no A2A agent card: {error}") from error
 
 
-async def fetch_card(url: str) -> AgentCard:
-    """The agent card at a URL: of the card itself, or of the agent, whose well-known card it is.
-
-    Raises:
-        ValidationError: there is none.
-    """
-    is_card = url.endswith(".json")
-    async with httpx.AsyncClient(timeout=FETCH_SECONDS) as client:
-        resolver = A2ACardResolver(client, url)
-        try:
-            return await resolver.get_agent_card("/" if is_card else None)
-        except (AgentCardResolutionError, httpx.InvalidURL, UnicodeError) as error:
-            said = f"no A2A agent card at {url}: {error}"
-            raise ValidationError(re.sub(r"(?<=://)[^/\s]*@", "", said)) from error
+def _parsed(found: Any) -> AgentCard:
+    try:
+        return parse_agent_card(found)
+    except (ValueError, ParseError) as error:
+        raise ValidationError(f"this is no A2A agent card: {error}") from error
 
 
 def registration(card: AgentCard, agent_id: str | None = None) -> Registration:
@@ -86,12 +72,13 @@ def card_of(agent: Agent, url: str) -> AgentCard:
     """The card of an agent: the one that it came with, or one made from what it can do.
 
     What it has learned since is added; what it has forgotten is left out.
+
+    Raises:
+        ValidationError: what its metadata has as a card is none.
     """
     metadata = agent.metadata if isinstance(agent.metadata, dict) else {}
     kept = metadata.get(CARD)
-    card = (
-        parse_agent_card(dict(kept)) if isinstance(kept, dict) else _new_card(agent.agent_id, url)
-    )
+    card = _parsed(dict(kept)) if isinstance(kept, dict) else _new_card(agent.agent_id, url)
     known = [skill for skill in card.skills if _words(skill).intersection(agent.skills)]
     named = {word for skill in known for word in _words(skill)}
     learned = [name for name in agent.capabilities if skill_key(name) not in named]

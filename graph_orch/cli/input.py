@@ -6,27 +6,33 @@ import sys
 from pathlib import Path
 
 from graph_orch.errors import ValidationError
+from graph_orch.files import MOST_READ, read_limited
 
 
 def standard_input() -> str:
     """All of standard input.
 
     Raises:
-        ValidationError: there is none, or it is not UTF-8.
+        ValidationError: there is none, it is not UTF-8, or too large.
     """
     if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]  # it was closed before
         raise ValidationError("standard input is closed; give what is to be read as an argument")
-    return _decoded(sys.stdin.buffer.read(), "standard input")
+    found = sys.stdin.buffer.read(MOST_READ + 1)
+    if len(found) > MOST_READ:
+        raise ValidationError(f"standard input holds more than {MOST_READ:,} bytes")
+    return _decoded(found, "standard input")
 
 
 def text_of(path: Path) -> str:
     """The text of a file.
 
     Raises:
-        ValidationError: it cannot be read, or is not UTF-8.
+        ValidationError: it cannot be read, is not UTF-8, or too large.
     """
     try:
-        found = path.read_bytes()
+        found = read_limited(path)
+    except ValidationError:
+        raise
     except (OSError, ValueError) as error:  # a name may not hold a null byte
         why = getattr(error, "strerror", None) or error
         raise ValidationError(f"cannot read {str(path)!r}: {why}") from error

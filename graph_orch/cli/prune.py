@@ -15,6 +15,7 @@ from graph_orch import TaskStatus
 from graph_orch.cli.durations import seconds
 from graph_orch.cli.output import Json, say, show_json
 from graph_orch.cli.store import connect
+from graph_orch.files import appending
 from graph_orch.lifecycle import ENDED
 
 
@@ -25,7 +26,10 @@ def prune(
     ],
     export: Annotated[
         Path | None,
-        typer.Option(help="Append them to this file before, as JSON lines.", dir_okay=False),
+        typer.Option(
+            help="Append them to this file before, as JSON lines; only you may read it.",
+            dir_okay=False,
+        ),
     ] = None,
     status: Annotated[
         list[TaskStatus] | None, typer.Option(help="Only these; may be repeated.")
@@ -49,7 +53,7 @@ def _writing(path: Path | None) -> Generator[Callable[[dict[str, JsonValue]], No
     if path is None:
         yield None
         return
-    with path.open("a", encoding="utf-8") as file:
+    with appending(path) as file:
 
         def write(record: dict[str, JsonValue]) -> None:
             print(json.dumps(record, ensure_ascii=False), file=file, flush=True)

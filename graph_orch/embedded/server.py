@@ -34,7 +34,6 @@ from graph_orch.embedded.state import (
     DataDirectory,
     ServerRecord,
     append_private,
-    write_private,
 )
 from graph_orch.embedded.supervisor import find_server, free_port, is_free
 from graph_orch.errors import (
@@ -46,6 +45,7 @@ from graph_orch.errors import (
     PortInUseError,
     ServerStartError,
 )
+from graph_orch.files import write_private
 from graph_orch.settings import SECRETS, EmbeddedSettings
 
 USER = "neo4j"

@@ -13,6 +13,7 @@ from uuid import uuid4
 from graph_orch.embedded.kernel_lock import KernelLock
 from graph_orch.embedded.processes import all_pids, arguments_of
 from graph_orch.errors import DataDirectoryError
+from graph_orch.files import write_private
 
 LOOPBACK = "127.0.0.1"
 
@@ -193,14 +194,3 @@ def append_private(path: Path, *, anew: bool = False) -> BinaryIO:
     """
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | (os.O_TRUNC if anew else 0)
     return os.fdopen(os.open(path, flags, 0o600), "ab")
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only this user may read, all of it or nothing."""
-    partial = path.with_name(f".{path.name}.{uuid4()}")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)

@@ -36,6 +36,7 @@ from graph_orch.analysis.pictures.nodes import Node
 from graph_orch.analysis.pictures.sheet import File
 from graph_orch.analysis.pictures.texts import count, order, plain, shorten
 from graph_orch.errors import ValidationError
+from graph_orch.files import replacing
 
 if TYPE_CHECKING:
     import neo4j_viz
@@ -103,7 +104,8 @@ def interactive(
     head = title if title is not None else _title(graph, shown)
     page = InteractiveGraph(_page(shown, head, graph.number_of_nodes() - len(idle), len(idle)))
     if path is not None:
-        Path(path).write_text(page.html, encoding="utf-8")
+        with replacing(path) as file:
+            file.write(page.html.encode())
     return page
 
 

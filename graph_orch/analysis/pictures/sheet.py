@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -23,6 +23,7 @@ from graph_orch.analysis.pictures import times
 from graph_orch.analysis.pictures.colours import GREY, INK
 from graph_orch.analysis.pictures.texts import families, plain, shorten
 from graph_orch.errors import ValidationError
+from graph_orch.files import replacing
 
 DPI = 100
 SMALLEST, LARGEST = (5.0, 3.5), (60.0, 60.0)
@@ -317,10 +318,11 @@ def save(figure: Any, path: File) -> None:
         OSError: the file cannot be written.
     """
     check_path(path)
-    write(figure, path, Path(path).suffix.lower()[1:])
+    with replacing(path) as file:
+        write(figure, file, Path(path).suffix.lower()[1:])
 
 
-def write(figure: Any, to: File | BytesIO, kind: str) -> None:
+def write(figure: Any, to: BinaryIO, kind: str) -> None:
     """Write a figure as "png" or "svg", without a word on when, or by what."""
     about: dict[str, Any] = {"Date": None} if kind == "svg" else {"Software": None}
     figure.savefig(to, format=kind, dpi=DPI, facecolor="white", metadata=about)

@@ -7,10 +7,9 @@ import io
 import os
 import zlib
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
-from uuid import uuid4
 
 import networkx as nx
 
@@ -18,7 +17,9 @@ from graph_orch.analysis.snapshots.graphml_reading import read_graphml
 from graph_orch.analysis.snapshots.graphml_writing import write_graphml
 from graph_orch.analysis.snapshots.json_files import read_json, write_json
 from graph_orch.errors import AnalysisError, ValidationError
+from graph_orch.files import Limited, replacing
 
+MOST_BYTES = 2_000_000_000
 SUFFIXES = (".json", ".json.gz", ".graphml", ".graphml.gz")
 
 
@@ -27,7 +28,8 @@ def save(graph: nx.Graph[Any], path: str | os.PathLike[str]) -> None:
 
     `.json` is node-link JSON, `.graphml` is what Gephi and networkx read; both may end in `.gz`.
     `load` gives back the same graph: times, nested values, parallel edges and the graph's own
-    attributes are kept. The file is there as a whole or not at all, as what it was before.
+    attributes are kept. The file is there as a whole or not at all, as what it was before; only
+    this user may read it, and a link is not followed.
 
     Raises:
         ValidationError: the name ends otherwise, or `graph` is no NetworkX graph.
@@ -38,35 +40,38 @@ def save(graph: nx.Graph[Any], path: str | os.PathLike[str]) -> None:
     target = _path("save", path)
     write = write_json if ".json" in _suffix("save", target) else write_graphml
     try:
-        with _replacing(target) as file, _text(file, target) as text:
+        with replacing(target) as file, _text(file, target) as text:
             write(graph, text)
     except OSError as error:
         raise AnalysisError(f"save: cannot write {target}: {error.strerror or error}") from error
 
 
-def load(path: str | os.PathLike[str]) -> Any:
+def load(path: str | os.PathLike[str], *, max_bytes: int = MOST_BYTES) -> Any:
     """The graph in a file that `save` wrote. It needs no store, and no driver of one.
+
+    Args:
+        max_bytes: of the text in it, decompressed; in memory a graph takes several times as much.
 
     Raises:
         ValidationError: the name ends in none of .json, .json.gz, .graphml, .graphml.gz.
-        AnalysisError: the file cannot be read, holds no snapshot or was written by a newer version.
+        AnalysisError: the file cannot be read, holds no snapshot, holds more than `max_bytes`, or
+            was written by a newer version.
     """
     source = _path("load", path)
     read = _read_json if ".json" in _suffix("load", source) else read_graphml
     try:
-        return _loaded(source, read)
-    except AnalysisError as error:
+        return _loaded(source, read, max_bytes)
+    except (AnalysisError, ValidationError) as error:
         raise AnalysisError(f"load: {source}: {error}".replace("load: load: ", "load: ")) from error
 
 
-def _loaded(source: Path, read: Callable[[BinaryIO], nx.Graph[Any]]) -> nx.Graph[Any]:
+def _loaded(source: Path, read: Callable[[BinaryIO], nx.Graph[Any]], most: int) -> nx.Graph[Any]:
     try:
-        with source.open("rb") as raw:
-            zipped = source.name.lower().endswith(".gz")
-            if not zipped:
-                return read(raw)
-            with gzip.GzipFile(fileobj=raw) as file:
-                return read(cast(BinaryIO, file))
+        with source.open("rb") as raw, ExitStack() as stack:
+            file = raw
+            if source.name.lower().endswith(".gz"):
+                file = cast(BinaryIO, stack.enter_context(gzip.GzipFile(fileobj=raw)))
+            return read(io.BufferedReader(Limited(file, most)))
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise AnalysisError(f"it is no whole gzip file: {error}") from error
     except OSError as error:
@@ -77,7 +82,11 @@ def _read_json(file: BinaryIO) -> nx.Graph[Any]:
     try:
         with io.TextIOWrapper(file, encoding="utf-8", errors="surrogatepass") as text:
             return read_json(text)
-    except (ValueError, RecursionError) as error:
+    except ValidationError:
+        raise
+    except RecursionError:
+        raise AnalysisError("it is no snapshot: it is nested too deeply") from None
+    except ValueError as error:
         raise AnalysisError(f"it is no JSON: {error}") from error
 
 
@@ -98,21 +107,6 @@ def _suffix(doing: str, path: Path) -> str:
         f"{doing}: path: {path.name!r} ends in none of {', '.join(SUFFIXES)}, so its kind is not "
         "known; rename it"
     )
-
-
-@contextmanager
-def _replacing(target: Path) -> Generator[BinaryIO]:
-    """A new file that takes the place of `target` when the block ends well."""
-    whole = target.resolve()  # a link stays a link
-    made = whole.with_name(f".{uuid4().hex}.tmp")
-    try:
-        with made.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        made.replace(whole)
-    finally:
-        made.unlink(missing_ok=True)
 
 
 @contextmanager

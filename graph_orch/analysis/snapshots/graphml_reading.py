@@ -10,7 +10,7 @@ import networkx as nx
 from graph_orch.analysis.snapshots.graphml_kinds import READERS
 from graph_orch.analysis.snapshots.json_files import FORMAT, check_version, empty_graph
 from graph_orch.analysis.snapshots.values import hashable, loaded
-from graph_orch.errors import AnalysisError
+from graph_orch.errors import AnalysisError, ValidationError
 
 _SHORT = 64
 """Texts up to this length are often the same; one copy of each is kept."""
@@ -27,6 +27,8 @@ def read_graphml(file: BinaryIO) -> nx.Graph[Any]:
         reader.parser().ParseFile(file)
     except expat.ExpatError as error:
         raise AnalysisError(f"it is no XML: {error}") from error
+    except ValidationError:
+        raise
     except (KeyError, ValueError, TypeError) as error:
         raise AnalysisError(f"the snapshot is damaged: {type(error).__name__} {error}") from error
     return reader.graph
