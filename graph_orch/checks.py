@@ -13,6 +13,7 @@ from graph_orch.ids import new_hex
 from graph_orch.lifecycle import LIVE, ErrorClass, EventType, TaskStatus
 from graph_orch.values import (
     Age,
+    CommandId,
     Content,
     Count,
     Cursor,
@@ -23,6 +24,8 @@ from graph_orch.values import (
     Listed,
     Milliseconds,
     Name,
+    NewName,
+    NewSkills,
     Ratio,
     Seconds,
     Skills,
@@ -129,6 +132,7 @@ def _first_complaint(error: pydantic.ValidationError) -> tuple[tuple[int | str, 
 
 AGE: Check[float] = Check(Age)
 ATTEMPT: Check[int | None] = Check(Count | None)
+COMMAND_ID: Check[str] = Check(CommandId)
 CONFIDENCE: Check[float] = Check(Ratio)
 CONTENT: Check[str] = Check(Content)
 CURSOR: Check[int] = Check(Cursor)
@@ -143,6 +147,9 @@ LIST: Check[list[object]] = Check(Listed[object])
 MILLISECONDS: Check[float] = Check(Milliseconds)
 NAME: Check[str] = Check(Name)
 NAME_OR_NONE: Check[str | None] = Check(Name | None)
+NEW_NAME: Check[str] = Check(NewName)
+NEW_NAMES: Check[list[str]] = Check(Listed[NewName])
+NEW_SKILLS: Check[tuple[str, ...]] = Check(NewSkills)
 NAMES: Check[list[str]] = Check(Listed[Name])
 BEGAN: Check[Mapping[str, tuple[float, str]] | None] = Check(Mapping[str, tuple[float, str]] | None)
 PROGRESS: Check[Mapping[str, tuple[Any, Any]] | None] = Check(Mapping[str, tuple[Any, Any]] | None)
@@ -159,4 +166,4 @@ WAIT: Check[float] = Check(WaitSeconds)
 
 def command_id_of(given: str | None) -> str:
     """The command id that a caller gave, or a new one."""
-    return new_hex() if given is None else NAME.of("command_id", given)
+    return new_hex() if given is None else COMMAND_ID.of("command_id", given)

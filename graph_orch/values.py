@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -20,6 +21,8 @@ from pydantic import (
     StringConstraints,
 )
 
+from graph_orch.characters import named, unseen_in
+
 T = TypeVar("T")
 
 MAX_BYTES = 1_000_000
@@ -28,12 +31,15 @@ MAX_NAME = 200
 MOST_TOLD = 20_000
 """Characters that are kept of an error or a reason: each event and each try holds one."""
 MAX_DEPENDENCIES = 10_000
+OWN_KEYS = ("schedule:", "a2a:")
+"""How the idempotency keys of tasks begin that are made for a tick of a schedule, or a message."""
 SMALL_TEXT = 20_000
 """Characters up to which what a call brings may share a transaction with others."""
 MAX_BATCH = 10_000
 MAX_BATCH_BYTES = 32_000_000
 MAX_SKILLS = 1_000
 MAX_INT = 2**31 - 1
+_OWN_COMMAND = re.compile(r"[0-9a-f]{32}([cs]|:.*)", re.DOTALL)
 
 
 def _storable(text: str) -> str:
@@ -110,13 +116,37 @@ def _named(name: str) -> str:
     return found
 
 
+def _seen(name: str) -> str:
+    """A name of which every character can be seen; see `NewName`."""
+    if hidden := unseen_in(name):
+        raise ValueError(
+            f"holds {named(hidden)}, which cannot be seen, or looks like another character"
+        )
+    return name
+
+
+def _of_clients(key: str) -> str:
+    for prefix in OWN_KEYS:
+        if key.startswith(prefix):
+            raise ValueError(
+                f"begins with {prefix!r}, as only keys that graph_orch makes itself do; use another"
+            )
+    return key
+
+
+def _of_commands(command_id: str) -> str:
+    """A command id that is not one of those that are made of task ids and other command ids."""
+    if _OWN_COMMAND.fullmatch(command_id):
+        raise ValueError(
+            "is 32 hexadecimal digits and then 'c', 's' or ':', as only ids are that graph_orch "
+            "makes itself of the ids of tasks and commands; use another"
+        )
+    return command_id
+
+
 def _is_visible(character: str) -> bool:
     """Whether a character can be seen by itself. Marks cannot, as they need one to stand on."""
-    return unicodedata.category(character)[0] not in "CZM" and character not in _BLANK
-
-
-_BLANK = "\u115f\u1160\u2800\u3164\uffa0"
-"""Fillers of Hangul, and Braille without a dot: letters and a symbol by their category."""
+    return unicodedata.category(character)[0] not in "CZM" and not unseen_in(character)
 
 
 def _canonical_uuid(value: object) -> str:
@@ -139,6 +169,9 @@ Name = Annotated[
 ]
 """What people call something by: an id, a type, a key. It is compared as it stands, so that the two
 ways in which Unicode writes one text, with composed characters or not, must become one (NFC)."""
+NewName = Annotated[Name, AfterValidator(_seen)]
+"""A name that is given to something. No two such names differ by what cannot be seen; what is
+stored under older names is still found by them, since `Name` asks for it."""
 TaskId = Annotated[str, BeforeValidator(_canonical_uuid)]
 """The id of a task to be created: a UUID."""
 TaskRef = Annotated[Name, AfterValidator(_canonical_if_uuid)]
@@ -152,6 +185,10 @@ Skills = Annotated[
     Field(max_length=MAX_SKILLS),
     AfterValidator(_unique),
 ]
+NewSkills = Annotated[Skills, AfterValidator(lambda names: tuple(map(_seen, names)))]
+Key = Annotated[NewName, AfterValidator(_of_clients)]
+"""An idempotency key as callers give it."""
+CommandId = Annotated[NewName, AfterValidator(_of_commands)]
 Dependencies = Annotated[
     tuple[TaskRef, ...],
     BeforeValidator(_not_one_string),

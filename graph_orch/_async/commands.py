@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -35,6 +34,7 @@ from graph_orch.errors import (
 )
 from graph_orch.ids import new_hex
 from graph_orch.lifecycle import Command, DependencyFailure, ErrorClass, TaskStatus
+from graph_orch.logs import logger_of
 from graph_orch.models import Task
 from graph_orch.refusals import contention, refuse, refuse_conflict
 from graph_orch.values import dump_json, shortened
@@ -45,7 +45,7 @@ FREEING = frozenset(
     {Command.COMPLETE, Command.FAIL, Command.RELEASE, Command.CANCEL, Command.RETRY}
 )
 """The commands after which there may be work for somebody who waits for it."""
-logger = logging.getLogger("graph_orch.commands")
+logger = logger_of("graph_orch.commands")
 
 
 class AsyncCommands:

@@ -7,7 +7,6 @@ bounded size, each a transaction of its own, and whoever looks next goes on wher
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
@@ -16,6 +15,7 @@ from graph_orch._async.graph import AsyncGraph
 from graph_orch.combining import async_in_parts
 from graph_orch.errors import StoreQueryError
 from graph_orch.ids import new_hex
+from graph_orch.logs import logger_of
 from graph_orch.runtime import AsyncResult
 
 R = TypeVar("R")
@@ -23,7 +23,7 @@ BATCH = 500
 """How many tasks are looked at, cancelled or released in a transaction."""
 AGAIN_SECONDS = 10.0
 """How long after a step with the dependents of a task nobody else goes on with them."""
-logger = logging.getLogger("graph_orch.due")
+logger = logger_of("graph_orch.due")
 
 
 class AsyncDue:

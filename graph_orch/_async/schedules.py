@@ -9,7 +9,7 @@ from typing import Any
 
 from graph_orch._async.creation import add_lanes, insert, insertion
 from graph_orch._async.graph import AlreadyAppliedError, AsyncGraph, AsyncTransaction
-from graph_orch.checks import LIMIT, NAME
+from graph_orch.checks import LIMIT, NAME, NEW_NAME
 from graph_orch.cron import Cron
 from graph_orch.errors import ValidationError
 from graph_orch.ids import new_hex
@@ -64,7 +64,7 @@ class AsyncSchedules:
         """
         cron, timezone = NAME.of("cron", cron), NAME.of("timezone", timezone)
         times = Cron.of(cron, timezone)
-        key = NAME.of("name", name)
+        key = NEW_NAME.of("name", name)
         (found,) = await self._graph.read("schedules/get", schedule=key)
         params: dict[str, Any] = {
             "schedule": key,
@@ -125,9 +125,7 @@ class AsyncSchedules:
         times = Cron.of(schedule.cron, schedule.timezone)
         tick = times.latest(schedule.next_at or now, now)
         key = _key(schedule.name, tick)
-        task = NewTask.parsed(
-            f"schedule {schedule.name!r}", {**schedule.task, "idempotency_key": key}
-        )
+        task = NewTask.parsed(f"schedule {schedule.name!r}", schedule.task).with_own_key(key)
         step = {
             "schedule": schedule.name,
             "due_at": schedule.next_at,

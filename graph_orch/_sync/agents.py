@@ -13,6 +13,8 @@ from graph_orch.checks import (
     JSON_OBJECT,
     MILLISECONDS,
     NAME,
+    NEW_NAME,
+    NEW_SKILLS,
     SKILLS,
     SLOTS,
     command_id_of,
@@ -54,8 +56,8 @@ class AgentRegistry:
         Raises:
             ValidationError: an argument is not acceptable.
         """
-        agent = NAME.of("agent_id", agent_id)
-        skills = SKILLS.of("capabilities", capabilities)
+        agent = NEW_NAME.of("agent_id", agent_id)
+        skills = NEW_SKILLS.of("capabilities", capabilities)
         details = None if metadata is None else JSON_OBJECT.of("metadata", metadata)
         slots = _slots(max_concurrent_tasks, details)
         text = None if details is None else dump_json(details)
@@ -133,7 +135,7 @@ class AgentRegistry:
         Raises:
             AgentNotFoundError: the agent is not registered.
         """
-        agent, name = NAME.of("agent_id", agent_id), NAME.of("skill", skill)
+        agent, name = NAME.of("agent_id", agent_id), NEW_NAME.of("skill", skill)
         sure = CONFIDENCE.of("confidence", confidence)
         rows = self._graph.transaction(_learn, agent, name, sure)
         return _one(rows, agent)

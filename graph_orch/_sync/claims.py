@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import random
 import time
 from collections.abc import Mapping, Sequence
@@ -37,6 +36,7 @@ from graph_orch.errors import (
 )
 from graph_orch.ids import new_hex
 from graph_orch.lifecycle import Command, ErrorClass, EventType
+from graph_orch.logs import logger_of
 from graph_orch.models import Claim, ClaimRequest, Completion, Task
 from graph_orch.models.base import some_moment
 from graph_orch.refusals import refuse_stale, used_for
@@ -57,7 +57,7 @@ CLOSE_EVERY_SECONDS = 30.0
 CLOSE_BATCH = 1_000
 GRACE_SECONDS = 2.5 * TRANSACTION_SECONDS
 """How long a lane stays open after it was found empty: see `tasks/close_lanes`."""
-logger = logging.getLogger("graph_orch.claims")
+logger = logger_of("graph_orch.claims")
 
 
 class Claims(Commands):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from graph_orch._sync.graph import Graph, Transaction
-from graph_orch.checks import NAME, NAMES
+from graph_orch.checks import NAME, NAMES, NEW_NAMES
 from graph_orch.errors import GdsMissingError, ValidationError
 from graph_orch.ids import new_hex
 from graph_orch.models import Algorithm, Communities, Team, TeamsWritten
@@ -234,7 +234,7 @@ def _teams(communities: object, names: Sequence[str] | None) -> list[dict[str, s
     count = len(communities.members)
     called = [f"Team {n}" for n in range(1, count + 1)]
     if names is not None:
-        called = NAMES.of("names", names)
+        called = NEW_NAMES.of("names", names)
     if len(called) != count:
         raise ValidationError(
             f"names: there are {len(called)} for {count} communities; give one for each, in order"

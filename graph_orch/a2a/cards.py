@@ -37,11 +37,12 @@ def parse_card(text: str) -> AgentCard:
         ValidationError: it is none.
     """
     try:
-        return _parsed(json.loads(text))
+        found = json.loads(text)
+    except ValueError as error:
+        raise ValidationError(f"this is no A2A agent card: {error}") from error
     except RecursionError:
         raise ValidationError("this is no A2A agent card: it is nested too deeply") from None
-    except json.JSONDecodeError as error:
-        raise ValidationError(f"this is no A2A agent card: {error}") from error
+    return _parsed(found)
 
 
 def _parsed(found: Any) -> AgentCard:
@@ -49,6 +50,8 @@ def _parsed(found: Any) -> AgentCard:
         return parse_agent_card(found)
     except (ValueError, ParseError) as error:
         raise ValidationError(f"this is no A2A agent card: {error}") from error
+    except RecursionError:
+        raise ValidationError("this is no A2A agent card: it is nested too deeply") from None
 
 
 def registration(card: AgentCard, agent_id: str | None = None) -> Registration:

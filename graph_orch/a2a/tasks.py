@@ -76,11 +76,10 @@ def new_task(message: pb.Message) -> NewTask:
         | fields
         | {
             "content": "\n".join(texts),
-            "idempotency_key": _key(message.message_id),
             "metadata": {CONTEXT: message.context_id or message.message_id, "data": data},
         }
     )
-    return NewTask.parsed("message", fields)
+    return NewTask.parsed("message", fields).with_own_key(_key(message.message_id))
 
 
 def a2a_task(task: Task) -> pb.Task:

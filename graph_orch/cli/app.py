@@ -6,10 +6,15 @@ import contextlib
 import io
 import os
 import sys
+import traceback
+from collections.abc import Generator
+from typing import Any
 
 import pydantic
 import typer
+from typer.core import TyperGroup
 
+from graph_orch.characters import visible
 from graph_orch.cli import (
     agent,
     call,
@@ -25,7 +30,6 @@ from graph_orch.cli import (
     task,
     worker,
 )
-from graph_orch.cli.output import visible
 from graph_orch.errors import (
     AgentNotFoundError,
     EmbeddedServerError,
@@ -40,8 +44,33 @@ from graph_orch.errors import (
 ERROR, NOT_FOUND, REFUSED, UNREACHABLE, INTERRUPTED = 1, 3, 4, 5, 130
 DEBUG = "GRAPH_ORCH_DEBUG"
 
+
+class _Commands(TyperGroup):
+    """The commands; what was given and is not understood is told without driving the terminal."""
+
+    def make_context(self, *given: Any, **more: Any) -> Any:
+        with _visible_complaints():
+            return super().make_context(*given, **more)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _visible_complaints():
+            return super().invoke(ctx)
+
+
+@contextlib.contextmanager
+def _visible_complaints() -> Generator[None]:
+    try:
+        yield
+    except Exception as error:
+        # Complaints of the parser have a base class that is not the same in all versions of typer.
+        if hasattr(error, "format_message"):
+            error.message = visible(str(getattr(error, "message", "")))  # pyright: ignore[reportAttributeAccessIssue]
+        raise
+
+
 app = typer.Typer(
     name="graph-orch",
+    cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -120,14 +149,19 @@ def _run() -> int:
     except RecursionError:
         return _say("something given is nested too deeply", REFUSED)
     except Exception as error:  # the top level: a line for who called, the rest for who mends
-        if os.environ.get(DEBUG):
-            raise
+        _show_traceback()
         return _say(
             f"this is a fault of graph-orch: {describe(error)}; please report it, with what "
             f"{DEBUG}=1 prints",
             ERROR,
         )
     return 0
+
+
+def _show_traceback() -> None:
+    if os.environ.get(DEBUG):
+        for line in traceback.format_exc().splitlines():
+            print(visible(line), file=sys.stderr)
 
 
 def exit_code(error: OrchestrationError) -> int:

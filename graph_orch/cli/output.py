@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -12,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 from pydantic import BaseModel
 
+from graph_orch.characters import visible, visible_json
+
 if TYPE_CHECKING:
     from rich.console import Console
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
@@ -45,12 +44,16 @@ def plain(value: object) -> Any:
 
 def show_json(value: object) -> None:
     """Print a value as JSON."""
-    print(json.dumps(plain(value), ensure_ascii=not _takes_all(), indent=2))
+    print(_json(value, indent=2))
 
 
 def show_line(value: object) -> None:
     """Print a value as one line of JSON."""
-    print(json.dumps(plain(value), ensure_ascii=not _takes_all()))
+    print(_json(value))
+
+
+def _json(value: object, indent: int | None = None) -> str:
+    return visible_json(json.dumps(plain(value), ensure_ascii=not _takes_all(), indent=indent))
 
 
 def _takes_all() -> bool:
@@ -65,7 +68,7 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: 
 
     table = Table(title=title or None, title_justify="left")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(Text(visible(column)), overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell(value)) for value in row))
     console().print(table)
@@ -87,16 +90,12 @@ def cell(value: object) -> str:
     return visible(found if isinstance(found, str) else json.dumps(found, ensure_ascii=False))
 
 
-def visible(text: str) -> str:
-    """Text with its control characters spelled out: what is stored must not drive a terminal."""
-    return _CONTROL.sub(lambda found: ascii(found.group())[1:-1], text)
-
-
 def say(text: str) -> None:
-    """Print a line of text."""
+    """Print a line of text; what is stored must not drive a terminal."""
     from rich.text import Text
 
-    console().print(Text(visible(text)))
+    # Not wrapped: the rest of a long line would begin a line of its own.
+    console().print(Text(visible(text)), soft_wrap=True)
 
 
 def _moment(value: object) -> str:

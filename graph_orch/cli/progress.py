@@ -6,8 +6,8 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from graph_orch.characters import visible
 from graph_orch.cli.crew import OnChange, Progress
-from graph_orch.cli.output import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -61,7 +61,7 @@ def _bar(console: Console, title: str, total: int) -> Generator[OnChange]:
 
         def change(now: Progress) -> None:
             who = " ".join(f"{name}:{count}" for name, count in sorted(now.running.items()))
-            bar.update(row, completed=now.completed + now.failed, who=who)
+            bar.update(row, completed=now.completed + now.failed, who=visible(who))
 
         yield change
 

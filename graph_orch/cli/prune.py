@@ -12,6 +12,7 @@ import typer
 from pydantic import JsonValue
 
 from graph_orch import TaskStatus
+from graph_orch.characters import visible_json
 from graph_orch.cli.durations import seconds
 from graph_orch.cli.output import Json, say, show_json
 from graph_orch.cli.store import connect
@@ -56,6 +57,6 @@ def _writing(path: Path | None) -> Generator[Callable[[dict[str, JsonValue]], No
     with appending(path) as file:
 
         def write(record: dict[str, JsonValue]) -> None:
-            print(json.dumps(record, ensure_ascii=False), file=file, flush=True)
+            print(visible_json(json.dumps(record, ensure_ascii=False)), file=file, flush=True)
 
         yield write

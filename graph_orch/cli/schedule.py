@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from graph_orch import Schedule, TaskPriority
+from graph_orch.characters import visible
 from graph_orch.cli.output import Json, say, show_fields, show_json, show_table
 from graph_orch.cli.store import connect
 from graph_orch.cli.task import Priority, Skill
@@ -82,7 +83,7 @@ def tick(
         show_json(task_ids)
         return
     for task_id in task_ids:
-        print(task_id)
+        print(visible(task_id))
 
 
 def _row(schedule: Schedule) -> list[object]:

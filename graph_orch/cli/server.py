@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from graph_orch.characters import visible
 from graph_orch.cli.output import Json, say, show_json
 from graph_orch.cli.store import install_server
 from graph_orch.errors import StoreError
@@ -64,7 +65,8 @@ def logs(
     if as_json:
         show_json({"log_path": str(path), "lines": last})
     else:
-        print("\n".join(last))
+        for line in last:
+            print(visible(line))
 
 
 def _show(found: EmbeddedStatus, as_json: bool) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from graph_orch import Task, TaskPriority, TaskStatus
+from graph_orch.characters import visible
 from graph_orch.cli.output import Json, say, show_fields, show_json, show_table
 from graph_orch.cli.store import connect
 from graph_orch.errors import InvalidTransitionError, TaskNotFoundError
@@ -40,7 +41,7 @@ def create(
     if as_json:
         show_json(task)
     else:
-        print(task_id)
+        print(visible(task_id))
 
 
 @app.command("list", epilog="Example: graph-orch task list --status pending --limit 20")
@@ -108,7 +109,7 @@ def history(task_id: TaskId, as_json: Json = False) -> None:
         if one.traceback:
             say(f"attempt {one.attempt}:")
             for line in one.traceback.splitlines():
-                say(line)
+                say(f"    {line}")  # which no line of ours begins with
 
 
 @app.command("cancel", epilog="Example: graph-orch task cancel TASK_ID --reason 'not needed'")
@@ -154,7 +155,7 @@ def _retry_failed(task_type: str | None, limit: int, as_json: bool) -> None:
         show_json(retried)
         return
     for task in retried:
-        print(task.task_id)
+        print(visible(task.task_id))
 
 
 def _show(task: Task, as_json: bool) -> None:

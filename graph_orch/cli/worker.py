@@ -13,10 +13,12 @@ from typing import Annotated
 import typer
 
 import graph_orch
-from graph_orch.cli.output import Json, say, show_json, show_table, visible
+from graph_orch.characters import visible
+from graph_orch.cli.output import Json, say, show_json, show_table
 from graph_orch.cli.signals import ToldToEnd, leave_in_order
 from graph_orch.cli.store import connect
 from graph_orch.errors import ValidationError, describe
+from graph_orch.logs import make_visible
 
 Target = Annotated[
     str | None, typer.Argument(metavar="[MODULE:WORKER]", help="Where a Worker is in Python.")
@@ -68,7 +70,11 @@ def worker(
     leave_in_order()
     from graph_orch import executors  # it and the driver take long to import
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    handler = logging.StreamHandler()
+    handler.addFilter(make_visible)  # for the records of others; ours are made so anyhow
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(name)s %(message)s", handlers=[handler]
+    )
     logging.getLogger("neo4j").setLevel(logging.ERROR)
     if target is not None:
         load_worker(target).run()

@@ -25,15 +25,17 @@ from graph_orch.values import (
     Deadline,
     Dependencies,
     Json,
+    Key,
     LeaseSeconds,
     Limit,
     Listed,
     Moment,
     Name,
+    NewName,
+    NewSkills,
     OneOrMore,
     Ratio,
     Seconds,
-    Skills,
     TaskId,
     dump_json,
     load_json,
@@ -54,7 +56,7 @@ class RetryPolicy(Model):
     multiplier: Annotated[float, Field(ge=1, le=1_000)] = 2.0
     max_seconds: Seconds = 3_600.0
     jitter: Ratio = 0.1
-    non_retryable: Annotated[tuple[Name, ...], Field(max_length=100)] = ()
+    non_retryable: Annotated[tuple[NewName, ...], Field(max_length=100)] = ()
 
     if TYPE_CHECKING:  # what may be given is more than what is kept
 
@@ -74,12 +76,12 @@ class NewTask(Model):
     """A task to be created. The fields are the arguments of `create_task`."""
 
     content: Content
-    task_type: Name
+    task_type: NewName
     priority: TaskPriority = TaskPriority.MEDIUM
-    requirements: Skills = ()
+    requirements: NewSkills = ()
     dependencies: Dependencies = ()
     task_id: TaskId = Field(default_factory=new_uuid)
-    idempotency_key: Name | None = None
+    idempotency_key: Key | None = None
     max_retries: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] = 3
     available_at: Moment | None = None
     metadata: Json = None
@@ -88,7 +90,7 @@ class NewTask(Model):
     schedule_to_start_seconds: Deadline | None = None
     start_to_close_seconds: Deadline | None = None
     schedule_to_close_seconds: Deadline | None = None
-    concurrency_key: Name | None = None
+    concurrency_key: NewName | None = None
 
     if TYPE_CHECKING:  # what may be given is more than what is kept
 
@@ -128,6 +130,13 @@ class NewTask(Model):
         if self.task_id in self.dependencies:
             raise ValueError(f"task {self.task_id!r} cannot depend on itself")
         return self
+
+    def with_own_key(self, key: str) -> Self:
+        """The same task under an idempotency key of our own, which no client can give (OWN_KEYS).
+
+        So nobody can create the task of a tick or a message before that, with other fields.
+        """
+        return self.model_copy(update={"idempotency_key": key})
 
     @property
     def skill_keys(self) -> list[str]:

@@ -15,6 +15,7 @@ from pydantic import JsonValue
 from graph_orch._async.tasks import AsyncTaskQueue
 from graph_orch.errors import text_of
 from graph_orch.ids import new_hex
+from graph_orch.logs import logger_of
 from graph_orch.models import Claim, Task
 from graph_orch.settings import Address
 from graph_orch.worker.failures import number_of, storable_text
@@ -108,7 +109,7 @@ class _Context:
     def logger(self) -> logging.LoggerAdapter[logging.Logger]:
         """Where the handler may write; its records bear the id of the task and the attempt."""
         return logging.LoggerAdapter(
-            logging.getLogger(f"graph_orch.task.{self.task.task_type}"),
+            logger_of(f"graph_orch.task.{self.task.task_type}"),
             {"task_id": self.task.task_id, "attempt": self.attempt},
         )
 

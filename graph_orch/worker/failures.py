@@ -13,6 +13,7 @@ from typing import cast
 
 from graph_orch.errors import describe, text_of
 from graph_orch.lifecycle import ErrorClass
+from graph_orch.logs import logger_of
 from graph_orch.models import Task
 from graph_orch.values import MAX_NAME, MOST_TOLD, shortened
 
@@ -20,7 +21,7 @@ MOST_TRACEBACK = 8_000
 MOST_KINDS = 50
 LONGEST_DELAY = 31_536_000.0
 _PASSWORD = re.compile(r"(?P<before>\w[\w+.-]*://[^\s:/@'\"]*:)[^\s/'\"]+@")
-logger = logging.getLogger("graph_orch.worker")
+logger = logger_of("graph_orch.worker")
 
 
 class TaskFailure(Exception):
@@ -96,7 +97,7 @@ class Failure:
 
     def log(self, error: BaseException, task: Task, attempt: int) -> None:
         """Write it, with its traceback, to the log of the task's type."""
-        log = logging.getLogger(f"graph_orch.task.{task.task_type}")
+        log = logger_of(f"graph_orch.task.{task.task_type}")
         if not log.isEnabledFor(logging.WARNING):
             return
         said = (task.task_id, attempt, self.message)

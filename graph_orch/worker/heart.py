@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import socket
 import threading
@@ -13,11 +12,12 @@ from collections.abc import Callable, Sequence
 from graph_orch._sync.graph import Graph
 from graph_orch._sync.tasks import TaskQueue
 from graph_orch.errors import OrchestrationError, StoreError
+from graph_orch.logs import logger_of
 from graph_orch.runtime import Ended
 from graph_orch.worker.context import Job, WorkerSettings
 
 END_SECONDS = 2.0
-logger = logging.getLogger("graph_orch.worker")
+logger = logger_of("graph_orch.worker")
 
 
 class Heart(threading.Thread):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -19,6 +18,7 @@ from graph_orch.combining import MOST_ROWS
 from graph_orch.errors import OrchestrationError, StoreError, StoreUnreachableError, describe
 from graph_orch.ids import new_hex
 from graph_orch.lifecycle import TaskStatus
+from graph_orch.logs import logger_of
 from graph_orch.models import Claim, ClaimRequest, Completion
 from graph_orch.runtime import Ended
 from graph_orch.worker.context import AsyncContext, Context, Handler, Job, WorkerSettings
@@ -45,7 +45,7 @@ ABORT_SECONDS = 1.0
 """The same where the worker was told twice to stop."""
 SENDING_SECONDS = 0.001
 """How long it takes at most to send what is ready to be sent."""
-logger = logging.getLogger("graph_orch.worker")
+logger = logger_of("graph_orch.worker")
 
 
 class Run:

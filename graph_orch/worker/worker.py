@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import signal
 import socket
@@ -19,15 +18,16 @@ from pydantic import JsonValue
 from graph_orch._async.agents import AsyncAgentRegistry
 from graph_orch._async.orchestrator import AsyncOrchestrator
 from graph_orch._sync.orchestrator import Orchestrator
-from graph_orch.checks import LEASE, NAME, NAMES, SECONDS, SLOTS
+from graph_orch.checks import LEASE, NAME, NEW_NAME, NEW_NAMES, SECONDS, SLOTS
 from graph_orch.errors import AlreadyRunningError, ValidationError, describe
+from graph_orch.logs import logger_of
 from graph_orch.worker.context import Handler, WorkerSettings
 from graph_orch.worker.handlers import refuse_unusable
 from graph_orch.worker.run import ABORT_SECONDS, ANY, Run
 from graph_orch.worker.sharing import shared_graph
 
 H = TypeVar("H", bound=Handler)
-logger = logging.getLogger("graph_orch.worker")
+logger = logger_of("graph_orch.worker")
 
 
 class Worker:
@@ -64,15 +64,15 @@ class Worker:
         unique = f"{socket.gethostname()[:100]}-{os.getpid()}-{uuid4()}"
         self.settings = WorkerSettings(
             address=orch.graph.address,
-            agent_id=NAME.of("agent_id", agent_id),
-            worker_id=NAME.of("worker_id", worker_id or unique),
+            agent_id=NEW_NAME.of("agent_id", agent_id),
+            worker_id=NEW_NAME.of("worker_id", worker_id or unique),
             concurrency=slots,
             slots=SLOTS.of("prefetch", slots + prefetch),
             lease_seconds=LEASE.of("lease_seconds", lease_seconds) or 30.0,
             grace_seconds=SECONDS.of("grace_seconds", grace_seconds) or 0.0,
             spread=claim_spread,
         )
-        self._capabilities = NAMES.of("capabilities", capabilities)
+        self._capabilities = NEW_NAMES.of("capabilities", capabilities)
         self._metadata = metadata
         self._handlers: dict[str, Handler] = {}
         self._run: Run | None = None

@@ -17,7 +17,8 @@ HOSTILE = {
     "empty": "",
     "dash": "-",
     "not UTF-8": "caf\udce9",
-    "controls": "a\x1b[31m\x00\r\nb",
+    "controls": "a\x1b[31m\x00\r\nb\x9b2J",
+    "bidi": "a\u202eb\u2066c\u200bd\u2028e",
     "long": "x" * 100_000,
     "deep": "[" * 100_000,
     "number": "1e999",
@@ -28,7 +29,7 @@ HOSTILE = {
     "address": "http://[::1",
     "markup": "[red]{}%s$(x)",
 }
-FOR_OPTIONS = ("not UTF-8", "controls")
+FOR_OPTIONS = ("not UTF-8", "controls", "bidi")
 SERVICES = {"server start"}  # it has no store to refuse: it would start one
 
 
@@ -92,6 +93,7 @@ def test_hostile_arguments(run, command):
         assert code in CODES, said[-2_000:]
         assert "Traceback" not in said
         assert "a fault of graph-orch" not in said
+        assert not set("\x1b\x9b\u202e\u2066\u200b\u2028").intersection(said), args
 
 
 FILES = {

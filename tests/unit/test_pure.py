@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import graph_orch
 from graph_orch import NewTask, TaskFilters, TaskPriority, TaskStatus, ValidationError, errors
 from graph_orch._sync.querying import leading_statement, lucene_words
-from graph_orch.cli.output import visible
+from graph_orch.characters import visible
 from graph_orch.cli.progress import downloading
 from graph_orch.embedded.jars import storage_error
 from graph_orch.errors import DownloadError, OrchestrationError, StoreQueryError
@@ -170,7 +170,7 @@ def test_full_disk_is_said(reason):
 
 
 def test_what_is_stored_does_not_drive_the_terminal():
-    assert visible("a\x1b[2Jb\r\n\tc\x9b") == "a\\x1b[2Jb\\r\n\tc\\x9b"
+    assert visible("a\x1b[2Jb\r\n\tc\x9b") == "a\\x1b[2Jb\\r\\n\\tc\\x9b"
 
 
 def test_download_is_shown_in_a_few_lines_where_there_is_no_terminal(capsys):
