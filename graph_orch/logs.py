@@ -26,7 +26,7 @@ def logger_of(name: str) -> logging.Logger:
 def make_visible(record: logging.LogRecord) -> bool:
     """Spell out what drives a terminal; a filter that lets every record through.
 
-    A traceback keeps its lines, which are indented: none of them looks like the begin of a record.
+    A traceback keeps its lines, each behind a mark, so that none looks like the begin of a record.
     """
     if getattr(record, "is_visible", False):  # by another filter
         return True
@@ -38,9 +38,9 @@ def make_visible(record: logging.LogRecord) -> bool:
         record.args = tuple(map(_shown, record.args))
     if record.exc_info or record.exc_text:
         said = record.exc_text or _FORMATTER.formatException(cast(Any, record.exc_info))
-        record.exc_text = _indented(said)
+        record.exc_text = _quoted(said)
     if record.stack_info:
-        record.stack_info = _indented(record.stack_info)
+        record.stack_info = _quoted(record.stack_info)
     record.is_visible = True
     return True
 
@@ -50,5 +50,5 @@ def _shown(value: object) -> object:
     return value if value is None or isinstance(value, int | float) else visible(text_of(value))
 
 
-def _indented(text: str) -> str:
-    return "\n".join(f"    {visible(line)}" for line in text.split("\n"))
+def _quoted(text: str) -> str:
+    return "\n".join(f"  | {visible(line)}" for line in text.split("\n"))

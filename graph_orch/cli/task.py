@@ -109,7 +109,7 @@ def history(task_id: TaskId, as_json: Json = False) -> None:
         if one.traceback:
             say(f"attempt {one.attempt}:")
             for line in one.traceback.splitlines():
-                say(f"    {line}")  # which no line of ours begins with
+                say(f"  | {line}")  # so that no line of it looks like one of ours
 
 
 @app.command("cancel", epilog="Example: graph-orch task cancel TASK_ID --reason 'not needed'")
