@@ -164,3 +164,38 @@ def test_settings_that_cannot_be_used(run, monkeypatch, variable, value, code):
     assert found == code
     assert len(said.splitlines()) == 1
     assert "secret" not in said
+
+
+SECRETS = {
+    "NEO4J_URI": "bolt://ada:secret-of-the-address@127.0.0.1:9",
+    "NEO4J_PASSWORD": "secret-of-neo4j",
+    "GRAPH_ORCH_MCP_TOKEN": "secret-of-clients",
+    "GRAPH_ORCH_MAVEN_URL": "https://ada:secret-of-the-mirror@127.0.0.1:9/maven2",
+    "GRAPH_ORCH_DEBUG": "1",
+}
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS.keys() - SERVICES))
+def test_no_command_tells_a_secret(run, monkeypatch, command):
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    arguments = [flags for flags in COMMANDS[command] if not flags]
+    for args in (["--json"], ["--", *["x"] * len(arguments)]):
+        _, said = run(*command.split(), *args)
+        assert "secret-of" not in said
+
+
+def test_a_fault_shows_no_values_of_variables(run, monkeypatch):
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+
+    def broken() -> None:
+        local = SECRETS["NEO4J_PASSWORD"]
+        raise RuntimeError(f"two\nlines\x1b[2J {len(local)}")
+
+    monkeypatch.setattr("graph_orch.cli.graph.connect", broken)
+    code, said = run("stats")
+    assert code == 1
+    assert "Traceback" in said
+    assert "secret-of" not in said
+    assert said.replace("\n", "").isprintable()
