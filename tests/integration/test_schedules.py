@@ -159,7 +159,8 @@ def test_schedule_that_cannot_tick_here_does_not_hold_up_the_others(orch, pass_t
 def test_tick_whose_task_exists_is_passed(orch, pass_time):
     tick = orch.schedules.put("daily", "0 0 * * *", TASK).next_at - timedelta(days=1)
     key = f"schedule:daily:{tick.isoformat()}"
-    task_id = orch.tasks.create_task("made before", "chore", idempotency_key=key)
+    made_before = NewTask(content="made before", task_type="chore").with_own_key(key)
+    (task_id,) = orch.tasks.create_tasks([made_before])
     pass_time(days=1)
     assert orch.schedules.tick() == []
     assert orch.schedules.get("daily").last_at == tick
