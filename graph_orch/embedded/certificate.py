@@ -11,7 +11,8 @@ import ssl
 from datetime import UTC, datetime
 from ipaddress import ip_address
 
-from graph_orch.embedded.state import LOOPBACK, DataDirectory, write_private
+from graph_orch.embedded.state import LOOPBACK, DataDirectory
+from graph_orch.files import write_private
 
 VALID = datetime(1970, 1, 1, tzinfo=UTC), datetime(2999, 1, 1, tzinfo=UTC)
 """Whatever the clock says: the certificate is trusted for being this one, not for being new."""

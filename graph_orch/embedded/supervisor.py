@@ -28,8 +28,8 @@ from graph_orch.embedded.state import (
     DataDirectory,
     ServerRecord,
     append_private,
-    write_private,
 )
+from graph_orch.files import write_private
 
 LOOK_EVERY_SECONDS = 0.2
 START_LOOK_SECONDS = 0.05

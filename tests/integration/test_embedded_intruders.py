@@ -22,8 +22,9 @@ from graph_orch._sync.graph import Graph
 from graph_orch.embedded import EmbeddedNeo4j
 from graph_orch.embedded.certificate import have_certificate
 from graph_orch.embedded.processes import all_pids, arguments_of
-from graph_orch.embedded.state import DataDirectory, append_private, write_private
+from graph_orch.embedded.state import DataDirectory, append_private
 from graph_orch.errors import DataDirectoryError, ServerStartError, StoreUnreachableError
+from graph_orch.files import write_private
 from graph_orch.settings import Address
 from tests.integration.test_embedded import HOLD
 from tests.waiting import eventually
