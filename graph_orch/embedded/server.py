@@ -33,7 +33,6 @@ from graph_orch.embedded.state import (
     Command,
     DataDirectory,
     ServerRecord,
-    append_private,
 )
 from graph_orch.embedded.supervisor import find_server, free_port, is_free
 from graph_orch.errors import (
@@ -45,7 +44,7 @@ from graph_orch.errors import (
     PortInUseError,
     ServerStartError,
 )
-from graph_orch.files import write_private
+from graph_orch.files import appending, write_private
 from graph_orch.settings import SECRETS, EmbeddedSettings
 
 USER = "neo4j"
@@ -359,7 +358,7 @@ class EmbeddedNeo4j:
         data.write_command(command)
         write_private(data.version_path, settings.neo4j_version)
         data.record_path.unlink(missing_ok=True)
-        append_private(data.console_path, anew=True).close()  # what it says is of this start
+        write_private(data.console_path, "")  # what it says from now on is of this start
         lock = data.supervising.acquire(STOP_SECONDS, f"supervise the server of {data.root}")
         supervisor = _spawn_supervisor(data, lock)
 
@@ -564,7 +563,7 @@ def _spawn_supervisor(data: DataDirectory, lock: KernelLock) -> subprocess.Popen
 
     It gets its lock from us: so there is no moment in which nobody holds it.
     """
-    with append_private(data.console_path) as console:
+    with appending(data.console_path) as console:
         supervisor = subprocess.Popen(
             [
                 sys.executable,

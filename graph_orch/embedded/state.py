@@ -7,7 +7,6 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from stat import S_IMODE, S_IWGRP, S_IWOTH
-from typing import BinaryIO
 from uuid import uuid4
 
 from graph_orch.embedded.kernel_lock import KernelLock
@@ -184,13 +183,3 @@ class DataDirectory:
         """Where the server is now, whatever address was asked for; nowhere while none runs."""
         record = self.running()
         return [] if record is None or not record.port else [(LOOPBACK, record.port)]
-
-
-def append_private(path: Path, *, anew: bool = False) -> BinaryIO:
-    """A file to add to that only this user may read, and that is no link to another.
-
-    Args:
-        anew: Without what it held.
-    """
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | (os.O_TRUNC if anew else 0)
-    return os.fdopen(os.open(path, flags, 0o600), "ab")

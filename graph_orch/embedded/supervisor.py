@@ -27,9 +27,8 @@ from graph_orch.embedded.state import (
     Command,
     DataDirectory,
     ServerRecord,
-    append_private,
 )
-from graph_orch.files import write_private
+from graph_orch.files import appending, write_private
 
 LOOK_EVERY_SECONDS = 0.2
 START_LOOK_SECONDS = 0.05
@@ -166,7 +165,7 @@ class Supervisor:
             data.write_command(self._command)
             config = self._command.config.replace(Command.PORT, str(port))
             write_private(data.config_path, config)
-            with append_private(data.console_path) as console:
+            with appending(data.console_path) as console:
                 child = subprocess.Popen(
                     self._command.arguments,
                     stdin=subprocess.DEVNULL,
