@@ -11,6 +11,9 @@ from cronsim import CronSim, CronSimError
 
 from graph_orch.errors import ValidationError
 
+LONGEST = 1_000
+"""Characters of an expression: longer lists of numbers take long to read, and say nothing more."""
+
 
 @dataclass(frozen=True)
 class Cron:
@@ -31,6 +34,10 @@ class Cron:
             ValidationError: the expression cannot be read or never ticks, or the timezone is
                 not known.
         """
+        if len(expression) > LONGEST:
+            raise ValidationError(
+                f"cron: it has {len(expression):,} characters, and the limit is {LONGEST}"
+            )
         cron = cls(expression, _zone(timezone))
         try:
             CronSim(expression, datetime.now(UTC))

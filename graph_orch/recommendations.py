@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from functools import partial
+from heapq import nsmallest
 from itertools import count
 from math import ceil
 from typing import Any
@@ -26,14 +28,39 @@ OFTEN_EXPIRED = 3
 OFTEN_EXPIRED_SHARE = 0.1
 MOST_OF_A_KIND = 10
 MOST_ADDED_SLOTS = 5
+MOST_NAMES = 10
+MOST_COMPARED = 50
+MOST_LETTERS = 40
+"""So many names are each compared with so many known ones by so many letters: 0.6 s at worst."""
 
 Rows = Iterable[Mapping[str, Any]]
 
 
 def nearest(name: str, known: Iterable[str]) -> list[str]:
     """The names that a caller may have meant, the likeliest first; matched without case."""
-    by_key = {skill_key(one): one for one in known}
-    return [by_key[key] for key in get_close_matches(skill_key(name), by_key, n=3)]
+    return nearest_each([name], known)[name]
+
+
+def nearest_each(names: Iterable[str], known: Iterable[str]) -> dict[str, list[str]]:
+    """For each name those known ones that a caller may have meant; none for names beyond the tenth.
+
+    difflib takes time by the cube of the length where names are made for that: 16 names of 195
+    letters took it 20 s among a thousand. So few are compared, those of the likeliest beginning and
+    length, and of each the first letters.
+    """
+    by_key = {skill_key(one)[:MOST_LETTERS]: one for one in known}
+    found: dict[str, list[str]] = {}
+    for name in names:
+        key = skill_key(name)[:MOST_LETTERS]
+        likely = nsmallest(MOST_COMPARED, by_key, key=partial(_unlike, key))
+        close = get_close_matches(key, likely, n=3) if len(found) < MOST_NAMES else []
+        found[name] = [by_key[it] for it in close]
+    return found
+
+
+def _unlike(key: str, other: str) -> tuple[bool, int]:
+    """How little two names look alike at first sight."""
+    return not other.startswith(key[:2]), abs(len(other) - len(key))
 
 
 def problems_of(
@@ -90,19 +117,23 @@ def missing_skills(lanes: Rows, agents: Sequence[Agent]) -> Iterator[Recommendat
         if lane["capable"] == 0 and not lane["barred"]:
             skills = tuple(_skills(lane))
             waiting[skills] = waiting.get(skills, 0) + lane["ready"]
-    held = {name for agent in agents for name in agent.capabilities}
+    held = sorted({name for agent in agents for name in agent.capabilities})
+    keys = {skill_key(name) for name in held}
     for skills, ready in waiting.items():
-        yield _missing(skills, ready, agents, held)
+        unheld = [name for name in skills if skill_key(name) not in keys]
+        yield _missing(skills, unheld, ready, agents, held)
 
 
 def _missing(
-    skills: Sequence[str], ready: int, agents: Sequence[Agent], held: set[str]
+    skills: Sequence[str],
+    unheld: Sequence[str],
+    ready: int,
+    agents: Sequence[Agent],
+    held: Sequence[str],
 ) -> Recommendation:
-    keys = {skill_key(name) for name in held}
-    unheld = [name for name in skills if skill_key(name) not in keys]
     what = f"no agent has {', '.join(unheld)}" if unheld else "no agent has all these skills"
     why: dict[str, JsonValue] = {"ready": ready, "skills": list(skills), "missing": list(unheld)}
-    if alike := [near for name in unheld for near in nearest(name, held)]:
+    if alike := [near for those in nearest_each(unheld, held).values() for near in those]:
         why["similar"] = list(alike)
     return _recommend(RecommendationKind.MISSING_SKILL, what, why, _teach(skills, agents))
 
@@ -235,15 +266,16 @@ def _skills(lane: Mapping[str, Any]) -> list[str]:
 
 def _teach(skills: Sequence[str], agents: Sequence[Agent], taken: Collection[str] = ()) -> ToolCall:
     """Teach the agent that lacks the least, or register a new one, under an id that none has."""
-    who = max(agents, key=lambda it: (_covered(it, skills), -it.utilization), default=None)
+    keys = {skill_key(name) for name in skills}
+    who = max(agents, key=lambda it: (_covered(it, keys), -it.utilization), default=None)
     if who is None:
         fresh = next(name for at in count(1) if (name := f"agent-{at}") not in taken)
         return _register(fresh, skills)
     return _learn(who.agent_id, [name for name in skills if skill_key(name) not in who.skills])
 
 
-def _covered(agent: Agent, skills: Iterable[str]) -> int:
-    return sum(skill_key(name) in agent.skills for name in skills)
+def _covered(agent: Agent, keys: set[str]) -> int:
+    return len(keys.intersection(agent.skills))
 
 
 def _call(tool: str, **arguments: JsonValue) -> ToolCall:

@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import pydantic
@@ -28,6 +28,7 @@ from graph_orch.operations.schemas import (
     output_schema,
 )
 from graph_orch.settings import Profile
+from graph_orch.values import MAX_NAME
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,8 @@ class Tool:
         where = ".".join(map(str, place))
         if message.startswith("Extra inputs"):
             known = ", ".join(self.arguments.model_fields)
-            return f"no parameter {where!r}{_meant(where, self.arguments.model_fields)}: {known}"
+            meant = _meant(where, self.arguments.model_fields)
+            return f"no parameter {where[:MAX_NAME]!r}{meant}: {known}"
         return f"{where}: {message}"
 
 
@@ -146,7 +148,8 @@ TOOLS: dict[str, Tool] = {tool.name: tool for tool in _TABLE}
 """Every tool by its name, in the order in which they are listed."""
 
 
-def chosen(profile: Profile = Profile.ALL, read_only: bool = False) -> dict[str, Tool]:
+@cache
+def chosen(profile: Profile = Profile.ALL, read_only: bool = False) -> Mapping[str, Tool]:
     """The tools of a profile, in their order; of those, where asked, what only reads."""
     profiles = list(Profile)
     wanted = [tool for tool in _TABLE if profiles.index(tool.profile) <= profiles.index(profile)]
@@ -162,11 +165,11 @@ def find(tools: Mapping[str, Tool], name: str) -> Tool:
     """
     if name not in tools:
         raise ValidationError(
-            f"no tool is called {name!r}{_meant(name, tools)}: {', '.join(tools)}"
+            f"no tool is called {name[:MAX_NAME]!r}{_meant(name, tools)}: {', '.join(tools)}"
         )
     return tools[name]
 
 
 def _meant(name: str, known: Iterable[str]) -> str:
-    close = get_close_matches(name, list(known), n=2)
+    close = get_close_matches(name, list(known), n=2) if len(name) <= MAX_NAME else []
     return f"; did you mean {' or '.join(close)}? Known" if close else "; known"

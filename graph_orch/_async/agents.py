@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pydantic import JsonValue
 
@@ -22,6 +23,7 @@ from graph_orch.checks import (
 from graph_orch.errors import AgentNotFoundError
 from graph_orch.ids import new_hex
 from graph_orch.models import Agent, AgentHealth, AgentLoad, AgentStatistics, WorkerInfo
+from graph_orch.runtime import async_in_thread
 from graph_orch.values import dump_json, skill_key
 
 DEFAULT_SLOTS = 5
@@ -71,7 +73,8 @@ class AsyncAgentRegistry:
 
     async def list_agents(self) -> list[Agent]:
         """Every registered agent, by id."""
-        return [Agent.from_record(row) for row in await self._graph.read("agents/list")]
+        rows = await self._graph.read("agents/list")
+        return await async_in_thread(_agents, rows)  # thousands of them take a while
 
     async def list_workers(self) -> list[WorkerInfo]:
         """The worker processes, those that died within a day included, with what they hold."""
@@ -153,13 +156,7 @@ class AsyncAgentRegistry:
     async def get_agent_statistics(self) -> AgentStatistics:
         """All agents in numbers."""
         (row,) = await self._graph.read("agents/statistics")
-        rates = [agent["success_rate"] for agent in row["agents"]]
-        return AgentStatistics(
-            total_agents=len(rates),
-            avg_success_rate=sum(rates) / len(rates) if rates else 1.0,
-            skill_distribution=dict(row["skills"]),
-            load=[AgentLoad.from_record(agent) for agent in row["agents"]],
-        )
+        return await async_in_thread(_statistics, row)
 
     async def deregister_agent(self, agent_id: str, *, command_id: str | None = None) -> Agent:
         """Remove an agent: what it held returns to pending, its history stays. As it was.
@@ -260,6 +257,20 @@ def _one(rows: Rows, agent_id: str) -> Agent:
     if not rows:
         raise AgentNotFoundError(agent_id)
     return Agent.from_record(rows[0])
+
+
+def _agents(rows: Rows) -> list[Agent]:
+    return [Agent.from_record(row) for row in rows]
+
+
+def _statistics(row: Mapping[str, Any]) -> AgentStatistics:
+    rates = [agent["success_rate"] for agent in row["agents"]]
+    return AgentStatistics(
+        total_agents=len(rates),
+        avg_success_rate=sum(rates) / len(rates) if rates else 1.0,
+        skill_distribution=dict(row["skills"]),
+        load=[AgentLoad.from_record(agent) for agent in row["agents"]],
+    )
 
 
 def _slots(given: int | None, metadata: Mapping[str, JsonValue] | None) -> int | None:

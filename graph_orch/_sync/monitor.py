@@ -32,15 +32,17 @@ from graph_orch.recommendations import (
     low_success,
     missing_skills,
     nearest,
+    nearest_each,
     no_free_agent,
     problems_of,
     single_holders,
 )
+from graph_orch.runtime import in_thread
 from graph_orch.values import Listed, skill_key
 
 KINDS: Check[list[RecommendationKind]] = Check(Listed[RecommendationKind])
-MOST_COMPARED = 100
-"""For so many unknown skills, held ones that are like them are looked for: that takes its time."""
+HELD_LOOKED_AT = 10_000
+"""Among so many held skills those are looked for that are like an unknown one."""
 BLOCKED_LOOKED_AT = 10_000
 TRIED_LOOKED_AT = 1_000
 """How many blocked tasks, and how many of those tried last, a look at the graph reads at most."""
@@ -96,7 +98,8 @@ class Monitor:
         agents = self._agents.list_agents()
         for kind in RecommendationKind:
             if kind in wanted:
-                found += islice(self._recommend(kind, agents), MOST_OF_A_KIND)
+                each = self._recommend(kind, agents)
+                found += in_thread(_first, each, MOST_OF_A_KIND)
         return found[: LIMIT.of("limit", limit)]
 
     def wait_until_ended(self, task_id: str, seconds: float) -> Task:
@@ -133,7 +136,8 @@ class Monitor:
     def nearest_agents(self, agent_id: str) -> list[str]:
         """Registered ids that are like one that is not."""
         rows = self._graph.read("routing/all_agents")
-        return nearest(NAME.of("agent_id", agent_id), (row["agent_id"] for row in rows))
+        known = [row["agent_id"] for row in rows]
+        return in_thread(nearest, NAME.of("agent_id", agent_id), known)
 
     def nearest_tasks(self, task_id: str) -> list[str]:
         """Ids of tasks that begin like one that is not there."""
@@ -150,14 +154,12 @@ class Monitor:
         if not unheld:
             return {}
         held = self.held_skills()
-        return {
-            names[row["key"]]: nearest(row["key"], held) if place < MOST_COMPARED else []
-            for place, row in enumerate(unheld)
-        }
+        return in_thread(nearest_each, [names[row["key"]] for row in unheld], held)
 
-    def held_skills(self) -> list[str]:
-        """The names of the skills that somebody has, in order."""
-        return [row["name"] for row in self._graph.read("monitor/skills")]
+    def held_skills(self, limit: int = HELD_LOOKED_AT) -> list[str]:
+        """The names of the skills that somebody has, in order, so many at most."""
+        rows = self._graph.read("monitor/skills", limit=LIMIT.of("limit", limit))
+        return [row["name"] for row in rows]
 
     def _recommend(
         self, kind: RecommendationKind, agents: list[Agent]
@@ -194,7 +196,7 @@ class Monitor:
         return blocked_by_failed(rows, causes)
 
     def _load_skew(self, agents: list[Agent]) -> list[Recommendation]:
-        found = extremes(agents)
+        found = in_thread(extremes, agents)
         if found is None:
             return []
         busy, idle = found
@@ -202,6 +204,11 @@ class Monitor:
             "monitor/movable", agent_id=busy.agent_id, other_id=idle.agent_id
         )
         return [load_skew(busy, idle, rows[0]["task_id"] if rows else None)]
+
+
+def _first(found: Iterable[Recommendation], number: int) -> list[Recommendation]:
+    """So many of what is found. Finding each takes its time where there are thousands of agents."""
+    return list(islice(found, number))
 
 
 def _moved(task: Task, seen: Task) -> bool:

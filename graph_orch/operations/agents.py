@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import to_thread
 from typing import Annotated, Any
 
 from pydantic import Field, JsonValue
@@ -73,7 +74,7 @@ async def get_agent_health(
         if agent is None:
             raise AgentNotFoundError(agent_id)
         agents = [agent]
-    return _conditions(agents, limit)
+    return await to_thread(_conditions, agents, limit)
 
 
 async def find_capable_agents(

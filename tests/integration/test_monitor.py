@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from graph_orch import NewTask, RecommendationKind, TaskNotFoundError
+from graph_orch._async import monitor
 from graph_orch.operations.call import Call
 from graph_orch.tools import TOOLS
 
@@ -204,3 +207,25 @@ def test_monitor_without_await(orch):
     assert orch.monitor.nearest_tasks("x") == []
     assert orch.monitor.wait_until_ended(task_id, 0).task_id == task_id
     assert orch.monitor.get_recommendations()[0].kind == "single_holder"
+
+
+async def test_comparing_and_judging_leave_the_event_loop_to_others(aorch, monkeypatch):
+    places = []
+
+    def watched(name):
+        original = getattr(monitor, name)
+
+        def run(*args):
+            places.append((name, threading.current_thread() is threading.main_thread()))
+            return original(*args)
+
+        return run
+
+    for name in ("nearest", "nearest_each", "extremes", "_first"):
+        monkeypatch.setattr(monitor, name, watched(name))
+    await aorch.agents.register_agent("ada", ["python"])
+    assert await aorch.monitor.nearest_agents("aad") == ["ada"]
+    assert await aorch.monitor.unknown_skills(["pyhton"]) == {"pyhton": ["python"]}
+    assert len(await aorch.monitor.get_recommendations()) == 1
+    assert {name for name, _ in places} == {"nearest", "nearest_each", "extremes", "_first"}
+    assert not any(in_main for _, in_main in places)

@@ -106,6 +106,8 @@ def test_latest_and_after_leave_nothing_between_them(expression, zone, change, b
         ("* * * * whenever", "UTC", "Bad day-of-week"),
         ("0 0 30 2 *", "UTC", "Bad day-of-month"),
         ("0 0 */30 * MON#2", "UTC", "never comes"),
+        ("1," * 1_000 + "1 * * * *", "UTC", "the limit is 1000"),
+        ("9" * 5_000 + " * * * *", "UTC", "the limit is 1000"),
         ("* * * * *", "Mars/Olympus", "'Mars/Olympus' is not in"),
         ("* * * * *", "../etc/passwd", "is not in"),
         ("* * * * *", "Europe", "is not in"),

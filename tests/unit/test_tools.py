@@ -13,7 +13,13 @@ from graph_orch.cli.mcp_clients import Client, configuration
 from graph_orch.errors import ValidationError
 from graph_orch.mcp_server.server import definition
 from graph_orch.operations.texts import GRAPH, GUIDE
-from graph_orch.recommendations import nearest
+from graph_orch.recommendations import (
+    MOST_COMPARED,
+    MOST_LETTERS,
+    MOST_NAMES,
+    nearest,
+    nearest_each,
+)
 from graph_orch.tools import TOOLS, Profile, chosen, find
 
 MOST_TOKENS = 6_000
@@ -87,6 +93,35 @@ def test_unknown_tool_is_told_the_nearest():
 def test_nearest_names():
     assert nearest("Pyhton", ["python", "sql"]) == ["python"]
     assert nearest("cooking", ["python", "sql"]) == []
+
+
+def test_nearest_names_take_a_bounded_time(monkeypatch):
+    compared = []
+
+    def close(word, possibilities, n):
+        compared.append([word, *possibilities])
+        return [possibilities[0]]
+
+    monkeypatch.setattr("graph_orch.recommendations.get_close_matches", close)
+    known = [f"{number} {'y' * 195}" for number in range(1_000)]
+    found = nearest_each([f"{number} {'z' * 190}" for number in range(100)], known)
+    assert len(found) == 100
+    assert len(compared) == MOST_NAMES
+    assert {len(row) for row in compared} == {MOST_COMPARED + 1}
+    assert max(len(name) for row in compared for name in row) == MOST_LETTERS
+    known = [f"{number:05}" for number in range(10_000)] + ["python"]
+    assert nearest("pyhton", known) == nearest("pytho", known) == ["python"]
+
+
+def test_names_that_no_tool_has_are_not_compared_at_any_length():
+    name = "orchestration_poll_tasks" * 100_000
+    for call in (
+        lambda: find(TOOLS, name),
+        lambda: TOOLS["orchestration_get_health"]._checked({name: 1}),
+    ):
+        with pytest.raises(ValidationError) as told:
+            call()
+        assert len(str(told.value)) < 2_000
 
 
 def test_texts_name_what_is_there():
