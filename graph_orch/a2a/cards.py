@@ -90,9 +90,12 @@ def card_of(agent: Agent, url: str) -> AgentCard:
     return card
 
 
-def service_card(url: str, names: Iterable[str]) -> AgentCard:
-    """The card of the queue itself: what its agents can do together."""
+def service_card(url: str, names: Iterable[str], takes_tasks: bool = True) -> AgentCard:
+    """The card of the queue itself: what its agents can do together, where it takes tasks."""
     card = _new_card("graph_orch", url)
+    if not takes_tasks:
+        card.description = "A queue of tasks, of which tasks can be asked for here, and none sent."
+        return card
     card.description = (
         "A queue of tasks, each done by an agent that has the skills for it. The metadata of a "
         "message may say task_type, priority, requirements, dependencies, max_retries."

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
+from asyncio import to_thread
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterator,
+    Sequence,
+)
 from contextlib import contextmanager
-from typing import NoReturn
+from functools import wraps
+from typing import Any, NoReturn, TypeVar, cast
 
 from a2a.server.context import ServerCallContext
 from a2a.server.events import Event
 from a2a.server.request_handlers import RequestHandler
 from a2a.server.routes import create_agent_card_routes, create_jsonrpc_routes
+from a2a.server.routes.common import DefaultServerCallContextBuilder
 from a2a.types import a2a_pb2 as pb
 from a2a.utils import errors as a2a_errors
 from a2a.utils.constants import DEFAULT_LIST_TASKS_PAGE_SIZE, MAX_LIST_TASKS_PAGE_SIZE
+from starlette.requests import Request
 from starlette.routing import Route
 
-from graph_orch import AsyncOrchestrator, NewTask, Task
+from graph_orch import AsyncOrchestrator, Task
 from graph_orch.a2a.cards import service_card
 from graph_orch.a2a.tasks import (
     STATUSES,
     a2a_task,
     artifact_of,
     context_of,
+    is_same,
     new_task,
     state_of,
     status_of,
@@ -31,20 +44,31 @@ from graph_orch.errors import (
     OrchestrationError,
     StoreError,
     TaskNotFoundError,
+    ValidationError,
 )
 from graph_orch.lifecycle import ENDED, TaskStatus
+from graph_orch.operations.call import LONGEST_CALL_SECONDS, within
+from graph_orch.principals import Principal
+from graph_orch.values import MAX_NAME
 
 PATH = "/a2a"
 BLOCKING_SECONDS = 60.0
 """How long a client that wants to wait for the end does so; then it is told how far it is."""
 LOOK_SECONDS = 30.0
+MOST_SKILLS = 500
+"""Skills on the card, which is shown to everybody, and takes a fifth of a millisecond for each."""
+PRINCIPAL = "principal"
 
 
-def routes(orch: AsyncOrchestrator, url: str, needs_token: bool = False) -> Sequence[Route]:
-    """The routes of the agent that the queue is, at a server's URL."""
+def routes(
+    orch: AsyncOrchestrator, url: str, principal: Principal, needs_token: bool = False
+) -> Sequence[Route]:
+    """The routes of the agent that the queue is, at a server's URL, for what a principal may do."""
+    at, takes_tasks = f"{url}{PATH}", principal.may("SendMessage")
 
     async def current(card: pb.AgentCard) -> pb.AgentCard:
-        found = service_card(f"{url}{PATH}", await orch.monitor.held_skills())
+        names = await orch.monitor.held_skills(MOST_SKILLS) if takes_tasks else []
+        found = service_card(at, names, takes_tasks)
         if needs_token:
             scheme = pb.HTTPAuthSecurityScheme(scheme="Bearer")
             found.security_schemes["bearer"].http_auth_security_scheme.CopyFrom(scheme)
@@ -54,9 +78,36 @@ def routes(orch: AsyncOrchestrator, url: str, needs_token: bool = False) -> Sequ
         return found
 
     return [
-        *create_agent_card_routes(service_card(f"{url}{PATH}", ["any"]), card_modifier=current),
-        *create_jsonrpc_routes(QueueHandler(orch), PATH),
+        *create_agent_card_routes(service_card(at, ["any"]), card_modifier=current),
+        *create_jsonrpc_routes(QueueHandler(orch), PATH, _Contexts()),
     ]
+
+
+class _Contexts(DefaultServerCallContextBuilder):
+    """Contexts of requests, with the principal that the guard found."""
+
+    def build(self, request: Request) -> ServerCallContext:
+        context = super().build(request)
+        context.state[PRINCIPAL] = request.state.principal
+        return context
+
+
+Method = TypeVar("Method", bound=Callable[..., Coroutine[Any, Any, Any]])
+
+
+def _serves(operation: str) -> Callable[[Method], Method]:
+    """A method that serves an operation, to whoever may ask for it, in a bounded time."""
+
+    def serving(method: Method) -> Method:
+        @wraps(method)
+        async def served(self: QueueHandler, params: Any, context: ServerCallContext) -> Any:
+            _asking(context, operation)
+            with _translated():
+                return await within(LONGEST_CALL_SECONDS, method(self, params, context))
+
+        return cast(Method, served)
+
+    return serving
 
 
 class QueueHandler(RequestHandler):
@@ -65,21 +116,22 @@ class QueueHandler(RequestHandler):
     def __init__(self, orch: AsyncOrchestrator) -> None:
         self._orch = orch
 
+    @_serves("SendMessage")
     async def on_message_send(
         self, params: pb.SendMessageRequest, context: ServerCallContext
     ) -> pb.Task:
         """Submit a task, and wait for its end unless the client would rather not."""
-        with _translated():
-            task_id = await self._submit(params.message)
-            seconds = 0.0 if params.configuration.return_immediately else BLOCKING_SECONDS
-            return a2a_task(await self._orch.monitor.wait_until_ended(task_id, seconds))
+        task_id = await self._submit(params.message, context)
+        seconds = 0.0 if params.configuration.return_immediately else BLOCKING_SECONDS
+        return a2a_task(await self._orch.monitor.wait_until_ended(task_id, seconds))
 
     async def on_message_send_stream(
         self, params: pb.SendMessageRequest, context: ServerCallContext
     ) -> AsyncGenerator[Event]:
         """Submit a task, and follow it to its end."""
+        _asking(context, "SendMessage")
         with _translated():
-            task_id = await self._submit(params.message)
+            task_id = await self._submit(params.message, context)
             async for event in self._follow(task_id):
                 yield event
 
@@ -87,6 +139,7 @@ class QueueHandler(RequestHandler):
         self, params: pb.SubscribeToTaskRequest, context: ServerCallContext
     ) -> AsyncGenerator[Event]:
         """Follow a task to its end."""
+        _asking(context, "SubscribeToTask")
         with _translated():
             task = await self._task(params.id)
             if task.status in ENDED:
@@ -94,11 +147,12 @@ class QueueHandler(RequestHandler):
             async for event in self._follow(params.id):
                 yield event
 
+    @_serves("GetTask")
     async def on_get_task(self, params: pb.GetTaskRequest, context: ServerCallContext) -> pb.Task:
         """A task as it is now."""
-        with _translated():
-            return a2a_task(await self._task(params.id))
+        return a2a_task(await self._task(params.id))
 
+    @_serves("ListTasks")
     async def on_list_tasks(
         self, params: pb.ListTasksRequest, context: ServerCallContext
     ) -> pb.ListTasksResponse:
@@ -109,25 +163,24 @@ class QueueHandler(RequestHandler):
         if params.status and params.status not in STATUSES:  # a state that no task here has
             return pb.ListTasksResponse(page_size=size)
         filters = {"status": STATUSES.get(params.status, [])}
-        with _translated():
-            total = await self._count(params.status)
-            page = await self._orch.tasks.query_tasks(
-                filters, limit=size, after=params.page_token or None
-            )
+        total = await self._count(params.status)
+        page = await self._orch.tasks.query_tasks(
+            filters, limit=size, after=params.page_token or None
+        )
         wanted = [it for it in page if params.status in (0, state_of(it))]
         return pb.ListTasksResponse(
-            tasks=[a2a_task(task) for task in wanted],
+            tasks=await to_thread(lambda: [a2a_task(task) for task in wanted]),
             next_page_token=page.next_cursor or "",
             page_size=size,
             total_size=total,
         )
 
+    @_serves("CancelTask")
     async def on_cancel_task(
         self, params: pb.CancelTaskRequest, context: ServerCallContext
     ) -> pb.Task:
         """Give a task up."""
-        with _translated():
-            return a2a_task(await self._orch.tasks.cancel_task(params.id, "asked for by A2A"))
+        return a2a_task(await self._orch.tasks.cancel_task(params.id, "asked for by A2A"))
 
     async def on_create_task_push_notification_config(
         self, params: pb.TaskPushNotificationConfig, context: ServerCallContext
@@ -165,15 +218,22 @@ class QueueHandler(RequestHandler):
             total -= await self._orch.monitor.count_untried_failures()
         return total
 
-    async def _submit(self, message: pb.Message) -> str:
+    async def _submit(self, message: pb.Message, context: ServerCallContext) -> str:
         if message.task_id:
             task = await self._task(message.task_id)
             raise a2a_errors.UnsupportedOperationError(
                 f"task {task.task_id} is {task.status} and takes no further message; send one "
                 "without task_id for a new task"
             )
-        asked: NewTask = new_task(message)
-        return (await self._orch.tasks.create_tasks([asked]))[0]
+        principal = _asking(context, "SendMessage")
+        asked = await to_thread(new_task, message, principal.name)
+        (task_id,) = await self._orch.tasks.create_tasks([asked])
+        if task_id != asked.task_id and not is_same(asked, await self._task(task_id)):
+            raise ValidationError(
+                f"the messageId {message.message_id[:MAX_NAME]!r} was used before, for a message "
+                "that says something else; an id names one message, so make a new one"
+            )
+        return task_id
 
     async def _follow(self, task_id: str) -> AsyncIterator[Event]:
         task = await self._task(task_id)
@@ -203,6 +263,18 @@ def _events(task: Task) -> Iterator[Event]:
     yield pb.TaskStatusUpdateEvent(task_id=task_id, context_id=context_id, status=status_of(task))
 
 
+def _asking(context: ServerCallContext, operation: str) -> Principal:
+    """Who asks for an operation.
+
+    Raises:
+        UnsupportedOperationError: it is not served to them.
+    """
+    principal: Principal = context.state[PRINCIPAL]
+    if why := principal.why_not(operation):
+        raise a2a_errors.UnsupportedOperationError(why)
+    return principal
+
+
 def _no_push() -> NoReturn:
     raise a2a_errors.PushNotificationNotSupportedError
 
@@ -216,6 +288,8 @@ def _translated() -> Generator[None]:
         raise a2a_errors.TaskNotFoundError(str(error)) from error
     except InvalidTransitionError as error:
         raise a2a_errors.TaskNotCancelableError(str(error)) from error
+    except TimeoutError as error:
+        raise a2a_errors.InternalError("it took too long; ask again") from error
     except StoreError as error:
         raise a2a_errors.InternalError(str(error)) from error
     except OrchestrationError as error:

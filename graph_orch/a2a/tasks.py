@@ -13,10 +13,12 @@ from pydantic import JsonValue
 from graph_orch.errors import ValidationError
 from graph_orch.lifecycle import TaskStatus
 from graph_orch.models import NewTask, Task
-from graph_orch.values import MAX_NAME, dump_json
+from graph_orch.values import dump_json
 
 CONTEXT = "a2a_context"
 """The metadata key under which a task keeps the conversation that it is of."""
+MESSAGE = "a2a_message"
+"""The metadata key under which a task keeps a hash of what its message says."""
 LARGEST_EXACT = 2**53
 """Up to that, every whole number is one that a float holds."""
 DEEPEST = 20
@@ -57,8 +59,11 @@ STATUSES: dict[int, list[TaskStatus]] = {
 """The statuses that a state may be."""
 
 
-def new_task(message: pb.Message) -> NewTask:
-    """The task that a message asks for; the same message again asks for the same task.
+def new_task(message: pb.Message, principal: str) -> NewTask:
+    """The task that a message of a principal asks for; the same message again asks for the same.
+
+    It is known again by the principal and the id of the message, and by what it says told from
+    another with the same id.
 
     Raises:
         ValidationError: it holds no text, or its metadata is not acceptable.
@@ -66,8 +71,11 @@ def new_task(message: pb.Message) -> NewTask:
     texts = [part.text for part in message.parts if part.text.strip()]
     if not texts:
         raise ValidationError("the message holds no text part: say what is to be done")
-    if not message.message_id:
-        raise ValidationError("the message has no message_id, by which it would be known again")
+    if not message.message_id.strip():
+        raise ValidationError(
+            "the message has no messageId, which A2A requires: make a new one for each message, "
+            "such as a UUID, and repeat it where you send a message again"
+        )
     said = _plain(message.metadata)
     fields: dict[str, Any] = {name: said[name] for name in FIELDS if name in said}
     data = [_plain(part.data) for part in message.parts if part.HasField("data")]
@@ -79,7 +87,15 @@ def new_task(message: pb.Message) -> NewTask:
             "metadata": {CONTEXT: message.context_id or message.message_id, "data": data},
         }
     )
-    return NewTask.parsed("message", fields).with_own_key(_key(message.message_id))
+    fields["metadata"][MESSAGE] = _hash(fields)
+    key = _hash([principal, message.message_id])
+    return NewTask.parsed("message", fields).with_own_key(f"a2a:{key}")
+
+
+def is_same(asked: NewTask, found: Task) -> bool:
+    """Whether a task was made for a message that says the same."""
+    made_for = found.metadata.get(MESSAGE) if isinstance(found.metadata, dict) else None
+    return isinstance(asked.metadata, dict) and made_for == asked.metadata[MESSAGE]
 
 
 def a2a_task(task: Task) -> pb.Task:
@@ -134,12 +150,8 @@ def _moment(task: Task) -> Any:
     return task.completed_at or task.started_at or task.assigned_at or task.created_at
 
 
-def _key(message_id: str) -> str:
-    """The idempotency key of a message's task."""
-    key = f"a2a:{message_id}"
-    if len(key) <= MAX_NAME:
-        return key
-    return f"a2a:{hashlib.sha256(message_id.encode()).hexdigest()}"
+def _hash(value: Any) -> str:
+    return hashlib.sha256(dump_json(value).encode()).hexdigest()
 
 
 def _plain(message: Struct | Value) -> Any:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from graph_orch import AsyncOrchestrator
     from graph_orch.mcp_server import HttpOptions
+    from graph_orch.principals import Principal
 
 LEAVE_SECONDS = 8.0
 """Who ends a container kills what is still there after 10 s."""
@@ -58,10 +59,14 @@ def mcp(
         from graph_orch.mcp_server import HttpOptions
     except ImportError as error:
         raise ValidationError("install graph-orch[mcp] to serve MCP") from error
+    from graph_orch.principals import Principal
+
     leave_in_order()
-    origins = frozenset(allow_origin or ())
-    options = HttpOptions(host, port, McpSettings().token, origins) if http else None
-    asyncio.run(_serve(options, profile, read_only))
+    token, origins = McpSettings().token, frozenset(allow_origin or ())
+    name = "administrator" if token is None or not http else "token"
+    principal = Principal(name, profile, read_only)
+    options = HttpOptions(host, port, token, origins, principal=principal) if http else None
+    asyncio.run(_serve(options, principal))
 
 
 @app.command("install", epilog="Example: graph-orch mcp install --client cursor")
@@ -81,18 +86,17 @@ def install(
         print(configuration(one, [*_command(), *arguments], _environment()))
 
 
-async def _serve(options: HttpOptions | None, profile: Profile, read_only: bool) -> None:
+async def _serve(options: HttpOptions | None, principal: Principal) -> None:
     from graph_orch.mcp_server import build, serve_http, serve_stdio
 
     with left_at_once():
         orch = await connect_async()
     async with orch:
-        server = build(orch, profile, read_only)
+        server = build(orch, principal)
         if options is None:
             await _until_told_to_end(serve_stdio(server), orch)
             return
-        needs_token = options.token is not None
-        await serve_http(server, options, lambda url: _a2a(orch, url, needs_token, read_only))
+        await serve_http(server, options, lambda url: _a2a(orch, url, options))
 
 
 async def _until_told_to_end(serving: Coroutine[Any, Any, None], orch: AsyncOrchestrator) -> None:
@@ -122,15 +126,13 @@ def _command() -> list[str]:
     return [str(script)] if script.exists() else [sys.executable, "-m", "graph_orch.cli"]
 
 
-def _a2a(orch: AsyncOrchestrator, url: str, needs_token: bool, read_only: bool) -> Sequence[Route]:
-    """The routes of A2A; none where it is not installed, or would write where it may not."""
-    if read_only:
-        return []
+def _a2a(orch: AsyncOrchestrator, url: str, options: HttpOptions) -> Sequence[Route]:
+    """The routes of A2A; none where it is not installed."""
     try:
         from graph_orch.a2a import routes
     except ImportError:
         return []
-    return routes(orch, url, needs_token)
+    return routes(orch, url, options.principal, needs_token=options.token is not None)
 
 
 def _environment() -> dict[str, str]:

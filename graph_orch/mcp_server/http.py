@@ -2,52 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
-import hmac
+import math
 import socket
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, cast
 
 import uvicorn
 from mcp.server import Server
-from mcp.server.transport_security import TransportSecuritySettings
-from pydantic import SecretStr
-from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse, Response
+from mcp.server.auth.middleware.bearer_auth import AuthorizationContext
+from mcp.server.streamable_http import StreamableHTTPServerTransport
+from mcp.server.streamable_http_manager import (
+    StreamableHTTPASGIApp,
+    StreamableHTTPSessionManager,
+)
+from starlette.applications import Starlette
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from graph_orch.errors import ValidationError
+from graph_orch.mcp_server.complaints import Complaints
+from graph_orch.mcp_server.connections import Connection, protocol
+from graph_orch.mcp_server.guard import MAX_BODY, Guard
+from graph_orch.mcp_server.options import HttpOptions
 
 PATH = "/mcp"
-CARD_PATH = "/.well-known/agent-card.json"
-"""The A2A card says how to be let in, so it is shown to everybody."""
-MAX_BODY = 4 * 1024 * 1024
-MAX_SESSIONS = 1_000
 IDLE_SECONDS = 1_800.0
 SHUTDOWN_SECONDS = 5
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-
-
-@dataclass(frozen=True)
-class HttpOptions:
-    """Where to listen, and whom to let in. Port 0 is any; off loopback a token is needed."""
-
-    host: str = "127.0.0.1"
-    port: int = 8000
-    token: SecretStr | None = None
-    origins: frozenset[str] = field(default_factory=frozenset[str])
-    body_seconds: float = 30.0
-
-    def __post_init__(self) -> None:
-        if self.host not in LOOPBACK and self.token is None:
-            raise ValidationError(
-                f"listening on {self.host} needs a bearer token: set GRAPH_ORCH_MCP_TOKEN, or "
-                "listen on 127.0.0.1"
-            )
+BACKLOG = 100
+"""Connections that the kernel keeps for us. Where no file is left for one, asyncio tries, and
+complains, as often as that."""
 
 
 async def serve_http(
@@ -56,29 +38,66 @@ async def serve_http(
     routes: Callable[[str], Sequence[Route]] = lambda url: (),
 ) -> None:
     """Serve many clients until SIGTERM, and the routes besides that are made for the URL."""
+    complaints = Complaints()
+
+    async def look() -> None:
+        for connection in list(running.server_state.connections):
+            cast(Connection, connection).look()
+        complaints.tell()
+
     with listen(options) as listener:
         at = url(options.host, listener.getsockname()[1])
         config = uvicorn.Config(
-            Guard(application(server, routes(at)), options),
+            Guard(application(server, options, routes(at)), options),
+            http=protocol(options),
+            ws="none",
+            backlog=BACKLOG,
+            log_config=complaints.config(),
             log_level="warning",
             access_log=False,
+            callback_notify=look,
+            timeout_notify=0,  # that is each second
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         )
+        running = uvicorn.Server(config)
         print(f"graph-orch: serving MCP at {at}{PATH}", file=sys.stderr, flush=True)
-        await uvicorn.Server(config).serve(sockets=[listener])
+        await running.serve(sockets=[listener])
 
 
-def application(server: Server[dict[str, Any]], routes: Sequence[Route]) -> ASGIApp:
-    """The server and the routes as one application."""
-    return server.streamable_http_app(
-        streamable_http_path=PATH,
+def application(
+    server: Server[dict[str, Any]], options: HttpOptions, routes: Sequence[Route]
+) -> Starlette:
+    """The server and the routes as one application, before which the guard is to stand."""
+    sessions = Sessions(
+        server,
         max_request_body_size=MAX_BODY,
         session_idle_timeout=IDLE_SECONDS,
-        max_sessions=MAX_SESSIONS,
-        # The guard below checks hosts and origins, for the other routes too.
-        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
-        custom_starlette_routes=list(routes),
+        max_sessions=options.sessions,
     )
+    mcp = Route(PATH, endpoint=StreamableHTTPASGIApp(sessions))
+    return Starlette(routes=[mcp, *routes], lifespan=lambda app: sessions.run())
+
+
+class Sessions(StreamableHTTPSessionManager):
+    """Sessions of MCP. Where one more would be too many, the one that is idle longest ends.
+
+    Its client, if it lives, is told that there is no such session, and begins another.
+    """
+
+    def _admit_session(
+        self, requestor: AuthorizationContext | None
+    ) -> StreamableHTTPServerTransport | None:
+        if self.max_sessions is not None and len(self._server_instances) >= self.max_sessions:
+            session_id, idlest = min(self._server_instances.items(), key=lambda it: _ends(it[1]))
+            if idlest.idle_scope is not None and _ends(idlest) < math.inf:
+                idlest.idle_scope.cancel()
+                del self._server_instances[session_id]
+        return super()._admit_session(requestor)
+
+
+def _ends(session: StreamableHTTPServerTransport) -> float:
+    """When a session ends by itself; never while it answers a request."""
+    return math.inf if session.idle_scope is None else session.idle_scope.deadline
 
 
 def listen(options: HttpOptions) -> socket.socket:
@@ -90,76 +109,3 @@ def listen(options: HttpOptions) -> socket.socket:
 def url(host: str, port: int) -> str:
     """The address of a server."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-class Guard:
-    """Lets a request through whose origin, token, size and pace are right."""
-
-    def __init__(self, app: ASGIApp, options: HttpOptions) -> None:
-        self._app = app
-        self._options = options
-        token = options.token
-        self._expected = None if token is None else f"Bearer {token.get_secret_value()}".encode()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        refused = self._refused(scope["path"], Headers(scope=scope))
-        body = b"" if refused else await _body(receive, self._options.body_seconds)
-        if isinstance(body, Response):
-            refused = body
-        if refused is not None:
-            await refused(scope, receive, send)
-            return
-        await self._app(scope, _again({"type": "http.request", "body": body}, receive), send)
-
-    def _refused(self, path: str, headers: Headers) -> Response | None:
-        on_loopback = self._options.host in LOOPBACK
-        if on_loopback and _hostname(f"//{headers.get('host', '')}") not in LOOPBACK:
-            return PlainTextResponse("this server is asked for by a name of loopback", 421)
-        if (origin := headers.get("origin")) and not self._is_allowed(origin, on_loopback):
-            return PlainTextResponse(f"the origin {origin[:200]} is not allowed", 403)
-        if self._expected is None or path == CARD_PATH:
-            return None
-        given = headers.get("authorization", "").encode("latin-1")
-        if hmac.compare_digest(given, self._expected):
-            return None
-        challenge = {"WWW-Authenticate": "Bearer"}
-        return PlainTextResponse("a bearer token is needed", 401, challenge)
-
-    def _is_allowed(self, origin: str, on_loopback: bool) -> bool:
-        return origin in self._options.origins or (on_loopback and _hostname(origin) in LOOPBACK)
-
-
-def _hostname(url: str) -> str | None:
-    try:
-        return urlsplit(url).hostname
-    except ValueError:
-        return None
-
-
-async def _body(receive: Receive, seconds: float) -> bytes | Response:
-    """The whole body of a request, or why it is refused."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(seconds):
-            while True:
-                message = await receive()
-                body += message.get("body", b"")
-                if len(body) > MAX_BODY:
-                    return PlainTextResponse(f"more than {MAX_BODY} bytes", 413)
-                if not message.get("more_body"):
-                    return bytes(body)
-    except TimeoutError:
-        return PlainTextResponse(f"the body took longer than {seconds:g} s", 408)
-
-
-def _again(first: Message, receive: Receive) -> Receive:
-    """What was received already, and then what comes."""
-    kept = [first]
-
-    async def replay() -> Message:
-        return kept.pop() if kept else await receive()
-
-    return replay

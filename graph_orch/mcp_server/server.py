@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import unquote
 
-import anyio
 from mcp.server import Server, ServerRequestContext
 from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
+    INTERNAL_ERROR,
     INVALID_PARAMS,
     CallToolRequestParams,
     CallToolResult,
@@ -39,23 +39,20 @@ from mcp_types import Tool as McpTool
 from graph_orch import AsyncOrchestrator
 from graph_orch.errors import AgentNotFoundError, OrchestrationError, TaskNotFoundError
 from graph_orch.operations.advice import explain
-from graph_orch.operations.call import Call
-from graph_orch.operations.parameters import LONGEST_WAIT_SECONDS
+from graph_orch.operations.call import LONGEST_CALL_SECONDS, Call, within
 from graph_orch.operations.texts import GRAPH, GUIDE, INSTRUCTIONS
-from graph_orch.tools import Profile, Tool, chosen, find
+from graph_orch.principals import Principal
+from graph_orch.tools import Tool, find
+from graph_orch.values import MAX_NAME
 
 NAME = "graph-orch"
-TOOL_SECONDS = LONGEST_WAIT_SECONDS + 60.0
-"""The longest that a call may take: the longest wait, and what the store may need besides."""
 
 Context = ServerRequestContext[dict[str, Any]]
 
 
-def build(
-    orch: AsyncOrchestrator, profile: Profile = Profile.ALL, read_only: bool = False
-) -> Server[dict[str, Any]]:
-    """A server with the tools of a profile."""
-    it = _Handlers(orch, chosen(profile, read_only))
+def build(orch: AsyncOrchestrator, principal: Principal) -> Server[dict[str, Any]]:
+    """A server of the tools: for whoever asks by HTTP, and for this principal by stdio."""
+    it = _Handlers(orch, principal)
     return Server(
         NAME,
         version=version("graph-orch"),
@@ -77,6 +74,7 @@ async def serve_stdio(server: Server[dict[str, Any]]) -> None:
         await server.run(incoming, outgoing, server.create_initialization_options())
 
 
+@cache
 def definition(tool: Tool) -> McpTool:
     """A tool as clients see it."""
     return McpTool(
@@ -94,30 +92,36 @@ def definition(tool: Tool) -> McpTool:
 
 
 class _Handlers:
-    def __init__(self, orch: AsyncOrchestrator, tools: Mapping[str, Tool]) -> None:
+    def __init__(self, orch: AsyncOrchestrator, principal: Principal) -> None:
         self._orch = orch
-        self._tools = tools
-        self._definitions = [definition(tool) for tool in tools.values()]
+        self._principal = principal
+
+    def _asking(self, context: Context) -> Principal:
+        """Who asks: by HTTP whoever the guard let in, by stdio who started this process."""
+        request = context.request
+        return self._principal if request is None else request.state.principal
 
     def input_schema(self, name: str) -> dict[str, Any] | None:
-        tool = self._tools.get(name)
+        tool = self._principal.tools.get(name)
         return None if tool is None else tool.input_schema
 
     async def list_tools(
         self, context: Context, params: PaginatedRequestParams | None
     ) -> ListToolsResult:
-        return ListToolsResult(tools=self._definitions)
+        return ListToolsResult(
+            tools=[definition(it) for it in self._asking(context).tools.values()]
+        )
 
     async def call_tool(self, context: Context, params: CallToolRequestParams) -> CallToolResult:
         call = Call(self._orch, context.session.report_progress)
         try:
-            tool = find(self._tools, params.name)
-            with anyio.fail_after(TOOL_SECONDS):
-                answer = await tool.run(call, params.arguments or {})
+            tool = find(self._asking(context).tools, params.name)
+            answer = await within(LONGEST_CALL_SECONDS, tool.run(call, params.arguments or {}))
         except OrchestrationError as error:
             return _refused(await explain(self._orch.monitor, error))
         except TimeoutError:
-            return _refused(f"{params.name} took longer than {TOOL_SECONDS:.0f} s; ask again")
+            seconds = f"{LONGEST_CALL_SECONDS:.0f} s"
+            return _refused(f"{params.name} took longer than {seconds}; ask again")
         return CallToolResult(content=[_text(_json(answer))], structured_content=answer)
 
     async def list_resources(
@@ -137,6 +141,7 @@ class _Handlers:
                 uri_template=f"{kind}://{{id}}", name=kind, description=about, mime_type=JSON
             )
             for kind, about in _TEMPLATES.items()
+            if self._asking(context).may(f"{kind}://")
         ]
         return ListResourceTemplatesResult(resource_templates=templates)
 
@@ -144,10 +149,14 @@ class _Handlers:
         self, context: Context, params: ReadResourceRequestParams
     ) -> ReadResourceResult:
         try:
-            text, kind = await self._read(params.uri)
+            text, kind = await within(
+                LONGEST_CALL_SECONDS, self._read(params.uri, self._asking(context))
+            )
         except OrchestrationError as error:
             said = await explain(self._orch.monitor, error)
-            raise MCPError(INVALID_PARAMS, said, {"uri": params.uri}) from error
+            raise MCPError(INVALID_PARAMS, said, {"uri": params.uri[:MAX_NAME]}) from error
+        except TimeoutError as error:
+            raise MCPError(INTERNAL_ERROR, "reading it took too long; ask again") from error
         contents = TextResourceContents(uri=params.uri, text=text, mime_type=kind)
         return ReadResourceResult(contents=[contents])
 
@@ -171,9 +180,11 @@ class _Handlers:
         said = GUIDE.format(agent_id=given["agent_id"], capabilities=skills)
         return GetPromptResult(messages=[PromptMessage(role="user", content=_text(said))])
 
-    async def _read(self, uri: str) -> tuple[str, str]:
+    async def _read(self, uri: str, principal: Principal) -> tuple[str, str]:
         """The text that a resource holds, and its kind."""
         scheme, _, rest = uri.partition("://")
+        if scheme in _TEMPLATES and (why := principal.why_not(f"{scheme}://")):
+            raise MCPError(INVALID_PARAMS, why, {"uri": uri[:MAX_NAME]})
         match scheme, unquote(rest).rstrip("/"):
             case "graph", "schema":
                 return GRAPH, "text/markdown"
@@ -182,7 +193,11 @@ class _Handlers:
             case "agent", agent_id:
                 return _json(await self._agent(agent_id)), JSON
             case _:
-                raise MCPError(INVALID_PARAMS, f"no resource {uri!r}; {_KNOWN}", {"uri": uri})
+                raise MCPError(
+                    INVALID_PARAMS,
+                    f"no resource {uri[:MAX_NAME]!r}; {_KNOWN}",
+                    {"uri": uri[:MAX_NAME]},
+                )
 
     async def _task(self, task_id: str) -> dict[str, Any]:
         task = await self._orch.tasks.get_task_status(task_id)

@@ -15,7 +15,7 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.struct_pb2 import Value
 
 from graph_orch.a2a import card_of, parse_card, registration, to_json
-from graph_orch.a2a.tasks import STATUSES, a2a_task, state_of
+from graph_orch.a2a.tasks import STATUSES, a2a_task, new_task, state_of
 from graph_orch.errors import ValidationError
 from graph_orch.lifecycle import TaskStatus
 from tests.acceptance.command_line import Cli
@@ -208,6 +208,91 @@ async def test_client_cancels(aorch, connect):
             [it async for it in client.send_message(more)]
         with pytest.raises(A2AError, match="priority"):
             [it async for it in client.send_message(request("x", priority="soonish"))]
+
+
+async def connected(http, web):
+    card = await A2ACardResolver(http, web.url).get_agent_card()
+    client = ClientFactory(ClientConfig(streaming=False, httpx_client=http)).create(card)
+    return card, client
+
+
+async def test_a_profile_holds_for_a2a_too(aorch, server):
+    await aorch.agents.register_agent("cook", ["cooking"])
+    other = await aorch.tasks.create_task("somebody else's", "x")
+    with http_server(server, "--profile", "worker") as web:
+        async with httpx.AsyncClient(timeout=60) as http:
+            card, client = await connected(http, web)
+            assert [skill.id for skill in card.skills] == ["cooking"]
+            (sent,) = [it async for it in client.send_message(request("x", wait=False))]
+            assert (await client.get_task(pb.GetTaskRequest(id=sent.task.id))).id == sent.task.id
+            with pytest.raises(A2AError, match="--profile core serves it"):
+                await client.list_tasks(pb.ListTasksRequest())
+            for task_id in (other, sent.task.id):
+                with pytest.raises(A2AError, match="--profile all serves it"):
+                    await client.cancel_task(pb.CancelTaskRequest(id=task_id))
+    assert (await aorch.tasks.get_task_status(other)).status == "pending"
+
+
+async def test_reading_only_holds_for_a2a_too(aorch, server):
+    await aorch.agents.register_agent("cook", ["cooking"])
+    task_id = await aorch.tasks.create_task("x", "x")
+    with http_server(server, "--read-only") as web:
+        async with httpx.AsyncClient(timeout=60) as http:
+            card, client = await connected(http, web)
+            assert (list(card.skills), card.description.count("none sent")) == ([], 1)
+            assert (await client.get_task(pb.GetTaskRequest(id=task_id))).id == task_id
+            listed = await client.list_tasks(pb.ListTasksRequest())
+            assert [it.id for it in listed.tasks] == [task_id]
+            with pytest.raises(A2AError, match="--read-only"):
+                await client.cancel_task(pb.CancelTaskRequest(id=task_id))
+            streaming = ClientFactory(ClientConfig(httpx_client=http)).create(card)
+            for one in (client, streaming):
+                with pytest.raises(A2AError, match="--read-only"):
+                    [it async for it in one.send_message(request("x", wait=False))]
+    assert (await aorch.tasks.get_queue_statistics()).total_count() == 1
+
+
+async def test_a_message_id_names_one_message(aorch, web):
+    async def send(text, **of):
+        message = {"role": "ROLE_USER", "parts": [{"text": text}], **of}
+        body = {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "SendMessage",
+            "params": {"message": message, "configuration": {"returnImmediately": True}},
+        }
+        headers = {"A2A-Version": "1.0"}
+        return (await http.post(f"{web.url}/a2a", json=body, headers=headers)).json()
+
+    async with httpx.AsyncClient(timeout=60) as http:
+        for of in ({}, {"messageId": ""}, {"messageId": "  "}):
+            assert "has no messageId" in (await send("x", **of))["error"]["message"]
+        first = (await send("mine", messageId="1"))["result"]["task"]["id"]
+        assert (await send("mine", messageId="1"))["result"]["task"]["id"] == first
+        for other in (
+            {"text": "yours"},
+            {"text": "mine", "contextId": "another"},
+            {"text": "mine", "metadata": {"priority": "high"}},
+        ):
+            refused = await send(**other, messageId="1")
+            assert "'1' was used before" in refused["error"]["message"]
+            assert first not in json.dumps(refused)
+        assert (await send("mine", messageId="2"))["result"]["task"]["id"] != first
+    assert (await aorch.tasks.get_queue_statistics()).total_count() == 2
+
+
+def test_message_ids_of_one_principal_say_nothing_to_another():
+    message = request("x").message
+    one, again, other = (new_task(message, it).idempotency_key for it in ("one", "one", "other"))
+    assert one == again != other
+
+
+async def test_page_tokens_and_sizes_that_a_client_makes_up(aorch, connect):
+    async with httpx.AsyncClient(timeout=60) as http:
+        client = await connect(http)
+        for wrong in ({"page_token": "../../etc"}, {"page_token": "x" * 5_000}, {"page_size": -1}):
+            with pytest.raises(A2AError):
+                await client.list_tasks(pb.ListTasksRequest(**wrong))
 
 
 async def _until_first(events):

@@ -290,6 +290,34 @@ async def test_resources_and_the_prompt(orch, server):
         assert "You are the agent ada" in said.messages[0].content.text
 
 
+async def test_a_command_id_of_another_client_gives_nothing_away(orch, web):
+    for agent_id in ("ada", "bob"):
+        orch.agents.register_agent(agent_id, [])
+    mine, yours = (orch.tasks.create_task(it, "any") for it in ("mine", "yours"))
+    async with http(web.url) as ada, http(web.url) as bob:
+        await ada("assign_task", task_id=mine, agent_id="ada", command_id="1")
+        said = await bob.refused("assign_task", task_id=yours, agent_id="bob", command_id="1")
+        assert "command_id '1'" in said
+        assert "mine" not in said
+    assert orch.tasks.get_task_status(yours).status == "pending"
+
+
+@pytest.mark.parametrize("mode", ["legacy", "auto"])
+async def test_a_profile_holds_for_resources_and_by_http_too(orch, server, mode):
+    orch.agents.register_agent("ada", [])
+    task_id = orch.tasks.create_task("x", "any")
+    with http_server(server, "--profile", "worker", "--read-only") as worker:
+        async with http(worker.url, mode) as call:
+            names = [tool.name for tool in (await call.client.list_tools()).tools]
+            assert names == list(chosen(Profile.WORKER, read_only=True))
+            assert "no tool is called" in await call.refused("create_task", content="x")
+            templates = (await call.client.list_resource_templates()).resource_templates
+            assert [it.uri_template for it in templates] == ["task://{id}"]
+            await call.client.read_resource(f"task://{task_id}")
+            with pytest.raises(MCPError, match="--profile core serves it"):
+                await call.client.read_resource("agent://ada")
+
+
 async def test_profiles_and_read_only(orch, server):
     orch.tasks.create_task("x", "any")
     async with stdio(server, "--profile", "worker") as call:

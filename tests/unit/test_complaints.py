@@ -1,0 +1,60 @@
+"""What the HTTP server logs of clients that complain, or are complained of, without end."""
+
+from __future__ import annotations
+
+import io
+import logging
+import logging.config
+
+import pytest
+
+from graph_orch.mcp_server.complaints import LONGEST, MOST_A_WINDOW, WINDOW_SECONDS, Complaints
+
+
+@pytest.fixture
+def clock():
+    return [0.0]
+
+
+@pytest.fixture
+def said():
+    return io.StringIO()
+
+
+@pytest.fixture
+def complaints(clock, said):
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    made = Complaints(lambda: clock[0])
+    made.setStream(said)
+    logging.config.dictConfig(made.config())
+    yield made
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def complain(text):
+    logging.getLogger("some.library").warning("from a client: %s", text)
+
+
+def test_what_is_repeated_is_counted(complaints, clock, said):
+    for number in range(1_000):
+        complain(f"number {number}")
+    logging.getLogger("another").warning("something else")
+    complaints.tell()
+    lines = said.getvalue().splitlines()
+    assert lines[0] == "from a client: number 0"
+    assert len(lines) == MOST_A_WINDOW + 1
+    assert lines[-1] == "something else"
+    clock[0] += WINDOW_SECONDS
+    complaints.tell()
+    complain("again")
+    told, again = said.getvalue().splitlines()[len(lines) :]
+    assert told.startswith(f"{1_000 - MOST_A_WINDOW} more complaints of {__file__}:")
+    assert again == "from a client: again"
+
+
+def test_a_complaint_is_short_and_drives_no_terminal(complaints, said):
+    complain("\x1b[2J\u202e\x9b" + "x" * 10_000_000)
+    assert said.getvalue().startswith("from a client: \\x1b[2J\\u202e\\x9bxxx")
+    assert len(said.getvalue()) < LONGEST + 100
