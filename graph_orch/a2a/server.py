@@ -169,7 +169,9 @@ class QueueHandler(RequestHandler):
         )
         wanted = [it for it in page if params.status in (0, state_of(it))]
         return pb.ListTasksResponse(
-            tasks=await to_thread(lambda: [a2a_task(task) for task in wanted]),
+            tasks=await to_thread(
+                lambda: [a2a_task(it, params.include_artifacts) for it in wanted]
+            ),
             next_page_token=page.next_cursor or "",
             page_size=size,
             total_size=total,

@@ -21,6 +21,9 @@ MESSAGE = "a2a_message"
 """The metadata key under which a task keeps a hash of what its message says."""
 LARGEST_EXACT = 2**53
 """Up to that, every whole number is one that a float holds."""
+LARGEST_DATA = 10_000
+"""Characters of JSON that are given as data: protobuf writes those value by value, in the event
+loop, and a page may have a hundred of them. Larger ones are given as text."""
 DEEPEST = 20
 """Protocol Buffers read messages a hundred levels deep; each of JSON's takes three, and there are
 those around it."""
@@ -98,9 +101,9 @@ def is_same(asked: NewTask, found: Task) -> bool:
     return isinstance(asked.metadata, dict) and made_for == asked.metadata[MESSAGE]
 
 
-def a2a_task(task: Task) -> pb.Task:
+def a2a_task(task: Task, with_result: bool = True) -> pb.Task:
     """A task with its state, and its result as an artifact."""
-    artifact = artifact_of(task)
+    artifact = artifact_of(task) if with_result else None
     return pb.Task(
         id=task.task_id,
         context_id=context_of(task),
@@ -137,12 +140,13 @@ def artifact_of(task: Task) -> pb.Artifact | None:
     """What a completed task gave; None where it gave nothing."""
     if task.status is not TaskStatus.COMPLETED or task.result is None:
         return None
+    text = dump_json(task.result)
     if isinstance(task.result, str):
         part = pb.Part(text=task.result)
-    elif _is_exact(task.result):
+    elif len(text) <= LARGEST_DATA and _is_exact(task.result):
         part = pb.Part(data=ParseDict(cast(Any, task.result), Value()))
     else:
-        part = pb.Part(text=dump_json(task.result), media_type="application/json")
+        part = pb.Part(text=text, media_type="application/json")
     return pb.Artifact(artifact_id=f"{task.task_id}:result", name="result", parts=[part])
 
 
