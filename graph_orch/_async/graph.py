@@ -27,7 +27,7 @@ from neo4j.exceptions import (
 )
 
 from graph_orch._async.first_calls import PLANNING_SECONDS, AsyncFirstCalls
-from graph_orch.by_hand import refuse_effects
+from graph_orch.by_hand import refuse_effects, refuse_words
 from graph_orch.combining import AsyncCombiner
 from graph_orch.driving import UnprintedText, distrust, unprinted
 from graph_orch.embedded import driver_options
@@ -273,6 +273,7 @@ class AsyncGraph:
             StoreQueryError: it is not valid, would do more than read (see `by_hand`), or takes
                 longer than two minutes.
         """
+        refuse_words(cypher)
         return await self._retried(
             "query",
             TRANSACTION_SECONDS,

@@ -123,7 +123,7 @@ async def _until_told_to_end(serving: Coroutine[Any, Any, None], orch: AsyncOrch
 def _command() -> list[str]:
     """What starts this program, from whatever directory."""
     script = Path(sys.executable).with_name("graph-orch")
-    return [str(script)] if script.exists() else [sys.executable, "-m", "graph_orch.cli"]
+    return [str(script)] if script.exists() else [sys.executable, "-P", "-m", "graph_orch.cli"]
 
 
 def _a2a(orch: AsyncOrchestrator, url: str, options: HttpOptions) -> Sequence[Route]:

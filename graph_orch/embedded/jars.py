@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from graph_orch.embedded.kernel_lock import KernelLock
+from graph_orch.embedded.ownership import ROOT, refuse_others
 from graph_orch.errors import DiskFullError, DownloadError
 
 Progress = Callable[[int, int], None]
@@ -87,12 +89,14 @@ def install(
         DownloadError: a jar cannot be fetched, or is not what the lock says.
         DiskFullError: there is no room.
         LockHeldError: another process fetches them, and does not get on.
+        DataDirectoryError: others could put jars there.
     """
     look = damaged if whole else absent
-    if not look(jars, directory):
-        return
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(parents=True, exist_ok=True, mode=0o755)
+        refuse_others(directory, "GRAPH_ORCH_CACHE_DIR", (ROOT,))
+        if not look(jars, directory):
+            return
         with KernelLock(directory / ".lock").acquire(
             FETCH_SECONDS, "fetch the embedded server's jars"
         ):
@@ -197,9 +201,9 @@ def _get(session: Any, url: str, jar: Jar, directory: Path) -> bytes:
 
 def _write(path: Path, content: bytes) -> None:
     """All of it or nothing, under the name."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial = path.with_name(f".{path.name}.{uuid4()}")
     try:
-        with partial.open("wb") as file:
+        with partial.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

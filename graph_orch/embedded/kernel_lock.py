@@ -43,7 +43,7 @@ class KernelLock:
     def try_acquire(self) -> bool:
         """Take it where it is free; whether it was."""
         with _changing:
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
             if not _try_lock(descriptor, exclusive=True):
                 os.close(descriptor)
                 return False
@@ -97,7 +97,7 @@ class KernelLock:
     def is_held(self) -> bool:
         """Whether any process holds it. Looking makes others wait for a moment at most."""
         try:
-            descriptor = os.open(self.path, os.O_RDONLY)
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW)
         except FileNotFoundError:
             return False
         try:

@@ -21,6 +21,15 @@ def arguments_of(pid: int) -> list[str]:
     return _ps("command=", pid).split(" ")
 
 
+def is_ours(pid: int) -> bool:
+    """Whether this process's user runs another process. Anybody can write any command line."""
+    if _has_proc():
+        with contextlib.suppress(OSError):
+            return (PROC / str(pid)).stat().st_uid == os.geteuid()
+        return False
+    return _ps("uid=", pid).strip() == str(os.geteuid())
+
+
 def is_stopped(pid: int) -> bool:
     """Whether a process was stopped, by SIGSTOP or a terminal, and not told to go on."""
     if _has_proc():

@@ -23,7 +23,7 @@ import neo4j
 from neo4j.exceptions import AuthError, DriverError, Neo4jError
 
 from graph_orch.embedded.certificate import have_certificate, trusting
-from graph_orch.embedded.jars import Progress, install, jars_of, locked
+from graph_orch.embedded.jars import Jar, Progress, install, jars_of, locked
 from graph_orch.embedded.java import find_java
 from graph_orch.embedded.kernel_lock import KernelLock
 from graph_orch.embedded.plugins import locks_of
@@ -186,26 +186,29 @@ class EmbeddedNeo4j:
             LockHeldError: another process fetches them, and does not get on.
             PluginError: a plugin is not known, or does not fit the server.
         """
-        return self._install()[0]
+        return self._install()[0][0].parent
 
-    def _install(self, whole: bool = False) -> tuple[Path, Path | None]:
-        """Have all jars: the directory of the server's, and that of the plugins where some are
-        wanted, which are kept beside the server's, so that a data directory has nothing of them.
+    def _install(self, whole: bool = False) -> tuple[list[Path], Path | None]:
+        """Have all jars, and the directory of the plugins where some are wanted, which are kept
+        beside the server's, so that a data directory has nothing of them.
 
         Args:
             whole: See `install` in `jars`.
         """
         settings = self.settings
         locks = locks_of(settings.plugins, settings.neo4j_version)
-        jars = settings.cache_dir / "neo4j" / settings.neo4j_version
         url, progress = settings.maven_url, self._progress
-        install(jars_of(settings.neo4j_version), jars, url, progress, whole=whole)
+
+        def have(jars: list[Jar], directory: Path) -> list[Path]:
+            install(jars, directory, url, progress, whole=whole)
+            return [directory / jar.name for jar in jars]
+
+        version = settings.neo4j_version
+        found = have(jars_of(version), settings.cache_dir / "neo4j" / version)
         if not locks:
-            return jars, None
+            return found, None
         plugins = settings.cache_dir / "plugins" / "+".join(locks)
-        wanted = [jar for lock in locks for jar in locked(lock)]
-        install(wanted, plugins, url, progress, whole=whole)
-        return jars, plugins
+        return found + have([jar for lock in locks for jar in locked(lock)], plugins), plugins
 
     def start(self) -> Self:
         """Start the server, or join it where it runs. Started twice is started.
@@ -329,13 +332,13 @@ class EmbeddedNeo4j:
             )
 
     def _parts(self) -> tuple[Path, list[Path], str]:
-        """What a server is made of: Java, the directories of jars, the configuration."""
+        """What a server is made of: Java, the jars, the configuration."""
         settings = self.settings
         self._check_version()
         java = find_java(_java_needed(settings.neo4j_version), settings.java_home)
         jars, plugins = self._install(whole=True)
         config = _config(self._data, settings, plugins)
-        return java, [path for path in (jars, plugins) if path], config
+        return java, jars, config
 
     def _launch(self, java: Path, jars: Sequence[Path], config: str) -> None:
         data, settings = self._data, self.settings
@@ -466,6 +469,7 @@ def stop_server(data_dir: Path | None = None) -> bool:
     with _told(data):
         if not data.run.is_dir():
             return False
+        data.refuse_others()
         running = data.is_supervised or data.running() is not None
         data.keep_path.unlink(missing_ok=True)
         if not _end_unwanted(data, f"stop the server of {data.root}") and running:
@@ -495,6 +499,7 @@ def driver_options(data_dir: Path | None) -> dict[str, Any]:
     if data_dir is None:
         return {}
     data = DataDirectory(data_dir)
+    data.refuse_others()
     return {"resolver": data.address, "encrypted": True, "ssl_context": trusting(data)}
 
 
@@ -537,14 +542,15 @@ def _config(data: DataDirectory, settings: EmbeddedSettings, plugins: Path | Non
 def _arguments(
     java: Path, jars: Sequence[Path], data: DataDirectory, settings: EmbeddedSettings
 ) -> tuple[str, ...]:
-    """How to run the server. Procedures are looked for in the directory of plugins, and what they
-    need on the class path: jars of plugins are in both."""
+    """How to run the server, from jars that were checked and no others. Procedures are looked for
+    in the directory of plugins, and what they need on the class path: jars of plugins are in both.
+    """
     new = _parts(settings.neo4j_version) >= (2025,)
     main = "Neo4jCommunity" if new else "CommunityEntryPoint"
     return (
         str(java),
         "-cp",
-        os.pathsep.join(f"{path}/*" for path in jars),
+        os.pathsep.join(map(str, jars)),
         *(f"--add-opens=java.base/java.{name}" for name in OPENED),
         "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
         "-XX:+UseParallelGC",
@@ -567,6 +573,7 @@ def _spawn_supervisor(data: DataDirectory, lock: KernelLock) -> subprocess.Popen
         supervisor = subprocess.Popen(
             [
                 sys.executable,
+                "-P",  # nothing is imported from where we happen to be
                 "-m",
                 "graph_orch.embedded.supervisor",
                 str(data.root),

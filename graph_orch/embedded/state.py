@@ -6,15 +6,17 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from stat import S_IMODE, S_IWGRP, S_IWOTH
+from stat import S_IMODE
 from uuid import uuid4
 
 from graph_orch.embedded.kernel_lock import KernelLock
-from graph_orch.embedded.processes import all_pids, arguments_of
+from graph_orch.embedded.ownership import is_open, refuse_others
+from graph_orch.embedded.processes import all_pids, arguments_of, is_ours
 from graph_orch.errors import DataDirectoryError
 from graph_orch.files import write_private
 
 LOOPBACK = "127.0.0.1"
+SETTING = "GRAPH_ORCH_DATA_DIR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,32 +82,23 @@ class DataDirectory:
             DataDirectoryError: others made them, or could write into them.
         """
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._close_to_others()
+        self.refuse_others()
+        was_open, mode = is_open(self.root), self.root.stat().st_mode
+        self.root.chmod(0o700)  # before we look, or they could still put something there
+        if was_open and any(self.root.iterdir()):
+            self.root.chmod(S_IMODE(mode))
+            raise DataDirectoryError(
+                f"other users may write into {self.root}, and may have put something there: look "
+                f"through it, then close it (chmod 700 {self.root}), or choose another {SETTING}"
+            )
         directories = self.users, self.config_path.parent, self.console_path.parent
         for path in (*directories, self.first_account_path.parent):
             path.mkdir(parents=True, exist_ok=True)
 
-    def _close_to_others(self) -> None:
-        """Let nobody else in; raise where what is in the directory may not be ours.
-
-        Others could have put links there, through which we would write into whatever we may.
-        """
-        us = os.geteuid()
-        for path in (self.root, *self.root.iterdir()):
-            if (owner := path.lstat().st_uid) != us:
-                raise DataDirectoryError(
-                    f"{path} belongs to the user with id {owner}, and this process runs as {us}: "
-                    "give it to this user (chown), or choose another GRAPH_ORCH_DATA_DIR"
-                )
-        mode = self.root.stat().st_mode
-        self.root.chmod(0o700)  # before we look, or they could still put something there
-        if mode & (S_IWGRP | S_IWOTH) and any(self.root.iterdir()):
-            self.root.chmod(S_IMODE(mode))
-            raise DataDirectoryError(
-                f"other users may write into {self.root}, and may have put something there: look "
-                f"through it, then close it (chmod 700 {self.root}), or choose another "
-                "GRAPH_ORCH_DATA_DIR"
-            )
+    def refuse_others(self) -> None:
+        """Raise where it is there, and another user owns it or what is in it."""
+        if self.root.is_dir():
+            refuse_others(self.root, SETTING)
 
     @property
     def starting(self) -> KernelLock:
@@ -176,8 +169,8 @@ class DataDirectory:
         return next((pid for pid in all_pids() if self.owns_process(pid)), None)
 
     def owns_process(self, pid: int) -> bool:
-        """Whether a process is a server of this directory, by its command line."""
-        return f" --home-dir={self.root} " in " ".join(arguments_of(pid))
+        """Whether a process of this user is a server of this directory, by its command line."""
+        return f" --home-dir={self.root} " in " ".join(arguments_of(pid)) and is_ours(pid)
 
     def address(self, _asked: object = None) -> list[tuple[str, int]]:
         """Where the server is now, whatever address was asked for; nowhere while none runs."""

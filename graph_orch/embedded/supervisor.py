@@ -39,7 +39,7 @@ PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds before each time that a server which falls is started again; then it is given up."""
 STEADY_SECONDS = 60.0
 """A server that ran for so long does not fall again and again: its falls are counted anew."""
-DEPUTY = 'read -r nothing; exec "$SUPERVISOR_PYTHON" -m "$SUPERVISOR_MODULE" "$SUPERVISOR_DATA"'
+DEPUTY = 'read -r nothing; exec "$SUPERVISOR_PYTHON" -P -m "$SUPERVISOR_MODULE" "$SUPERVISOR_DATA"'
 """What it becomes stands in the environment, so that its command line is not a supervisor's: who
 kills supervisors by name leaves the deputy to take over."""
 

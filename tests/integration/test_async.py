@@ -117,20 +117,21 @@ def test_query_by_hand_cannot_write(orch):
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("LOAD CSV FROM 'file:///etc/hostname' AS row RETURN row", "LOAD CSV reads files"),
+        ("LOAD CSV FROM 'file:///etc/hostname' AS row RETURN row", "LOAD CSV does more"),
         (
             "CYPHER 5 /* ' */ UNWIND ['http://127.0.0.1:1/' + 1] AS url\n"
             "CALL (url) { lOaD\tCSV WITH HEADERS FROM url AS row RETURN row } RETURN row",
-            "LOAD CSV reads files",
+            "LOAD CSV does more",
         ),
-        ("TERMINATE TRANSACTIONS 'neo4j-transaction-1'", "TERMINATE TRANSACTIONS ends"),
+        ("TERMINATE TRANSACTIONS 'neo4j-transaction-1'", "TERMINATE TRANSACTIONS? does more"),
         (
             "SHOW TRANSACTIONS YIELD transactionId AS id "
             "TERMINATE TRANSACTION id YIELD message RETURN message",
-            "TERMINATE TRANSACTIONS ends",
+            "TERMINATE TRANSACTIONS? does more",
         ),
-        ("CALL db.clearQueryCaches()", "does more"),
-        ("CALL dbms.killConnection('bolt-1')", "of db and gds, not dbms.killConnection;"),
+        ("CALL db.clearQueryCaches()", "db.clearQueryCaches is not one"),
+        ("CALL dbms.killConnection('bolt-1')", "dbms.killConnection is not one"),
+        ("CALL`db` . `stats`.stop()", "db.stats.stop is not one"),
         ("SHOW USERS", "does more"),
         ("ALTER CURRENT USER SET PASSWORD FROM 'a' TO 'b'", "does more"),
         ("CREATE INDEX mine FOR (n:Mine) ON (n.x)", "does more"),

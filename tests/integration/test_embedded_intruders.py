@@ -19,13 +19,14 @@ import pytest
 from neo4j.exceptions import AuthError, DriverError, Neo4jError
 
 from graph_orch._sync.graph import Graph
-from graph_orch.embedded import EmbeddedNeo4j
+from graph_orch.embedded import EmbeddedNeo4j, stop_server
 from graph_orch.embedded.certificate import have_certificate
+from graph_orch.embedded.kernel_lock import KernelLock
 from graph_orch.embedded.processes import all_pids, arguments_of
 from graph_orch.embedded.state import DataDirectory
 from graph_orch.errors import DataDirectoryError, ServerStartError, StoreUnreachableError
 from graph_orch.files import appending, write_private
-from graph_orch.settings import Address
+from graph_orch.settings import Address, EmbeddedSettings
 from tests.integration.test_embedded import HOLD
 from tests.waiting import eventually
 
@@ -43,9 +44,12 @@ def attempt(uri: str, password: str, query: str = "RETURN 1") -> None:
         driver.execute_query(query, database_="system" if "USER" in query else None)
 
 
-def test_a_new_server_never_opens_to_the_default_password(data_dir, monkeypatch):
+def test_a_new_server_never_opens_to_the_default_password(data_dir, monkeypatch, tmp_path):
     """An intruder is there when it first listens, before its starter has logged in."""
     outcomes = []
+    ran = tmp_path / "ran"
+    (tmp_path / "socket.py").write_text(f"open({str(ran)!r}, 'w')")
+    monkeypatch.chdir(tmp_path)
     original = EmbeddedNeo4j._logs_in
 
     def after_the_intruder(self: EmbeddedNeo4j, port: int) -> bool:
@@ -68,6 +72,7 @@ def test_a_new_server_never_opens_to_the_default_password(data_dir, monkeypatch)
         assert account.stat().st_mode & 0o077 == 0
         assert server.auth[1] not in account.read_text()
     assert set(outcomes) == {"refused"}
+    assert not ran.exists(), "nothing is imported from the current directory"
 
 
 @pytest.mark.parametrize("seen", ["first_account_path", "accounts_path", "record_path"])
@@ -193,14 +198,74 @@ def test_a_directory_that_others_could_fill_is_refused(tmp_path):
     assert target.read_text() == "of somebody else"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to somebody")
-@pytest.mark.parametrize("name", [".", "password", "conf"])
+root_only = pytest.mark.skipif(
+    os.geteuid() != 0, reason="only root can give something to another user"
+)
+ANOTHER = 12_345
+
+
+@root_only
+@pytest.mark.parametrize("name", ["..", ".", "password", "run"])
 def test_what_belongs_to_another_is_refused(tmp_path, name):
-    path = tmp_path / "data" / name
-    path.mkdir(parents=True)
-    os.chown(path, 12_345, 12_345)
-    with pytest.raises(DataDirectoryError, match="belongs to the user with id 12345"):
-        EmbeddedNeo4j(tmp_path / "data").start()
+    data = tmp_path / "above" / "data"
+    for path in (data / "run", data / name):
+        path.mkdir(parents=True, exist_ok=True)
+    os.chown(data / name, ANOTHER, ANOTHER)
+    kept = tmp_path / "kept"
+    kept.write_text("kept")
+    (data / "run" / "start.lock").symlink_to(kept)
+    for use in (EmbeddedNeo4j(data).start, lambda: stop_server(data)):
+        with pytest.raises(DataDirectoryError, match=f"belongs to the user with id {ANOTHER}"):
+            use()
+    assert kept.read_text() == "kept"
+
+
+def test_a_directory_in_which_others_could_put_another_is_refused(tmp_path):
+    above = tmp_path / "above"
+    (above / "data").mkdir(parents=True)
+    above.chmod(0o777)
+    with pytest.raises(DataDirectoryError, match="could put another"):
+        EmbeddedNeo4j(above / "data").start()
+    above.chmod(0o1777)
+    DataDirectory(above / "data").prepare()  # sticky, as /tmp is
+
+
+def test_jars_are_taken_from_where_nobody_else_puts_some(tmp_path):
+    cache = tmp_path / "cache"
+    jars = EmbeddedSettings().cache_dir / "neo4j" / EmbeddedSettings().neo4j_version
+    EmbeddedNeo4j(tmp_path / "data").install()
+    cache.mkdir()
+    cache.chmod(0o777)
+    with pytest.raises(DataDirectoryError, match="GRAPH_ORCH_CACHE_DIR"):
+        EmbeddedNeo4j(tmp_path / "data", cache_dir=cache).install()
+    java, found, _ = EmbeddedNeo4j(tmp_path / "data")._parts()
+    assert java.name == "java"
+    assert {path.parent for path in found} == {jars}
+    assert {path.suffix for path in found} == {".jar"}, "each by its name, and no other"
+
+
+def test_no_lock_is_taken_through_a_link(tmp_path):
+    kept = tmp_path / "kept"
+    kept.write_text("kept")
+    lock = KernelLock(tmp_path / "a.lock")
+    lock.path.symlink_to(kept)
+    for use in (lock.try_acquire, lock.is_held):
+        with pytest.raises(OSError, match="symbolic link"):
+            use()
+    assert kept.read_text() == "kept"
+
+
+@root_only
+def test_a_process_of_another_user_is_not_our_server(data_dir):
+    data = DataDirectory(data_dir)
+    for user, is_ours in ((ANOTHER, False), (os.geteuid(), True)):
+        command = ["sh", "-c", "sleep 60; true", "x", f"--home-dir={data.root}", "y"]
+        with subprocess.Popen(command, user=user) as process:
+            try:
+                assert eventually(lambda pid=process.pid: len(arguments_of(pid)) == 6, 10)
+                assert data.owns_process(process.pid) is is_ours
+            finally:
+                process.kill()
 
 
 def test_no_link_is_written_through(data_dir, tmp_path):
