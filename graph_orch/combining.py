@@ -159,7 +159,9 @@ class _Call(Generic[Item, Answer]):
     def __init__(self, item: Item, rows: int) -> None:
         self.item = item
         self.rows = rows
-        self.ready = threading.Event()
+        self.ready = threading.Lock()
+        """Held until its thread is to go on; see `runtime` for why this is no Event."""
+        self.ready.acquire()
         self.led: list[_Call[Item, Answer]] = []
         """Whom its thread runs for, itself among them; none: another thread will answer it."""
         self.answer: Answer | Exception | None = None
@@ -192,7 +194,7 @@ class Combiner(Generic[Item, Answer]):
                 self._waiting.append(call)
         try:
             if not call.led:
-                call.ready.wait()
+                call.ready.acquire()
         except BaseException:  # a signal's handler raised: nobody waits for this call any more
             self._withdraw(call)
             raise
@@ -212,7 +214,7 @@ class Combiner(Generic[Item, Answer]):
         finally:
             for call, one in zip(taken, found, strict=True):
                 call.answer, call.led = one, []
-                call.ready.set()
+                call.ready.release()
             self._hand_on()
 
     def _withdraw(self, call: _Call[Item, Answer]) -> None:
@@ -232,4 +234,4 @@ class Combiner(Generic[Item, Answer]):
                 return
             led = _taken(self._waiting, lambda call: call.rows)
             led[0].led = led
-            led[0].ready.set()
+            led[0].ready.release()

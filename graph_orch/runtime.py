@@ -2,6 +2,10 @@
 
 Each stands here twice, under a name for the asynchronous code and under the name that the
 generated synchronous code has for it (see scripts/generate_sync.py).
+
+Threads wait for each other by plain locks and `SimpleQueue` alone, which are of one piece with the
+interpreter. A signal's handler, such as that of Ctrl-C, may raise within the Python code of a
+Condition, an Event or a Semaphore, and leave its lock held for ever.
 """
 
 from __future__ import annotations
@@ -14,6 +18,8 @@ import threading
 import time
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Hashable, Sequence
+from functools import partial
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Annotated, Any, Generic, ParamSpec, Protocol, Self, TypeAlias, TypeVar
 
@@ -152,15 +158,21 @@ class Turns:
     """So many callers at once; the others wait."""
 
     def __init__(self, at_once: int) -> None:
-        self._free = threading.Semaphore(at_once)
+        self._free: SimpleQueue[None] = SimpleQueue()
+        for _ in range(at_once):
+            self._free.put(None)
 
     def take(self, seconds: float) -> bool:
         """Whether a turn came within so many seconds; if so, `give_back` is to be called."""
-        return self._free.acquire(timeout=seconds)
+        try:
+            self._free.get(timeout=seconds)
+        except Empty:
+            return False
+        return True
 
     def give_back(self) -> None:
         """Let the next go on."""
-        self._free.release()
+        self._free.put(None)
 
 
 class AsyncTry:
@@ -228,32 +240,34 @@ class _Watch(threading.Thread):
     def __init__(self) -> None:
         super().__init__(name="graph-orch-watch", daemon=True)
         self._tries: set[Try] = set()
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._sooner: SimpleQueue[None] = SimpleQueue()
         self._looks_at = math.inf
         self.start()
 
     def add(self, one: Try) -> None:
-        with self._changed:
+        with self._lock:
             self._tries.add(one)
             if one.ends_at < self._looks_at:  # seldom: mostly it looks at an earlier one before
+                self._sooner.put(None)
                 self._looks_at = one.ends_at
-                self._changed.notify()
 
     def remove(self, one: Try) -> None:
         """Nothing is cut any more when this returns: the connection may be another call's now."""
-        with self._changed:
+        with self._lock:
             self._tries.discard(one)
 
     def run(self) -> None:
-        with self._changed:
-            while True:
+        while True:
+            with self._lock:
                 now = time.monotonic()
                 for one in self._tries:
                     if one.ends_at <= now:
                         one.ends_at = math.inf if one.cut() else now + self.AGAIN_SECONDS
                 self._looks_at = min((one.ends_at for one in self._tries), default=math.inf)
                 waits = None if self._looks_at == math.inf else self._looks_at - now
-                self._changed.wait(waits)
+            with contextlib.suppress(Empty):
+                self._sooner.get(timeout=waits)
 
 
 _watches: list[_Watch] = []
@@ -287,21 +301,21 @@ class _Hub:
 
     def __init__(self) -> None:
         self.seen = 0
-        self.condition = threading.Condition()
-        self.waiters: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
+        self.lock = threading.Lock()
+        self.wakes: set[Callable[[], object]] = set()
+        """What wakes each of those who wait."""
         self.watchers: set[Callable[[Sequence[Ended]], None]] = set()
 
     def tell(self, ended: Sequence[Ended]) -> None:
-        with self.condition:
+        with self.lock:
             self.seen += 1
-            self.condition.notify_all()
-            waiters, self.waiters = self.waiters, set()
+            wakes, self.wakes = self.wakes, set()
             watchers = [*self.watchers] if ended else []
         for watcher in watchers:
             watcher(ended)
-        for loop, event in waiters:
+        for wake in wakes:
             with contextlib.suppress(RuntimeError):  # its loop has ended
-                loop.call_soon_threadsafe(event.set)
+                wake()
 
 
 _hubs: weakref.WeakValueDictionary[Hashable, _Hub] = weakref.WeakValueDictionary()
@@ -323,13 +337,24 @@ class _Signal:
 
     def watch(self, watcher: Callable[[Sequence[Ended]], None]) -> None:
         """Call `watcher`, in whatever thread, with the tries that somebody here has ended."""
-        with self._hub.condition:
+        with self._hub.lock:
             self._hub.watchers.add(watcher)
 
     def unwatch(self, watcher: Callable[[Sequence[Ended]], None]) -> None:
         """Call it no more."""
-        with self._hub.condition:
+        with self._hub.lock:
             self._hub.watchers.discard(watcher)
+
+    def _hear(self, seen: int, wake: Callable[[], object]) -> bool:
+        """Have `wake` called at the next that is told; False where that is told since `seen`."""
+        with self._hub.lock:
+            if self._hub.seen == seen:
+                self._hub.wakes.add(wake)
+            return self._hub.seen == seen
+
+    def _ignore(self, wake: Callable[[], object]) -> None:
+        with self._hub.lock:
+            self._hub.wakes.discard(wake)
 
 
 class AsyncSignal(_Signal):
@@ -337,19 +362,16 @@ class AsyncSignal(_Signal):
 
     async def wait(self, seen: int, seconds: float) -> None:
         """Return when something was told after `seen`, or when the time is up."""
-        waiter = asyncio.get_running_loop(), asyncio.Event()
-        with self._hub.condition:
-            if self._hub.seen != seen:
-                return
-            self._hub.waiters.add(waiter)
-        try:
-            async with asyncio.timeout(seconds):
-                await waiter[1].wait()
-        except TimeoutError:
-            pass
-        finally:
-            with self._hub.condition:
-                self._hub.waiters.discard(waiter)
+        told = asyncio.Event()
+        wake = partial(asyncio.get_running_loop().call_soon_threadsafe, told.set)
+        if self._hear(seen, wake):
+            try:
+                async with asyncio.timeout(seconds):
+                    await told.wait()
+            except TimeoutError:
+                pass
+            finally:
+                self._ignore(wake)
 
 
 class Signal(_Signal):
@@ -357,8 +379,13 @@ class Signal(_Signal):
 
     def wait(self, seen: int, seconds: float) -> None:
         """Return when something was told after `seen`, or when the time is up."""
-        with self._hub.condition:
-            self._hub.condition.wait_for(lambda: self._hub.seen != seen, seconds)
+        told = threading.Lock()
+        told.acquire()
+        if self._hear(seen, told.release):
+            try:
+                told.acquire(timeout=min(max(0.0, seconds), threading.TIMEOUT_MAX))
+            finally:
+                self._ignore(told.release)
 
 
 AsyncOpened = AsyncOpening

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
@@ -105,7 +106,7 @@ def test_a_thread_that_is_interrupted_while_it_waits_holds_nobody_up(monkeypatch
     def prepared(self: combining._Call, item: int, rows: int) -> None:
         prepare(self, item, rows)
         if item == 13:  # its thread gets a signal while it waits
-            self.ready.wait = interrupt
+            self.ready = SimpleNamespace(acquire=interrupt, release=lambda: None)
 
     monkeypatch.setattr(combining._Call, "__init__", prepared)
     combiner = Combiner[int, int](run)
