@@ -3,7 +3,7 @@
 A file is written beside its name and then takes the place of what was there, so that nobody reads
 half of it, and so that its mode is 0600 whatever was there. A link is refused: whoever may write
 into a directory could put one there, and so choose what is overwritten. What is no file, such as
-`/dev/stdout`, a device or a pipe of this user's, is written into as it is.
+`/dev/stdout`, a character device or a pipe of this user's, is written into as it is.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import stat
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, NoReturn, TextIO, cast
+from typing import BinaryIO, Literal, NoReturn, TextIO, cast
 from uuid import uuid4
 
 from graph_orch.errors import ValidationError
@@ -24,7 +25,7 @@ Name = str | os.PathLike[str]
 
 MOST_READ = 16_000_000
 """Bytes of what a command reads: a value of 1 MB takes six of them where JSON escapes it all."""
-_OWN_ENDS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
+_OWN_END = re.compile(r"/dev/(stdout|stderr|fd/\d+)|/proc/self/fd/\d+")
 """Links to what this process has open already."""
 
 
@@ -36,9 +37,9 @@ def replacing(path: Name) -> Generator[BinaryIO]:
         OSError: it cannot be written, or `path` is a link.
     """
     target = Path(path)
-    if _is_stream(target):
-        with target.open("wb") as file:
-            yield file
+    if (stream := _stream(target, "wb")) is not None:
+        with stream:
+            yield stream
         return
     with _beside(target) as file:
         yield file
@@ -74,8 +75,8 @@ def appending(path: Name) -> Generator[TextIO]:
         OSError: it cannot be written, is a link, or belongs to somebody else.
     """
     target = Path(path)
-    if _is_stream(target):
-        with target.open("a", encoding="utf-8") as file:
+    if (stream := _stream(target, "ab")) is not None:
+        with io.TextIOWrapper(stream, encoding="utf-8") as file:
             yield file
         return
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
@@ -127,25 +128,47 @@ class Limited(io.RawIOBase):
         return number
 
 
-def _is_stream(path: Path) -> bool:
-    """Whether there is something that is written into as it is.
+def _stream(path: Path, mode: Literal["wb", "ab"]) -> BinaryIO | None:
+    """What is written into as it is, open; None where a file is or will be.
 
     Raises:
-        OSError: there is a link, or somebody else's pipe.
+        OSError: there is a link, a socket, or somebody else's pipe.
     """
-    if str(path).startswith(_OWN_ENDS):
-        return True
+    if _OWN_END.fullmatch(str(path)):
+        return path.open(mode)
     try:
         found = path.lstat()
     except OSError:  # nothing is there; or whoever opens it will be told why not
-        return False
-    if stat.S_ISLNK(found.st_mode):
+        return None
+    if not _is_stream(found, path):
+        return None
+    descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NOCTTY)
+    try:
+        # Whoever may write into the directory could have put something else there in between.
+        if not _is_stream(os.fstat(descriptor), path):
+            raise PermissionError(errno.EPERM, "a file was put in the place of a pipe", str(path))
+        return os.fdopen(descriptor, "wb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _is_stream(found: os.stat_result, path: Path) -> bool:
+    """Whether what was found is written into as it is, and is no file or directory."""
+    mode = found.st_mode
+    if stat.S_ISLNK(mode):
         raise OSError(
             errno.ELOOP, "it is a symbolic link, which is not followed; name the file", str(path)
         )
-    if stat.S_ISFIFO(found.st_mode) and found.st_uid not in (0, os.geteuid()):
+    if stat.S_ISFIFO(mode) and found.st_uid not in (0, os.geteuid()):
         raise PermissionError(errno.EPERM, "it is somebody else's pipe", str(path))
-    return not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode))
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+        return False
+    if not (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)):
+        raise PermissionError(
+            errno.EPERM, "it is a socket or a disk, which is not written; name a file", str(path)
+        )
+    return True
 
 
 def _created(made: Path, target: Path) -> BinaryIO:

@@ -103,6 +103,40 @@ def test_pipes_are_written_into(tmp_path, write):
     assert stat.S_ISFIFO(path.stat().st_mode)
 
 
+@pytest.mark.parametrize("write", [replacing, appending])
+def test_a_socket_is_refused(tmp_path, write):
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "x"))
+        with pytest.raises(PermissionError, match="socket"), write(tmp_path / "x"):
+            pass
+    assert stat.S_ISSOCK((tmp_path / "x").lstat().st_mode)
+
+
+@pytest.mark.parametrize("write", [replacing, appending])
+@pytest.mark.parametrize("link", [False, True])
+def test_what_takes_the_place_of_a_pipe_is_not_written(tmp_path, monkeypatch, write, link):
+    """Another process swaps them between the look and the opening."""
+    path, victim, really_open = tmp_path / "x", tmp_path / "victim", os.open
+    os.mkfifo(path)
+    victim.write_text("precious")
+
+    def swap_and_open(name, *given):
+        path.unlink()
+        (path.symlink_to if link else path.hardlink_to)(victim)
+        return really_open(name, *given)
+
+    monkeypatch.setattr(os, "open", swap_and_open)
+    with pytest.raises(OSError, match=r"symbolic link|put in the place"), write(path) as file:
+        file.write("x" if write is appending else b"x")
+    assert victim.read_text() == "precious"
+
+
+@pytest.mark.parametrize("write", [replacing, appending])
+def test_a_character_device_is_written_into(write):
+    with write("/dev/null") as file:
+        file.write("x" if write is appending else b"x")
+
+
 def test_standard_output_is_a_link_that_is_followed(tmp_path):
     with (tmp_path / "x").open("wb") as file:
         before = path_of(file.fileno())
