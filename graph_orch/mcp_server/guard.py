@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hmac
 import re
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse, Response
@@ -24,6 +23,10 @@ MOST_VALUES = 100_000
 SINGLE = ("host", "origin", "authorization", "content-length", "transfer-encoding")
 """Headers that decide on something here: two of them could be read in two ways."""
 
+_PLACE = re.compile(
+    r"(?:[a-z][a-z0-9+.-]*:)?//(?:\[([0-9a-f:.]+)\]|([a-z0-9.-]+))(?::[0-9]*)?", re.I | re.ASCII
+)
+"""A host and a port. User information, a path or a space in it would be read in two ways."""
 _TEXT = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 
 
@@ -144,10 +147,8 @@ def _values(body: bytes) -> int:
 
 
 def _hostname(url: str) -> str | None:
-    try:
-        return urlsplit(url).hostname
-    except ValueError:
-        return None
+    found = _PLACE.fullmatch(url)
+    return None if found is None else (found[1] or found[2]).lower()
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
