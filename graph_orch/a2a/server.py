@@ -55,6 +55,8 @@ PATH = "/a2a"
 BLOCKING_SECONDS = 60.0
 """How long a client that wants to wait for the end does so; then it is told how far it is."""
 LOOK_SECONDS = 30.0
+MOST_STREAMS = 100
+"""Streams at once. A client that reads none of its streams would else hold all connections."""
 MOST_SKILLS = 500
 """Skills on the card, which is shown to everybody, and takes a fifth of a millisecond for each."""
 PRINCIPAL = "principal"
@@ -113,8 +115,10 @@ def _serves(operation: str) -> Callable[[Method], Method]:
 class QueueHandler(RequestHandler):
     """Answers A2A requests from the queue: nothing is kept here, so any server may answer."""
 
-    def __init__(self, orch: AsyncOrchestrator) -> None:
+    def __init__(self, orch: AsyncOrchestrator, most_streams: int = MOST_STREAMS) -> None:
         self._orch = orch
+        self._most_streams = most_streams
+        self._streams = 0
 
     @_serves("SendMessage")
     async def on_message_send(
@@ -130,7 +134,7 @@ class QueueHandler(RequestHandler):
     ) -> AsyncGenerator[Event]:
         """Submit a task, and follow it to its end."""
         _asking(context, "SendMessage")
-        with _translated():
+        with _translated(), self._streaming():
             task_id = await self._submit(params.message, context)
             async for event in self._follow(task_id):
                 yield event
@@ -140,7 +144,7 @@ class QueueHandler(RequestHandler):
     ) -> AsyncGenerator[Event]:
         """Follow a task to its end."""
         _asking(context, "SubscribeToTask")
-        with _translated():
+        with _translated(), self._streaming():
             task = await self._task(params.id)
             if task.status in ENDED:
                 raise a2a_errors.UnsupportedOperationError(f"task {params.id} is {task.status}")
@@ -236,6 +240,24 @@ class QueueHandler(RequestHandler):
                 "that says something else; an id names one message, so make a new one"
             )
         return task_id
+
+    @contextmanager
+    def _streaming(self) -> Generator[None]:
+        """Count a stream while it is open.
+
+        Raises:
+            InternalError: there are as many as there may be.
+        """
+        if self._streams >= self._most_streams:
+            raise a2a_errors.InternalError(
+                f"all {self._most_streams} streams of this server are in use, and nothing was "
+                "done; ask again later, or without a stream (SendMessage, GetTask)"
+            )
+        self._streams += 1
+        try:
+            yield
+        finally:
+            self._streams -= 1
 
     async def _follow(self, task_id: str) -> AsyncIterator[Event]:
         task = await self._task(task_id)

@@ -1,0 +1,70 @@
+"""Streams of A2A are limited in number. There is no store: its one task runs on and on."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import pytest
+from a2a.server.context import ServerCallContext
+from a2a.types import a2a_pb2 as pb
+from a2a.utils.errors import InternalError, TaskNotFoundError
+
+from graph_orch import Task, TaskPriority
+from graph_orch.a2a.server import PRINCIPAL, QueueHandler
+from graph_orch.lifecycle import TaskStatus
+from graph_orch.principals import Principal
+
+RUNNING = Task(
+    task_id="1",
+    content="x",
+    task_type="any",
+    status=TaskStatus.RUNNING,
+    priority=TaskPriority.MEDIUM,
+    requirements=[],
+    dependencies=[],
+    created_at=datetime(2026, 1, 1, tzinfo=UTC),
+)
+
+
+class Queue:
+    """Services that know one task, which never changes."""
+
+    def __init__(self) -> None:
+        self.tasks = self.monitor = self
+        self.created = 0
+
+    async def get_task_status(self, task_id: str) -> Task | None:
+        return RUNNING if task_id == "1" else None
+
+    async def wait_for_change(self, *_: object) -> Task:
+        return await asyncio.Event().wait() and RUNNING
+
+    async def create_tasks(self, asked: list[object]) -> list[str]:
+        self.created += 1
+        return ["1"]
+
+
+async def test_streams_are_limited_and_given_back():
+    queue = Queue()
+    handler = QueueHandler(cast(Any, queue), most_streams=2)
+    context = ServerCallContext(state={PRINCIPAL: Principal()})
+
+    def follow(task_id="1"):
+        return handler.on_subscribe_to_task(pb.SubscribeToTaskRequest(id=task_id), context)
+
+    def send():
+        message = pb.Message(message_id="m", parts=[pb.Part(text="x")])
+        return handler.on_message_send_stream(pb.SendMessageRequest(message=message), context)
+
+    with pytest.raises(TaskNotFoundError):  # what is refused holds none
+        await anext(follow("2"))
+    async with aclosing(follow()) as first, aclosing(follow()) as second:
+        assert [(await anext(it)).id for it in (first, second)] == ["1", "1"]
+        for more in (follow(), send()):
+            with pytest.raises(InternalError, match="all 2 streams"):
+                await anext(more)
+        assert queue.created == 0
+    assert (await anext(follow())).id == "1"
