@@ -37,7 +37,7 @@ RIGHTS: Mapping[str, Right] = {
     "GetTask": _as("get_task_status"),
     "SubscribeToTask": _as("get_task_status"),
     "ListTasks": _as("query_tasks"),
-    # `fail_task` serves workers, who hold the task that they end; this ends anybody's.
+    # It ends anybody's task for good. `fail_task` asks for this right where its action is cancel.
     "CancelTask": Right(Profile.ALL, writes=True),
 }
 """What each tool, MCP resource and A2A operation takes."""

@@ -113,9 +113,10 @@ class _Handlers:
         )
 
     async def call_tool(self, context: Context, params: CallToolRequestParams) -> CallToolResult:
-        call = Call(self._orch, context.session.report_progress)
+        principal = self._asking(context)
+        call = Call(self._orch, context.session.report_progress, principal.why_not)
         try:
-            tool = find(self._asking(context).tools, params.name)
+            tool = find(principal.tools, params.name)
             answer = await within(LONGEST_CALL_SECONDS, tool.run(call, params.arguments or {}))
         except OrchestrationError as error:
             return _refused(await explain(self._orch.monitor, error))

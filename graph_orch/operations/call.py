@@ -22,12 +22,21 @@ async def untold(gone: float, total: float, message: str) -> None:
     """Tell nobody."""
 
 
+WhyNot = Callable[[str], str | None]
+"""Why an operation of the table of rights is not served to who asks; None where it is."""
+
+
+def administrator(operation: str) -> None:
+    """Serve everything."""
+
+
 @dataclass(frozen=True)
 class Call:
-    """A call of a tool: on which services, and whom to tell how far it is."""
+    """A call of a tool: on which services, whom to tell how far it is, and what who asks may do."""
 
     orch: AsyncOrchestrator
     report: Report = untold
+    why_not: WhyNot = administrator
 
 
 _left: set[asyncio.Task[Any]] = set()

@@ -208,6 +208,11 @@ async def fail_task(
         case p.Ending.RELEASE:
             task = await tasks.release_task(task_id, error, attempt=attempt, command_id=command_id)
         case p.Ending.CANCEL:
+            if why := call.why_not("CancelTask"):
+                raise ValidationError(
+                    f"fail_task: the action cancel is served where CancelTask is, and {why}; "
+                    "action release gives back a task that you hold"
+                )
             task = await tasks.cancel_task(task_id, error, command_id=command_id)
         case p.Ending.RETRY:
             task = await tasks.retry_task(task_id, command_id=command_id)

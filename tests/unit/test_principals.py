@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 
+from graph_orch.errors import TaskNotFoundError, ValidationError
+from graph_orch.operations.call import Call
 from graph_orch.principals import RIGHTS, Principal
 from graph_orch.settings import Profile
 from graph_orch.tools import TOOLS
@@ -32,3 +36,24 @@ def test_refusals_say_what_would_serve_it():
     assert "profile worker" in worker.why_not("ListTasks")
     assert "--profile core serves it" in worker.why_not("ListTasks")
     assert "--read-only" in Principal(read_only=True).why_not("SendMessage")
+
+
+class NoTasks:
+    """Services of tasks, of which there are none."""
+
+    def __init__(self) -> None:
+        self.tasks = self
+
+    async def cancel_task(self, task_id: str, *_, **__) -> None:
+        raise TaskNotFoundError(task_id)
+
+
+@pytest.mark.parametrize("profile", [Profile.WORKER, Profile.CORE])
+async def test_a_tool_cancels_where_cancel_task_is_served(profile):
+    nothing, tool = cast(Any, NoTasks()), TOOLS["orchestration_fail_task"]
+    arguments = {"task_id": "1", "action": "cancel"}
+    with pytest.raises(ValidationError, match=f"CancelTask is not in the profile {profile}"):
+        await tool.run(Call(nothing, why_not=Principal(profile=profile).why_not), arguments)
+    for call in (Call(nothing, why_not=Principal().why_not), Call(nothing)):
+        with pytest.raises(TaskNotFoundError):
+            await tool.run(call, arguments)
