@@ -37,6 +37,13 @@ HIDDEN = {
     "null": "\x00",
     "private use": "\ue000",
     "not assigned": "\U000e0fff",
+    "Devanagari virama": "\u094d",
+    "Myanmar virama": "\u1039",
+    "Khmer coeng": "\u17d2",
+    "Tifinagh consonant joiner": "\u2d7f",
+    "Brahmi number joiner": "\U0001107f",
+    "Zanabazar subjoiner": "\U00011a47",
+    "Duployan thick letter selector": "\U0001bc9d",
 }
 
 
@@ -62,6 +69,14 @@ def test_no_new_name_differs_by_what_cannot_be_seen(hidden):
         "می‌خواهم",  # Persian: without the non-joiner its letters would be joined
         "क्‍ष",
         "ශ්‍රී",
+        "क़्षि",  # a nukta stands between the letter and its virama
+        "ဥက္ကဋ္ဌ",
+        "သင်္ဘော",
+        "ភ្នំពេញ",
+        "ⵎ\u2d7fⵜ",
+        "\U00011052\U0001107f\U00011053",
+        "தமிழ்",
+        "อสฺส",
         "שלום",
         "日本語",
         "🎉",
@@ -84,6 +99,31 @@ def test_names_of_all_scripts(name):
 def test_a_joiner_that_changes_nothing_is_refused(name):
     with pytest.raises(ValidationError, match="U\\+200C"):
         NEW_NAME.of("agent_id", f"x{name}x")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "bob\u094d",
+        "bob\u094d\u200d",
+        "क\u09cd",  # a Bengali virama on a letter of Devanagari
+        "\u094d\u200dक",
+        "क" + "\u093c" * 40 + "\u094d",
+        "က\u1039",  # nothing is stacked
+        "က\u1039\u1039က",
+        "က\u1039x",
+        "ka\u1039\u200c",
+    ],
+)
+def test_a_virama_without_letters_of_its_script_is_refused(name):
+    with pytest.raises(ValidationError, match="VIRAMA"):
+        NEW_NAME.of("agent_id", name)
+    assert visible(name) != name
+    assert not any(joiner in visible(name) for joiner in "\u200c\u200d")
+
+
+def test_a_text_of_many_marks_is_looked_through_once():
+    assert visible("\u094d" * 100_000) == "\\u094d" * 100_000
 
 
 def test_composed_and_decomposed_are_one():
