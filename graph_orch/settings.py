@@ -149,7 +149,7 @@ class _Settings(BaseSettings):
             said = (
                 ",".join(cast(tuple[str, ...], value)) if isinstance(value, tuple) else str(value)
             )
-            said = re.sub(r"(?<=://)[^/]*@", "", said)
+            said = re.sub(r"(?<=://).*@", "", said, flags=re.DOTALL)  # a password may hold a slash
             found[f"{self.model_config.get('env_prefix')}{name}".upper()] = said
         return found
 
@@ -223,6 +223,6 @@ class EmbeddedSettings(_Settings):
     page_cache: str = Field(default="128m", pattern=r"^\d+[kmgKMG]$")
     port: int = Field(default=0, ge=0, le=65535)
     java_home: Path | None = None
-    maven_url: str | None = None
+    maven_url: str | None = Field(default=None, repr=False)
     plugins: Plugins = ()
     start_timeout_seconds: float = Field(default=120, gt=0)

@@ -141,12 +141,14 @@ def test_the_environment_of_settings_makes_the_same_again(monkeypatch):
     assert fields - {"NEO4J_PASSWORD"} == EVERY.keys()
 
 
+@pytest.mark.parametrize("password", [SECRET, f"x/{SECRET}", f"x@{SECRET}", f"//x\n{SECRET}"])
 def test_the_environment_of_settings_holds_for_another_directory_and_no_secret(
-    monkeypatch, tmp_path
+    monkeypatch, tmp_path, password
 ):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GRAPH_ORCH_DATA_DIR", "here")
-    monkeypatch.setenv("GRAPH_ORCH_MAVEN_URL", f"https://ada:{SECRET}@mirror/maven2")
+    monkeypatch.setenv("GRAPH_ORCH_MAVEN_URL", f"https://ada:{password}@mirror/maven2")
+    assert SECRET not in repr(EmbeddedSettings()) + str(EmbeddedSettings())
     assert EmbeddedSettings().environment() == {
         "GRAPH_ORCH_DATA_DIR": str(tmp_path / "here"),
         "GRAPH_ORCH_MAVEN_URL": "https://mirror/maven2",
