@@ -121,7 +121,7 @@ def _a_cycle(dependencies: Mapping[N, Collection[N]], waiting: Mapping[N, int]) 
 def shown(cycle: Sequence[object]) -> str:
     """A cycle as text: a -> b -> a, of a long one the beginning."""
     parts = [*cycle[:SHOWN], "…", cycle[-1]] if len(cycle) > SHOWN + 1 else cycle
-    return " -> ".join(map(str, parts))
+    return " -> ".join(f"{part!s:.100}" for part in parts)
 
 
 def run_order(dependencies: Mapping[N, Collection[N]]) -> list[N]:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
+from reprlib import repr
 from typing import Any, cast
 
 from graph_orch.errors import ValidationError
@@ -85,7 +86,8 @@ def parse_workflow(document: object, name: str = "workflow") -> Workflow:
     parents = _parents(rows, ids)
     steps = {key: _step(key, row, parents[key]) for key, row in zip(parents, rows, strict=True)}
     order = run_order(parents)
-    return Workflow(str(top.get("name") or name), tuple(steps[key] for key in order))
+    title = _text(top.get("name"), "the name of the workflow") or name
+    return Workflow(title, tuple(steps[key] for key in order))
 
 
 def write_workflow(
@@ -174,13 +176,18 @@ def _rows(workflow: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _id(row: Mapping[str, Any]) -> str:
     for field in ("id", "name"):
-        key = row.get(field)
-        if key in (None, ""):
-            continue
-        if not isinstance(key, str | int) or isinstance(key, bool):
-            raise ValidationError(f"the {field} {key!r:.100} of a task is no text or whole number")
-        return str(key)
+        if key := _text(row.get(field), f"the {field} of a task"):
+            return key
     raise ValidationError("a task has neither id nor name")
+
+
+def _text(value: object, what: str) -> str:
+    """What is a text, or a number that some recorders write for one; "" where nothing is given."""
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ValidationError(f"{what} is {repr(value)}, which is no text or whole number")
+    return str(value)
 
 
 def _ids(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -188,9 +195,10 @@ def _ids(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     ids: dict[str, str] = {}
     for row in rows:
         if _id(row) in ids:
-            raise ValidationError(f"two tasks have the id {_id(row)!r}")
+            raise ValidationError(f"two tasks have the id {_id(row)!r:.100}")
         ids[_id(row)] = _id(row)
-    names = {str(row["name"]): _id(row) for row in rows if row.get("name") not in (None, "")}
+    names = {_text(row.get("name"), "the name of a task"): _id(row) for row in rows}
+    names.pop("", None)
     return names | ids
 
 
@@ -209,26 +217,28 @@ def _parents(rows: Iterable[Mapping[str, Any]], ids: Mapping[str, str]) -> dict[
 def _names(row: Mapping[str, Any], field: str) -> list[object]:
     found: object = row.get(field) or []
     if not isinstance(found, list):
-        raise ValidationError(f"{field} of task {_id(row)!r} is not a list of ids")
+        raise ValidationError(f"{field} of task {_id(row)!r:.100} is not a list of ids")
     return cast(list[object], found)
 
 
 def _known(ids: Mapping[str, str], name: object, by: str) -> str:
-    found = ids.get(str(name))
+    found = ids.get(_text(name, f"what task {by!r:.100} names"))
     if found is None:
-        raise ValidationError(f"task {by!r} names {name!r}, which is not in the file")
+        raise ValidationError(f"task {by!r:.100} names {name!r:.100}, which is not in the file")
     return found
 
 
 def _step(key: str, row: Mapping[str, Any], parents: Iterable[str]) -> Step:
-    seconds = _seconds(row.get("runtimeInSeconds", row.get("runtime", 0)) or 0, f"task {key!r}")
+    seconds = _seconds(
+        row.get("runtimeInSeconds", row.get("runtime", 0)) or 0, f"task {key!r:.100}"
+    )
     return Step(key, _program(row) or key[:LONGEST_PROGRAM], seconds, tuple(parents))
 
 
 def _seconds(value: Any, of: str) -> float:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not 0 <= value <= LARGEST_FLOAT:
-        raise ValidationError(f"{of}: {value!r:.100} is not a number of seconds")
+        raise ValidationError(f"{of}: {repr(value)} is not a number of seconds")
     return float(value)
 
 
@@ -240,11 +250,13 @@ def _program(row: Mapping[str, Any]) -> str:
     """
     command: object = row.get("command")
     inner = cast(dict[str, Any], command) if isinstance(command, dict) else dict[str, Any]()
-    given = str(inner.get("program") or row.get("program") or "").strip()
+    given = _text(inner.get("program") or row.get("program"), "the program of a task").strip()
     words = given.split()
     if len(words) > 1 and _SHELL.search(given):
-        process = re.split(r"[.:]", re.sub(r" \(.*", "", str(row.get("name", ""))))[-1]
-        return str(row.get("category") or process).strip()[:LONGEST_PROGRAM]
+        name = _text(row.get("name"), "the name of a task")
+        process = re.split(r"[.:]", re.sub(r" \(.*", "", name))[-1]
+        category = _text(row.get("category"), "the category of a task")
+        return (category or process).strip()[:LONGEST_PROGRAM]
     return PurePosixPath(words[0]).name[:LONGEST_PROGRAM] if words else ""
 
 

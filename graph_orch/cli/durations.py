@@ -18,5 +18,7 @@ def seconds(text: str) -> float:
     """
     found = _DURATION.fullmatch(text.strip().lower())
     if found is None:
-        raise typer.BadParameter(f"{text!r} is no duration; give one like 30d, 12h, 90m or 45s")
+        raise typer.BadParameter(
+            f"{text!r:.100} is no duration; give one like 30d, 12h, 90m or 45s"
+        )
     return float(found["number"]) * UNITS[found["unit"]]

@@ -107,6 +107,11 @@ def test_an_id_goes_before_another_tasks_name():
     assert found.dependencies["3"] == ("2",)
 
 
+NESTED: list[object] = []
+for _ in range(3_000):
+    NESTED = [NESTED]
+
+
 @pytest.mark.parametrize(
     ("document", "message"),
     [
@@ -116,11 +121,18 @@ def test_an_id_goes_before_another_tasks_name():
         ({"workflow": {"tasks": [{}]}}, "neither id nor name"),
         ({"workflow": {"tasks": [{"id": "a"}, {"id": "a"}]}}, "two tasks have the id 'a'"),
         ({"workflow": {"tasks": [{"id": 0}, {"id": "0"}]}}, "two tasks have the id '0'"),
-        ({"workflow": {"tasks": [{"id": True}]}}, "True of a task is no text"),
+        ({"workflow": {"tasks": [{"id": True}]}}, "True, which is no text"),
         ({"workflow": {"tasks": [{"id": ["a"]}]}}, "no text or whole number"),
-        ({"workflow": {"tasks": [{"id": 1.5}]}}, "1.5 of a task"),
+        ({"workflow": {"tasks": [{"id": 1.5}]}}, "the id of a task is 1.5"),
+        ({"name": NESTED, "workflow": {"tasks": []}}, "the name of the workflow"),
+        ({"workflow": {"tasks": [{"id": "a", "name": NESTED}]}}, "the name of a task"),
+        ({"workflow": {"tasks": [{"id": "a", "program": NESTED}]}}, "the program of a task"),
+        ({"workflow": {"tasks": [{"id": "a", "parents": [NESTED]}]}}, "what task 'a' names"),
+        ({"workflow": {"tasks": [{"id": "a", "runtime": NESTED}]}}, "not a number of seconds"),
         ({"workflow": {"tasks": [{"id": "a", "parents": ["a"]}]}}, "a -> a"),
         ({"workflow": {"tasks": [{"id": "a", "parents": ["b"]}]}}, "'b', which is not in"),
+        ({"workflow": {"tasks": [{"id": "a", "parents": ["b" * 9_000]}]}}, "which is not in"),
+        ({"workflow": {"tasks": [{"id": "a" * 9_000, "parents": ["a" * 9_000]}]}}, "a -> a"),
         ({"workflow": {"tasks": [{"id": "a", "runtimeInSeconds": -1}]}}, "-1 is not a number"),
         ({"workflow": {"tasks": [{"id": "a", "runtimeInSeconds": "NaN"}]}}, "not a number"),
         ({"workflow": {"tasks": [{"id": "a", "parents": "a"}]}}, "not a list"),
@@ -128,8 +140,9 @@ def test_an_id_goes_before_another_tasks_name():
     ],
 )
 def test_what_is_not_wfformat(document, message):
-    with pytest.raises(ValidationError, match=message):
+    with pytest.raises(ValidationError, match=message) as raised:
         parse_workflow(document)
+    assert len(str(raised.value)) < 500
 
 
 def test_file_that_is_no_json(tmp_path):
