@@ -3,7 +3,7 @@
 Models, dataclasses, named tuples and sets, dates, times, UUIDs, paths, Decimals and Enums have the
 forms that pydantic gives them. bytes are text where all those of a result are UTF-8, else base64.
 NaN and the infinities, which JSON lacks, are the texts "NaN", "Infinity" and "-Infinity", which
-`float()` reads.
+`float()` reads. Numbers of numpy and its like, which give Python's own by `item()`, are those.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import dataclasses
 import json
 import reprlib
 from collections.abc import AsyncIterator, Iterable, Iterator
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import pydantic_core
 from pydantic import BaseModel, JsonValue
@@ -34,6 +34,10 @@ _shown = reprlib.Repr()
 _shown.maxlevel = 5
 _shown.maxlist = _shown.maxtuple = _shown.maxdict = _shown.maxset = _shown.maxfrozenset = 20
 _shown.maxstring = _shown.maxother = _shown.maxlong = MOST_KEPT
+
+
+class _SameKeys(ValueError):
+    """Two keys of a mapping are one as JSON, so that one value would take the other's place."""
 
 
 class UnstorableResult(TaskFailure):
@@ -64,10 +68,11 @@ def storable(result: object) -> JsonValue:
         raise UnstorableResult(str(error), result) from error
     except Exception as error:  # a result's own code may take part in writing it
         place, value = _culprit(result, "result", [])
-        kind = type(value).__name__
+        why = f"is a {type(value).__name__} that has no form as JSON"
+        if isinstance(error, _SameKeys):
+            why = f"has two keys that are {error} as JSON"
         raise UnstorableResult(
-            f"the handler's result cannot be stored: {place} is a {kind} that has no form as JSON",
-            result,
+            f"the handler's result cannot be stored: {place} {why}", result
         ) from error
 
 
@@ -89,10 +94,32 @@ def _iterator(value: object, place: str, seen: dict[int, object]) -> str | None:
 def _as_json(value: object) -> object:
     """The value as JSON gives it back."""
     try:
-        text = pydantic_core.to_json(value, inf_nan_mode="strings", bytes_mode="utf8")
+        text = _json_text(value, "utf8")
     except pydantic_core.PydanticSerializationError:  # some bytes are no text, perhaps
-        text = pydantic_core.to_json(value, inf_nan_mode="strings", bytes_mode="base64")
-    return json.loads(text)
+        text = _json_text(value, "base64")
+    return json.loads(text, object_pairs_hook=_mapping)
+
+
+def _json_text(value: object, bytes_mode: Literal["utf8", "base64"]) -> bytes:
+    return pydantic_core.to_json(
+        value, inf_nan_mode="strings", bytes_mode=bytes_mode, fallback=_plain
+    )
+
+
+def _plain(value: Any) -> object:
+    """A scalar of numpy, torch and the like as Python's own."""
+    if getattr(value, "ndim", None) == 0 and callable(getattr(value, "item", None)):
+        return value.item()
+    raise pydantic_core.PydanticSerializationError(f"a {type(value).__name__} is no JSON")
+
+
+def _mapping(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, part in pairs:
+        if name in found:
+            raise _SameKeys(f"{name!r:.100}")
+        found[name] = part
+    return found
 
 
 def _culprit(value: object, place: str, above: list[object]) -> tuple[str, object]:

@@ -15,6 +15,7 @@ import uuid
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
+import numpy as np
 import pydantic
 import pytest
 
@@ -58,6 +59,7 @@ ID = uuid.UUID(int=7)
         ({"a": b"\xff"}, {"a": "_w=="}),
         ({1: "one", (2, 3): "both"}, {"1": "one", "2,3": "both"}),
         (10**30, 10**30),
+        ({np.int64(1): [np.float32(0.5), np.bool_(True), np.array(3)]}, {"1": [0.5, True, 3]}),
     ],
 )
 def test_whatever_has_a_form_as_json_is_stored(result, stored):
@@ -85,6 +87,8 @@ for _ in range(3_000):
         ([10**5_000], r"result\[0\] is a int"),
         ("x" * 1_000_001, "1,000,003 bytes"),
         ((n for n in range(3)), "an iterator"),
+        ({"a": {1: "x", "1": "y"}}, r"result\['a'\] has two keys that are '1' as JSON"),
+        (np.array([1, 2]), "result is a ndarray"),
     ],
 )
 def test_what_has_none_fails_for_good_and_is_kept_in_part(result, said):
