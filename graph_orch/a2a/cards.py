@@ -13,6 +13,7 @@ from google.protobuf.json_format import MessageToDict, ParseError
 from pydantic import JsonValue
 
 from graph_orch import Agent
+from graph_orch.checks import JSON_OBJECT
 from graph_orch.errors import ValidationError
 from graph_orch.values import skill_key
 
@@ -45,13 +46,15 @@ def parse_card(text: str) -> AgentCard:
     return _parsed(found)
 
 
-def _parsed(found: Any) -> AgentCard:
+def _parsed(found: object) -> AgentCard:
+    """The card that JSON holds, which is first seen to be what metadata can keep.
+
+    The parser answers half of a surrogate pair with a SystemError, and changes what it is given.
+    """
     try:
-        return parse_agent_card(found)
+        return parse_agent_card(JSON_OBJECT.of("card", found))
     except (ValueError, ParseError) as error:
-        raise ValidationError(f"this is no A2A agent card: {error}") from error
-    except RecursionError:
-        raise ValidationError("this is no A2A agent card: it is nested too deeply") from None
+        raise ValidationError(f"this is no A2A agent card: {error!s:.500}") from error
 
 
 def registration(card: AgentCard, agent_id: str | None = None) -> Registration:
@@ -81,7 +84,7 @@ def card_of(agent: Agent, url: str) -> AgentCard:
     """
     metadata = agent.metadata if isinstance(agent.metadata, dict) else {}
     kept = metadata.get(CARD)
-    card = _parsed(dict(kept)) if isinstance(kept, dict) else _new_card(agent.agent_id, url)
+    card = _parsed(kept) if isinstance(kept, dict) else _new_card(agent.agent_id, url)
     known = [skill for skill in card.skills if _words(skill).intersection(agent.skills)]
     named = {word for skill in known for word in _words(skill)}
     learned = [name for name in agent.capabilities if skill_key(name) not in named]

@@ -162,7 +162,8 @@ def _plain(message: Struct | Value) -> Any:
     """What a message holds as JSON has it, whole numbers as such: to A2A all numbers are floats.
 
     Raises:
-        ValidationError: it holds a number that is none, which JSON cannot have.
+        ValidationError: it holds a number that is none, which JSON cannot have, or one that may not
+            be the one that was sent.
     """
     try:
         return _with_integers(MessageToDict(message))
@@ -172,7 +173,12 @@ def _plain(message: Struct | Value) -> Any:
 
 def _with_integers(value: Any) -> Any:
     match value:
-        case float() if value.is_integer() and abs(value) <= LARGEST_EXACT:
+        case float() if value.is_integer():
+            if abs(value) >= LARGEST_EXACT:  # which is what the next whole number becomes too
+                raise ValueError(
+                    f"{value:.17g} may be another number than was sent, since A2A holds numbers as "
+                    "floats, which from 2**53 on leave whole numbers out; send it as text"
+                )
             return int(value)
         case list():
             return [_with_integers(item) for item in cast(list[Any], value)]

@@ -184,10 +184,12 @@ async def test_what_a_message_says_is_taken_exactly_or_refused(aorch, connect):
             [it async for it in client.send_message(blank)]
         asked = request("x", wait=False, max_retries=2)
         asked.message.message_id = "m" * 500
-        asked.message.parts.append(pb.Part(data=ParseDict({"n": 5, "of": [2.5, 2**53]}, Value())))
+        asked.message.parts.append(
+            pb.Part(data=ParseDict({"n": 5, "of": [2.5, 2**53 - 1]}, Value()))
+        )
         (event,) = [it async for it in client.send_message(asked)]
         task = await aorch.tasks.get_task_status(event.task.id)
-        assert json.dumps(task.metadata["data"]) == '[{"n": 5, "of": [2.5, 9007199254740992]}]'
+        assert json.dumps(task.metadata["data"]) == '[{"n": 5, "of": [2.5, 9007199254740991]}]'
         assert task.max_retries == 2
 
 
