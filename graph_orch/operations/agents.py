@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, JsonValue
 
+from graph_orch.checks import NEW_SKILLS, SKILLS
 from graph_orch.errors import AgentNotFoundError, ValidationError
 from graph_orch.models import Agent, AgentHealth
 from graph_orch.operations import parameters as p
@@ -32,16 +33,18 @@ async def register_agent(
     confidence: p.Confidence = 1,
 ) -> AgentRecord:
     """Register an agent, or change one: what is not given stays; capabilities replace all."""
+    # Before anything is changed, since each of these is a call of its own.
+    learned, forgotten = NEW_SKILLS.of("learn", learn or ()), SKILLS.of("forget", forget or ())
     agent = await call.orch.agents.get_agent(agent_id)
     if agent is None and capabilities is None:
-        if learn or forget:
+        if learned or forgotten:
             raise AgentNotFoundError(agent_id)
         raise ValidationError("register_agent: a new agent needs capabilities: its skills")
     if agent is None or not (capabilities is None and max_concurrent is None and metadata is None):
         agent = await _registered(call, agent_id, agent, capabilities, max_concurrent, metadata)
-    for skill in learn or ():
+    for skill in learned:
         agent = await call.orch.agents.learn_new_capability(agent_id, skill, confidence)
-    for skill in forget or ():
+    for skill in forgotten:
         agent = await call.orch.agents.forget_capability(agent_id, skill)
     return AgentRecord.of(agent)
 

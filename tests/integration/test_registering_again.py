@@ -108,3 +108,11 @@ async def test_worker_keeps_metadata_and_says_its_slots(aorch):
     await worker.serve()
     found = settings(await aorch.agents.get_agent("ada"))
     assert found == (["x"], {"max_concurrent_tasks": 9}, 5)
+
+
+@pytest.mark.parametrize("name", ["learn", "forget"])
+async def test_a_skill_that_is_refused_leaves_all_as_it_was(aorch, name):
+    asked = {"agent_id": "ada", "capabilities": ["x"], name: ["y", " "]}
+    with pytest.raises(ValidationError, match=name):
+        await TOOLS["orchestration_register_agent"].run(Call(aorch), asked)
+    assert await aorch.agents.get_agent("ada") is None
