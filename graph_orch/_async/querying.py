@@ -45,9 +45,9 @@ class AsyncQuerying:
         """
         in_order = to_the_end and after is not None
         name = leading_in_order(filters) if in_order else leading_statement(filters)
+        params = parameters(filters, limit + 1, after) | _own_parameters(name, filters)
         if name == "tasks/query_by_text":
             await self.index_content()
-        params = parameters(filters, limit + 1, after) | _own_parameters(name, filters)
         (row,) = await self._graph.read(name, **params)
         tasks = [Task.from_record(it) for it in await all_records(self._graph, row)][:limit]
         last = cursor(tasks[-1]) if tasks else after or _place(BEGINNING, "")

@@ -45,9 +45,9 @@ class Querying:
         """
         in_order = to_the_end and after is not None
         name = leading_in_order(filters) if in_order else leading_statement(filters)
+        params = parameters(filters, limit + 1, after) | _own_parameters(name, filters)
         if name == "tasks/query_by_text":
             self.index_content()
-        params = parameters(filters, limit + 1, after) | _own_parameters(name, filters)
         (row,) = self._graph.read(name, **params)
         tasks = [Task.from_record(it) for it in all_records(self._graph, row)][:limit]
         last = cursor(tasks[-1]) if tasks else after or _place(BEGINNING, "")

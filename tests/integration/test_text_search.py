@@ -109,3 +109,10 @@ def test_contents_that_do_not_fit_together_are_indexed_all_the_same(orch, new_ta
         new_task("x" * size)
     assert orch.tasks.index_content() == 5
     assert orch.tasks.index_content() == 0
+
+
+def test_a_search_that_is_refused_puts_nothing_into_the_index(orch, new_task):
+    new_task("a word")
+    with pytest.raises(ValidationError, match="no cursor"):
+        orch.tasks.query_tasks({"text": "word"}, after="x")
+    assert orch.tasks.index_content() == 1
