@@ -15,7 +15,7 @@ notebooks: .venv/dev.stamp
 
 soak: .venv/dev.stamp
 	FAULT_MANY=5000 FAULT_TASKS=1000 FAULT_WORKERS=64 FAULT_PROCESSES=4 FAULT_KILLS=5 FAULT_SEEDS=1,2,3 \
-	FAULT_END_SECONDS=600 $(BIN)/python -m pytest tests/faults -s
+	FAULT_END_SECONDS=600 FUZZ_SECONDS=600 $(BIN)/python -m pytest tests/faults -s
 
 bench: .venv/bench.stamp
 	BENCH_COMMAND="make bench" $(BIN)/python -m benchmarks --out docs/performance --document docs/performance.md
