@@ -27,6 +27,7 @@ def alarm():
     signal.signal(signal.SIGALRM, before)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_no_answer_is_taken_for_that_of_another_call(orch, new_task, alarm):
     """Wherever the handler raises, the calls after it are answered with what they asked for."""
     chance = random.Random(1)
