@@ -53,7 +53,7 @@ def _parsed(found: object) -> AgentCard:
     """
     try:
         return parse_agent_card(JSON_OBJECT.of("card", found))
-    except (ValueError, ParseError) as error:
+    except (ValueError, OverflowError, ParseError) as error:
         raise ValidationError(f"this is no A2A agent card: {error!s:.500}") from error
 
 

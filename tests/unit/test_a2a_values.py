@@ -37,6 +37,7 @@ def agent(card: object) -> Agent:
         {"name": "half \ud800"},
         {"name": ["x"]},
         {"name": "x", "capabilities": {"extensions": [{"params": {"a": float("nan")}}]}},
+        {"name": "x", "capabilities": {"extensions": [{"params": {"a": 10**400}}]}},
         {"name": "x", "description": "x" * 1_000_001},
         {"skills": ["x" * 100_000]},
     ],
