@@ -319,3 +319,20 @@ def test_gzip_is_smaller(tmp_path):
     plain, zipped = (tmp_path / "x.json").read_bytes(), (tmp_path / "x.json.gz").read_bytes()
     assert gzip.decompress(zipped) == plain
     assert len(zipped) < len(plain) / 4
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"version": "9" * 9_000},
+        {"graph": {"a": {f"${'9' * 9_000}": 1}}},
+        {"edges": [{"source": "9" * 9_000, "target": "a", "key": "b"}]},
+    ],
+)
+def test_what_a_message_quotes_of_a_file_has_an_end(tmp_path, wrong):
+    path = tmp_path / "x.json"
+    analysis.save(nx.MultiDiGraph([("a", "b", "c")]), path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | wrong))
+    with pytest.raises(AnalysisError) as raised:
+        analysis.load(path)
+    assert len(str(raised.value)) < 1_000

@@ -108,7 +108,9 @@ def moment(data: Mapping[str, Any], name: str, of: Hashable) -> datetime | None:
     value: object = data.get(name)
     if value is None or (isinstance(value, datetime) and value.tzinfo is not None):
         return value
-    raise AnalysisError(f"{name} of {of!r} is {value!r}; a datetime with a timezone is needed")
+    raise AnalysisError(
+        f"{name} of {of!r:.100} is {value!r:.100}; a datetime with a timezone is needed"
+    )
 
 
 def tries_of(graph: nx.Graph[Any], node: Hashable, data: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -121,7 +123,9 @@ def tries_of(graph: nx.Graph[Any], node: Hashable, data: Mapping[str, Any]) -> l
     if given is None:
         given = list(_assignments(graph, node))
     if not isinstance(given, list | tuple):
-        raise AnalysisError(f"tries of {node!r} are {given!r}; a list of mappings is needed")
+        raise AnalysisError(
+            f"tries of {node!r:.100} are {given!r:.100}; a list of mappings is needed"
+        )
     found = [_mapping(node, one) for one in cast(Iterable[object], given)]
     return sorted(found, key=lambda one: _attempt(one, node))
 
@@ -145,14 +149,16 @@ def _assignments(graph: nx.Graph[Any], node: Hashable) -> Iterator[dict[str, Any
 
 def _mapping(node: Hashable, one: object) -> dict[str, Any]:
     if not isinstance(one, Mapping):
-        raise AnalysisError(f"a try of {node!r} is {one!r}; a mapping is needed")
+        raise AnalysisError(f"a try of {node!r:.100} is {one!r:.100}; a mapping is needed")
     return dict(cast(Mapping[str, Any], one))
 
 
 def _attempt(one: Mapping[str, Any], of: Hashable) -> int:
     value: object = one.get("attempt", 0)
     if not isinstance(value, int):
-        raise AnalysisError(f"attempt of a try of {of!r} is {value!r}; a whole number is needed")
+        raise AnalysisError(
+            f"attempt of a try of {of!r:.100} is {value!r:.100}; a whole number is needed"
+        )
     return value
 
 
@@ -203,7 +209,7 @@ def _agent(row: Mapping[str, Any], of: Hashable) -> Hashable:
         hash(agent)
     except TypeError:
         raise AnalysisError(
-            f"agent_id of a try of {of!r} is {repr(agent)[:100]}; the name of a node is needed"
+            f"agent_id of a try of {of!r:.100} is {repr(agent)[:100]}; the name of a node is needed"
         ) from None
     return agent
 

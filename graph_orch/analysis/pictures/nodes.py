@@ -138,7 +138,7 @@ def groups(found: Groups, nodes: Collection[Node]) -> list[tuple[str, list[Node]
     for title, members in named:
         kept = sorted({node for node in members if node in there}, key=order)
         if twice := next((node for node in kept if node in seen), None):
-            raise ValidationError(f"node {twice!r} is in two communities; give each node one")
+            raise ValidationError(f"node {twice!r:.100} is in two communities; give each node one")
         seen.update(kept)
         if kept:
             result.append((title, kept))
@@ -167,7 +167,7 @@ def _by_name(given: Groups) -> list[tuple[str, Iterable[Node]]]:
 def _members(group: object) -> list[Node]:
     """The nodes of a group; TypeError where it is none."""
     if isinstance(group, str | bytes):
-        raise TypeError(f"{group!r} is one text where a set of nodes is needed")
+        raise TypeError(f"{group!r:.100} is one text where a set of nodes is needed")
     members = list(cast(Iterable[Node], group))
     for node in members:
         hash(node)

@@ -94,7 +94,7 @@ def _given(found: Flow, given: Iterable[Node]) -> list[Node]:
         nodes = [node for node in given if node in found.levels]
     except TypeError as error:
         raise ValidationError(
-            f"critical_path is {given!r}; give the nodes on it, or () for none"
+            f"critical_path is {given!r:.100}; give the nodes on it, or () for none"
         ) from error
     backwards = len(nodes) > 1 and found.levels[nodes[0]] > found.levels[nodes[-1]]
     return nodes[::-1] if backwards else nodes

@@ -96,9 +96,9 @@ def number(attributes: Mapping[str, Any], name: str, of: Hashable) -> float | No
     if value is None:
         return None
     if value is True or value is False or not isinstance(value, Real):
-        raise AnalysisError(f"{name} of {of!r} is {value!r}, which is not a number")
+        raise AnalysisError(f"{name} of {of!r:.100} is {value!r:.100}, which is not a number")
     if not isfinite(value):
-        raise AnalysisError(f"{name} of {of!r} is {value!r}; a finite number is needed")
+        raise AnalysisError(f"{name} of {of!r:.100} is {value!r:.100}; a finite number is needed")
     return float(value)
 
 
@@ -109,7 +109,7 @@ def positive(name: str, value: object) -> int:
         ValidationError: it is not.
     """
     if not _is_whole(value) or value < 1:
-        raise ValidationError(f"{name}: {value!r} is not a whole number of at least 1")
+        raise ValidationError(f"{name}: {value!r:.100} is not a whole number of at least 1")
     return int(value)
 
 
@@ -124,14 +124,14 @@ def _sides(
     first = nodes - (second or set()) if first is None else first
     second = nodes - first if second is None else second
     if both := sorted(first & second, key=by_name):
-        raise ValidationError(f"{both[0]!r} is named as an agent and as a skill")
+        raise ValidationError(f"{both[0]!r:.100} is named as an agent and as a skill")
     return first, second
 
 
 def _known(graph: nx.Graph[Any], what: str, given: Iterable[Hashable]) -> set[Hashable]:
     nodes = named(what, given)
     if unknown := sorted((node for node in nodes if node not in graph), key=by_name):
-        raise ValidationError(f"{what}: {unknown[0]!r} is not a node of the graph")
+        raise ValidationError(f"{what}: {unknown[0]!r:.100} is not a node of the graph")
     return nodes
 
 
@@ -165,8 +165,8 @@ def _bipartite_sides(graph: nx.Graph[Any]) -> Sides:
         side = data.get("bipartite")
         if not isinstance(side, Integral) or side not in (0, 1):
             raise AnalysisError(
-                f"{node!r} has neither the label Agent or Skill nor bipartite 0 or 1, so agents "
-                "and skills cannot be told apart; name them with agents= or skills="
+                f"{node!r:.100} has neither the label Agent or Skill nor bipartite 0 or 1, so "
+                "agents and skills cannot be told apart; name them with agents= or skills="
             )
         sides[int(side)].add(node)
     return sides
@@ -186,8 +186,8 @@ def _pairs(
             yield (other, one), edge
         elif _same_side(one, other, sides):
             raise AnalysisError(
-                f"the edge {one!r} - {other!r} joins two of one side, so this is no graph of "
-                "agents and their skills; leave it out, or name the sides with agents= and skills="
+                f"the edge {one!r:.100} - {other!r:.100} joins two of one side, so this is no "
+                "graph of agents and their skills; leave it out, or name the sides with agents= and skills="
             )
 
 

@@ -206,7 +206,9 @@ def required_names(node: Hashable, data: Mapping[str, Any]) -> tuple[str, ...]:
         names = cast(Sequence[object], given)
         if all(isinstance(name, str) for name in names):
             return tuple(cast(Sequence[str], names))
-    raise AnalysisError(f"requirements of {node!r} are {given!r}; a list of names is needed")
+    raise AnalysisError(
+        f"requirements of {node!r:.100} are {given!r:.100}; a list of names is needed"
+    )
 
 
 def skill_holders(view: AgentSkills) -> dict[Hashable, np.ndarray[Any, np.dtype[np.int64]]]:

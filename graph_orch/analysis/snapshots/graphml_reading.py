@@ -30,7 +30,8 @@ def read_graphml(file: BinaryIO) -> nx.Graph[Any]:
     except ValidationError:
         raise
     except (KeyError, ValueError, TypeError) as error:
-        raise AnalysisError(f"the snapshot is damaged: {type(error).__name__} {error}") from error
+        why = f"{type(error).__name__} {error!s:.200}"
+        raise AnalysisError(f"the snapshot is damaged: {why}") from error
     return reader.graph
 
 

@@ -116,6 +116,6 @@ def _edges(graph: nx.Graph[Any]) -> Iterator[tuple[Any, Any, Mapping[Any, Any]]]
 def _check_name(name: object) -> None:
     if name is not None and type(name) is not str:
         raise AnalysisError(
-            f"an attribute is called {name!r}, and in GraphML only a text can be the name of one; "
-            "save it as .json"
+            f"an attribute is called {name!r:.100}, and in GraphML only a text can be the name of "
+            "one; save it as .json"
         )

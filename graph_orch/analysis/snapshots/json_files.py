@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from reprlib import repr
 from typing import Any, TextIO, cast
 
 import networkx as nx
@@ -50,7 +51,8 @@ def read_json(file: TextIO) -> nx.Graph[Any]:
     try:
         return _graph(document)
     except (KeyError, TypeError, AttributeError, nx.NetworkXError) as error:
-        raise AnalysisError(f"the snapshot is damaged: {type(error).__name__} {error}") from error
+        why = f"{type(error).__name__} {error!s:.200}"
+        raise AnalysisError(f"the snapshot is damaged: {why}") from error
 
 
 def check_version(version: object) -> None:
@@ -60,10 +62,10 @@ def check_version(version: object) -> None:
         AnalysisError: it is not.
     """
     if type(version) is not int or version < 1:
-        raise AnalysisError(f"the snapshot is damaged: its version is {version!r}")
+        raise AnalysisError(f"the snapshot is damaged: its version is {repr(version)}")
     if version > VERSION:
         raise AnalysisError(
-            f"the snapshot has version {version}, and this graph_orch reads up to {VERSION}; "
+            f"the snapshot has version {repr(version)}, and this graph_orch reads up to {VERSION}; "
             "upgrade graph_orch"
         )
 

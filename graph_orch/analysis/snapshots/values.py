@@ -55,7 +55,7 @@ def revived(found: dict[str, Any]) -> Any:
     try:
         return _REVIVERS[name](item)
     except (KeyError, ValueError, TypeError, OverflowError) as error:
-        raise AnalysisError(f"load: {name} stands for no value here") from error
+        raise AnalysisError(f"load: {name:.100} stands for no value here") from error
 
 
 def dumped(value: object) -> str:

@@ -46,10 +46,10 @@ def _labels(name: str, partition: Partition) -> dict[Hashable, int]:
     labels: dict[Hashable, int] = {}
     for label, group in enumerate(_several(name, groups)):
         if isinstance(group, str):
-            raise ValidationError(f"{name}: {group!r} is one string where a group is needed")
+            raise ValidationError(f"{name}: {group!r:.100} is one string where a group is needed")
         for node in named(f"{name}: a group", group):
             if labels.setdefault(node, label) != label:
-                raise ValidationError(f"{name}: {node!r} is in more than one community")
+                raise ValidationError(f"{name}: {node!r:.100} is in more than one community")
     return labels
 
 

@@ -64,7 +64,7 @@ def _agents(graph: nx.Graph[Any], given: Iterable[Hashable] | None) -> list[Any]
         return sorted((node for node, data in nodes if is_labelled(data, "Agent")), key=by_name)
     chosen = sorted(named("agents", given), key=by_name)
     if unknown := [node for node in chosen if node not in graph]:
-        raise ValidationError(f"agents: {unknown[0]!r} is not a node of the graph")
+        raise ValidationError(f"agents: {unknown[0]!r:.100} is not a node of the graph")
     return chosen
 
 

@@ -201,8 +201,8 @@ def _type(node: Hashable, data: Mapping[str, Any], name: str) -> str:
     value: object = data.get(name)
     if value is None or str(value).strip() == "":
         raise AnalysisError(
-            f"{node!r} has no {name}, by which templates are told apart; name another attribute "
-            "with task_type="
+            f"{node!r:.100} has no {name}, by which templates are told apart; name another "
+            "attribute with task_type="
         )
     return str(value)
 
@@ -220,7 +220,9 @@ def _priority(node: Hashable, data: Mapping[str, Any]) -> int:
         return -1
     if isinstance(value, str) and value in list(TaskPriority):
         return TaskPriority(value).rank
-    raise AnalysisError(f"priority of {node!r} is {value!r}; high, medium or low is needed")
+    raise AnalysisError(
+        f"priority of {node!r:.100} is {value!r:.100}; high, medium or low is needed"
+    )
 
 
 def _times(

@@ -166,5 +166,7 @@ def _texts(contents: Contents, types: list[str]) -> list[str]:
 def _by_type(contents: Mapping[str, str], types: list[str]) -> list[str]:
     if unknown := sorted(map(str, set(contents) - set(types))):
         there = ", ".join(sorted(set(types)))
-        raise ValidationError(f"contents: no task is of type {unknown[0]!r}; there are {there}")
+        raise ValidationError(
+            f"contents: no task is of type {unknown[0]!r:.100}; there are {there}"
+        )
     return [contents.get(kind, kind) for kind in types]
