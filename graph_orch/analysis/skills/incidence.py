@@ -187,7 +187,8 @@ def _pairs(
         elif _same_side(one, other, sides):
             raise AnalysisError(
                 f"the edge {one!r:.100} - {other!r:.100} joins two of one side, so this is no "
-                "graph of agents and their skills; leave it out, or name the sides with agents= and skills="
+                "graph of agents and their skills; leave it out, or name the sides with agents= "
+                "and skills="
             )
 
 

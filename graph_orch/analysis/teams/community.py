@@ -126,8 +126,9 @@ def _weight(one: object, other: object, data: dict[str, Any], name: str | None) 
         number = math.nan
     if not 0 <= number < math.inf or isinstance(value, str):
         raise ValidationError(
-            f"weight: the edge from {one!r:.100} to {other!r:.100} has {name} {value!r:.100}, and a "
-            "weight is a number of at least 0; name another attribute, or None to weigh all edges the same"
+            f"weight: the edge from {one!r:.100} to {other!r:.100} has {name} {value!r:.100}, "
+            "and a weight is a number of at least 0; name another attribute, or None to weigh all "
+            "edges the same"
         )
     return number
 
