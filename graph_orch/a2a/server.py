@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from asyncio import to_thread
 from collections.abc import (
     AsyncGenerator,
@@ -25,6 +26,7 @@ from a2a.types import a2a_pb2 as pb
 from a2a.utils import errors as a2a_errors
 from a2a.utils.constants import DEFAULT_LIST_TASKS_PAGE_SIZE, MAX_LIST_TASKS_PAGE_SIZE
 from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from graph_orch import AsyncOrchestrator, Task
@@ -81,8 +83,29 @@ def routes(
 
     return [
         *create_agent_card_routes(service_card(at, ["any"]), card_modifier=current),
-        *create_jsonrpc_routes(QueueHandler(orch), PATH, _Contexts()),
+        *map(_reading, create_jsonrpc_routes(QueueHandler(orch), PATH, _Contexts())),
     ]
+
+
+def _reading(route: Route) -> Route:
+    """The same route, but for bodies that are no JSON: the SDK answers some as its own failure."""
+
+    async def endpoint(request: Request) -> Response:
+        if await to_thread(_is_json, await request.body()):
+            return await route.endpoint(request)
+        said = {"code": -32700, "message": "the body is no JSON in UTF-8, or nested too deeply"}
+        return JSONResponse({"jsonrpc": "2.0", "id": None, "error": said})
+
+    return Route(route.path, endpoint=endpoint, methods=["POST"])
+
+
+def _is_json(body: bytes) -> bool:
+    """Whether it can be read, and written again: a half of a surrogate pair cannot."""
+    try:
+        json.dumps(json.loads(body.decode()), ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 class _Contexts(DefaultServerCallContextBuilder):

@@ -1,4 +1,4 @@
-"""Streams of A2A are limited in number. There is no store: its one task runs on and on."""
+"""What A2A does without a store: its one task runs on and on."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ import pytest
 from a2a.server.context import ServerCallContext
 from a2a.types import a2a_pb2 as pb
 from a2a.utils.errors import InternalError, TaskNotFoundError
+from httpx import ASGITransport, AsyncClient
+from starlette.applications import Starlette
 
 from graph_orch import Task, TaskPriority
-from graph_orch.a2a.server import PRINCIPAL, QueueHandler
+from graph_orch.a2a.server import PRINCIPAL, QueueHandler, routes
 from graph_orch.lifecycle import TaskStatus
 from graph_orch.principals import Principal
 
@@ -45,6 +47,25 @@ class Queue:
     async def create_tasks(self, asked: list[object]) -> list[str]:
         self.created += 1
         return ["1"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\xff",
+        b"[" * 3_000,
+        b"9" * 5_000,
+        b"{",
+        b'{"jsonrpc":"2.0","id":"\\ud800","method":"GetTask"}',
+    ],
+)
+async def test_a_body_that_is_no_json_is_answered_as_such(body, caplog):
+    app = Starlette(routes=routes(cast(Any, Queue()), "http://127.0.0.1", Principal()))
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://127.0.0.1") as client:
+        answer = await client.post("/a2a", content=body)
+    assert answer.status_code == 200
+    assert answer.json()["error"]["code"] == -32700
+    assert not caplog.records
 
 
 async def test_streams_are_limited_and_given_back():
