@@ -40,6 +40,13 @@ CONTENTS = [
     "x" * 2_000,
     "😀" * 300,
 ]
+
+
+def known_to_all(character: str) -> bool:
+    """Whether every Java knows it: an older one leaves later marks where NFC moves them."""
+    return unicodedata.ucd_3_2_0.category(character) != "Cn"
+
+
 SCRIPTS = st.text(
     st.one_of(
         st.characters(categories=("L", "M", "N", "P", "S", "Z")),
@@ -48,7 +55,7 @@ SCRIPTS = st.text(
             st.characters(min_codepoint=start, max_codepoint=end, categories=("L", "M", "N", "P"))
             for start, end in ((0x370, 0x6FF), (0x900, 0xE7F), (0xF00, 0x18AF), (0x3040, 0x30FF))
         ),
-    ),
+    ).filter(known_to_all),
     min_size=1,
     max_size=40,
 )
@@ -74,7 +81,9 @@ def test_a_task_is_found_by_its_content(orch, new_task):
     assert not _found(orch, "report don't")
 
 
-@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=5, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.lists(SCRIPTS, min_size=25, max_size=25))
 def test_a_task_is_found_by_whatever_it_says(orch, contents):
     """Whatever else is there; a word first, as symbols alone are no words."""
