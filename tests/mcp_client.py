@@ -13,6 +13,19 @@ from typing import Any
 from mcp import Client, StdioServerParameters
 from mcp_types import CallToolResult
 
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "bare", "version": "0"},
+    },
+}
+"""What a client of the protocol with sessions says first."""
+
+
 COMMAND = [sys.executable, "-m", "graph_orch.cli", "mcp"]
 Server = tuple[str, tuple[str, str] | None, str | None]
 

@@ -17,19 +17,10 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.command_line import Cli
+from tests.mcp_client import INITIALIZE
 from tests.waiting import eventually
 
 SECONDS = 60
-HELLO = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-06-18",
-        "capabilities": {},
-        "clientInfo": {"name": "test", "version": "1"},
-    },
-}
 proc = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
 
 
@@ -67,7 +58,7 @@ def test_mcp_that_waits_for_its_client(cli: Cli, number: signal.Signals) -> None
     process = cli.popen("mcp", stdin=subprocess.PIPE)
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(json.dumps(HELLO) + "\n")
+    process.stdin.write(json.dumps(INITIALIZE) + "\n")
     process.stdin.flush()
     assert "serverInfo" in process.stdout.readline()
     assert ended(process, number) == 0

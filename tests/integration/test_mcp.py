@@ -14,7 +14,7 @@ import pytest
 from mcp.shared.exceptions import MCPError
 
 from graph_orch.tools import TOOLS, Profile, chosen
-from tests.mcp_client import COMMAND, environment, http, http_server, stdio
+from tests.mcp_client import COMMAND, INITIALIZE, environment, http, http_server, stdio
 
 TOKEN = "a-test-token"
 
@@ -342,16 +342,7 @@ async def test_answers_are_copied_in_a_short_text(orch, server):
 
 
 def test_nothing_but_protocol_on_standard_output(server):
-    first = {
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "initialize",
-        "params": {
-            "protocolVersion": "2025-06-18",
-            "capabilities": {},
-            "clientInfo": {"name": "bare", "version": "0"},
-        },
-    }
+    first = INITIALIZE
     lines = [
         json.dumps(first),
         "this is no JSON",

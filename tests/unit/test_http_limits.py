@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 import httpx
 import pytest
 
+from tests.mcp_client import INITIALIZE
+
 SERVER = """
 import asyncio, json, resource, sys
 from mcp.server import Server
@@ -32,16 +34,6 @@ asyncio.run(serve_http(Server("x"), HttpOptions(port=0, **options), lambda url: 
 """
 HALF = b"POST /mcp HTTP/1.1\r\nhost: localhost\r\nx-half: "
 HEADERS = {"accept": "application/json, text/event-stream"}
-BEGIN = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-06-18",
-        "capabilities": {},
-        "clientInfo": {"name": "bare", "version": "0"},
-    },
-}
 
 
 class Running:
@@ -66,7 +58,7 @@ class Running:
 
     def begin(self) -> str:
         """Begin a session; its id."""
-        answer = self.post(BEGIN)
+        answer = self.post(INITIALIZE)
         assert answer.status_code == 200, answer.text
         return answer.headers["mcp-session-id"]
 
