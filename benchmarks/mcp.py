@@ -22,8 +22,8 @@ from mcp import Client, StdioServerParameters
 from graph_orch import AsyncOrchestrator
 from graph_orch.embedded import EmbeddedNeo4j
 from graph_orch.errors import InvalidTransitionError
-from graph_orch.mcp_server.server import definition
-from graph_orch.tools import TOOLS
+from graph_orch.serve.mcp import definition
+from graph_orch.tools.table import TOOLS
 
 ROUNDS = 100
 WARM_UP = 20

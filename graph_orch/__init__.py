@@ -11,40 +11,7 @@ with Orchestrator.connect() as orch:
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from graph_orch.errors import (
-    AgentAtCapacityError,
-    AgentError,
-    AgentNotFoundError,
-    AlreadyRunningError,
-    AnalysisError,
-    AttemptEndedError,
-    CommandConflictError,
-    ConcurrencyLimitError,
-    DependencyCycleError,
-    DependencyError,
-    DependencyNotFoundError,
-    ForeignGraphError,
-    GdsMissingError,
-    InvalidTransitionError,
-    MissingCapabilityError,
-    OrchestrationError,
-    RoutingContentionError,
-    RoutingError,
-    ScheduleNotFoundError,
-    SchemaTooNewError,
-    StaleAttemptError,
-    StoreError,
-    StoreUnreachableError,
-    TaskConflictError,
-    TaskError,
-    TaskNotDueError,
-    TaskNotFoundError,
-    TeamNotFoundError,
-    TransactionTooLargeError,
-    UnmetDependencyError,
-    ValidationError,
-)
-from graph_orch.lifecycle import (
+from graph_orch.domain.lifecycle import (
     DependencyFailure,
     ErrorClass,
     EventType,
@@ -52,7 +19,7 @@ from graph_orch.lifecycle import (
     TaskPriority,
     TaskStatus,
 )
-from graph_orch.models import (
+from graph_orch.domain.models import (
     Agent,
     AgentBlastRadius,
     AgentFilters,
@@ -95,6 +62,39 @@ from graph_orch.models import (
     WaitReason,
     WhyBlocked,
     WorkerInfo,
+)
+from graph_orch.errors import (
+    AgentAtCapacityError,
+    AgentError,
+    AgentNotFoundError,
+    AlreadyRunningError,
+    AnalysisError,
+    AttemptEndedError,
+    CommandConflictError,
+    ConcurrencyLimitError,
+    DependencyCycleError,
+    DependencyError,
+    DependencyNotFoundError,
+    ForeignGraphError,
+    GdsMissingError,
+    InvalidTransitionError,
+    MissingCapabilityError,
+    OrchestrationError,
+    RoutingContentionError,
+    RoutingError,
+    ScheduleNotFoundError,
+    SchemaTooNewError,
+    StaleAttemptError,
+    StoreError,
+    StoreUnreachableError,
+    TaskConflictError,
+    TaskError,
+    TaskNotDueError,
+    TaskNotFoundError,
+    TeamNotFoundError,
+    TransactionTooLargeError,
+    UnmetDependencyError,
+    ValidationError,
 )
 
 if TYPE_CHECKING:

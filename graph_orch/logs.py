@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any, cast
 
-from graph_orch.characters import visible
+from graph_orch.domain.characters import visible
 from graph_orch.errors import text_of
 
 _FORMATTER = logging.Formatter()

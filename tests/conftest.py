@@ -14,8 +14,8 @@ import pytest
 from hypothesis import settings
 
 from graph_orch import AsyncOrchestrator, Orchestrator, Task
+from graph_orch.domain.values import lane_key
 from graph_orch.embedded import EmbeddedNeo4j
-from graph_orch.values import lane_key
 
 settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
 settings.load_profile("untimed")

@@ -17,7 +17,7 @@ from benchmarks import seed
 from benchmarks.store import Store
 from graph_orch import Completion, NewTask, analysis
 from graph_orch.analysis.snapshots.building import SnapshotKind
-from graph_orch.statements import statement
+from graph_orch.store.statements import statement
 
 Reads = list[tuple[str, dict[str, Any]]]
 """Statements and their parameters, in the order in which they were run."""

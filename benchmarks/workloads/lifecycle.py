@@ -20,7 +20,7 @@ from graph_orch import (
     statements,
 )
 from graph_orch._sync.creation import insertion
-from graph_orch.models import Completion
+from graph_orch.domain.models import Completion
 
 T = TypeVar("T")
 LEASE_SECONDS = 600.0

@@ -13,8 +13,8 @@ from benchmarks.plan import Plan
 from benchmarks.results import Results
 from benchmarks.store import Store
 from graph_orch import AsyncContext, AsyncOrchestrator, NewTask, Worker
-from graph_orch.precedence import longest_chain
-from graph_orch.workflows import read_workflow
+from graph_orch.analysis.wfformat import read_workflow
+from graph_orch.domain.precedence import longest_chain
 
 ROUNDS = 3
 WORK_MS = 1.0

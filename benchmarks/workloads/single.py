@@ -15,7 +15,8 @@ from benchmarks.measure import Operation, Ratio, Series, interleaved, ratios
 from benchmarks.plan import Plan
 from benchmarks.results import Results
 from benchmarks.store import Store
-from graph_orch import NewTask, statements
+from graph_orch import NewTask
+from graph_orch.store import statements
 
 R1 = "RETURN 1"
 W1 = "write of a property"

@@ -11,7 +11,7 @@ from graph_orch._async.creation import cancel_doomed
 from graph_orch._async.due import AsyncDue
 from graph_orch._async.graph import AlreadyAppliedError, AsyncGraph, AsyncTransaction, Rows
 from graph_orch._async.querying import all_records
-from graph_orch.checks import (
+from graph_orch.domain.checks import (
     ATTEMPT,
     CONTENT,
     ERROR_CLASS,
@@ -25,19 +25,19 @@ from graph_orch.checks import (
     TEXT,
     command_id_of,
 )
-from graph_orch.combining import weight
+from graph_orch.domain.ids import new_hex
+from graph_orch.domain.lifecycle import Command, DependencyFailure, ErrorClass, TaskStatus
+from graph_orch.domain.models import Task
+from graph_orch.domain.refusals import contention, refuse, refuse_conflict
+from graph_orch.domain.values import dump_json, shortened
 from graph_orch.errors import (
     DependencyCycleError,
     DependencyNotFoundError,
     StoreError,
     TaskNotFoundError,
 )
-from graph_orch.ids import new_hex
-from graph_orch.lifecycle import Command, DependencyFailure, ErrorClass, TaskStatus
 from graph_orch.logs import logger_of
-from graph_orch.models import Task
-from graph_orch.refusals import contention, refuse, refuse_conflict
-from graph_orch.values import dump_json, shortened
+from graph_orch.store.batching import weight
 
 TRIES = 5
 """How often a command starts again when it was refused, and the reason is gone when looked at."""
@@ -419,7 +419,7 @@ async def _refuse_cycle(tx: AsyncTransaction, task_id: str, depends_on: str) -> 
 
 
 def outcome_weight(row: Mapping[str, Any]) -> int:
-    """How many rows a completion counts as in a transaction, see `combining.weight`."""
+    """How many rows a completion counts as in a transaction, see `batching.weight`."""
     return weight(1, len(row["result"] or "") + len(row["metrics"] or ""))
 
 

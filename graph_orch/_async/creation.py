@@ -9,17 +9,17 @@ from typing import Any
 
 from graph_orch._async.due import AsyncDue
 from graph_orch._async.graph import AlreadyAppliedError, AsyncGraph, AsyncTransaction
-from graph_orch.combining import NotTogetherError, weight
+from graph_orch.domain.ids import new_hex
+from graph_orch.domain.lifecycle import DependencyFailure, TaskStatus
+from graph_orch.domain.models import NewTask, RetryPolicy
+from graph_orch.domain.values import lane_key, skill_key
 from graph_orch.errors import (
     DependencyCycleError,
     DependencyNotFoundError,
     StoreError,
     TaskConflictError,
 )
-from graph_orch.ids import new_hex
-from graph_orch.lifecycle import DependencyFailure, TaskStatus
-from graph_orch.models import NewTask, RetryPolicy
-from graph_orch.values import lane_key, skill_key
+from graph_orch.store.batching import NotTogetherError, weight
 
 Batch = tuple[Sequence[NewTask], RetryPolicy]
 """The tasks of one call, and how those are tried again that do not say so themselves."""

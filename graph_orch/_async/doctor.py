@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from graph_orch._async.graph import AsyncGraph
-from graph_orch.ids import new_hex
-from graph_orch.models import DoctorReport, Finding
+from graph_orch.domain.ids import new_hex
+from graph_orch.domain.models import DoctorReport, Finding
 
 CHECKS = (
     "active_tasks",

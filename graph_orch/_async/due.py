@@ -12,11 +12,11 @@ from functools import partial
 from typing import TypeVar
 
 from graph_orch._async.graph import AsyncGraph
-from graph_orch.combining import async_in_parts
+from graph_orch.domain.ids import new_hex
 from graph_orch.errors import StoreQueryError
-from graph_orch.ids import new_hex
 from graph_orch.logs import logger_of
-from graph_orch.runtime import AsyncResult
+from graph_orch.store.batching import async_in_parts
+from graph_orch.store.runtime import AsyncResult
 
 R = TypeVar("R")
 BATCH = 500

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from graph_orch._async.graph import AsyncGraph, Rows
 from graph_orch._async.querying import AsyncQuerying
-from graph_orch.models import (
+from graph_orch.domain.models import (
     AgentFilters,
     ExportedAgent,
     ExportedTask,

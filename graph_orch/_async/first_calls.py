@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Hashable
 from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
 
-from graph_orch.runtime import AsyncTurns, async_loop
+from graph_orch.store.runtime import AsyncTurns, async_loop
 
 AT_ONCE = 2
 PLANNING_SECONDS = 60.0

@@ -19,10 +19,10 @@ from graph_orch._async.schedules import AsyncSchedules
 from graph_orch._async.schema import AsyncSchema
 from graph_orch._async.tasks import AsyncTaskQueue
 from graph_orch._async.teams import AsyncTeams
+from graph_orch.domain.models import DoctorReport, RetryPolicy
 from graph_orch.embedded import EmbeddedNeo4j
-from graph_orch.models import DoctorReport, RetryPolicy
-from graph_orch.runtime import AsyncOpened, async_in_thread, async_opening
 from graph_orch.settings import ServerSettings
+from graph_orch.store.runtime import AsyncOpened, async_in_thread, async_opening
 
 
 class AsyncOrchestrator:

@@ -8,11 +8,11 @@ from typing import Any
 
 from graph_orch._async.agents import AsyncAgentRegistry
 from graph_orch._async.graph import AlreadyAppliedError, AsyncGraph
-from graph_orch.checks import LEASE, NAME, NAMES, TASK_ID, command_id_of
+from graph_orch.domain.checks import LEASE, NAME, NAMES, TASK_ID, command_id_of
+from graph_orch.domain.lifecycle import Command
+from graph_orch.domain.models import Candidate, RoutingStatistics, Task
+from graph_orch.domain.refusals import refuse, refuse_conflict
 from graph_orch.errors import RoutingContentionError, TaskNotFoundError, TeamNotFoundError
-from graph_orch.lifecycle import Command
-from graph_orch.models import Candidate, RoutingStatistics, Task
-from graph_orch.refusals import refuse, refuse_conflict
 
 TRIES = 20
 """How often dispatching chooses again when others fill the agent that was chosen."""

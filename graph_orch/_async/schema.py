@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.renaming import rename_all
+from graph_orch.domain.values import lane_key
 from graph_orch.errors import ForeignGraphError, SchemaTooNewError
-from graph_orch.values import lane_key
 
 VERSION = 4
 EMPTY_LANE = lane_key(())

@@ -12,10 +12,19 @@ from graph_orch._async.claims import AsyncClaims
 from graph_orch._async.creation import AsyncCreation
 from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.querying import AsyncQuerying, all_records
-from graph_orch.checks import LEASE, LIMIT, LIST, NAME, NAMES, SLOTS, STATUS, TASK_ID, TASK_IDS
-from graph_orch.errors import AgentNotFoundError, ValidationError
-from graph_orch.lifecycle import DependencyFailure, TaskPriority, TaskStatus
-from graph_orch.models import (
+from graph_orch.domain.checks import (
+    LEASE,
+    LIMIT,
+    LIST,
+    NAME,
+    NAMES,
+    SLOTS,
+    STATUS,
+    TASK_ID,
+    TASK_IDS,
+)
+from graph_orch.domain.lifecycle import DependencyFailure, TaskPriority, TaskStatus
+from graph_orch.domain.models import (
     ConcurrencyLimit,
     NewTask,
     QueueStatistics,
@@ -26,7 +35,8 @@ from graph_orch.models import (
     TaskPage,
     TaskTry,
 )
-from graph_orch.values import MAX_BATCH, MAX_BATCH_BYTES, load_json
+from graph_orch.domain.values import MAX_BATCH, MAX_BATCH_BYTES, load_json
+from graph_orch.errors import AgentNotFoundError, ValidationError
 
 LOOKS = 10
 """How many batches of tasks that are due a poll looks at before it answers."""

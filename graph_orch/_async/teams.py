@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from graph_orch._async.graph import AsyncGraph, AsyncTransaction
-from graph_orch.checks import NAME, NAMES, NEW_NAMES
+from graph_orch.domain.checks import NAME, NAMES, NEW_NAMES
+from graph_orch.domain.ids import new_hex
+from graph_orch.domain.models import Algorithm, Communities, Team, TeamsWritten
+from graph_orch.domain.models.teams import ALGORITHM, HOLDERS, NEIGHBOURS, RESOLUTION, SEED, UNIT
 from graph_orch.errors import GdsMissingError, ValidationError
-from graph_orch.ids import new_hex
-from graph_orch.models import Algorithm, Communities, Team, TeamsWritten
-from graph_orch.models.teams import ALGORITHM, HOLDERS, NEIGHBOURS, RESOLUTION, SEED, UNIT
 
 ONE_TRANSACTION = 10_000
 """So many memberships are replaced in one transaction; more in several, of this size each."""

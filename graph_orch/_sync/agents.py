@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from graph_orch._sync.creation import add_skills
 from graph_orch._sync.graph import Graph, Transaction, Rows
-from graph_orch.checks import (
+from graph_orch.domain.checks import (
     CONFIDENCE,
     JSON_OBJECT,
     MILLISECONDS,
@@ -20,11 +20,11 @@ from graph_orch.checks import (
     SLOTS,
     command_id_of,
 )
+from graph_orch.domain.ids import new_hex
+from graph_orch.domain.models import Agent, AgentHealth, AgentLoad, AgentStatistics, WorkerInfo
+from graph_orch.domain.values import dump_json, skill_key
 from graph_orch.errors import AgentNotFoundError
-from graph_orch.ids import new_hex
-from graph_orch.models import Agent, AgentHealth, AgentLoad, AgentStatistics, WorkerInfo
-from graph_orch.runtime import in_thread
-from graph_orch.values import dump_json, skill_key
+from graph_orch.store.runtime import in_thread
 
 DEFAULT_SLOTS = 5
 RELEASED_AT_ONCE = 500

@@ -13,7 +13,7 @@ from pydantic import JsonValue
 from graph_orch._sync.commands import Commands, outcome, outcome_weight
 from graph_orch._sync.graph import AlreadyAppliedError, Graph, Rows
 from graph_orch._sync.querying import all_records
-from graph_orch.checks import (
+from graph_orch.domain.checks import (
     ATTEMPT,
     BEGAN,
     PROGRESS,
@@ -24,7 +24,11 @@ from graph_orch.checks import (
     instance,
     instances,
 )
-from graph_orch.combining import in_parts, in_weight, weight
+from graph_orch.domain.ids import new_hex
+from graph_orch.domain.lifecycle import Command, ErrorClass, EventType
+from graph_orch.domain.models import Claim, ClaimRequest, Completion, Task
+from graph_orch.domain.models.base import some_moment
+from graph_orch.domain.refusals import refuse_stale, used_for
 from graph_orch.errors import (
     AgentNotFoundError,
     CommandConflictError,
@@ -34,14 +38,10 @@ from graph_orch.errors import (
     TaskError,
     TaskNotFoundError,
 )
-from graph_orch.ids import new_hex
-from graph_orch.lifecycle import Command, ErrorClass, EventType
 from graph_orch.logs import logger_of
-from graph_orch.models import Claim, ClaimRequest, Completion, Task
-from graph_orch.models.base import some_moment
-from graph_orch.refusals import refuse_stale, used_for
-from graph_orch.runtime import or_give_back
-from graph_orch.statements import TRANSACTION_SECONDS
+from graph_orch.store.batching import in_parts, in_weight, weight
+from graph_orch.store.runtime import or_give_back
+from graph_orch.store.statements import TRANSACTION_SECONDS
 
 TRIES = 5
 """How often a claim starts again at once: others were faster, or tasks had to be looked at."""

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from graph_orch._sync.graph import Graph, Rows
 from graph_orch._sync.querying import Querying
-from graph_orch.models import (
+from graph_orch.domain.models import (
     AgentFilters,
     ExportedAgent,
     ExportedTask,

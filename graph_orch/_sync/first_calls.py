@@ -6,7 +6,7 @@ from collections.abc import Generator, Hashable
 from contextlib import contextmanager
 from weakref import WeakValueDictionary
 
-from graph_orch.runtime import Turns, loop
+from graph_orch.store.runtime import Turns, loop
 
 AT_ONCE = 2
 PLANNING_SECONDS = 60.0

@@ -27,9 +27,6 @@ from neo4j.exceptions import (
 )
 
 from graph_orch._sync.first_calls import PLANNING_SECONDS, FirstCalls
-from graph_orch.by_hand import refuse_effects, refuse_words
-from graph_orch.combining import Combiner
-from graph_orch.driving import UnprintedText, distrust, unprinted
 from graph_orch.embedded import driver_options
 from graph_orch.errors import (
     ClosedError,
@@ -42,7 +39,11 @@ from graph_orch.errors import (
     StoreUnreachableError,
     TransactionTooLargeError,
 )
-from graph_orch.runtime import (
+from graph_orch.settings import Address
+from graph_orch.store.batching import Combiner
+from graph_orch.store.by_hand import refuse_effects, refuse_words
+from graph_orch.store.driving import UnprintedText, distrust, unprinted
+from graph_orch.store.runtime import (
     Result,
     Signal,
     Try,
@@ -50,8 +51,7 @@ from graph_orch.runtime import (
     loop,
     sleep,
 )
-from graph_orch.settings import Address
-from graph_orch.statements import (
+from graph_orch.store.statements import (
     ANSWER_SECONDS,
     ROWS_A_SECOND,
     TRANSACTION_SECONDS,
@@ -254,7 +254,7 @@ class Graph:
         Args:
             kind: What may share a run. Kinds are few, as they are kept: what differs from call to
                 call belongs into the item. The first call's `run` and `at_once` are used for all.
-            rows: How much it is, see `combining.weight`; a run takes so many together.
+            rows: How much it is, see `batching.weight`; a run takes so many together.
             at_once: How many runs of the kind may be under way.
 
         Raises:

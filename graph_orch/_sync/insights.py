@@ -6,21 +6,21 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from graph_orch._sync.graph import Graph, Rows
-from graph_orch.checks import LIMIT, NAME, TASK_ID, TASK_IDS
-from graph_orch.cycles import cycles_of
-from graph_orch.downstream import (
+from graph_orch.domain.checks import LIMIT, NAME, TASK_ID, TASK_IDS
+from graph_orch.domain.cycles import cycles_of
+from graph_orch.domain.downstream import (
     Holdings,
     agent_blast_radius_of,
     blast_radius_of,
     dependents_of,
 )
+from graph_orch.domain.durations import DurationKind, estimated, kind_of, seconds_of
+from graph_orch.domain.explain import Situation, Standing, Takers, explain
+from graph_orch.domain.models import AgentBlastRadius, BlastRadius, ConcurrencyLimit, WhyBlocked
+from graph_orch.domain.models.base import some_moment
+from graph_orch.domain.precedence import CriticalPath, critical_path_of, levels_of
+from graph_orch.domain.values import load_json
 from graph_orch.errors import AgentNotFoundError, TaskNotFoundError
-from graph_orch.estimates import DurationKind, estimated, kind_of, seconds_of
-from graph_orch.models import AgentBlastRadius, BlastRadius, ConcurrencyLimit, WhyBlocked
-from graph_orch.models.base import some_moment
-from graph_orch.precedence import CriticalPath, critical_path_of, levels_of
-from graph_orch.values import load_json
-from graph_orch.waiting import Situation, Standing, Takers, explain
 
 Facts = dict[str, dict[str, Any]]
 

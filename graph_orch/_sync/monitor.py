@@ -12,17 +12,16 @@ from graph_orch._sync.graph import Graph
 from graph_orch._sync.router import CapabilityRouter
 from graph_orch._sync.schema import Schema
 from graph_orch._sync.tasks import TaskQueue
-from graph_orch.checks import LIMIT, NAME, NAMES, TASK_ID, WAIT, Check
-from graph_orch.errors import TaskNotFoundError
-from graph_orch.lifecycle import ENDED, HealthStatus
-from graph_orch.models import (
+from graph_orch.domain.checks import LIMIT, NAME, NAMES, TASK_ID, WAIT, Check
+from graph_orch.domain.lifecycle import ENDED, HealthStatus
+from graph_orch.domain.models import (
     Agent,
     Recommendation,
     RecommendationKind,
     SystemHealth,
     Task,
 )
-from graph_orch.recommendations import (
+from graph_orch.domain.recommendations import (
     MOST_OF_A_KIND,
     agents_excluded,
     blocked_by_failed,
@@ -37,8 +36,9 @@ from graph_orch.recommendations import (
     problems_of,
     single_holders,
 )
-from graph_orch.runtime import in_thread
-from graph_orch.values import Listed, skill_key
+from graph_orch.domain.values import Listed, skill_key
+from graph_orch.errors import TaskNotFoundError
+from graph_orch.store.runtime import in_thread
 
 KINDS: Check[list[RecommendationKind]] = Check(Listed[RecommendationKind])
 HELD_LOOKED_AT = 10_000

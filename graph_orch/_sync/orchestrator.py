@@ -19,10 +19,10 @@ from graph_orch._sync.schedules import Schedules
 from graph_orch._sync.schema import Schema
 from graph_orch._sync.tasks import TaskQueue
 from graph_orch._sync.teams import Teams
+from graph_orch.domain.models import DoctorReport, RetryPolicy
 from graph_orch.embedded import EmbeddedNeo4j
-from graph_orch.models import DoctorReport, RetryPolicy
-from graph_orch.runtime import Opened, in_thread, opening
 from graph_orch.settings import ServerSettings
+from graph_orch.store.runtime import Opened, in_thread, opening
 
 
 class Orchestrator:

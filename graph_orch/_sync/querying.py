@@ -12,10 +12,10 @@ from enum import Enum
 from typing import Any
 
 from graph_orch._sync.graph import Graph
+from graph_orch.domain.models import Task, TaskFilters, TaskPage
+from graph_orch.domain.models.tasks import records_of
+from graph_orch.domain.values import skill_key
 from graph_orch.errors import ValidationError
-from graph_orch.models import Task, TaskFilters, TaskPage
-from graph_orch.models.tasks import records_of
-from graph_orch.values import skill_key
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 INDEX_BATCH = 1_000

@@ -8,11 +8,11 @@ from typing import Any
 from pydantic import JsonValue
 
 from graph_orch._sync.graph import Graph, Transaction, Rows
-from graph_orch.checks import AGE, FINISHED, LIMIT
-from graph_orch.combining import in_weight, weight
-from graph_orch.ids import new_hex
-from graph_orch.lifecycle import ENDED, TaskStatus
-from graph_orch.models import TaskRecord
+from graph_orch.domain.checks import AGE, FINISHED, LIMIT
+from graph_orch.domain.ids import new_hex
+from graph_orch.domain.lifecycle import ENDED, TaskStatus
+from graph_orch.domain.models import TaskRecord
+from graph_orch.store.batching import in_weight, weight
 
 Export = Callable[[dict[str, JsonValue]], None]
 
@@ -98,7 +98,7 @@ class Retention:
 
 
 def _weight(row: Mapping[str, Any]) -> int:
-    """How many rows a task counts as that is deleted with its events, see `combining.weight`."""
+    """How many rows a task counts as that is deleted with its events, see `batching.weight`."""
     return weight(1 + row["events"], row["letters"])
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from graph_orch._sync.creation import add_lanes, insert, insertion
 from graph_orch._sync.graph import AlreadyAppliedError, Graph, Transaction
-from graph_orch.checks import LIMIT, NAME, NEW_NAME
-from graph_orch.cron import Cron
+from graph_orch.domain.checks import LIMIT, NAME, NEW_NAME
+from graph_orch.domain.cron import Cron
+from graph_orch.domain.ids import new_hex
+from graph_orch.domain.models import NewTask, RetryPolicy, Schedule
+from graph_orch.domain.values import MAX_NAME, dump_json
 from graph_orch.errors import ValidationError
-from graph_orch.ids import new_hex
-from graph_orch.models import NewTask, RetryPolicy, Schedule
-from graph_orch.values import MAX_NAME, dump_json
 
 UNLINKED_AT_ONCE = 10_000
 ONCE_ONLY = ("task_id", "idempotency_key", "dependencies", "available_at")

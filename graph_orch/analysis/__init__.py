@@ -71,10 +71,16 @@ if TYPE_CHECKING:
     from graph_orch.analysis.teams.projection import shared_skills
     from graph_orch.analysis.templates.mining import Templates, mine_templates
     from graph_orch.analysis.templates.template import Template, TemplateStep
-    from graph_orch.estimates import DurationKind
-    from graph_orch.models import AgentBlastRadius, BlastRadius, WaitKind, WaitReason, WhyBlocked
-    from graph_orch.models.teams import Agreement, Communities
-    from graph_orch.precedence import CriticalPath, Timing
+    from graph_orch.domain.durations import DurationKind
+    from graph_orch.domain.models import (
+        AgentBlastRadius,
+        BlastRadius,
+        WaitKind,
+        WaitReason,
+        WhyBlocked,
+    )
+    from graph_orch.domain.models.teams import Agreement, Communities
+    from graph_orch.domain.precedence import CriticalPath, Timing
 
 __all__ = [
     "AgentBlastRadius",
@@ -168,17 +174,17 @@ __all__ = [
 ]
 
 _LATER = {
-    "AgentBlastRadius": "graph_orch.models",
+    "AgentBlastRadius": "graph_orch.domain.models",
     "AgentSkills": "graph_orch.analysis.skills.incidence",
     "AgentSlots": "graph_orch.analysis.tasks.agents",
-    "Agreement": "graph_orch.models.teams",
-    "BlastRadius": "graph_orch.models",
+    "Agreement": "graph_orch.domain.models.teams",
+    "BlastRadius": "graph_orch.domain.models",
     "Bound": "graph_orch.analysis.tasks.scheduling",
     "BusFactor": "graph_orch.analysis.skills.losses",
-    "Communities": "graph_orch.models.teams",
+    "Communities": "graph_orch.domain.models.teams",
     "Coverage": "graph_orch.analysis.skills.supply",
-    "CriticalPath": "graph_orch.precedence",
-    "DurationKind": "graph_orch.estimates",
+    "CriticalPath": "graph_orch.domain.precedence",
+    "DurationKind": "graph_orch.domain.durations",
     "Durations": "graph_orch.analysis.history.tables",
     "Interval": "graph_orch.analysis.history.tables",
     "Oddity": "graph_orch.analysis.history.tables",
@@ -200,12 +206,12 @@ _LATER = {
     "Templates": "graph_orch.analysis.templates.mining",
     "TimeUse": "graph_orch.analysis.history.tables",
     "TimeUses": "graph_orch.analysis.history.tables",
-    "Timing": "graph_orch.precedence",
+    "Timing": "graph_orch.domain.precedence",
     "TriedTask": "graph_orch.analysis.history.tries",
     "Try": "graph_orch.analysis.history.tries",
-    "WaitKind": "graph_orch.models",
-    "WaitReason": "graph_orch.models",
-    "WhyBlocked": "graph_orch.models",
+    "WaitKind": "graph_orch.domain.models",
+    "WaitReason": "graph_orch.domain.models",
+    "WhyBlocked": "graph_orch.domain.models",
     "agent_blast_radius": "graph_orch.analysis.tasks.failures",
     "agent_skills": "graph_orch.analysis.skills.incidence",
     "agents_of": "graph_orch.analysis.simulation",

@@ -127,7 +127,7 @@ def export(
 def _a2a() -> ModuleType:
     """The module, which needs an extra."""
     try:
-        from graph_orch import a2a
+        from graph_orch.serve import a2a
     except ImportError as error:
         raise ValidationError("install graph-orch[a2a] to read and write agent cards") from error
     return a2a

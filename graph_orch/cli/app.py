@@ -14,7 +14,6 @@ import pydantic
 import typer
 from typer.core import TyperGroup
 
-from graph_orch.characters import visible
 from graph_orch.cli import (
     agent,
     call,
@@ -30,6 +29,7 @@ from graph_orch.cli import (
     task,
     worker,
 )
+from graph_orch.domain.characters import visible
 from graph_orch.errors import (
     AgentNotFoundError,
     EmbeddedServerError,

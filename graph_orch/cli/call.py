@@ -26,9 +26,9 @@ def call(
 
 
 async def _call(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    from graph_orch.operations.advice import explain
-    from graph_orch.operations.call import Call
-    from graph_orch.tools import TOOLS, find
+    from graph_orch.tools.advice import explain
+    from graph_orch.tools.call import Call
+    from graph_orch.tools.table import TOOLS, find
 
     tool = find(TOOLS, name)
     async with connect_async() as orch:

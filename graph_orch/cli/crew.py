@@ -14,8 +14,8 @@ from pydantic import JsonValue
 
 import graph_orch
 from graph_orch import ErrorClass, EventType, NewTask, Task, TaskEvent, TaskStatus
+from graph_orch.domain.lifecycle import LIVE
 from graph_orch.errors import InvalidTransitionError, describe
-from graph_orch.lifecycle import LIVE
 
 PAGE = 1_000
 IDLE_SECONDS = 0.5

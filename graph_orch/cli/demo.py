@@ -12,7 +12,7 @@ import typer
 from pydantic import JsonValue
 
 from graph_orch import DependencyFailure, NewTask
-from graph_orch.audit import NATIVE, PURE, SCRIPTS, Installed, check_files, installed
+from graph_orch.cli.audit import NATIVE, PURE, SCRIPTS, Installed, check_files, installed
 from graph_orch.cli.crew import (
     AGENT_COLUMNS,
     Crew,
@@ -25,9 +25,9 @@ from graph_orch.cli.crew import (
 from graph_orch.cli.output import Json, say, show_json, show_table
 from graph_orch.cli.progress import shown
 from graph_orch.cli.store import connect_alone
-from graph_orch.cycles import break_cycles
-from graph_orch.ids import new_uuid
-from graph_orch.precedence import Chain, longest_chain, run_order
+from graph_orch.domain.cycles import break_cycles
+from graph_orch.domain.ids import new_uuid
+from graph_orch.domain.precedence import Chain, longest_chain, run_order
 
 COMMAND, TASK_TYPE = "demo", "environment-audit"
 CREW = (

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from starlette.routing import Route
 
     from graph_orch import AsyncOrchestrator
-    from graph_orch.mcp_server import HttpOptions
-    from graph_orch.principals import Principal
+    from graph_orch.serve.options import HttpOptions
+    from graph_orch.serve.principals import Principal
 
 LEAVE_SECONDS = 8.0
 """Who ends a container kills what is still there after 10 s."""
@@ -56,10 +56,10 @@ def mcp(
     if context.invoked_subcommand is not None:
         return
     try:
-        from graph_orch.mcp_server import HttpOptions
+        from graph_orch.serve.options import HttpOptions
     except ImportError as error:
         raise ValidationError("install graph-orch[mcp] to serve MCP") from error
-    from graph_orch.principals import Principal
+    from graph_orch.serve.principals import Principal
 
     leave_in_order()
     token, origins = McpSettings().token, frozenset(allow_origin or ())
@@ -87,7 +87,8 @@ def install(
 
 
 async def _serve(options: HttpOptions | None, principal: Principal) -> None:
-    from graph_orch.mcp_server import build, serve_http, serve_stdio
+    from graph_orch.serve.http import serve_http
+    from graph_orch.serve.mcp import build, serve_stdio
 
     with left_at_once():
         orch = await connect_async()
@@ -129,7 +130,7 @@ def _command() -> list[str]:
 def _a2a(orch: AsyncOrchestrator, url: str, options: HttpOptions) -> Sequence[Route]:
     """The routes of A2A; none where it is not installed."""
     try:
-        from graph_orch.a2a import routes
+        from graph_orch.serve.a2a import routes
     except ImportError:
         return []
     return routes(orch, url, options.principal, needs_token=options.token is not None)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 from pydantic import BaseModel
 
-from graph_orch.characters import visible, visible_json
+from graph_orch.domain.characters import visible, visible_json
 
 if TYPE_CHECKING:
     from rich.console import Console

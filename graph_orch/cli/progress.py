@@ -6,8 +6,8 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from graph_orch.characters import visible
 from graph_orch.cli.crew import OnChange, Progress
+from graph_orch.domain.characters import visible
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -12,12 +12,12 @@ import typer
 from pydantic import JsonValue
 
 from graph_orch import TaskStatus
-from graph_orch.characters import visible_json
 from graph_orch.cli.durations import seconds
 from graph_orch.cli.output import Json, say, show_json
 from graph_orch.cli.store import connect
+from graph_orch.domain.characters import visible_json
+from graph_orch.domain.lifecycle import ENDED
 from graph_orch.files import appending
-from graph_orch.lifecycle import ENDED
 
 
 def prune(

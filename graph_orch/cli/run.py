@@ -13,6 +13,7 @@ import typer
 from pydantic import JsonValue
 
 from graph_orch import DependencyFailure, NewTask, Task
+from graph_orch.analysis.wfformat import Step, Workflow, read_workflow
 from graph_orch.cli.crew import (
     AGENT_COLUMNS,
     Crew,
@@ -25,10 +26,9 @@ from graph_orch.cli.crew import (
 from graph_orch.cli.output import Json, say, show_json, show_table
 from graph_orch.cli.progress import shown
 from graph_orch.cli.store import connect_alone
+from graph_orch.domain.ids import new_uuid
+from graph_orch.domain.precedence import longest_chain
 from graph_orch.errors import TaskError
-from graph_orch.ids import new_uuid
-from graph_orch.precedence import longest_chain
-from graph_orch.workflows import Step, Workflow, read_workflow
 
 COMMAND, TASK_TYPE = "run", "workflow-step"
 WANTED_SECONDS = 5.0

@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from graph_orch import Schedule, TaskPriority
-from graph_orch.characters import visible
 from graph_orch.cli.output import Json, say, show_fields, show_json, show_table
 from graph_orch.cli.store import connect
 from graph_orch.cli.task import Priority, Skill
+from graph_orch.domain.characters import visible
 from graph_orch.errors import ScheduleNotFoundError
 
 app = typer.Typer(no_args_is_help=True, help="Create tasks again and again.")

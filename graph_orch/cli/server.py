@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from graph_orch.characters import visible
 from graph_orch.cli.output import Json, say, show_json
 from graph_orch.cli.store import install_server
+from graph_orch.domain.characters import visible
 from graph_orch.errors import StoreError
 
 if TYPE_CHECKING:

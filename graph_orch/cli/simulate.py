@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from graph_orch.analysis.wfformat import Workflow, read_workflow
 from graph_orch.cli.output import Json, say, show_json, show_table
+from graph_orch.domain.precedence import longest_chain
 from graph_orch.errors import ValidationError
-from graph_orch.precedence import longest_chain
-from graph_orch.workflows import Workflow, read_workflow
 
 if TYPE_CHECKING:
     from graph_orch.analysis import SimulationResult

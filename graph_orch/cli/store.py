@@ -12,8 +12,8 @@ import graph_orch
 from graph_orch.cli.progress import downloading
 from graph_orch.embedded.kernel_lock import KernelLock
 from graph_orch.errors import AlreadyRunningError
-from graph_orch.runtime import AsyncOpening
 from graph_orch.settings import APP, EmbeddedSettings, ServerSettings
+from graph_orch.store.runtime import AsyncOpening
 
 
 def connect() -> graph_orch.Orchestrator:

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from graph_orch import Task, TaskPriority, TaskStatus
-from graph_orch.characters import visible
 from graph_orch.cli.output import Json, say, show_fields, show_json, show_table
 from graph_orch.cli.store import connect
+from graph_orch.domain.characters import visible
 from graph_orch.errors import InvalidTransitionError, TaskNotFoundError
 
 app = typer.Typer(no_args_is_help=True, help="Create tasks and follow them.")

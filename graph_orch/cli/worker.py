@@ -13,10 +13,10 @@ from typing import Annotated
 import typer
 
 import graph_orch
-from graph_orch.characters import visible
 from graph_orch.cli.output import Json, say, show_json, show_table
 from graph_orch.cli.signals import ToldToEnd, leave_in_order
 from graph_orch.cli.store import connect
+from graph_orch.domain.characters import visible
 from graph_orch.errors import ValidationError, describe
 from graph_orch.logs import make_visible
 

@@ -13,10 +13,10 @@ from typing import Any, cast
 from pydantic import JsonValue
 
 from graph_orch._async.tasks import AsyncTaskQueue
+from graph_orch.domain.ids import new_hex
+from graph_orch.domain.models import Claim, Task
 from graph_orch.errors import text_of
-from graph_orch.ids import new_hex
 from graph_orch.logs import logger_of
-from graph_orch.models import Claim, Task
 from graph_orch.settings import Address
 from graph_orch.worker.failures import number_of, storable_text
 

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
+from graph_orch.domain.lifecycle import ErrorClass
+from graph_orch.domain.models import Task
+from graph_orch.domain.values import MAX_NAME, MOST_TOLD, shortened
 from graph_orch.errors import describe, text_of
-from graph_orch.lifecycle import ErrorClass
 from graph_orch.logs import logger_of
-from graph_orch.models import Task
-from graph_orch.values import MAX_NAME, MOST_TOLD, shortened
 
 MOST_TRACEBACK = 8_000
 MOST_KINDS = 50

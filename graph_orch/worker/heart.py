@@ -13,7 +13,7 @@ from graph_orch._sync.graph import Graph
 from graph_orch._sync.tasks import TaskQueue
 from graph_orch.errors import OrchestrationError, StoreError
 from graph_orch.logs import logger_of
-from graph_orch.runtime import Ended
+from graph_orch.store.runtime import Ended
 from graph_orch.worker.context import Job, WorkerSettings
 
 END_SECONDS = 2.0

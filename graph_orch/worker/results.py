@@ -17,9 +17,9 @@ from typing import Any, Literal, cast
 import pydantic_core
 from pydantic import BaseModel, JsonValue
 
-from graph_orch.checks import JSON
+from graph_orch.domain.checks import JSON
+from graph_orch.domain.lifecycle import ErrorClass
 from graph_orch.errors import ValidationError, describe
-from graph_orch.lifecycle import ErrorClass
 from graph_orch.worker.failures import TaskFailure, storable_text
 
 MOST_KEPT = 5_000

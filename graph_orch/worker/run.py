@@ -14,13 +14,13 @@ from pydantic import JsonValue
 
 from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.tasks import AsyncTaskQueue
-from graph_orch.combining import MOST_ROWS
+from graph_orch.domain.ids import new_hex
+from graph_orch.domain.lifecycle import TaskStatus
+from graph_orch.domain.models import Claim, ClaimRequest, Completion
 from graph_orch.errors import OrchestrationError, StoreError, StoreUnreachableError, describe
-from graph_orch.ids import new_hex
-from graph_orch.lifecycle import TaskStatus
 from graph_orch.logs import logger_of
-from graph_orch.models import Claim, ClaimRequest, Completion
-from graph_orch.runtime import Ended
+from graph_orch.store.batching import MOST_ROWS
+from graph_orch.store.runtime import Ended
 from graph_orch.worker.context import AsyncContext, Context, Handler, Job, WorkerSettings
 from graph_orch.worker.failures import Failure, TaskFailure
 from graph_orch.worker.handlers import in_thread, is_coroutine_function

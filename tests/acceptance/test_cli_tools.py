@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 from mcp import Client, StdioServerParameters
 
-from graph_orch.tools import TOOLS
+from graph_orch.tools.table import TOOLS
 from tests.acceptance.command_line import Cli
 from tests.waiting import eventually
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import neo4j
 import pytest
 
-from graph_orch import statements
+from graph_orch.store import statements
 from tests.contract.test_statements import SCANS, WRITTEN, operators, sample
 
 NEEDY = [name for name in WRITTEN if statements.statement(name).needs == "gds"]

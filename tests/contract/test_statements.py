@@ -8,10 +8,11 @@ from uuid import uuid4
 import neo4j
 import pytest
 
-from graph_orch import Communities, NewTask, TaskFilters, statements
+from graph_orch import Communities, NewTask, TaskFilters
 from graph_orch._async.querying import parameters
 from graph_orch._async.schema import MIGRATIONS
-from graph_orch.models import Algorithm
+from graph_orch.domain.models import Algorithm
+from graph_orch.store import statements
 
 SAMPLES = {
     "rows": [

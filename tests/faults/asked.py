@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from graph_orch.tools import TOOLS
+from graph_orch.tools.table import TOOLS
 from tests.faults.strangers import KNOWN, WORDS, as_json, damaged, near, of_schema
 
 calls = st.sampled_from(list(TOOLS.values())).flatmap(

@@ -20,21 +20,21 @@ import typer
 from hypothesis import strategies as st
 
 from graph_orch import Agent, AsyncOrchestrator, NewTask, Orchestrator, analysis
-from graph_orch.a2a import card_of, parse_card, registration, to_json
-from graph_orch.a2a import server as a2a_server
-from graph_orch.a2a.cards import CARD
 from graph_orch.analysis.snapshots.files import SUFFIXES
-from graph_orch.checks import JSON_OBJECT, NAME, NEW_NAME, NEW_SKILLS
+from graph_orch.analysis.wfformat import parse_workflow, read_workflow, write_workflow
 from graph_orch.cli.durations import seconds
 from graph_orch.cli.input import text_of
 from graph_orch.cli.run import default_speed
-from graph_orch.cron import Cron
+from graph_orch.domain.checks import JSON_OBJECT, NAME, NEW_NAME, NEW_SKILLS
+from graph_orch.domain.cron import Cron
+from graph_orch.domain.precedence import critical_path_of
 from graph_orch.errors import OrchestrationError, ValidationError
-from graph_orch.operations.call import Call
-from graph_orch.precedence import critical_path_of
+from graph_orch.serve.a2a import card_of, parse_card, registration, to_json
+from graph_orch.serve.a2a import server as a2a_server
+from graph_orch.serve.a2a.cards import CARD
 from graph_orch.settings import Address, EmbeddedSettings, ServerSettings
-from graph_orch.tools import TOOLS
-from graph_orch.workflows import parse_workflow, read_workflow, write_workflow
+from graph_orch.tools.call import Call
+from graph_orch.tools.table import TOOLS
 from tests.faults.asked import BY_HTTP, calls, without_waits
 from tests.faults.rounds import fuzz
 from tests.faults.strangers import KNOWN, WORDS, as_json, damaged, near, texts, unfolded, values

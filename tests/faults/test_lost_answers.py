@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from graph_orch import Communities, Completion, NewTask, Orchestrator
-from graph_orch.models import Algorithm
+from graph_orch.domain.models import Algorithm
 from tests.faults.proxy import Proxy
 
 

@@ -20,7 +20,7 @@ from graph_orch import (
 from graph_orch._async.graph import AsyncGraph
 from graph_orch._sync.graph import LATER, RETRY_SECONDS, Graph, _seconds
 from graph_orch.settings import Address
-from graph_orch.statements import ANSWER_SECONDS, ROWS_A_SECOND, names, statement
+from graph_orch.store.statements import ANSWER_SECONDS, ROWS_A_SECOND, names, statement
 from tests.faults.proxy import Proxy
 from tests.waiting import eventually
 

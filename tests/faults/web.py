@@ -19,9 +19,12 @@ import h11
 import pytest
 import uvicorn
 
-from graph_orch import AsyncOrchestrator, Orchestrator, a2a
-from graph_orch.mcp_server import HttpOptions, build, serve_http
-from graph_orch.principals import Principal
+from graph_orch import AsyncOrchestrator, Orchestrator
+from graph_orch.serve import a2a
+from graph_orch.serve.http import serve_http
+from graph_orch.serve.mcp import build
+from graph_orch.serve.options import HttpOptions
+from graph_orch.serve.principals import Principal
 from tests.faults.asked import (
     A2A_VERSION,
     ASKED,

@@ -10,7 +10,7 @@ from itertools import pairwise
 import networkx as nx
 import pytest
 
-from graph_orch import NewTask, analysis, statements
+from graph_orch import NewTask, analysis
 from graph_orch.analysis import WaitKind
 from graph_orch.errors import (
     AgentNotFoundError,
@@ -18,6 +18,7 @@ from graph_orch.errors import (
     TaskNotFoundError,
     ValidationError,
 )
+from graph_orch.store import statements
 
 FAR = datetime.now(UTC) + timedelta(days=1000)
 

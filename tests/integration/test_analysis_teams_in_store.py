@@ -11,6 +11,9 @@ import pytest
 from graph_orch import Communities
 from graph_orch._sync import teams as teams_module
 from graph_orch.analysis import agreement, communities, shared_skills
+from graph_orch.domain.models import Algorithm
+from graph_orch.domain.models.teams import HOLDERS
+from graph_orch.domain.values import skill_key
 from graph_orch.errors import (
     GdsMissingError,
     StoreQueryError,
@@ -18,9 +21,6 @@ from graph_orch.errors import (
     TeamNotFoundError,
     ValidationError,
 )
-from graph_orch.models import Algorithm
-from graph_orch.models.teams import HOLDERS
-from graph_orch.values import skill_key
 from tests.unit.test_analysis_teams import agents_skills
 
 

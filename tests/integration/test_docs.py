@@ -13,8 +13,8 @@ from typer.main import get_command
 
 from graph_orch import Orchestrator, analysis
 from graph_orch.cli.app import app
-from graph_orch.lifecycle import TRANSITIONS
-from graph_orch.tools import TOOLS
+from graph_orch.domain.lifecycle import TRANSITIONS
+from graph_orch.tools.table import TOOLS
 
 TOOL_ROW = r"^\| `(orchestration_\w+)` \| (\w+) \| ([a-z, ]+) \| [^|]+ \|$"
 ROOT = Path(__file__).resolve().parents[2]

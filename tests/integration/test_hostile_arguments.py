@@ -8,6 +8,7 @@ import math
 import pytest
 
 from graph_orch import Communities
+from graph_orch.domain.models import Algorithm
 from graph_orch.errors import (
     AgentNotFoundError,
     GdsMissingError,
@@ -15,7 +16,6 @@ from graph_orch.errors import (
     TeamNotFoundError,
     ValidationError,
 )
-from graph_orch.models import Algorithm
 
 REFUSED = (
     ValidationError,

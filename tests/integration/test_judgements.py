@@ -8,8 +8,8 @@ import contextlib
 import pytest
 
 from graph_orch import AsyncOrchestrator, RecommendationKind, WaitKind, Worker
-from graph_orch.operations.call import Call
-from graph_orch.tools import TOOLS
+from graph_orch.tools.call import Call
+from graph_orch.tools.table import TOOLS
 from tests.waiting import eventually
 
 EXCLUDED = RecommendationKind.AGENTS_EXCLUDED

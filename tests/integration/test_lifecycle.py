@@ -25,7 +25,7 @@ from graph_orch import (
     ValidationError,
 )
 from graph_orch._sync import agents
-from graph_orch.lifecycle import TRANSITIONS, Command
+from graph_orch.domain.lifecycle import TRANSITIONS, Command
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 

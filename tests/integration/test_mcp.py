@@ -13,7 +13,7 @@ import httpx
 import pytest
 from mcp.shared.exceptions import MCPError
 
-from graph_orch.tools import TOOLS, Profile, chosen
+from graph_orch.tools.table import TOOLS, Profile, chosen
 from tests.mcp_client import COMMAND, INITIALIZE, environment, http, http_server, stdio
 
 TOKEN = "a-test-token"

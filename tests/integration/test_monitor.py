@@ -8,8 +8,8 @@ import pytest
 
 from graph_orch import NewTask, RecommendationKind, TaskNotFoundError
 from graph_orch._async import monitor
-from graph_orch.operations.call import Call
-from graph_orch.tools import TOOLS
+from graph_orch.tools.call import Call
+from graph_orch.tools.table import TOOLS
 
 
 async def kinds(orch):

@@ -6,8 +6,8 @@ import pytest
 
 from graph_orch import Worker
 from graph_orch.errors import ValidationError
-from graph_orch.operations.call import Call
-from graph_orch.tools import TOOLS
+from graph_orch.tools.call import Call
+from graph_orch.tools.table import TOOLS
 
 
 def settings(agent) -> tuple:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from graph_orch import Completion, NewTask
+from graph_orch.domain.values import lane_key
 from graph_orch.errors import (
     AgentNotFoundError,
     AttemptEndedError,
@@ -15,7 +16,6 @@ from graph_orch.errors import (
     InvalidTransitionError,
     OrchestrationError,
 )
-from graph_orch.values import lane_key
 
 CALLERS = 16
 

@@ -18,13 +18,13 @@ from reprlib import repr
 
 import pytest
 
-import graph_orch.models
+import graph_orch.domain.models
 from graph_orch import Communities, NewTask, RetryPolicy
+from graph_orch.domain.models import Algorithm, Completion
+from graph_orch.domain.models.base import Model
 from graph_orch.errors import OrchestrationError
-from graph_orch.models import Algorithm, Completion
-from graph_orch.models.base import Model
-from graph_orch.operations.call import Call
-from graph_orch.tools import TOOLS
+from graph_orch.tools.call import Call
+from graph_orch.tools.table import TOOLS
 
 
 def nested(levels: int) -> list:
@@ -243,7 +243,7 @@ async def test_tools(aorch):
 MODELS = sorted(
     (
         it
-        for it in vars(graph_orch.models).values()
+        for it in vars(graph_orch.domain.models).values()
         if inspect.isclass(it) and issubclass(it, Model)
     ),
     key=lambda it: it.__name__,

@@ -15,9 +15,9 @@ from httpx import ASGITransport, AsyncClient
 from starlette.applications import Starlette
 
 from graph_orch import Task, TaskPriority
-from graph_orch.a2a.server import PRINCIPAL, QueueHandler, routes
-from graph_orch.lifecycle import TaskStatus
-from graph_orch.principals import Principal
+from graph_orch.domain.lifecycle import TaskStatus
+from graph_orch.serve.a2a.server import PRINCIPAL, QueueHandler, routes
+from graph_orch.serve.principals import Principal
 
 RUNNING = Task(
     task_id="1",

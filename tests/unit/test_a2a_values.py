@@ -12,10 +12,10 @@ from google.protobuf.json_format import ParseDict
 from google.protobuf.struct_pb2 import Value
 
 from graph_orch import Agent
-from graph_orch.a2a import card_of, parse_card
-from graph_orch.a2a.cards import CARD
-from graph_orch.a2a.tasks import new_task
 from graph_orch.errors import ValidationError
+from graph_orch.serve.a2a import card_of, parse_card
+from graph_orch.serve.a2a.cards import CARD
+from graph_orch.serve.a2a.tasks import new_task
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 

@@ -31,8 +31,8 @@ from graph_orch.analysis.pictures import gantt as gantt_picture
 from graph_orch.analysis.pictures import tasks as tasks_picture
 from graph_orch.analysis.pictures.texts import plain, short_id, shorten
 from graph_orch.analysis.pictures.tries import timeline
+from graph_orch.domain.lifecycle import TaskStatus
 from graph_orch.errors import ValidationError
-from graph_orch.lifecycle import TaskStatus
 from scripts.draw_examples import START, agents_graph, tasks_graph
 
 Draw = Callable[..., Figure]

@@ -23,8 +23,8 @@ from graph_orch.analysis.simulation import (
     unlimited,
 )
 from graph_orch.analysis.simulation.draws import draw
-from graph_orch.precedence import longest_chain
-from graph_orch.workflows import parse_workflow
+from graph_orch.analysis.wfformat import parse_workflow
+from graph_orch.domain.precedence import longest_chain
 
 MODES = list(Mode)
 

@@ -23,8 +23,8 @@ from graph_orch.analysis.simulation import (
     tasks_of,
     unlimited,
 )
-from graph_orch.precedence import longest_chain
-from graph_orch.workflows import read_workflow
+from graph_orch.analysis.wfformat import read_workflow
+from graph_orch.domain.precedence import longest_chain
 
 MODES = list(Mode)
 ONE = SimulatedAgent("one", max_concurrent_tasks=1)

@@ -10,8 +10,8 @@ import networkx as nx
 import pytest
 
 from graph_orch.analysis import Communities, agreement, communities, shared_skills
+from graph_orch.domain.models.teams import HOLDERS
 from graph_orch.errors import AnalysisError, ValidationError
-from graph_orch.models.teams import HOLDERS
 
 BOTH = pytest.mark.parametrize("algorithm", ["louvain", "leiden"])
 

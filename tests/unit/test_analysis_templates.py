@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from graph_orch.analysis.templates.mining import mine_templates
 from graph_orch.analysis.templates.shapes import Shapes
+from graph_orch.domain.lifecycle import TaskPriority
 from graph_orch.errors import AnalysisError, ValidationError
-from graph_orch.lifecycle import TaskPriority
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

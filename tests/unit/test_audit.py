@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from graph_orch.audit import (
+from graph_orch.cli.audit import (
     NATIVE,
     PURE,
     SCRIPTS,

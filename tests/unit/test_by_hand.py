@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from graph_orch.by_hand import refuse_effects, refuse_words
 from graph_orch.errors import StoreQueryError
+from graph_orch.store.by_hand import refuse_effects, refuse_words
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from graph_orch import combining
-from graph_orch.combining import MOST, MOST_ROWS, AsyncCombiner, Combiner
+from graph_orch.store import batching
+from graph_orch.store.batching import MOST, MOST_ROWS, AsyncCombiner, Combiner
 from tests.waiting import eventually
 
 
@@ -101,14 +101,14 @@ def test_a_thread_that_is_interrupted_while_it_waits_holds_nobody_up(monkeypatch
     def interrupt() -> None:
         raise KeyboardInterrupt
 
-    prepare = combining._Call.__init__
+    prepare = batching._Call.__init__
 
-    def prepared(self: combining._Call, item: int, rows: int) -> None:
+    def prepared(self: batching._Call, item: int, rows: int) -> None:
         prepare(self, item, rows)
         if item == 13:  # its thread gets a signal while it waits
             self.ready = SimpleNamespace(acquire=interrupt, release=lambda: None)
 
-    monkeypatch.setattr(combining._Call, "__init__", prepared)
+    monkeypatch.setattr(batching._Call, "__init__", prepared)
     combiner = Combiner[int, int](run)
     with ThreadPoolExecutor(3) as pool:
         first = pool.submit(combiner.submit, 1)

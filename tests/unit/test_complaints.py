@@ -8,7 +8,7 @@ import logging.config
 
 import pytest
 
-from graph_orch.mcp_server.complaints import LONGEST, MOST_A_WINDOW, WINDOW_SECONDS, Complaints
+from graph_orch.serve.complaints import LONGEST, MOST_A_WINDOW, WINDOW_SECONDS, Complaints
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph_orch import ValidationError
-from graph_orch.cron import Cron
+from graph_orch.domain.cron import Cron
 
 EXPRESSIONS = [
     "30 2 * * *",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graph_orch.driving import UnprintedList, UnprintedText, unprinted
+from graph_orch.store.driving import UnprintedList, UnprintedText, unprinted
 
 
 def test_lists_are_the_same_but_for_how_they_show():

@@ -17,12 +17,13 @@ from pathlib import Path
 import networkx as nx
 import pytest
 
-from graph_orch import AnalysisError, ValidationError, a2a, analysis
-from graph_orch.a2a import fetch_card
+from graph_orch import AnalysisError, ValidationError, analysis
+from graph_orch.analysis.wfformat import Step, Workflow, read_workflow, write_workflow
 from graph_orch.cli.input import text_of
 from graph_orch.cli.prune import _writing
 from graph_orch.files import appending, read_limited, replacing, write_private
-from graph_orch.workflows import Step, Workflow, read_workflow, write_workflow
+from graph_orch.serve import a2a
+from graph_orch.serve.a2a import fetch_card
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 CARD = json.dumps({"name": "ada", "skills": [{"id": "python", "name": "python", "tags": []}]})

@@ -9,10 +9,10 @@ import pytest
 from pydantic import SecretStr
 
 from graph_orch.errors import ValidationError
-from graph_orch.mcp_server import HttpOptions
-from graph_orch.mcp_server.guard import MAX_BODY, MOST_VALUES, SMALL_BODY, Guard
-from graph_orch.mcp_server.http import url
-from graph_orch.principals import Principal
+from graph_orch.serve.guard import MAX_BODY, MOST_VALUES, SMALL_BODY, Guard
+from graph_orch.serve.http import url
+from graph_orch.serve.options import HttpOptions
+from graph_orch.serve.principals import Principal
 
 
 async def answer(options, *messages, path="/mcp", more=(), **headers):

@@ -19,7 +19,8 @@ import asyncio, json, resource, sys
 from mcp.server import Server
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
-from graph_orch.mcp_server import HttpOptions, serve_http
+from graph_orch.serve.http import serve_http
+from graph_orch.serve.options import HttpOptions
 
 async def endless(request):
     async def parts():

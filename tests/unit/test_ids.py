@@ -6,7 +6,7 @@ import time
 from itertools import pairwise
 from uuid import RFC_4122, UUID
 
-from graph_orch.ids import new_hex, new_uuid
+from graph_orch.domain.ids import new_hex, new_uuid
 
 
 def test_they_are_uuids_of_now():

@@ -9,8 +9,8 @@ import textwrap
 import pytest
 
 from graph_orch import AgentFilters, NewTask, RetryPolicy, TaskFilters, ValidationError
-from graph_orch.checks import NAME
-from graph_orch.values import skill_key
+from graph_orch.domain.checks import NAME
+from graph_orch.domain.values import skill_key
 
 
 @pytest.mark.parametrize("model", [NewTask, RetryPolicy, TaskFilters, AgentFilters])

@@ -7,10 +7,10 @@ from typing import Any, cast
 import pytest
 
 from graph_orch.errors import TaskNotFoundError, ValidationError
-from graph_orch.operations.call import Call
-from graph_orch.principals import RIGHTS, Principal
+from graph_orch.serve.principals import RIGHTS, Principal
 from graph_orch.settings import Profile
-from graph_orch.tools import TOOLS
+from graph_orch.tools.call import Call
+from graph_orch.tools.table import TOOLS
 
 SEEN = {"GetTask", "SubscribeToTask", "task://"}
 

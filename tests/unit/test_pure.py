@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 import graph_orch
 from graph_orch import NewTask, TaskFilters, TaskPriority, TaskStatus, ValidationError, errors
 from graph_orch._sync.querying import leading_statement, lucene_words
-from graph_orch.characters import visible
 from graph_orch.cli.progress import downloading
+from graph_orch.domain.characters import visible
+from graph_orch.domain.lifecycle import HELD, LIVE, TRANSITIONS, Command
+from graph_orch.domain.models import Candidate
+from graph_orch.domain.values import dump_json, lane_key, load_json, skill_key
 from graph_orch.embedded.jars import storage_error
 from graph_orch.errors import DownloadError, OrchestrationError, StoreQueryError
-from graph_orch.lifecycle import HELD, LIVE, TRANSITIONS, Command
-from graph_orch.models import Candidate
-from graph_orch.statements import ANSWER_SECONDS, compact, names, parse, statement
-from graph_orch.values import dump_json, lane_key, load_json, skill_key
+from graph_orch.store.statements import ANSWER_SECONDS, compact, names, parse, statement
 
 
 def test_exported_names():
@@ -155,7 +155,7 @@ def test_what_is_sent_has_no_comments_and_keeps_its_texts():
 
 
 def test_generated_code_is_current():
-    root = graph_orch.statements.directory().parent
+    root = graph_orch.store.statements.directory().parent
     script = root / "scripts" / "generate_sync.py"
     done = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout

@@ -10,17 +10,17 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from graph_orch.cli.mcp_clients import Client, configuration
-from graph_orch.errors import ValidationError
-from graph_orch.mcp_server.server import definition
-from graph_orch.operations.texts import GRAPH, GUIDE
-from graph_orch.recommendations import (
+from graph_orch.domain.recommendations import (
     MOST_COMPARED,
     MOST_LETTERS,
     MOST_NAMES,
     nearest,
     nearest_each,
 )
-from graph_orch.tools import TOOLS, Profile, chosen, find
+from graph_orch.errors import ValidationError
+from graph_orch.serve.mcp import definition
+from graph_orch.tools.table import TOOLS, Profile, chosen, find
+from graph_orch.tools.texts import GRAPH, GUIDE
 
 MOST_TOKENS = 6_000
 SHORT_NAMES = """
@@ -102,7 +102,7 @@ def test_nearest_names_take_a_bounded_time(monkeypatch):
         compared.append([word, *possibilities])
         return [possibilities[0]]
 
-    monkeypatch.setattr("graph_orch.recommendations.get_close_matches", close)
+    monkeypatch.setattr("graph_orch.domain.recommendations.get_close_matches", close)
     known = [f"{number} {'y' * 195}" for number in range(1_000)]
     found = nearest_each([f"{number} {'z' * 190}" for number in range(100)], known)
     assert len(found) == 100

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from graph_orch.operations.call import within
+from graph_orch.tools.call import within
 
 
 async def test_one_that_swallows_its_cancellation_is_left():

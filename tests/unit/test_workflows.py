@@ -9,12 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph_orch.audit import PURE, Installed
+from graph_orch.analysis.wfformat import (
+    Step,
+    Workflow,
+    parse_workflow,
+    read_workflow,
+    write_workflow,
+)
+from graph_orch.cli.audit import PURE, Installed
 from graph_orch.cli.demo import make_plan
-from graph_orch.cycles import break_cycles
+from graph_orch.domain.cycles import break_cycles
+from graph_orch.domain.precedence import longest_chain, run_order
 from graph_orch.errors import ValidationError
-from graph_orch.precedence import longest_chain, run_order
-from graph_orch.workflows import Step, Workflow, parse_workflow, read_workflow, write_workflow
 
 GRAPHS = st.integers(1, 12).flatmap(
     lambda size: st.fixed_dictionaries(

@@ -27,7 +27,7 @@ from graph_orch.analysis.history.tables import (
 )
 from graph_orch.analysis.history.tries import FAILED, SUCCEEDED, TriedTask, Try, read_tries
 from graph_orch.analysis.skills.incidence import by_name
-from graph_orch.checks import RATIO
+from graph_orch.domain.checks import RATIO
 from graph_orch.errors import ValidationError
 
 

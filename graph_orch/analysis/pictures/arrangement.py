@@ -12,7 +12,7 @@ import numpy as np
 
 from graph_orch.analysis.pictures.nodes import Groups, Node, edges, groups
 from graph_orch.analysis.pictures.packing import packed, separated, sunflower
-from graph_orch.models.teams import Algorithm, Communities
+from graph_orch.domain.models.teams import Algorithm, Communities
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from graph_orch.lifecycle import TaskStatus
+from graph_orch.domain.lifecycle import TaskStatus
 
 BLACK, GREY, PALE, WHITE = "#000000", "#6e6e6e", "#d9d9d9", "#ffffff"
 ORANGE, SKY, GREEN, YELLOW = "#e69f00", "#56b4e9", "#009e73", "#f0e442"

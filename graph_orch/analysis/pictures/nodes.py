@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from graph_orch.analysis.pictures.texts import count, order, short_id, shorten
+from graph_orch.domain.lifecycle import ENDED, has_status
+from graph_orch.domain.models.teams import Communities
 from graph_orch.errors import ValidationError
-from graph_orch.lifecycle import ENDED, has_status
-from graph_orch.models.teams import Communities
 
 if TYPE_CHECKING:
     import networkx as nx

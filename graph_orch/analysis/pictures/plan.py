@@ -16,8 +16,8 @@ from graph_orch.analysis.pictures.nodes import Node, Numbers
 from graph_orch.analysis.pictures.sheet import Entry, area, dot, stroke
 from graph_orch.analysis.pictures.texts import count, order
 from graph_orch.analysis.tasks.graph import Facts, durations
+from graph_orch.domain.durations import DurationKind
 from graph_orch.errors import ValidationError
-from graph_orch.estimates import DurationKind
 
 if TYPE_CHECKING:
     Graph = nx.Graph[Any]

@@ -1,7 +1,7 @@
 """What if: a workload run through simulated agents, by the rules of the store.
 
 from graph_orch.analysis import compare, identical_agents, simulate
-from graph_orch.workflows import read_workflow
+from graph_orch.analysis.wfformat import read_workflow
 
 workflow = read_workflow(path)
 agents = identical_agents(4, workflow, max_concurrent_tasks=2)

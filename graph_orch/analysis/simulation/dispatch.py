@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 from graph_orch.analysis.simulation.ready import Lane, Ready, WaitingTask, WorkingAgent
 from graph_orch.analysis.simulation.workload import SimulatedTask, shown
+from graph_orch.domain.models.agents import quality, utilization
 from graph_orch.errors import RoutingError
-from graph_orch.models.agents import quality, utilization
 
 Chosen = tuple[WaitingTask, WorkingAgent]
 

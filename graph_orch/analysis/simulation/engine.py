@@ -25,9 +25,9 @@ from graph_orch.analysis.simulation.workload import (
     number,
     shown,
 )
-from graph_orch.lifecycle import DependencyFailure, TaskPriority
-from graph_orch.models import RetryPolicy
-from graph_orch.models.base import EPOCH
+from graph_orch.domain.lifecycle import DependencyFailure, TaskPriority
+from graph_orch.domain.models import RetryPolicy
+from graph_orch.domain.models.base import EPOCH
 
 RANKS = {priority: priority.rank for priority in TaskPriority}
 

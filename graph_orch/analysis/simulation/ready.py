@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from heapq import heapify, heappop, heappush, heapreplace
 
 from graph_orch.analysis.simulation.workload import SimulatedAgent, SimulatedTask
-from graph_orch.models.agents import quality
+from graph_orch.domain.models.agents import quality
 
 Key = tuple[float, float, int]
 """What tasks are served by: priority (or its rank in time), arrival, place in the workload."""

@@ -22,11 +22,11 @@ from graph_orch.analysis.simulation.workload import (
     shown,
     whole,
 )
+from graph_orch.analysis.wfformat import Workflow
+from graph_orch.domain.lifecycle import LIVE, TaskStatus
+from graph_orch.domain.models import Agent
+from graph_orch.domain.models.base import EPOCH
 from graph_orch.errors import ValidationError
-from graph_orch.lifecycle import LIVE, TaskStatus
-from graph_orch.models import Agent
-from graph_orch.models.base import EPOCH
-from graph_orch.workflows import Workflow
 
 Graph: TypeAlias = "nx.DiGraph[Any]"
 Attributes = Mapping[str, Any]

@@ -28,8 +28,8 @@ from graph_orch.analysis.simulation.workload import (
     shown,
     whole,
 )
+from graph_orch.domain.models import RetryPolicy
 from graph_orch.errors import ValidationError
-from graph_orch.models import RetryPolicy
 
 FailureRates: TypeAlias = float | Mapping[Hashable, float] | FailureRate | None
 

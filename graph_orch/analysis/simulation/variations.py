@@ -18,8 +18,8 @@ from graph_orch.analysis.simulation.workload import (
     shown,
     whole,
 )
+from graph_orch.domain.models import Agent
 from graph_orch.errors import ValidationError
-from graph_orch.models import Agent
 
 S = TypeVar("S", bound=SimulatedAgent | SimulatedTask)
 

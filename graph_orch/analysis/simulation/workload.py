@@ -9,10 +9,10 @@ from math import isfinite
 from operator import index
 from typing import Any, Self, TypeVar, cast
 
+from graph_orch.domain.lifecycle import DependencyFailure, TaskPriority
+from graph_orch.domain.models import Agent, RetryPolicy
+from graph_orch.domain.values import skill_key
 from graph_orch.errors import ValidationError
-from graph_orch.lifecycle import DependencyFailure, TaskPriority
-from graph_orch.models import Agent, RetryPolicy
-from graph_orch.values import skill_key
 
 E = TypeVar("E", bound=TaskPriority | DependencyFailure)
 

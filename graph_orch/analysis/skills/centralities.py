@@ -24,9 +24,9 @@ from graph_orch.analysis.skills.incidence import (
     positive,
 )
 from graph_orch.analysis.skills.similarity import degrees
-from graph_orch.checks import RATIO
+from graph_orch.domain.checks import RATIO
+from graph_orch.domain.models.teams import SEED
 from graph_orch.errors import AnalysisError, ValidationError
-from graph_orch.models.teams import SEED
 
 Measure = Literal["degree", "betweenness", "eigenvector", "pagerank"]
 Floats: TypeAlias = "NDArray[np.float64]"

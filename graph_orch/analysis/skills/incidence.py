@@ -13,7 +13,7 @@ import numpy as np
 from scipy.sparse import coo_array, csr_array
 
 from graph_orch.analysis.labels import is_labelled
-from graph_orch.checks import RATIO
+from graph_orch.domain.checks import RATIO
 from graph_orch.errors import AnalysisError, ValidationError
 
 Matrix: TypeAlias = "csr_array[np.float64, tuple[int, int]]"

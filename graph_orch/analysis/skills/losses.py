@@ -16,7 +16,7 @@ from scipy.sparse import csr_array, hstack
 from graph_orch.analysis.skills.incidence import AgentSkills, Matrix, agent_skills, by_name, one_of
 from graph_orch.analysis.skills.similarity import degrees
 from graph_orch.analysis.skills.supply import covering, requirement_sets, skill_holders
-from graph_orch.checks import RATIO
+from graph_orch.domain.checks import RATIO
 from graph_orch.errors import AnalysisError, ValidationError
 
 Rows: TypeAlias = "NDArray[np.int64]"

@@ -16,7 +16,7 @@ from pydantic import Field
 from scipy.sparse import csr_array, diags_array
 
 from graph_orch.analysis.skills.incidence import AgentSkills, Matrix, agent_skills, one_of, positive
-from graph_orch.checks import Check
+from graph_orch.domain.checks import Check
 from graph_orch.errors import AnalysisError
 
 Weight = Literal["count", "jaccard", "cosine", "newman"]

@@ -19,9 +19,9 @@ from graph_orch.analysis.skills.incidence import (
     number,
 )
 from graph_orch.analysis.skills.similarity import degrees, overlaps
+from graph_orch.domain.lifecycle import LIVE, TaskStatus
+from graph_orch.domain.values import skill_key
 from graph_orch.errors import AnalysisError
-from graph_orch.lifecycle import LIVE, TaskStatus
-from graph_orch.values import skill_key
 
 if TYPE_CHECKING:
     import pandas as pd

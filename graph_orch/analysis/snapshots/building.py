@@ -10,9 +10,9 @@ from typing import Any, Final, Literal, get_args
 
 import networkx as nx
 
+from graph_orch.domain.models import ExportedAgent, ExportedTask, ExportedTeam, ExportPage, Skill
+from graph_orch.domain.values import skill_key
 from graph_orch.errors import AnalysisError
-from graph_orch.models import ExportedAgent, ExportedTask, ExportedTeam, ExportPage, Skill
-from graph_orch.values import skill_key
 
 SnapshotKind = Literal["agents-skills", "tasks", "all"]
 KINDS: Final[tuple[str, ...]] = get_args(SnapshotKind)

@@ -11,8 +11,8 @@ from typing import Any, TypeAlias, cast, get_args
 import networkx as nx
 import pandas as pd
 
+from graph_orch.domain.models import Agent, Model, Skill, Task, TaskTry
 from graph_orch.errors import ValidationError
-from graph_orch.models import Agent, Model, Skill, Task, TaskTry
 
 Series: TypeAlias = "pd.Series[Any]"
 Row = tuple[tuple[Any, ...], Mapping[Any, Any]]

@@ -10,8 +10,8 @@ import pydantic
 
 from graph_orch.analysis.snapshots.building import KINDS, SnapshotBuilder, SnapshotKind
 from graph_orch.analysis.snapshots.progress import OnProgress, reported
+from graph_orch.domain.models import AgentFilters, ExportPage, StoreCounts, TaskFilters
 from graph_orch.errors import ValidationError
-from graph_orch.models import AgentFilters, ExportPage, StoreCounts, TaskFilters
 
 if TYPE_CHECKING:
     from graph_orch import AsyncExport, AsyncOrchestrator, Export, Orchestrator

@@ -10,9 +10,9 @@ import networkx as nx
 from graph_orch.analysis.labels import is_kind, is_labelled
 from graph_orch.analysis.tasks.attributes import names, shown, whole
 from graph_orch.analysis.tasks.graph import nameable
+from graph_orch.domain.models import Agent
+from graph_orch.domain.values import skill_key
 from graph_orch.errors import ValidationError
-from graph_orch.models import Agent
-from graph_orch.values import skill_key
 
 
 class AgentSlots(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import Field
 
-from graph_orch.checks import Check
+from graph_orch.domain.checks import Check
 from graph_orch.errors import ValidationError
 
 LIMITS: Check[dict[str, int]] = Check(dict[str, Annotated[int, Field(ge=0)]])

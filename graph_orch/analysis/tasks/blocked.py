@@ -19,12 +19,9 @@ from graph_orch.analysis.tasks.attributes import (
 )
 from graph_orch.analysis.tasks.graph import Facts, checked_graph, chosen, known
 from graph_orch.analysis.tasks.live import insights_of
-from graph_orch.checks import LIMIT
-from graph_orch.cycles import cycles_of
-from graph_orch.errors import ValidationError
-from graph_orch.lifecycle import HELD, TaskStatus, has_status
-from graph_orch.models import ConcurrencyLimit, WhyBlocked
-from graph_orch.waiting import (
+from graph_orch.domain.checks import LIMIT
+from graph_orch.domain.cycles import cycles_of
+from graph_orch.domain.explain import (
     LONGEST_ERROR,
     ROOT_ORDER,
     Situation,
@@ -32,6 +29,9 @@ from graph_orch.waiting import (
     Takers,
     explain,
 )
+from graph_orch.domain.lifecycle import HELD, TaskStatus, has_status
+from graph_orch.domain.models import ConcurrencyLimit, WhyBlocked
+from graph_orch.errors import ValidationError
 
 
 def why_blocked(

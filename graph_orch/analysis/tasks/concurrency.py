@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from graph_orch.analysis.tasks.graph import Duration, chosen, durations
-from graph_orch.precedence import critical_path_of
+from graph_orch.domain.precedence import critical_path_of
 
 
 @dataclass(frozen=True)

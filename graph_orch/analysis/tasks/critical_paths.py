@@ -6,8 +6,8 @@ from typing import Any
 
 from graph_orch.analysis.tasks.graph import Duration, chosen, durations
 from graph_orch.analysis.tasks.live import insights_of, kind_for_store
+from graph_orch.domain.precedence import CriticalPath, critical_path_of, levels_of
 from graph_orch.errors import ValidationError
-from graph_orch.precedence import CriticalPath, critical_path_of, levels_of
 
 
 def levels(source: object, *, tasks: Any = None, remaining: bool = False) -> list[list[Any]]:

@@ -12,9 +12,9 @@ from graph_orch.analysis.tasks.graph import (
     nameable,
     tasks_of,
 )
-from graph_orch.cycles import cycles_of
+from graph_orch.domain.cycles import cycles_of
+from graph_orch.domain.precedence import run_order, way_between
 from graph_orch.errors import DependencyCycleError, ValidationError
-from graph_orch.precedence import run_order, way_between
 
 N = TypeVar("N", bound=Hashable)
 

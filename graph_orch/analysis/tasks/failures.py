@@ -9,16 +9,16 @@ from graph_orch.analysis.tasks.agents import AgentSlots, agents_given, keys_of
 from graph_orch.analysis.tasks.attributes import excluded_from
 from graph_orch.analysis.tasks.graph import Duration, chosen, durations, known, nameable
 from graph_orch.analysis.tasks.live import insights_of, kind_for_store
-from graph_orch.downstream import (
+from graph_orch.domain.downstream import (
     Holdings,
     agent_blast_radius_of,
     blast_radius_of,
     dependents_of,
     slips,
 )
+from graph_orch.domain.lifecycle import HELD, TaskStatus, has_status
+from graph_orch.domain.models import AgentBlastRadius, BlastRadius
 from graph_orch.errors import AgentNotFoundError
-from graph_orch.lifecycle import HELD, TaskStatus, has_status
-from graph_orch.models import AgentBlastRadius, BlastRadius
 
 
 def blast_radius(source: object, task_id: Any, duration: Duration = "estimated") -> BlastRadius:

@@ -13,8 +13,7 @@ from typing import Any, TypeAlias, cast
 import networkx as nx
 
 from graph_orch.analysis.labels import is_kind, is_labelled
-from graph_orch.errors import TaskNotFoundError, ValidationError
-from graph_orch.estimates import (
+from graph_orch.domain.durations import (
     DEFAULT_SECONDS,
     DurationKind,
     estimated,
@@ -22,8 +21,9 @@ from graph_orch.estimates import (
     seconds_of,
     typical_seconds,
 )
-from graph_orch.lifecycle import ENDED, has_status
-from graph_orch.precedence import depths_from
+from graph_orch.domain.lifecycle import ENDED, has_status
+from graph_orch.domain.precedence import depths_from
+from graph_orch.errors import TaskNotFoundError, ValidationError
 
 Graph: TypeAlias = "nx.Graph[Any]"
 Duration: TypeAlias = str | Mapping[Any, float | None] | Callable[[Any], float | None]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
+from graph_orch.domain.durations import DurationKind
 from graph_orch.errors import ValidationError
-from graph_orch.estimates import DurationKind
 
 if TYPE_CHECKING:
     from graph_orch._sync.insights import Insights

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from graph_orch.analysis.tasks.agents import AgentSlots, agents_given, keys_of
 from graph_orch.analysis.tasks.attributes import excluded_from, shown
 from graph_orch.analysis.tasks.graph import Duration, Facts, chosen, durations
-from graph_orch.precedence import depths_from, run_order
+from graph_orch.domain.precedence import depths_from, run_order
 
 Lane = tuple[frozenset[str], frozenset[str]]
 """The skills that a task needs, and the agents that may not do it."""

@@ -12,8 +12,8 @@ import networkx as nx
 
 from graph_orch.analysis.labels import is_kind
 from graph_orch.analysis.teams.projection import shared_skills
+from graph_orch.domain.models.teams import ALGORITHM, RESOLUTION, SEED, Algorithm, Communities
 from graph_orch.errors import AnalysisError, ValidationError
-from graph_orch.models.teams import ALGORITHM, RESOLUTION, SEED, Algorithm, Communities
 
 SNAPSHOTS = ("agents-skills", "all")
 ITERATIONS = 3

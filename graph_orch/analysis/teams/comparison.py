@@ -10,8 +10,8 @@ from typing import cast
 import networkx as nx
 
 from graph_orch.analysis.skills.incidence import named
+from graph_orch.domain.models.teams import Agreement, Communities
 from graph_orch.errors import ValidationError
-from graph_orch.models.teams import Agreement, Communities
 
 Partition = Communities | Iterable[Iterable[Hashable]]
 

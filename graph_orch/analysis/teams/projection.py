@@ -10,10 +10,10 @@ import networkx as nx
 
 from graph_orch.analysis.labels import is_labelled
 from graph_orch.analysis.skills.incidence import by_name, checked_graph, named
-from graph_orch.checks import Check
+from graph_orch.domain.checks import Check
+from graph_orch.domain.models.teams import HOLDERS, NEIGHBOURS, UNIT
+from graph_orch.domain.values import Limit
 from graph_orch.errors import AnalysisError, ValidationError
-from graph_orch.models.teams import HOLDERS, NEIGHBOURS, UNIT
-from graph_orch.values import Limit
 
 BLOCK = 512
 """Rows of the matrix of all pairs that are in memory at once."""

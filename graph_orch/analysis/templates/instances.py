@@ -17,8 +17,8 @@ from scipy.sparse.csgraph import connected_components
 from graph_orch.analysis.history.tries import depended_on, moment, seconds, tries_of
 from graph_orch.analysis.skills.incidence import by_name, checked_graph
 from graph_orch.analysis.skills.supply import required_names
+from graph_orch.domain.lifecycle import TaskPriority, TaskStatus
 from graph_orch.errors import AnalysisError
-from graph_orch.lifecycle import TaskPriority, TaskStatus
 
 Ints: TypeAlias = "NDArray[np.int64]"
 Floats: TypeAlias = "NDArray[np.float64]"

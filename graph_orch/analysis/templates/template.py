@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 from graph_orch.analysis.history.tables import Durations
 from graph_orch.analysis.skills.incidence import positive
-from graph_orch.checks import NAME
+from graph_orch.domain.checks import NAME
+from graph_orch.domain.ids import new_uuid
+from graph_orch.domain.lifecycle import TaskPriority
+from graph_orch.domain.models import NewTask
 from graph_orch.errors import ValidationError
-from graph_orch.ids import new_uuid
-from graph_orch.lifecycle import TaskPriority
-from graph_orch.models import NewTask
 
 Kind = Literal["workflow", "chain", "fan", "join"]
 Contents = str | Mapping[str, str] | Sequence[str] | None

@@ -1,0 +1,110 @@
+"""What goes in and what comes out: frozen pydantic models.
+
+Attribute names are the property names of the graph (see docs/concepts.md). Times are aware UTC
+datetimes, durations are milliseconds unless the name says otherwise.
+"""
+
+from graph_orch.domain.models.agents import (
+    Agent,
+    AgentHealth,
+    AgentLoad,
+    AgentStatistics,
+    Candidate,
+    WorkerInfo,
+    utilization,
+)
+from graph_orch.domain.models.base import Model
+from graph_orch.domain.models.events import EventPage, TaskEvent, TaskRecord, TaskTry
+from graph_orch.domain.models.export import (
+    AgentFilters,
+    ExportedAgent,
+    ExportedTask,
+    ExportedTeam,
+    ExportPage,
+    HeldSkill,
+    Skill,
+    StoreCounts,
+)
+from graph_orch.domain.models.insights import (
+    AgentBlastRadius,
+    BlastRadius,
+    WaitKind,
+    WaitReason,
+    WhyBlocked,
+)
+from graph_orch.domain.models.monitoring import (
+    Recommendation,
+    RecommendationKind,
+    SystemHealth,
+    ToolCall,
+)
+from graph_orch.domain.models.schedules import Schedule
+from graph_orch.domain.models.statistics import (
+    DoctorReport,
+    Finding,
+    QueueStatistics,
+    RoutingStatistics,
+)
+from graph_orch.domain.models.tasks import (
+    Claim,
+    ClaimRequest,
+    Completion,
+    ConcurrencyLimit,
+    NewTask,
+    RetryPolicy,
+    Task,
+    TaskFilters,
+    TaskPage,
+)
+from graph_orch.domain.models.teams import Agreement, Algorithm, Communities, Team, TeamsWritten
+
+__all__ = [
+    "Agent",
+    "AgentBlastRadius",
+    "AgentFilters",
+    "AgentHealth",
+    "AgentLoad",
+    "AgentStatistics",
+    "Agreement",
+    "Algorithm",
+    "BlastRadius",
+    "Candidate",
+    "Claim",
+    "ClaimRequest",
+    "Communities",
+    "Completion",
+    "ConcurrencyLimit",
+    "DoctorReport",
+    "EventPage",
+    "ExportPage",
+    "ExportedAgent",
+    "ExportedTask",
+    "ExportedTeam",
+    "Finding",
+    "HeldSkill",
+    "Model",
+    "NewTask",
+    "QueueStatistics",
+    "Recommendation",
+    "RecommendationKind",
+    "RetryPolicy",
+    "RoutingStatistics",
+    "Schedule",
+    "Skill",
+    "StoreCounts",
+    "SystemHealth",
+    "Task",
+    "TaskEvent",
+    "TaskFilters",
+    "TaskPage",
+    "TaskRecord",
+    "TaskTry",
+    "Team",
+    "TeamsWritten",
+    "ToolCall",
+    "WaitKind",
+    "WaitReason",
+    "WhyBlocked",
+    "WorkerInfo",
+    "utilization",
+]

@@ -1,0 +1,140 @@
+"""A2A agent cards as agents here, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from a2a.client.card_resolver import parse_agent_card
+from a2a.types.a2a_pb2 import AgentCapabilities, AgentCard, AgentInterface, AgentSkill
+from google.protobuf.json_format import MessageToDict, ParseError
+from pydantic import JsonValue
+
+from graph_orch import Agent
+from graph_orch.domain.checks import JSON_OBJECT
+from graph_orch.domain.values import skill_key
+from graph_orch.errors import ValidationError
+
+CARD = "a2a_card"
+"""The metadata key under which an agent keeps the card that it came with."""
+TEXT, DATA = "text/plain", "application/json"
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What an agent card registers: the arguments of `register_agent`."""
+
+    agent_id: str
+    capabilities: list[str]
+    metadata: dict[str, JsonValue]
+
+
+def parse_card(text: str) -> AgentCard:
+    """An agent card from JSON, of A2A 1.x or 0.3.
+
+    Raises:
+        ValidationError: it is none.
+    """
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise ValidationError(f"this is no A2A agent card: {error}") from error
+    except RecursionError:
+        raise ValidationError("this is no A2A agent card: it is nested too deeply") from None
+    return _parsed(found)
+
+
+def _parsed(found: object) -> AgentCard:
+    """The card that JSON holds, which is first seen to be what metadata can keep.
+
+    The parser answers half of a surrogate pair with a SystemError, and changes what it is given.
+    """
+    try:
+        return parse_agent_card(JSON_OBJECT.of("card", found))
+    except (ValueError, OverflowError, ParseError) as error:
+        raise ValidationError(f"this is no A2A agent card: {error!s:.500}") from error
+
+
+def registration(card: AgentCard, agent_id: str | None = None) -> Registration:
+    """What a card registers: an agent with the ids, names and tags of its skills as skills.
+
+    A task may ask for a skill by any of them.
+
+    Raises:
+        ValidationError: the card names no agent.
+    """
+    name = agent_id or card.name.strip()
+    if not name:
+        raise ValidationError("the agent card has no name; give the agent's id")
+    said = [word for skill in card.skills for word in (skill.id, skill.name, *skill.tags)]
+    skills = {skill_key(word): word.strip() for word in said if word.strip()}
+    kept = cast(dict[str, JsonValue], MessageToDict(card))
+    return Registration(name, list(skills.values()), {CARD: kept})
+
+
+def card_of(agent: Agent, url: str) -> AgentCard:
+    """The card of an agent: the one that it came with, or one made from what it can do.
+
+    What it has learned since is added; what it has forgotten is left out.
+
+    Raises:
+        ValidationError: what its metadata has as a card is none.
+    """
+    metadata = agent.metadata if isinstance(agent.metadata, dict) else {}
+    kept = metadata.get(CARD)
+    card = _parsed(kept) if isinstance(kept, dict) else _new_card(agent.agent_id, url)
+    known = [skill for skill in card.skills if _words(skill).intersection(agent.skills)]
+    named = {word for skill in known for word in _words(skill)}
+    learned = [name for name in agent.capabilities if skill_key(name) not in named]
+    del card.skills[:]
+    card.skills.extend([*known, *skills(learned)])
+    return card
+
+
+def service_card(url: str, names: Iterable[str], takes_tasks: bool = True) -> AgentCard:
+    """The card of the queue itself: what its agents can do together, where it takes tasks."""
+    card = _new_card("graph_orch", url)
+    if not takes_tasks:
+        card.description = "A queue of tasks, of which tasks can be asked for here, and none sent."
+        return card
+    card.description = (
+        "A queue of tasks, each done by an agent that has the skills for it. The metadata of a "
+        "message may say task_type, priority, requirements, dependencies, max_retries."
+    )
+    card.skills.extend(skills(names))
+    return card
+
+
+def skills(names: Iterable[str]) -> list[AgentSkill]:
+    """Skills by their names."""
+    return [
+        AgentSkill(
+            id=skill_key(name), name=name, description=f"Tasks that need {name}", tags=[name]
+        )
+        for name in names
+    ]
+
+
+def to_json(card: AgentCard) -> Mapping[str, Any]:
+    """A card as JSON has it."""
+    return MessageToDict(card)
+
+
+def _words(skill: AgentSkill) -> set[str]:
+    return {skill_key(word) for word in (skill.id, skill.name, *skill.tags)}
+
+
+def _new_card(name: str, url: str) -> AgentCard:
+    return AgentCard(
+        name=name,
+        description=f"The agent {name} of a graph_orch queue",
+        version="1",
+        supported_interfaces=[
+            AgentInterface(url=url, protocol_binding="JSONRPC", protocol_version="1.0")
+        ],
+        capabilities=AgentCapabilities(streaming=True, push_notifications=False),
+        default_input_modes=[TEXT, DATA],
+        default_output_modes=[TEXT, DATA],
+    )

@@ -1,0 +1,395 @@
+"""The few things that are not the same with and without `await`.
+
+Each stands here twice, under a name for the asynchronous code and under the name that the
+generated synchronous code has for it (see scripts/generate_sync.py).
+
+Threads wait for each other by plain locks and `SimpleQueue` alone, which are of one piece with the
+interpreter. A signal's handler, such as that of Ctrl-C, may raise within the Python code of a
+Condition, an Event or a Semaphore, and leave its lock held for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import os
+import threading
+import time
+import weakref
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Hashable, Sequence
+from functools import partial
+from queue import Empty, SimpleQueue
+from types import TracebackType
+from typing import Annotated, Any, Generic, ParamSpec, Protocol, Self, TypeAlias, TypeVar
+
+from graph_orch.errors import OrchestrationError
+from graph_orch.store.driving import cut
+
+CLOSE_SECONDS = 5.0
+P = ParamSpec("P")
+R = TypeVar("R")
+GIVE_BACK_SECONDS = 5.0
+"""How long a call that was cancelled goes on at most, to give back what it is given."""
+
+
+class _AsyncClosable(Protocol):
+    async def close(self) -> None: ...
+
+
+C = TypeVar("C", bound=_AsyncClosable)
+
+
+class AsyncOpening(Generic[C]):
+    """What `AsyncOrchestrator.connect()` returns: to be awaited, or entered by `async with`."""
+
+    def __init__(self, open_: Callable[[], Awaitable[C]]) -> None:
+        self._open = open_
+        self._opened: C | None = None
+
+    def __await__(self) -> Generator[object, None, C]:
+        return self._open().__await__()
+
+    async def __aenter__(self) -> C:
+        self._opened = await self._open()
+        return self._opened
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        if self._opened is not None:
+            await self._opened.close()
+
+
+async_opening = AsyncOpening
+
+
+def opening(open_: Callable[[], R]) -> R:
+    """Without `await` there is nothing to wait for: open at once."""
+    return open_()
+
+
+async def async_in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run a blocking function without blocking the event loop."""
+    return await asyncio.to_thread(function, *args, **kwargs)
+
+
+def in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run a blocking function."""
+    return function(*args, **kwargs)
+
+
+async def async_or_give_back(
+    call: Coroutine[Any, Any, R], give_back: Callable[[R], Awaitable[None]]
+) -> R:
+    """The answer of a call; where it is not awaited to its end, the answer is given back."""
+    task = asyncio.ensure_future(call)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        with contextlib.suppress(OrchestrationError, TimeoutError):
+            async with asyncio.timeout(GIVE_BACK_SECONDS):
+                await give_back(await task)
+        raise
+
+
+def or_give_back(call: R, give_back: Callable[[R], None]) -> R:
+    """Without `await` a call comes to its end."""
+    return call
+
+
+async_sleep = asyncio.sleep
+sleep = time.sleep
+
+async_loop = asyncio.get_running_loop
+
+
+def loop() -> None:
+    """The event loop that this runs in: none."""
+
+
+async def async_at_home(
+    home: asyncio.AbstractEventLoop | None, close: Callable[[], Awaitable[None]]
+) -> None:
+    """Close what belongs to an event loop: there, where that runs; else as well as it can be."""
+    if home is None or home is asyncio.get_running_loop():
+        await close()
+    elif home.is_running():
+
+        async def there() -> None:
+            await close()
+
+        with contextlib.suppress(TimeoutError):  # it is stuck
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(there(), home))
+    else:
+        with contextlib.suppress(RuntimeError):  # its loop has ended, and what it had with it
+            await close()
+
+
+def at_home(home: None, close: Callable[[], None]) -> None:
+    """Close what belongs to no event loop."""
+    close()
+
+
+class AsyncTurns:
+    """So many callers at once; the others wait, in their order."""
+
+    def __init__(self, at_once: int) -> None:
+        self._free = asyncio.Semaphore(at_once)
+
+    async def take(self, seconds: float) -> bool:
+        """Whether a turn came within so many seconds; if so, `give_back` is to be called."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._free.acquire()
+        except TimeoutError:
+            return False
+
+    def give_back(self) -> None:
+        """Let the next go on."""
+        self._free.release()
+
+
+class Turns:
+    """So many callers at once; the others wait."""
+
+    def __init__(self, at_once: int) -> None:
+        self._free: SimpleQueue[None] = SimpleQueue()
+        for _ in range(at_once):
+            self._free.put(None)
+
+    def take(self, seconds: float) -> bool:
+        """Whether a turn came within so many seconds; if so, `give_back` is to be called."""
+        try:
+            self._free.get(timeout=seconds)
+        except Empty:
+            return False
+        return True
+
+    def give_back(self) -> None:
+        """Let the next go on."""
+        self._free.put(None)
+
+
+class AsyncTry:
+    """A block that ends with TimeoutError after so many seconds, whatever the network does."""
+
+    def __init__(self, seconds: float) -> None:
+        self._timeout = asyncio.timeout(seconds)
+
+    def on(self, session: object) -> None:
+        """Say which session it waits on: here the wait itself is ended."""
+
+    async def __aenter__(self) -> Self:
+        await self._timeout.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        await self._timeout.__aexit__(kind, error, at)
+
+
+class Try:
+    """A block that ends with TimeoutError after so many seconds, whatever the network does."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._session: object = None
+        self.late = False
+        self.ends_at = math.inf
+
+    def on(self, session: object) -> None:
+        """Say which session it waits on: its connection is cut when the time is up."""
+        self._session = session
+
+    def cut(self) -> bool:
+        """End the connection that is waited on, from another thread."""
+        self.late = True
+        return cut(self._session)
+
+    def __enter__(self) -> Self:
+        self.ends_at = time.monotonic() + self._seconds
+        _watch().add(self)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        _watch().remove(self)
+        if self.late and isinstance(error, Exception):
+            raise TimeoutError from error
+
+
+class _Watch(threading.Thread):
+    """Cuts the connections of the calls that take too long."""
+
+    AGAIN_SECONDS = 0.5
+    """A call that had no connection when its time was up is looked at again after so long."""
+
+    def __init__(self) -> None:
+        super().__init__(name="graph-orch-watch", daemon=True)
+        self._tries: set[Try] = set()
+        self._lock = threading.Lock()
+        self._sooner: SimpleQueue[None] = SimpleQueue()
+        self._looks_at = math.inf
+        self.start()
+
+    def add(self, one: Try) -> None:
+        with self._lock:
+            self._tries.add(one)
+            if one.ends_at < self._looks_at:  # seldom: mostly it looks at an earlier one before
+                self._sooner.put(None)
+                self._looks_at = one.ends_at
+
+    def remove(self, one: Try) -> None:
+        """Nothing is cut any more when this returns: the connection may be another call's now."""
+        with self._lock:
+            self._tries.discard(one)
+
+    def run(self) -> None:
+        while True:
+            with self._lock:
+                now = time.monotonic()
+                for one in self._tries:
+                    if one.ends_at <= now:
+                        one.ends_at = math.inf if one.cut() else now + self.AGAIN_SECONDS
+                self._looks_at = min((one.ends_at for one in self._tries), default=math.inf)
+                waits = None if self._looks_at == math.inf else self._looks_at - now
+            with contextlib.suppress(Empty):
+                self._sooner.get(timeout=waits)
+
+
+_watches: list[_Watch] = []
+_watches_lock = threading.Lock()
+
+
+def _watch() -> _Watch:
+    """The watch of this process; a forked child has none of its parent's threads."""
+    if not _watches:
+        with _watches_lock:
+            if not _watches:
+                _watches.append(_Watch())
+    return _watches[0]
+
+
+def _forget_watch() -> None:
+    global _watches_lock
+    _watches.clear()
+    _watches_lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget_watch)
+
+
+Ended: TypeAlias = tuple[str, int, str | None]
+"""A try that is over: the task's id, the attempt, and the status of the task now, where it is."""
+
+
+class _Hub:
+    """Where the signals of one store meet, over all threads and event loops of this process."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+        self.lock = threading.Lock()
+        self.wakes: set[Callable[[], object]] = set()
+        """What wakes each of those who wait."""
+        self.watchers: set[Callable[[Sequence[Ended]], None]] = set()
+
+    def tell(self, ended: Sequence[Ended]) -> None:
+        with self.lock:
+            self.seen += 1
+            wakes, self.wakes = self.wakes, set()
+            watchers = [*self.watchers] if ended else []
+        for watcher in watchers:
+            watcher(ended)
+        for wake in wakes:
+            with contextlib.suppress(RuntimeError):  # its loop has ended
+                wake()
+
+
+_hubs: weakref.WeakValueDictionary[Hashable, _Hub] = weakref.WeakValueDictionary()
+
+
+class _Signal:
+    def __init__(self, store: Hashable) -> None:
+        """A signal that all who name the same store hear."""
+        self._hub = _hubs.setdefault(store, _Hub())
+
+    @property
+    def seen(self) -> int:
+        """How often something was told: to be noted before one looks for work."""
+        return self._hub.seen
+
+    def tell(self, *ended: Ended) -> None:
+        """There may be work, perhaps since these tries are over."""
+        self._hub.tell(ended)
+
+    def watch(self, watcher: Callable[[Sequence[Ended]], None]) -> None:
+        """Call `watcher`, in whatever thread, with the tries that somebody here has ended."""
+        with self._hub.lock:
+            self._hub.watchers.add(watcher)
+
+    def unwatch(self, watcher: Callable[[Sequence[Ended]], None]) -> None:
+        """Call it no more."""
+        with self._hub.lock:
+            self._hub.watchers.discard(watcher)
+
+    def _hear(self, seen: int, wake: Callable[[], object]) -> bool:
+        """Have `wake` called at the next that is told; False where that is told since `seen`."""
+        with self._hub.lock:
+            if self._hub.seen == seen:
+                self._hub.wakes.add(wake)
+            return self._hub.seen == seen
+
+    def _ignore(self, wake: Callable[[], object]) -> None:
+        with self._hub.lock:
+            self._hub.wakes.discard(wake)
+
+
+class AsyncSignal(_Signal):
+    """Wakes whoever waits for work in this process."""
+
+    async def wait(self, seen: int, seconds: float) -> None:
+        """Return when something was told after `seen`, or when the time is up."""
+        told = asyncio.Event()
+        wake = partial(asyncio.get_running_loop().call_soon_threadsafe, told.set)
+        if self._hear(seen, wake):
+            try:
+                async with asyncio.timeout(seconds):
+                    await told.wait()
+            except TimeoutError:
+                pass
+            finally:
+                self._ignore(wake)
+
+
+class Signal(_Signal):
+    """Wakes whoever waits for work in this process."""
+
+    def wait(self, seen: int, seconds: float) -> None:
+        """Return when something was told after `seen`, or when the time is up."""
+        told = threading.Lock()
+        told.acquire()
+        if self._hear(seen, told.release):
+            try:
+                told.acquire(timeout=min(max(0.0, seconds), threading.TIMEOUT_MAX))
+            finally:
+                self._ignore(told.release)
+
+
+AsyncOpened = AsyncOpening
+Opened: TypeAlias = Annotated[R, "at once"]
+
+AsyncResult = Awaitable
+Result: TypeAlias = Annotated[R, "at once"]

@@ -1,0 +1,175 @@
+"""The tools by which agents drive the orchestrator: one table, for MCP and the command line.
+
+Each has a name, a function over the services, whose typed parameters and docstring are its
+definition, and hints. The adapters list and call what stands here, and hold no logic.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache, cached_property
+from typing import Any
+
+import pydantic
+from pydantic import BaseModel
+
+from graph_orch.domain.checks import TOO_DEEP
+from graph_orch.domain.values import MAX_NAME
+from graph_orch.errors import ValidationError
+from graph_orch.settings import Profile
+from graph_orch.tools import agents, monitoring, tasks
+from graph_orch.tools.call import Call
+from graph_orch.tools.schemas import (
+    Schema,
+    arguments_model,
+    as_meant,
+    input_schema,
+    output_schema,
+)
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A tool: what it is called, what it does, and what a client may expect of it.
+
+    `writes` names the parameters without which it only reads; None: it writes in any case. It is
+    destructive where it may undo or overwrite what is there, idempotent where asking again, without
+    any key, changes nothing more.
+    """
+
+    short_name: str
+    function: Callable[..., Awaitable[BaseModel]]
+    profile: Profile
+    writes: frozenset[str] | None = None
+    destructive: bool = False
+    idempotent: bool = False
+    without: frozenset[str] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """What clients call it by."""
+        return f"orchestration_{self.short_name}"
+
+    @property
+    def read_only(self) -> bool:
+        """Whether it changes nothing."""
+        return self.writes is not None and self.writes <= self.without
+
+    @property
+    def description(self) -> str:
+        """What it does."""
+        return " ".join((inspect.getdoc(self.function) or "").split())
+
+    @cached_property
+    def arguments(self) -> type[BaseModel]:
+        """The model of its arguments."""
+        return arguments_model(self.name, self.function, self.without)
+
+    @cached_property
+    def input_schema(self) -> Schema:
+        """The JSON schema of its arguments."""
+        return input_schema(self.arguments)
+
+    @cached_property
+    def output_schema(self) -> Schema:
+        """The JSON schema of its answers."""
+        return output_schema(self.function)
+
+    def reading(self) -> Tool | None:
+        """The tool without the parameters that make it write; None where nothing is left."""
+        if self.writes is None:
+            return None
+        return Tool(self.short_name, self.function, self.profile, self.writes, without=self.writes)
+
+    async def run(self, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Call it, and give its answer as JSON has it, without what is None.
+
+        Raises:
+            ValidationError: the arguments are not acceptable.
+            OrchestrationError: the command was refused, or the store failed.
+        """
+        checked = self._checked(arguments)
+        given = {name: getattr(checked, name) for name in type(checked).model_fields}
+        answer = await self.function(call, **given)
+        return answer.model_dump(mode="json", exclude_none=True)
+
+    def _checked(self, arguments: Mapping[str, Any]) -> BaseModel:
+        try:
+            return self.arguments.model_validate(as_meant(arguments, self.input_schema))
+        except pydantic.ValidationError as error:
+            complaints = error.errors(include_url=False, include_input=False, include_context=False)
+            said = "; ".join(self._complaint(it["loc"], it["msg"]) for it in complaints[:3])
+            raise ValidationError(f"{self.name}: {said}") from None
+        except RecursionError:
+            raise ValidationError(f"{self.name}: {TOO_DEEP}") from None
+
+    def _complaint(self, place: tuple[int | str, ...], message: str) -> str:
+        where = ".".join(map(str, place))
+        if message.startswith("Extra inputs"):
+            known = ", ".join(self.arguments.model_fields)
+            meant = _meant(where, self.arguments.model_fields)
+            return f"no parameter {where[:MAX_NAME]!r}{meant}: {known}"
+        return f"{where}: {message}"
+
+
+def _reads_without(*writing: str) -> frozenset[str]:
+    return frozenset(writing)
+
+
+_READS = _reads_without()
+_LEASED = ("lease_seconds", "command_id")
+_WORKER, _CORE, _ALL = Profile
+_TABLE: tuple[Tool, ...] = (
+    Tool("create_task", tasks.create_task, _WORKER),
+    Tool(
+        "poll_tasks", tasks.poll_tasks, _WORKER, _reads_without("claim", "wait_seconds", *_LEASED)
+    ),
+    Tool("assign_task", tasks.assign_task, _CORE, destructive=True),
+    Tool("start_task", tasks.start_task, _WORKER),
+    Tool("complete_task", tasks.complete_task, _WORKER, idempotent=True),
+    Tool("fail_task", tasks.fail_task, _WORKER, destructive=True),
+    Tool("get_task_status", tasks.get_task_status, _WORKER, _READS),
+    Tool("query_tasks", tasks.query_tasks, _CORE, _READS),
+    Tool("register_agent", agents.register_agent, _WORKER, destructive=True, idempotent=True),
+    Tool("update_agent_performance", agents.update_agent_performance, _ALL),
+    Tool("get_agent_health", agents.get_agent_health, _CORE, _READS),
+    Tool("find_capable_agents", agents.find_capable_agents, _CORE, _READS),
+    Tool("deregister_agent", agents.deregister_agent, _ALL, destructive=True, idempotent=True),
+    Tool("route_task", monitoring.route_task, _CORE, _reads_without("dispatch", *_LEASED)),
+    Tool("get_routing_stats", monitoring.get_routing_stats, _ALL, _READS),
+    Tool("get_queue_metrics", monitoring.get_queue_metrics, _CORE, _READS),
+    Tool("get_health", monitoring.get_health, _ALL, _READS),
+    Tool("get_recommendations", monitoring.get_recommendations, _ALL, _READS),
+)
+TOOLS: dict[str, Tool] = {tool.name: tool for tool in _TABLE}
+"""Every tool by its name, in the order in which they are listed."""
+
+
+@cache
+def chosen(profile: Profile = Profile.ALL, read_only: bool = False) -> Mapping[str, Tool]:
+    """The tools of a profile, in their order; of those, where asked, what only reads."""
+    profiles = list(Profile)
+    wanted = [tool for tool in _TABLE if profiles.index(tool.profile) <= profiles.index(profile)]
+    kept: Iterable[Tool | None] = [tool.reading() for tool in wanted] if read_only else wanted
+    return {tool.name: tool for tool in kept if tool is not None}
+
+
+def find(tools: Mapping[str, Tool], name: str) -> Tool:
+    """The tool of this name.
+
+    Raises:
+        ValidationError: there is none; the message names those that are like it.
+    """
+    if name not in tools:
+        raise ValidationError(
+            f"no tool is called {name[:MAX_NAME]!r}{_meant(name, tools)}: {', '.join(tools)}"
+        )
+    return tools[name]
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name, list(known), n=2) if len(name) <= MAX_NAME else []
+    return f"; did you mean {' or '.join(close)}? Known" if close else "; known"

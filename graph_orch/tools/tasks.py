@@ -1,0 +1,310 @@
+"""The tools on tasks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from itertools import islice
+from typing import Annotated, Any
+from uuid import NAMESPACE_OID, uuid5
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from graph_orch.domain.lifecycle import DependencyFailure, ErrorClass, TaskPriority, TaskStatus
+from graph_orch.domain.models import Claim, NewTask, Task
+from graph_orch.errors import TaskNotFoundError, ValidationError
+from graph_orch.tools import parameters as p
+from graph_orch.tools.answers import (
+    Created,
+    TaskDetail,
+    TaskRow,
+    TaskRows,
+    TaskState,
+    Work,
+    WorkItem,
+)
+from graph_orch.tools.call import Call
+
+REPORT_EVERY_SECONDS = 5.0
+DEFAULT_LEASE_SECONDS = 300.0
+LOOKED_AT = 10
+MOST_WARNINGS = 20
+
+
+class TaskSpec(BaseModel):
+    """A task of a batch."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    content: p.Content
+    task_type: p.TaskType = "task"
+    priority: p.Priority = TaskPriority.MEDIUM
+    requirements: p.Requirements = []
+    dependencies: p.Dependencies = []
+    task_id: Annotated[str | None, p.text("UUID, so that others can depend on it")] = None
+    idempotency_key: p.IdempotencyKey | None = None
+    metadata: p.Metadata | None = None
+
+
+async def create_task(
+    call: Call,
+    content: p.Content | None = None,
+    task_type: p.TaskType = "task",
+    priority: p.Priority = TaskPriority.MEDIUM,
+    requirements: p.Requirements | None = None,
+    dependencies: p.Dependencies | None = None,
+    idempotency_key: p.IdempotencyKey | None = None,
+    max_retries: p.MaxRetries = 3,
+    available_at: p.AvailableAt | None = None,
+    on_dependency_failure: p.OnFailure = DependencyFailure.WAIT,
+    metadata: p.Metadata | None = None,
+    tasks: Annotated[list[TaskSpec] | None, p.names("Or a batch", p.MOST_TASKS)] = None,
+) -> Created:
+    """Create a task, or with `tasks` many in one transaction, which may depend on each other."""
+    if (content is None) == (tasks is None):
+        raise ValidationError("create_task: give either content, or tasks for a batch")
+    if tasks is None:
+        fields = {name: value for name, value in locals().items() if name in _COMMON}
+        new = [NewTask.parsed("create_task", fields)]
+    else:
+        new = _batch(tasks, idempotency_key)
+    ids = await call.orch.tasks.create_tasks(new)
+    wanted = dict.fromkeys(name for task in new for name in task.requirements)
+    unknown = await call.orch.monitor.unknown_skills(list(wanted)) if wanted else {}
+    warnings = [_warning(*item) for item in islice(unknown.items(), MOST_WARNINGS)]
+    if len(unknown) > MOST_WARNINGS:
+        warnings.append(f"no agent has {len(unknown) - MOST_WARNINGS:,} other skills either")
+    return Created(task_ids=ids, warnings=warnings)
+
+
+async def poll_tasks(
+    call: Call,
+    agent_id: p.AgentId | None = None,
+    status: p.Status = TaskStatus.PENDING,
+    limit: Annotated[int | None, p.number("Default 10, 1 to claim", 1, p.MOST_ROWS)] = None,
+    claim: Annotated[bool, p.flag("Take them, for agent_id")] = False,
+    lease_seconds: p.Lease = DEFAULT_LEASE_SECONDS,
+    wait_seconds: p.Wait = 0,
+    task_types: p.TaskTypes | None = None,
+    command_id: p.CommandId | None = None,
+) -> Work:
+    """Look at the tasks to do next, or with claim=true take them under a lease.
+
+    pending: only ready ones the agent's skills cover, best first. Claimed ones are not started.
+    """
+    if not claim:
+        found = await call.orch.tasks.poll_tasks(
+            agent_id, status, limit or LOOKED_AT, task_types=task_types
+        )
+        return Work(tasks=[WorkItem.of(task) for task in found], claimed=False)
+    if agent_id is None:
+        raise ValidationError("poll_tasks: claim needs agent_id: who takes the tasks")
+    claims = await _claim(
+        call,
+        wait_seconds,
+        agent_id=agent_id,
+        limit=limit or 1,
+        lease_seconds=lease_seconds,
+        task_types=task_types,
+        command_id=command_id,
+    )
+    return Work(tasks=[WorkItem.claimed(claim) for claim in claims], claimed=True)
+
+
+async def assign_task(
+    call: Call,
+    task_id: p.TaskId,
+    agent_id: p.AgentId,
+    lease_seconds: p.Lease | None = None,
+    reassign: Annotated[bool, p.flag("Take it from its holder first")] = False,
+    command_id: p.CommandId | None = None,
+) -> TaskState:
+    """Give a ready task to an agent by hand. Without a lease it is the agent's until it ends."""
+    if reassign and (await _task(call, task_id)).assigned_to not in (None, agent_id):
+        # Made of the caller's, however long that is, so that asking again releases once.
+        own = command_id and str(uuid5(NAMESPACE_OID, f"{command_id}:release"))
+        await call.orch.tasks.release_task(task_id, f"given to {agent_id}", command_id=own)
+    task = await call.orch.tasks.assign_task(
+        task_id, agent_id, lease_seconds=lease_seconds, command_id=command_id
+    )
+    return TaskState.of(task)
+
+
+async def start_task(
+    call: Call,
+    task_id: p.TaskId,
+    attempt: p.Attempt | None = None,
+    heartbeat: Annotated[bool, p.flag("Keep the lease of a task that you hold")] = False,
+    progress: p.Progress | None = None,
+    message: p.Message | None = None,
+    lease_seconds: p.Lease = DEFAULT_LEASE_SECONDS,
+    command_id: p.CommandId | None = None,
+) -> TaskState:
+    """Begin an assigned task; or with heartbeat=true renew its lease and tell how far it is."""
+    if not heartbeat:
+        started = await call.orch.tasks.start_task(task_id, attempt=attempt, command_id=command_id)
+        return TaskState.of(started)
+    task = await _task(call, task_id)
+    held = Claim.model_construct(
+        task=task,
+        agent_id=task.assigned_to or "",
+        attempt=task.attempt if attempt is None else attempt,
+        lease_seconds=lease_seconds,
+        lease_expires_at=task.lease_expires_at,
+    )
+    kept = await call.orch.tasks.heartbeat(held, progress, message)
+    return TaskState.of(task.model_copy(update={"lease_expires_at": kept.lease_expires_at}))
+
+
+async def complete_task(
+    call: Call,
+    task_id: p.TaskId,
+    result: p.Json = None,
+    metrics: Annotated[dict[str, Any] | None, Field(description="duration_ms and others")] = None,
+    attempt: p.Attempt | None = None,
+    command_id: p.CommandId | None = None,
+) -> TaskState:
+    """Finish a running task; tasks that wait for it become ready."""
+    task = await call.orch.tasks.complete_task(
+        task_id, result, metrics, attempt=attempt, command_id=command_id
+    )
+    return TaskState.of(task)
+
+
+async def fail_task(
+    call: Call,
+    task_id: p.TaskId,
+    action: Annotated[
+        p.Ending,
+        Field(
+            description="fail a try; release: give it back, no retry spent; cancel for good; "
+            "retry a failed or cancelled task"
+        ),
+    ] = p.Ending.FAIL,
+    error: p.ErrorText | None = None,
+    should_retry: Annotated[bool, p.flag("While retries are left")] = True,
+    error_class: p.ErrorKind = ErrorClass.TRANSIENT,
+    retry_after: p.RetryAfter | None = None,
+    exclude_agent: Annotated[bool, p.flag("Not this agent again")] = False,
+    attempt: p.Attempt | None = None,
+    command_id: p.CommandId | None = None,
+) -> TaskState:
+    """End a try that is not done, or redrive a task: see action."""
+    tasks = call.orch.tasks
+    match action:
+        case p.Ending.FAIL:
+            if error is None:
+                raise ValidationError("fail_task: error is needed: say what went wrong")
+            task = await tasks.fail_task(
+                task_id,
+                error,
+                should_retry,
+                error_class=error_class,
+                retry_after=retry_after,
+                exclude_agent=exclude_agent,
+                attempt=attempt,
+                command_id=command_id,
+            )
+        case p.Ending.RELEASE:
+            task = await tasks.release_task(task_id, error, attempt=attempt, command_id=command_id)
+        case p.Ending.CANCEL:
+            if why := call.why_not("CancelTask"):
+                raise ValidationError(
+                    f"fail_task: the action cancel is served where CancelTask is, and {why}; "
+                    "action release gives back a task that you hold"
+                )
+            task = await tasks.cancel_task(task_id, error, command_id=command_id)
+        case p.Ending.RETRY:
+            task = await tasks.retry_task(task_id, command_id=command_id)
+    return TaskState.of(task)
+
+
+async def get_task_status(
+    call: Call,
+    task_id: p.TaskId,
+    history: Annotated[bool, p.flag("With all that happened to it")] = False,
+    full: Annotated[bool, p.flag("Do not cut long fields")] = False,
+    wait_seconds: p.Wait = 0,
+) -> TaskDetail:
+    """A task with its result or error; with wait_seconds wait for its end first."""
+    began = time.monotonic()
+    task = await _task(call, task_id)
+    while _is_open(task) and (left := wait_seconds - (time.monotonic() - began)) > 0:
+        await call.report(wait_seconds - left, wait_seconds, f"task is {task.status}")
+        seconds = min(left, REPORT_EVERY_SECONDS)
+        task = await call.orch.monitor.wait_until_ended(task_id, seconds)
+    events = await call.orch.tasks.get_history(task_id) if history else None
+    return TaskDetail.of_all(task, events, full)
+
+
+async def query_tasks(
+    call: Call,
+    status: p.Statuses | None = None,
+    agent_id: p.AgentId | None = None,
+    task_type: p.TaskType | None = None,
+    priority: p.Priority | None = None,
+    requirement: Annotated[str | None, p.text("A skill it needs")] = None,
+    text: p.Words | None = None,
+    created_after: p.After | None = None,
+    created_before: p.Before | None = None,
+    finished_after: p.After | None = None,
+    finished_before: p.Before | None = None,
+    limit: p.Limit = 20,
+    cursor: p.Cursor | None = None,
+) -> TaskRows:
+    """Find tasks by any of these filters, a page at a time."""
+    given = {name: value for name, value in locals().items() if name not in _NO_FILTERS}
+    filters = {name: value for name, value in given.items() if value is not None}
+    page = await call.orch.tasks.query_tasks(filters, limit=limit, after=cursor)
+    return TaskRows(tasks=[TaskRow.of(task) for task in page], next_cursor=page.next_cursor)
+
+
+_NO_FILTERS = ("call", "limit", "cursor")
+_COMMON = (
+    "content",
+    "task_type",
+    "priority",
+    "requirements",
+    "dependencies",
+    "idempotency_key",
+    "max_retries",
+    "available_at",
+    "on_dependency_failure",
+    "metadata",
+)
+
+
+def _is_open(task: Task) -> bool:
+    return task.status in (TaskStatus.PENDING, TaskStatus.ASSIGNED, TaskStatus.RUNNING)
+
+
+async def _task(call: Call, task_id: str) -> Task:
+    task = await call.orch.tasks.get_task_status(task_id)
+    if task is None:
+        raise TaskNotFoundError(task_id)
+    return task
+
+
+async def _claim(call: Call, wait_seconds: float, **asked: Any) -> list[Claim]:
+    """Claim, and while there is nothing tell from time to time that one still waits."""
+    began = time.monotonic()
+    claims = await call.orch.tasks.claim_tasks(**asked)
+    while not claims and (left := wait_seconds - (time.monotonic() - began)) > 0:
+        await call.report(wait_seconds - left, wait_seconds, "waiting for a ready task")
+        seconds = min(left, REPORT_EVERY_SECONDS)
+        claims = await call.orch.tasks.claim_tasks(wait_seconds=seconds, **asked)
+    return claims
+
+
+def _batch(tasks: Sequence[TaskSpec], key: str | None) -> list[NewTask]:
+    """The tasks of a batch; with a key for all of it, each has one of its own."""
+    fields = [task.model_dump() for task in tasks]
+    for number, one in enumerate(fields):
+        if key is not None and one["idempotency_key"] is None:
+            one["idempotency_key"] = f"{key}:{number}"
+    return [NewTask.parsed("create_task", one) for one in fields]
+
+
+def _warning(skill: str, similar: Sequence[str]) -> str:
+    meant = f"; did you mean {', '.join(similar)}?" if similar else ""
+    return f"no agent has the skill {skill!r}{meant}"
