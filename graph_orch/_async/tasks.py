@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Unpack
 
 from pydantic import JsonValue
 
@@ -23,7 +23,7 @@ from graph_orch.domain.checks import (
     TASK_ID,
     TASK_IDS,
 )
-from graph_orch.domain.lifecycle import DependencyFailure, TaskPriority, TaskStatus
+from graph_orch.domain.lifecycle import TaskPriority, TaskStatus
 from graph_orch.domain.models import (
     ConcurrencyLimit,
     NewTask,
@@ -32,6 +32,7 @@ from graph_orch.domain.models import (
     Task,
     TaskEvent,
     TaskFilters,
+    TaskOptions,
     TaskPage,
     TaskTry,
 )
@@ -76,18 +77,7 @@ class AsyncTaskQueue(AsyncClaims):
         priority: TaskPriority | str = TaskPriority.MEDIUM,
         requirements: Sequence[str] | None = None,
         dependencies: Sequence[str] | None = None,
-        *,
-        task_id: str | None = None,
-        idempotency_key: str | None = None,
-        max_retries: int = 3,
-        available_at: datetime | None = None,
-        metadata: JsonValue = None,
-        on_dependency_failure: DependencyFailure | str = DependencyFailure.WAIT,
-        retry_policy: RetryPolicy | None = None,
-        schedule_to_start_seconds: float | None = None,
-        start_to_close_seconds: float | None = None,
-        schedule_to_close_seconds: float | None = None,
-        concurrency_key: str | None = None,
+        **options: Unpack[TaskOptions],
     ) -> str:
         """Create a task, and return its id.
 
@@ -97,26 +87,23 @@ class AsyncTaskQueue(AsyncClaims):
             content: What is to be done, at most 1 MB as UTF-8.
             requirements: The skills that an agent must have, all of them.
             dependencies: The ids of tasks to be completed first, at most 10,000.
-            max_retries: 3 allows four tries.
-            available_at: An aware time before which nobody is given the task.
-            metadata: Any JSON value, at most 1 MB.
-            on_dependency_failure: "wait" (until the dependency is retried) or "cancel".
-            retry_policy: How soon it is tried again, and after which errors it is not; the queue's
-                by default. Its `max_retries` counts where the argument is left at 3.
-            schedule_to_start_seconds: It fails if nobody has taken it so long after it was ready.
-            start_to_close_seconds: A try fails that is not done so long after its start.
-            schedule_to_close_seconds: It fails if it is not done so long after its creation.
-            concurrency_key: Of the tasks with this key no more are held at once than
-                `set_concurrency_limit` allows (1 until it is called).
+            options: The other fields of `NewTask`, by name. Where no `retry_policy` is given, the
+                queue's counts; the policy's `max_retries` counts where `max_retries` is left at 3.
 
         Raises:
             ValidationError: an argument is not acceptable.
             DependencyNotFoundError: a dependency does not exist.
             TaskConflictError: the task_id exists with other fields.
         """
-        fields = {name: value for name, value in locals().items() if name != "self"}
-        task = NewTask.parsed("create_task", fields)
-        return (await self._created([task]))[0]
+        fields = {
+            "content": content,
+            "task_type": task_type,
+            "priority": priority,
+            "requirements": requirements,
+            "dependencies": dependencies,
+            **options,
+        }
+        return (await self._created([NewTask.parsed("create_task", fields)]))[0]
 
     async def create_tasks(self, tasks: Iterable[NewTask]) -> list[str]:
         """Create many tasks in one transaction, and return their ids in the same order.

@@ -12,13 +12,11 @@ from graph_orch._sync.graph import AlreadyAppliedError, Graph, Transaction
 from graph_orch.domain.checks import LIMIT, NAME, NEW_NAME
 from graph_orch.domain.cron import Cron
 from graph_orch.domain.ids import new_hex
-from graph_orch.domain.models import NewTask, RetryPolicy, Schedule
+from graph_orch.domain.models import ONCE_ONLY, NewTask, RetryPolicy, Schedule
 from graph_orch.domain.values import MAX_NAME, dump_json
 from graph_orch.errors import ValidationError
 
 UNLINKED_AT_ONCE = 10_000
-ONCE_ONLY = ("task_id", "idempotency_key", "dependencies", "available_at")
-"""The fields of a task that say nothing about the next one."""
 
 
 class Schedules:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from graph_orch import Schedule, TaskPriority
+from graph_orch import Schedule
 from graph_orch.cli.output import Json, say, show_fields, show_json, show_table
 from graph_orch.cli.store import connect
-from graph_orch.cli.task import Priority, Skill
+from graph_orch.cli.task_options import takes_task
 from graph_orch.domain.characters import visible
+from graph_orch.domain.models import ONCE_ONLY
 from graph_orch.errors import ScheduleNotFoundError
 
 app = typer.Typer(no_args_is_help=True, help="Create tasks again and again.")
@@ -21,26 +22,20 @@ Name = Annotated[str, typer.Argument(help="The schedule's name.")]
 @app.command(
     "put", epilog="Example: graph-orch schedule put nightly '30 2 * * *' 'sweep' --type chore"
 )
+@takes_task(without=ONCE_ONLY)
 def put(
     name: Name,
     cron: Annotated[str, typer.Argument(help="When: a cron expression.")],
     content: Annotated[str, typer.Argument(help="What is to be done at each tick.")],
-    task_type: Annotated[str, typer.Option("--type", help="What kind of task it is.")] = "task",
-    priority: Priority = TaskPriority.MEDIUM,
-    skill: Skill = None,
+    task: dict[str, Any],
     timezone: Annotated[str, typer.Option(help="By whose clocks, as Europe/Berlin.")] = "UTC",
     paused: Annotated[bool, typer.Option("--paused", help="Do not tick for now.")] = False,
     as_json: Json = False,
 ) -> None:
     """Create a schedule, or replace the one of this name."""
-    task = {
-        "content": content,
-        "task_type": task_type,
-        "priority": priority,
-        "requirements": skill or [],
-    }
     with connect() as orch:
-        schedule = orch.schedules.put(name, cron, task, timezone=timezone, paused=paused)
+        template = {"content": content, **task}
+        schedule = orch.schedules.put(name, cron, template, timezone=timezone, paused=paused)
     if as_json:
         show_json(schedule)
     else:

@@ -7,18 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
-from graph_orch import Task, TaskPriority, TaskStatus
+from graph_orch import Task, TaskStatus
 from graph_orch.cli.output import Json, say, show_fields, show_json, show_table
 from graph_orch.cli.store import connect
+from graph_orch.cli.task_options import takes_task
 from graph_orch.domain.characters import visible
 from graph_orch.errors import InvalidTransitionError, TaskNotFoundError
 
 app = typer.Typer(no_args_is_help=True, help="Create tasks and follow them.")
 
 TaskId = Annotated[str, typer.Argument(help="The task's id.")]
-Skill = Annotated[list[str] | None, typer.Option("--skill", "-s", help="A skill that it needs.")]
-After = Annotated[list[str] | None, typer.Option("--after", help="A task to be completed first.")]
-Priority = Annotated[TaskPriority, typer.Option(help="How urgent it is.")]
 Status = Annotated[list[TaskStatus] | None, typer.Option(help="Only these; may be repeated.")]
 OnlyAgent = Annotated[str | None, typer.Option("--agent", help="Only this agent's.")]
 OnlyType = Annotated[str | None, typer.Option("--type", help="Only of this type.")]
@@ -26,20 +24,18 @@ Limit = Annotated[int, typer.Option(help="At most so many.")]
 
 
 @app.command("create", epilog="Example: graph-orch task create 'sort this' --type code -s python")
+@takes_task()
 def create(
     content: Annotated[str, typer.Argument(help="What is to be done.")],
-    task_type: Annotated[str, typer.Option("--type", help="What kind of task it is.")] = "task",
-    priority: Priority = TaskPriority.MEDIUM,
-    skill: Skill = None,
-    after: After = None,
+    task: dict[str, Any],
     as_json: Json = False,
 ) -> None:
     """Create a task, and print its id."""
     with connect() as orch:
-        task_id = orch.tasks.create_task(content, task_type, priority, skill, after)
-        task = orch.tasks.get_task_status(task_id)
+        task_id = orch.tasks.create_task(content, **task)
+        created = orch.tasks.get_task_status(task_id)
     if as_json:
-        show_json(task)
+        show_json(created)
     else:
         print(visible(task_id))
 

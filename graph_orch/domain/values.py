@@ -172,17 +172,24 @@ ways in which Unicode writes one text, with composed characters or not, must bec
 NewName = Annotated[Name, AfterValidator(_seen)]
 """A name that is given to something. No two such names differ by what cannot be seen; what is
 stored under older names is still found by them, since `Name` asks for it."""
-TaskId = Annotated[str, BeforeValidator(_canonical_uuid)]
+TaskId = Annotated[
+    str, BeforeValidator(_canonical_uuid), Field(json_schema_extra={"format": "uuid"})
+]
 """The id of a task to be created: a UUID."""
 TaskRef = Annotated[Name, AfterValidator(_canonical_if_uuid)]
 """The id of a task that may exist: what is no UUID is simply not found."""
-Content = Annotated[str, StringConstraints(strict=True), AfterValidator(_storable)]
+Content = Annotated[
+    str,
+    StringConstraints(strict=True),
+    AfterValidator(_storable),
+    Field(json_schema_extra={"maxLength": MAX_BYTES}),
+]
 Json = Annotated[JsonValue, AfterValidator(_json_sized)]
 JsonObject = Annotated[dict[str, JsonValue], BeforeValidator(_mapped), AfterValidator(_json_sized)]
 Skills = Annotated[
     tuple[Name, ...],
-    BeforeValidator(_not_one_string),
     Field(max_length=MAX_SKILLS),
+    BeforeValidator(_not_one_string),
     AfterValidator(_unique),
 ]
 NewSkills = Annotated[Skills, AfterValidator(lambda names: tuple(map(_seen, names)))]
@@ -191,17 +198,20 @@ Key = Annotated[NewName, AfterValidator(_of_clients)]
 CommandId = Annotated[NewName, AfterValidator(_of_commands)]
 Dependencies = Annotated[
     tuple[TaskRef, ...],
-    BeforeValidator(_not_one_string),
     Field(max_length=MAX_DEPENDENCIES),
+    BeforeValidator(_not_one_string),
     AfterValidator(lambda ids: tuple(dict.fromkeys(ids))),
 ]
 Listed = Annotated[list[T], BeforeValidator(_listed)]
-OneOrMore = Annotated[tuple[T, ...], BeforeValidator(_as_tuple), AfterValidator(_once)]
+OneOrMore = Annotated[
+    tuple[T, ...], Field(max_length=MAX_BATCH), BeforeValidator(_as_tuple), AfterValidator(_once)
+]
 """Each once: what is asked for twice is not found twice."""
 Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
 Count = Annotated[int, Field(strict=True, ge=0, le=MAX_INT)]
 Cursor = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]
 Limit = Annotated[int, Field(strict=True, ge=1, le=MAX_BATCH)]
+Retries = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 Slots = Annotated[int, Field(strict=True, ge=1, le=MAX_INT)]
 Milliseconds = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
 """Up to 31 years, so that sums of them never overflow."""

@@ -52,7 +52,7 @@ async def register_agent(
 async def update_agent_performance(
     call: Call,
     agent_id: p.AgentId,
-    success: Annotated[bool, p.flag("Whether it went well")],
+    success: Annotated[bool, p.about("Whether it went well")],
     duration_ms: p.Duration,
     metrics: Annotated[dict[str, Any] | None, Field(description="Other numbers")] = None,
     command_id: p.CommandId | None = None,
@@ -67,7 +67,7 @@ async def update_agent_performance(
 async def get_agent_health(
     call: Call,
     agent_id: Annotated[str | None, p.text("Absent: all agents")] = None,
-    limit: p.Limit = 50,
+    limit: p.Rows = 50,
 ) -> AgentConditions:
     """How one agent or all are doing: load, success, skills."""
     if agent_id is None:
@@ -83,8 +83,8 @@ async def get_agent_health(
 async def find_capable_agents(
     call: Call,
     capabilities: p.Capabilities,
-    available_only: Annotated[bool, p.flag("Only with a free slot")] = False,
-    limit: p.Limit = 20,
+    available_only: Annotated[bool, p.about("Only with a free slot")] = False,
+    limit: p.Rows = 20,
 ) -> CapableAgents:
     """The agents that have all these skills, best first."""
     ids = await call.orch.router.find_capable(capabilities)

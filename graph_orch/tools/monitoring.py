@@ -21,7 +21,7 @@ async def route_task(
     call: Call,
     task_id: p.TaskId,
     exclude_agents: p.ExcludeAgents | None = None,
-    dispatch: Annotated[bool, p.flag("Assign it too")] = False,
+    dispatch: Annotated[bool, p.about("Assign it too")] = False,
     lease_seconds: p.Lease | None = None,
     command_id: p.CommandId | None = None,
 ) -> Route:
@@ -72,7 +72,7 @@ async def get_health(call: Call) -> SystemHealth:
 
 
 async def get_recommendations(
-    call: Call, kinds: p.Kinds | None = None, limit: p.Limit = 20
+    call: Call, kinds: p.Kinds | None = None, limit: p.Rows = 20
 ) -> Recommendations:
     """What is wrong, the numbers that say so, and the tool call that would mend it."""
     found = await call.orch.monitor.get_recommendations(kinds, limit)

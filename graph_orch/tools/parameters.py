@@ -1,16 +1,18 @@
-"""The types of the tools' parameters: each with a description and limits, for the input schemas."""
+"""The types of the tools' parameters: those of the domain, each with a description for agents.
+
+Some have a lower limit than the services have, since an agent reads every answer.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
-from graph_orch.domain.lifecycle import DependencyFailure, ErrorClass, TaskPriority, TaskStatus
+from graph_orch.domain import values
+from graph_orch.domain.lifecycle import ErrorClass, TaskStatus
 from graph_orch.domain.models import RecommendationKind
-from graph_orch.domain.values import MAX_BYTES, MAX_DEPENDENCIES, MAX_NAME
 
 LONGEST_WAIT_SECONDS = 300
 MOST_TASKS = 1_000
@@ -28,62 +30,49 @@ class Ending(StrEnum):
     RETRY = "retry"
 
 
-def text(about: str, longest: int = MAX_NAME) -> Any:
+def about(description: str) -> Any:
+    """The description of a parameter."""
+    return Field(description=description)
+
+
+def text(description: str, longest: int = values.MAX_NAME) -> Any:
     """The description and the limit of a text."""
-    return Field(description=about, max_length=longest)
+    return Field(description=description, max_length=longest)
 
 
-def number(about: str, least: float, most: float) -> Any:
+def number(description: str, least: float, most: float) -> Any:
     """The description and the limits of a number."""
-    return Field(description=about, ge=least, le=most)
+    return Field(description=description, ge=least, le=most)
 
 
-def names(about: str, most: int = MOST_NAMES) -> Any:
+def names(description: str, most: int = MOST_NAMES) -> Any:
     """The description and the limit of a list of names."""
-    return Field(description=about, max_length=most)
+    return Field(description=description, max_length=most)
 
 
 TaskId = Annotated[str, text("Task id")]
 AgentId = Annotated[str, text("Agent id")]
-Content = Annotated[str, text("What to do", MAX_BYTES)]
-TaskType = Annotated[str, text("Kind of task")]
-Priority = Annotated[TaskPriority, Field(description="Urgency")]
-Requirements = Annotated[list[str], names("Skills needed, all of them")]
-Dependencies = Annotated[list[str], names("Ids of tasks to finish first", MAX_DEPENDENCIES)]
-IdempotencyKey = Annotated[str, text("Same key, same task: ask again safely")]
 CommandId = Annotated[str, text("Your id of this call; the same again changes nothing")]
-Attempt = Annotated[int, number("Attempt token from the claim", 0, 2**31 - 1)]
-MaxRetries = Annotated[int, number("Tries after the first", 0, 1_000_000)]
-AvailableAt = Annotated[datetime, Field(description="Not before, with timezone")]
-Json = Annotated[JsonValue, Field(description="Any JSON, at most 1 MB")]
-Metadata = Annotated[dict[str, JsonValue], Field(description="JSON object, at most 1 MB")]
-OnFailure = Annotated[DependencyFailure, Field(description="If a dependency fails")]
+Attempt = Annotated[values.Count, about("Attempt token from the claim")]
+Json = Annotated[values.Json, about("Any JSON, at most 1 MB")]
+Metadata = Annotated[values.JsonObject, about("JSON object, at most 1 MB")]
 Lease = Annotated[
     float,
     Field(description="Seconds until the claim lapses", gt=0, le=LONGEST_LEASE_SECONDS),
 ]
 Wait = Annotated[float, number("Seconds to wait", 0, LONGEST_WAIT_SECONDS)]
-Limit = Annotated[int, number("At most so many", 1, MOST_ROWS)]
-Status = Annotated[TaskStatus, Field(description="Status")]
-Statuses = Annotated[list[TaskStatus], names("Any of these", 6)]
+Rows = Annotated[int, number("At most so many", 1, MOST_ROWS)]
+NextPage = Annotated[str, text("next_cursor of the last page", 1_000)]
+Status = Annotated[TaskStatus, about("Status")]
 TaskTypes = Annotated[list[str], names("Only these types")]
-Progress = Annotated[float, number("How far, 0 to 1", 0, 1)]
+Progress = Annotated[values.Ratio, about("How far, 0 to 1")]
 Message = Annotated[str, text("A word on it", 10_000)]
-ErrorText = Annotated[str, text("What went wrong, or the reason", MAX_BYTES)]
-ErrorKind = Annotated[ErrorClass, Field(description="permanent, budget: no retry")]
-RetryAfter = Annotated[float, number("Seconds until the next try", 0, 31_536_000)]
+ErrorText = Annotated[str, text("What went wrong, or the reason", values.MAX_BYTES)]
+ErrorKind = Annotated[ErrorClass, about("permanent, budget: no retry")]
+RetryAfter = Annotated[values.Seconds, about("Seconds until the next try")]
 Capabilities = Annotated[list[str], names("Skill names")]
 MaxConcurrent = Annotated[int, number("Tasks it may hold at once", 1, 10_000)]
-Confidence = Annotated[float, number("Of the learned skills, 0 to 1", 0, 1)]
-Duration = Annotated[float, number("Duration in ms", 0, 1e12)]
+Confidence = Annotated[values.Ratio, about("Of the learned skills, 0 to 1")]
+Duration = Annotated[values.Milliseconds, about("Duration in ms")]
 ExcludeAgents = Annotated[list[str], names("Agents to pass over")]
-Words = Annotated[str, text("Whole words of the content", 1_000)]
-After = Annotated[datetime, Field(description="From then, with timezone")]
-Before = Annotated[datetime, Field(description="Before then, with timezone")]
-Cursor = Annotated[str, text("next_cursor of the last page", 1_000)]
 Kinds = Annotated[list[RecommendationKind], names("Only these kinds", 8)]
-
-
-def flag(about: str) -> Any:
-    """The description of a yes or no."""
-    return Field(description=about)

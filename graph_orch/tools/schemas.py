@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
+from copy import copy
+from dataclasses import dataclass
 from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
@@ -12,37 +14,90 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
 Schema = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class FieldsOf:
+    """Marks a parameter that stands for the fields of a model: a dict of those that were given.
+
+    The model tells once, for all surfaces, what each field means and may be.
+    """
+
+    model: type[BaseModel]
+
+    def optional(self) -> dict[str, Any]:
+        """The fields as `create_model` takes them, none of them required."""
+        found: dict[str, Any] = {}
+        for name, field in self.model.model_fields.items():
+            own = copy(field)
+            if own.is_required():
+                own.default = None
+            found[name] = (own.annotation, own)
+        return found
+
+
+def parameters(function: Callable[..., Any]) -> Iterator[tuple[inspect.Parameter, FieldsOf | None]]:
+    """The parameters of a tool's function but for the call, each with its mark if it has one."""
+    _, *found = inspect.signature(function, eval_str=True).parameters.values()
+    for it in found:
+        marks = getattr(it.annotation, "__metadata__", ())
+        yield it, next((mark for mark in marks if isinstance(mark, FieldsOf)), None)
+
+
 def arguments_model(
     name: str, function: Callable[..., Any], without: Container[str] = ()
 ) -> type[BaseModel]:
     """A model of a function's parameters but for the first, and for some that are left out."""
     fields: dict[str, Any] = {}
-    _, *parameters = inspect.signature(function, eval_str=True).parameters.values()
-    for it in parameters:
-        if it.name not in without:
+    for it, fields_of in parameters(function):
+        if fields_of is not None:
+            fields |= fields_of.optional()
+        elif it.name not in without:
             default = ... if it.default is inspect.Parameter.empty else it.default
             fields[it.name] = (it.annotation, default)
     return create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
 
 
+def as_called(function: Callable[..., Any], arguments: BaseModel) -> dict[str, Any]:
+    """The arguments of a tool as its function takes them."""
+    given: dict[str, Any] = {}
+    for it, fields_of in parameters(function):
+        if fields_of is not None:
+            names = arguments.model_fields_set & fields_of.model.model_fields.keys()
+            given[it.name] = {name: getattr(arguments, name) for name in names}
+        elif it.name in type(arguments).model_fields:
+            given[it.name] = getattr(arguments, it.name)
+    return given
+
+
 def input_schema(model: type[BaseModel]) -> Schema:
-    """The schema of a tool's arguments. What is said of one is not said again further in."""
-    schema = model.model_json_schema()
-    said = set(schema.get("properties", ()))
-    for definition in schema.get("$defs", {}).values():
-        for name in said.intersection(definition.get("properties", ())):
-            definition["properties"][name].pop("description", None)
-    return _compact(schema)
+    """The schema of a tool's arguments."""
+    return _compact(model.model_json_schema())
+
+
+def shortened(schema: Schema) -> Schema:
+    """A schema of arguments as clients read it: what is said once is not said again further in.
+
+    The items of a list that have the fields that the arguments have are objects, no more is said.
+    """
+    said: Schema = schema.get("properties", {})
+    short = dict(said)
+    for name, it in said.items():
+        items = it.get("items", {})
+        if items.get("properties") and items["properties"].keys() <= said.keys():
+            short[name] = it | {"items": {key: items[key] for key in ("type", "required")}}
+    return schema | {"properties": short}
 
 
 def as_meant(value: Any, schema: Schema) -> Any:
     """A value as the schema has it, where a client sent it in another shape that says the same.
 
-    Models write lists and objects as JSON text, one value for a list of one, and null for what
-    they leave out. Numbers and yes or no as text are read when the value is checked.
+    Models write lists and objects as JSON text, whole numbers as text or with a fraction of zero,
+    one value for a list of one, and null for what they leave out. Other numbers, and yes or no, as
+    text are read when the value is checked.
     """
     kind = schema.get("type")
     found: Any = value
+    if kind == "integer" and isinstance(value, str | float):
+        return _whole(value)
     if kind in ("array", "object") and isinstance(value, str):
         found = _read_json(value)
     if kind == "array" and found is not None:
@@ -55,6 +110,15 @@ def as_meant(value: Any, schema: Schema) -> Any:
         meant = {name: as_meant(it, known.get(name, {})) for name, it in given.items()}
         return {name: it for name, it in meant.items() if it is not None or name not in known}
     return found
+
+
+def _whole(value: str | float) -> Any:
+    """The whole number that a text or a float says, or what it is, which is refused then."""
+    try:
+        whole = int(value)
+        return whole if isinstance(value, str) or whole == value else value
+    except (ValueError, OverflowError):
+        return value
 
 
 def _read_json(text: str) -> Any:

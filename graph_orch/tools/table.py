@@ -25,9 +25,11 @@ from graph_orch.tools.call import Call
 from graph_orch.tools.schemas import (
     Schema,
     arguments_model,
+    as_called,
     as_meant,
     input_schema,
     output_schema,
+    shortened,
 )
 
 
@@ -69,9 +71,14 @@ class Tool:
         return arguments_model(self.name, self.function, self.without)
 
     @cached_property
-    def input_schema(self) -> Schema:
-        """The JSON schema of its arguments."""
+    def full_schema(self) -> Schema:
+        """The JSON schema of its arguments, which values are read by."""
         return input_schema(self.arguments)
+
+    @cached_property
+    def input_schema(self) -> Schema:
+        """The JSON schema of its arguments, as clients are told."""
+        return shortened(self.full_schema)
 
     @cached_property
     def output_schema(self) -> Schema:
@@ -91,14 +98,12 @@ class Tool:
             ValidationError: the arguments are not acceptable.
             OrchestrationError: the command was refused, or the store failed.
         """
-        checked = self._checked(arguments)
-        given = {name: getattr(checked, name) for name in type(checked).model_fields}
-        answer = await self.function(call, **given)
+        answer = await self.function(call, **as_called(self.function, self._checked(arguments)))
         return answer.model_dump(mode="json", exclude_none=True)
 
     def _checked(self, arguments: Mapping[str, Any]) -> BaseModel:
         try:
-            return self.arguments.model_validate(as_meant(arguments, self.input_schema))
+            return self.arguments.model_validate(as_meant(arguments, self.full_schema))
         except pydantic.ValidationError as error:
             complaints = error.errors(include_url=False, include_input=False, include_context=False)
             said = "; ".join(self._complaint(it["loc"], it["msg"]) for it in complaints[:3])

@@ -8,10 +8,11 @@ from itertools import islice
 from typing import Annotated, Any
 from uuid import NAMESPACE_OID, uuid5
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from graph_orch.domain.lifecycle import DependencyFailure, ErrorClass, TaskPriority, TaskStatus
-from graph_orch.domain.models import Claim, NewTask, Task
+from graph_orch.domain.lifecycle import ErrorClass, TaskStatus
+from graph_orch.domain.models import Claim, NewTask, Task, TaskFilters
+from graph_orch.domain.values import JsonObject, NewName
 from graph_orch.errors import TaskNotFoundError, ValidationError
 from graph_orch.tools import parameters as p
 from graph_orch.tools.answers import (
@@ -24,6 +25,7 @@ from graph_orch.tools.answers import (
     WorkItem,
 )
 from graph_orch.tools.call import Call
+from graph_orch.tools.schemas import FieldsOf
 
 REPORT_EVERY_SECONDS = 5.0
 DEFAULT_LEASE_SECONDS = 300.0
@@ -31,43 +33,34 @@ LOOKED_AT = 10
 MOST_WARNINGS = 20
 
 
-class TaskSpec(BaseModel):
-    """A task of a batch."""
+class TaskSpec(NewTask):
+    """A task as a tool creates it."""
 
-    model_config = ConfigDict(extra="forbid")
+    task_type: NewName = Field("task", description="Kind of task")
+    metadata: JsonObject | None = Field(  # pyright: ignore[reportIncompatibleVariableOverride]
+        None, description="JSON object, at most 1 MB"
+    )  # narrower than NewTask's, so that what a model sends as JSON text is read; it is never set
 
-    content: p.Content
-    task_type: p.TaskType = "task"
-    priority: p.Priority = TaskPriority.MEDIUM
-    requirements: p.Requirements = []
-    dependencies: p.Dependencies = []
-    task_id: Annotated[str | None, p.text("UUID, so that others can depend on it")] = None
-    idempotency_key: p.IdempotencyKey | None = None
-    metadata: p.Metadata | None = None
+    def new(self, **more: Any) -> NewTask:
+        """The task to be created, with more fields."""
+        given = {"task_type": self.task_type, **self.model_dump(exclude_unset=True), **more}
+        return NewTask.parsed("create_task", given)
 
 
 async def create_task(
     call: Call,
-    content: p.Content | None = None,
-    task_type: p.TaskType = "task",
-    priority: p.Priority = TaskPriority.MEDIUM,
-    requirements: p.Requirements | None = None,
-    dependencies: p.Dependencies | None = None,
-    idempotency_key: p.IdempotencyKey | None = None,
-    max_retries: p.MaxRetries = 3,
-    available_at: p.AvailableAt | None = None,
-    on_dependency_failure: p.OnFailure = DependencyFailure.WAIT,
-    metadata: p.Metadata | None = None,
-    tasks: Annotated[list[TaskSpec] | None, p.names("Or a batch", p.MOST_TASKS)] = None,
+    task: Annotated[dict[str, Any], FieldsOf(TaskSpec)],
+    tasks: Annotated[
+        list[TaskSpec] | None, p.names("Or a batch, each with the fields above", p.MOST_TASKS)
+    ] = None,
 ) -> Created:
     """Create a task, or with `tasks` many in one transaction, which may depend on each other."""
-    if (content is None) == (tasks is None):
+    if ("content" in task) == (tasks is not None):
         raise ValidationError("create_task: give either content, or tasks for a batch")
     if tasks is None:
-        fields = {name: value for name, value in locals().items() if name in _COMMON}
-        new = [NewTask.parsed("create_task", fields)]
+        new = [TaskSpec.parsed("create_task", task).new()]
     else:
-        new = _batch(tasks, idempotency_key)
+        new = _batch(tasks, task.get("idempotency_key"))
     ids = await call.orch.tasks.create_tasks(new)
     wanted = dict.fromkeys(name for task in new for name in task.requirements)
     unknown = await call.orch.monitor.unknown_skills(list(wanted)) if wanted else {}
@@ -82,7 +75,7 @@ async def poll_tasks(
     agent_id: p.AgentId | None = None,
     status: p.Status = TaskStatus.PENDING,
     limit: Annotated[int | None, p.number("Default 10, 1 to claim", 1, p.MOST_ROWS)] = None,
-    claim: Annotated[bool, p.flag("Take them, for agent_id")] = False,
+    claim: Annotated[bool, p.about("Take them, for agent_id")] = False,
     lease_seconds: p.Lease = DEFAULT_LEASE_SECONDS,
     wait_seconds: p.Wait = 0,
     task_types: p.TaskTypes | None = None,
@@ -116,7 +109,7 @@ async def assign_task(
     task_id: p.TaskId,
     agent_id: p.AgentId,
     lease_seconds: p.Lease | None = None,
-    reassign: Annotated[bool, p.flag("Take it from its holder first")] = False,
+    reassign: Annotated[bool, p.about("Take it from its holder first")] = False,
     command_id: p.CommandId | None = None,
 ) -> TaskState:
     """Give a ready task to an agent by hand. Without a lease it is the agent's until it ends."""
@@ -134,7 +127,7 @@ async def start_task(
     call: Call,
     task_id: p.TaskId,
     attempt: p.Attempt | None = None,
-    heartbeat: Annotated[bool, p.flag("Keep the lease of a task that you hold")] = False,
+    heartbeat: Annotated[bool, p.about("Keep the lease of a task that you hold")] = False,
     progress: p.Progress | None = None,
     message: p.Message | None = None,
     lease_seconds: p.Lease = DEFAULT_LEASE_SECONDS,
@@ -182,10 +175,10 @@ async def fail_task(
         ),
     ] = p.Ending.FAIL,
     error: p.ErrorText | None = None,
-    should_retry: Annotated[bool, p.flag("While retries are left")] = True,
+    should_retry: Annotated[bool, p.about("While retries are left")] = True,
     error_class: p.ErrorKind = ErrorClass.TRANSIENT,
     retry_after: p.RetryAfter | None = None,
-    exclude_agent: Annotated[bool, p.flag("Not this agent again")] = False,
+    exclude_agent: Annotated[bool, p.about("Not this agent again")] = False,
     attempt: p.Attempt | None = None,
     command_id: p.CommandId | None = None,
 ) -> TaskState:
@@ -222,8 +215,8 @@ async def fail_task(
 async def get_task_status(
     call: Call,
     task_id: p.TaskId,
-    history: Annotated[bool, p.flag("With all that happened to it")] = False,
-    full: Annotated[bool, p.flag("Do not cut long fields")] = False,
+    history: Annotated[bool, p.about("With all that happened to it")] = False,
+    full: Annotated[bool, p.about("Do not cut long fields")] = False,
     wait_seconds: p.Wait = 0,
 ) -> TaskDetail:
     """A task with its result or error; with wait_seconds wait for its end first."""
@@ -239,39 +232,13 @@ async def get_task_status(
 
 async def query_tasks(
     call: Call,
-    status: p.Statuses | None = None,
-    agent_id: p.AgentId | None = None,
-    task_type: p.TaskType | None = None,
-    priority: p.Priority | None = None,
-    requirement: Annotated[str | None, p.text("A skill it needs")] = None,
-    text: p.Words | None = None,
-    created_after: p.After | None = None,
-    created_before: p.Before | None = None,
-    finished_after: p.After | None = None,
-    finished_before: p.Before | None = None,
-    limit: p.Limit = 20,
-    cursor: p.Cursor | None = None,
+    filters: Annotated[dict[str, Any], FieldsOf(TaskFilters)],
+    limit: p.Rows = 20,
+    cursor: p.NextPage | None = None,
 ) -> TaskRows:
     """Find tasks by any of these filters, a page at a time."""
-    given = {name: value for name, value in locals().items() if name not in _NO_FILTERS}
-    filters = {name: value for name, value in given.items() if value is not None}
     page = await call.orch.tasks.query_tasks(filters, limit=limit, after=cursor)
     return TaskRows(tasks=[TaskRow.of(task) for task in page], next_cursor=page.next_cursor)
-
-
-_NO_FILTERS = ("call", "limit", "cursor")
-_COMMON = (
-    "content",
-    "task_type",
-    "priority",
-    "requirements",
-    "dependencies",
-    "idempotency_key",
-    "max_retries",
-    "available_at",
-    "on_dependency_failure",
-    "metadata",
-)
 
 
 def _is_open(task: Task) -> bool:
@@ -298,11 +265,11 @@ async def _claim(call: Call, wait_seconds: float, **asked: Any) -> list[Claim]:
 
 def _batch(tasks: Sequence[TaskSpec], key: str | None) -> list[NewTask]:
     """The tasks of a batch; with a key for all of it, each has one of its own."""
-    fields = [task.model_dump() for task in tasks]
-    for number, one in enumerate(fields):
-        if key is not None and one["idempotency_key"] is None:
-            one["idempotency_key"] = f"{key}:{number}"
-    return [NewTask.parsed("create_task", one) for one in fields]
+    keys = [key and task.idempotency_key is None and f"{key}:{n}" for n, task in enumerate(tasks)]
+    return [
+        task.new(idempotency_key=own) if own else task.new()
+        for task, own in zip(tasks, keys, strict=True)
+    ]
 
 
 def _warning(skill: str, similar: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from graph_orch import AgentFilters, NewTask, RetryPolicy, TaskFilters, ValidationError
 from graph_orch.domain.checks import NAME
+from graph_orch.domain.models import TaskOptions
 from graph_orch.domain.values import skill_key
 
 
@@ -21,7 +22,8 @@ def test_what_type_checkers_are_told_is_what_there_is(model):
         if isinstance(node, ast.FunctionDef) and node.name == "__init__"
     ]
     names = [it.arg for it in told.args.kwonlyargs]
-    assert names == list(model.model_fields)
+    options = [] if told.args.kwarg is None else list(TaskOptions.__annotations__)
+    assert sorted([*names, *options]) == sorted(model.model_fields)
     needed = [name for name, of in zip(names, told.args.kw_defaults, strict=True) if of is None]
     assert needed == [name for name, it in model.model_fields.items() if it.is_required()]
 

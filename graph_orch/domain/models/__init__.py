@@ -46,6 +46,7 @@ from graph_orch.domain.models.statistics import (
     RoutingStatistics,
 )
 from graph_orch.domain.models.tasks import (
+    ONCE_ONLY,
     Claim,
     ClaimRequest,
     Completion,
@@ -54,11 +55,13 @@ from graph_orch.domain.models.tasks import (
     RetryPolicy,
     Task,
     TaskFilters,
+    TaskOptions,
     TaskPage,
 )
 from graph_orch.domain.models.teams import Agreement, Algorithm, Communities, Team, TeamsWritten
 
 __all__ = [
+    "ONCE_ONLY",
     "Agent",
     "AgentBlastRadius",
     "AgentFilters",
@@ -96,6 +99,7 @@ __all__ = [
     "Task",
     "TaskEvent",
     "TaskFilters",
+    "TaskOptions",
     "TaskPage",
     "TaskRecord",
     "TaskTry",

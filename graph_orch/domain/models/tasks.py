@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypedDict, Unpack
 from uuid import UUID
 
 import pydantic
@@ -35,6 +35,7 @@ from graph_orch.domain.values import (
     NewSkills,
     OneOrMore,
     Ratio,
+    Retries,
     Seconds,
     TaskId,
     dump_json,
@@ -51,7 +52,7 @@ class RetryPolicy(Model):
     the task at once.
     """
 
-    max_retries: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] = 3
+    max_retries: Retries = 3
     initial_seconds: Seconds = 0.0
     multiplier: Annotated[float, Field(ge=1, le=1_000)] = 2.0
     max_seconds: Seconds = 3_600.0
@@ -72,25 +73,53 @@ class RetryPolicy(Model):
         ) -> None: ...
 
 
-class NewTask(Model):
-    """A task to be created. The fields are the arguments of `create_task`."""
+class TaskOptions(TypedDict, total=False):
+    """What callers may give as keyword arguments of `create_task`; `NewTask` says what it means."""
 
-    content: Content
-    task_type: NewName
-    priority: TaskPriority = TaskPriority.MEDIUM
-    requirements: NewSkills = ()
-    dependencies: Dependencies = ()
-    task_id: TaskId = Field(default_factory=new_uuid)
-    idempotency_key: Key | None = None
-    max_retries: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] = 3
-    available_at: Moment | None = None
-    metadata: Json = None
-    on_dependency_failure: DependencyFailure = DependencyFailure.WAIT
-    retry_policy: RetryPolicy | None = None
-    schedule_to_start_seconds: Deadline | None = None
-    start_to_close_seconds: Deadline | None = None
-    schedule_to_close_seconds: Deadline | None = None
-    concurrency_key: NewName | None = None
+    task_id: str | UUID | None
+    idempotency_key: str | None
+    max_retries: int
+    available_at: datetime | None
+    metadata: JsonValue
+    on_dependency_failure: DependencyFailure | str
+    retry_policy: RetryPolicy | Mapping[str, object] | None
+    schedule_to_start_seconds: float | None
+    start_to_close_seconds: float | None
+    schedule_to_close_seconds: float | None
+    concurrency_key: str | None
+
+
+class NewTask(Model):
+    """A task to be created. Its fields are what every way to create a task takes."""
+
+    content: Content = Field(description="What is to be done")
+    task_type: NewName = Field(description="Kind of task, such as 'review'")
+    priority: TaskPriority = Field(TaskPriority.MEDIUM, description="How urgent it is")
+    requirements: NewSkills = Field((), description="Skills that an agent needs, all of them")
+    dependencies: Dependencies = Field((), description="Ids of tasks to be completed first")
+    task_id: TaskId = Field(default_factory=new_uuid, description="A UUID of your own")
+    idempotency_key: Key | None = Field(
+        None, description="The same key, the same task: ask again safely"
+    )
+    max_retries: Retries = Field(3, description="Tries after the first")
+    available_at: Moment | None = Field(None, description="Not before, with timezone")
+    metadata: Json = Field(None, description="What you keep with it, at most 1 MB")
+    on_dependency_failure: DependencyFailure = Field(
+        DependencyFailure.WAIT, description="What to do if a dependency fails"
+    )
+    retry_policy: RetryPolicy | None = Field(
+        None, description="How soon to try again, after which errors not"
+    )
+    schedule_to_start_seconds: Deadline | None = Field(
+        None, description="It fails if not taken so long after it is ready"
+    )
+    start_to_close_seconds: Deadline | None = Field(None, description="A longer try fails")
+    schedule_to_close_seconds: Deadline | None = Field(
+        None, description="It fails if not done so long after its creation"
+    )
+    concurrency_key: NewName | None = Field(
+        None, description="Tasks with one key share a limit of tasks held at once"
+    )
 
     if TYPE_CHECKING:  # what may be given is more than what is kept
 
@@ -102,17 +131,7 @@ class NewTask(Model):
             priority: TaskPriority | str = TaskPriority.MEDIUM,
             requirements: Iterable[str] | None = None,
             dependencies: Iterable[str] | None = None,
-            task_id: str | UUID | None = None,
-            idempotency_key: str | None = None,
-            max_retries: int = 3,
-            available_at: datetime | None = None,
-            metadata: JsonValue = None,
-            on_dependency_failure: DependencyFailure | str = DependencyFailure.WAIT,
-            retry_policy: RetryPolicy | Mapping[str, object] | None = None,
-            schedule_to_start_seconds: float | None = None,
-            start_to_close_seconds: float | None = None,
-            schedule_to_close_seconds: float | None = None,
-            concurrency_key: str | None = None,
+            **options: Unpack[TaskOptions],
         ) -> None: ...
 
     @pydantic.field_validator("requirements", "dependencies", mode="before")
@@ -155,6 +174,10 @@ class NewTask(Model):
         fields["requirements"] = sorted(self.skill_keys)
         fields["dependencies"] = sorted(self.dependencies)
         return hashlib.sha256(dump_json(fields).encode()).hexdigest()[:32]
+
+
+ONCE_ONLY = ("task_id", "idempotency_key", "dependencies", "available_at")
+"""The fields of a task that say nothing about the next one of a schedule."""
 
 
 class Task(Model):
@@ -338,16 +361,16 @@ class TaskFilters(Filters):
 
     asked = "query_tasks"
 
-    status: OneOrMore[TaskStatus] = ()
-    agent_id: OneOrMore[Name] = ()
-    task_type: OneOrMore[Name] = ()
-    priority: OneOrMore[TaskPriority] = ()
-    requirement: OneOrMore[Name] = ()
-    created_after: Moment | None = None
-    created_before: Moment | None = None
-    finished_after: Moment | None = None
-    finished_before: Moment | None = None
-    text: Content | None = None
+    status: OneOrMore[TaskStatus] = Field((), description="Any of these")
+    agent_id: OneOrMore[Name] = Field((), description="Of these agents")
+    task_type: OneOrMore[Name] = Field((), description="Of these types")
+    priority: OneOrMore[TaskPriority] = Field((), description="Of these priorities")
+    requirement: OneOrMore[Name] = Field((), description="Skills, any of which they need")
+    created_after: Moment | None = Field(None, description="From then, with timezone")
+    created_before: Moment | None = Field(None, description="Before then, with timezone")
+    finished_after: Moment | None = Field(None, description="From then, with timezone")
+    finished_before: Moment | None = Field(None, description="Before then, with timezone")
+    text: Content | None = Field(None, description="Whole words of the content, all of them")
 
     if TYPE_CHECKING:  # what may be given is more than what is kept
 

@@ -27,8 +27,8 @@ loop, and a page may have a hundred of them. Larger ones are given as text."""
 DEEPEST = 20
 """Protocol Buffers read messages a hundred levels deep; each of JSON's takes three, and there are
 those around it."""
-FIELDS = ("task_type", "priority", "requirements", "dependencies", "max_retries")
-"""What the metadata of a message may say of its task."""
+OWN_FIELDS = ("content", "metadata", "task_id", "idempotency_key")
+"""The fields of a task that are made of the message; its metadata may say all others."""
 
 
 def state_of(task: Task) -> pb.TaskState:
@@ -80,7 +80,11 @@ def new_task(message: pb.Message, principal: str) -> NewTask:
             "such as a UUID, and repeat it where you send a message again"
         )
     said = _plain(message.metadata)
-    fields: dict[str, Any] = {name: said[name] for name in FIELDS if name in said}
+    fields: dict[str, Any] = {
+        name: it
+        for name, it in said.items()
+        if name in NewTask.model_fields and name not in OWN_FIELDS
+    }
     data = [_plain(part.data) for part in message.parts if part.HasField("data")]
     fields = (
         {"task_type": "a2a"}
