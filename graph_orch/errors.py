@@ -164,7 +164,7 @@ class TeamNotFoundError(OrchestrationError, KeyError):
     def __init__(self, team_id: str) -> None:
         self.team_id = team_id
         super().__init__(
-            f"team {team_id!r} does not exist; see the ids with teams.list_teams(): each run that "
+            f"team {team_id!r} does not exist; see the ids with teams.list(): each run that "
             "is written has new ones"
         )
 

@@ -71,7 +71,7 @@ class AsyncAgentRegistry:
         rows = await self._graph.read("agents/get", agent_id=NAME.of("agent_id", agent_id))
         return Agent.from_record(rows[0]) if rows else None
 
-    async def list_agents(self) -> list[Agent]:
+    async def list(self) -> list[Agent]:
         """Every registered agent, by id."""
         rows = await self._graph.read("agents/list")
         return await async_in_thread(_agents, rows)  # thousands of them take a while

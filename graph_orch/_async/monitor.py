@@ -95,7 +95,7 @@ class AsyncMonitor:
         """
         wanted = list(RecommendationKind) if kinds is None else KINDS.of("kinds", kinds)
         found: list[Recommendation] = []
-        agents = await self._agents.list_agents()
+        agents = await self._agents.list()
         for kind in RecommendationKind:
             if kind in wanted:
                 each = await self._recommend(kind, agents)

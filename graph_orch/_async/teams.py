@@ -112,7 +112,7 @@ class AsyncTeams:
         """
         teams = _teams(communities, names)
         rows = _memberships(communities, teams)
-        before = sum(team.size for team in await self.list_teams())
+        before = sum(team.size for team in await self.list())
         joined: set[str] = set()
         if max(len(rows), before) <= ONE_TRANSACTION:
             joined |= await self._graph.transaction(_replace, communities, teams, rows)
@@ -138,7 +138,7 @@ class AsyncTeams:
         await self._drop(run_id)
         return tried, joined
 
-    async def list_teams(self) -> list[Team]:
+    async def list(self) -> list[Team]:
         """Every team, the largest first."""
         return [Team.from_record(row) for row in await self._graph.read("teams/list")]
 

@@ -71,7 +71,7 @@ class AgentRegistry:
         rows = self._graph.read("agents/get", agent_id=NAME.of("agent_id", agent_id))
         return Agent.from_record(rows[0]) if rows else None
 
-    def list_agents(self) -> list[Agent]:
+    def list(self) -> list[Agent]:
         """Every registered agent, by id."""
         rows = self._graph.read("agents/list")
         return in_thread(_agents, rows)  # thousands of them take a while

@@ -95,7 +95,7 @@ class Monitor:
         """
         wanted = list(RecommendationKind) if kinds is None else KINDS.of("kinds", kinds)
         found: list[Recommendation] = []
-        agents = self._agents.list_agents()
+        agents = self._agents.list()
         for kind in RecommendationKind:
             if kind in wanted:
                 each = self._recommend(kind, agents)

@@ -112,7 +112,7 @@ class Teams:
         """
         teams = _teams(communities, names)
         rows = _memberships(communities, teams)
-        before = sum(team.size for team in self.list_teams())
+        before = sum(team.size for team in self.list())
         joined: set[str] = set()
         if max(len(rows), before) <= ONE_TRANSACTION:
             joined |= self._graph.transaction(_replace, communities, teams, rows)
@@ -138,7 +138,7 @@ class Teams:
         self._drop(run_id)
         return tried, joined
 
-    def list_teams(self) -> list[Team]:
+    def list(self) -> list[Team]:
         """Every team, the largest first."""
         return [Team.from_record(row) for row in self._graph.read("teams/list")]
 

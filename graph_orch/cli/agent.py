@@ -42,7 +42,7 @@ def register(
 def list_(as_json: Json = False) -> None:
     """List the registered agents."""
     with connect() as orch:
-        agents = orch.agents.list_agents()
+        agents = orch.agents.list()
     if as_json:
         show_json(agents)
         return

@@ -71,7 +71,7 @@ async def get_agent_health(
 ) -> AgentConditions:
     """How one agent or all are doing: load, success, skills."""
     if agent_id is None:
-        agents = await call.orch.agents.list_agents()
+        agents = await call.orch.agents.list()
     else:
         agent = await call.orch.agents.get_agent(agent_id)
         if agent is None:

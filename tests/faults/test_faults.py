@@ -133,7 +133,7 @@ def test_5_a_worker_sleeps_longer_than_its_lease(orch, load, seed):
     naps = []
 
     def held() -> int:
-        return sum(it.active_tasks for it in orch.agents.list_agents() if it.agent_id[:3] == "p0-")
+        return sum(it.active_tasks for it in orch.agents.list() if it.agent_id[:3] == "p0-")
 
     def nap(ended: int) -> None:
         if len(naps) < 2:

@@ -51,7 +51,7 @@ def agents(orch: Orchestrator, luck: random.Random) -> list[SimulatedAgent]:
         for _ in range(number % 4):
             orch.agents.update_agent_performance(key, luck.random() < 0.7, 10.0)
     orch.agents.register_agent("agent-9", ["Python", "SQL"], max_concurrent_tasks=1)
-    return [SimulatedAgent.of(it) for it in orch.agents.list_agents()]
+    return [SimulatedAgent.of(it) for it in orch.agents.list()]
 
 
 def tasks(orch: Orchestrator, luck: random.Random) -> list[SimulatedTask]:

@@ -42,7 +42,7 @@ def test_an_empty_store_gives_empty_graphs(orch):
 
 def test_agents_and_skills(orch, lived):
     graph = analysis.snapshot(orch)
-    for agent in orch.agents.list_agents():
+    for agent in orch.agents.list():
         expected = attributes(agent) | {"label": "Agent", "bipartite": 0}
         assert graph.nodes[agent.agent_id] == expected
     assert graph.nodes["skill:python"] == {

@@ -29,7 +29,7 @@ def picture(orch, cypher):
 
     def take() -> nx.MultiDiGraph:
         graph = nx.MultiDiGraph(kind="all", taken_at=datetime.now(UTC), limits={})
-        for agent in orch.agents.list_agents():
+        for agent in orch.agents.list():
             graph.add_node(agent.agent_id, label="Agent", **agent.model_dump())
         tasks = orch.tasks.get_tasks(
             [row["id"] for row in cypher("MATCH (t:Task) RETURN t.task_id AS id")]

@@ -33,7 +33,7 @@ def taken(orch) -> nx.DiGraph:
     return agents_skills(
         {
             each.agent_id: list(map(skill_key, each.capabilities))
-            for each in orch.agents.list_agents()
+            for each in orch.agents.list()
         }
     )
 
@@ -65,7 +65,7 @@ def planted(teams: int, each: int, seed: int = 0) -> dict[str, list[str]]:
 def state(orch) -> set[tuple[str, str]]:
     return {
         (team.name, agent)
-        for team in orch.teams.list_teams()
+        for team in orch.teams.list()
         for agent in orch.teams.get_members(team.team_id)
     }
 
@@ -78,7 +78,7 @@ def test_teams_are_written_and_read(orch):
     found = made(["eve"], ["bob", "ada"])
     written = orch.teams.write(found, ["writers", "readers"])
     assert (written.teams, written.members, written.missing) == (2, 3, [])
-    writers, readers = orch.teams.list_teams()
+    writers, readers = orch.teams.list()
     assert (writers.name, writers.size, writers.algorithm) == ("writers", 2, "louvain")
     assert (writers.run_id, writers.modularity, writers.resolution) == (found.run_id, 0.5, 1.0)
     assert orch.teams.get_members(writers.team_id) == ["ada", "bob"]
@@ -91,9 +91,9 @@ def test_teams_are_written_and_read(orch):
 def test_writing_again_changes_nothing(orch):
     register(orch, "ada", "bob")
     orch.teams.write(made(["ada", "bob"]))
-    before = orch.teams.list_teams()
+    before = orch.teams.list()
     orch.teams.write(made(["ada", "bob"]))
-    assert orch.teams.list_teams() == before
+    assert orch.teams.list() == before
 
 
 def test_a_run_replaces_the_one_before(orch):
@@ -104,7 +104,7 @@ def test_a_run_replaces_the_one_before(orch):
     assert orch.teams.get_team("joe") is None
     assert orch.doctor().is_sound
     assert orch.teams.clear() == 2
-    assert (orch.teams.list_teams(), orch.teams.clear()) == ([], 0)
+    assert (orch.teams.list(), orch.teams.clear()) == ([], 0)
 
 
 def test_more_than_one_transaction_takes(orch, monkeypatch):
@@ -115,7 +115,7 @@ def test_more_than_one_transaction_takes(orch, monkeypatch):
     for seed, start in enumerate((0, 5)):
         groups = ids[start:] + ids[:start]
         orch.teams.write(made(groups[:7], groups[7:], seed=seed))
-        assert {team.size for team in orch.teams.list_teams()} == {7, 3}
+        assert {team.size for team in orch.teams.list()} == {7, 3}
         assert {orch.teams.get_team(agent).run_id for agent in ids} == {
             made(groups[:7], groups[7:], seed=seed).run_id
         }
@@ -129,7 +129,7 @@ def test_who_has_gone_is_told_and_who_goes_leaves(orch):
     written = orch.teams.write(made(["ada", "bob", "eve", "nobody"]))
     assert (written.members, written.missing) == (2, ["eve", "nobody"])
     orch.agents.deregister_agent("bob")
-    (team,) = orch.teams.list_teams()
+    (team,) = orch.teams.list()
     assert (team.size, orch.teams.get_members(team.team_id)) == (1, ["ada"])
     register(orch, "bob", "eve")  # back, and in no team until the next run
     assert orch.teams.get_team("bob") is None
@@ -147,7 +147,7 @@ def test_writers_and_leavers_at_once_leave_it_sound(orch):
         gone = [pool.submit(orch.agents.deregister_agent, agent_id) for agent_id in ids[::4]]
         for future in [*written, *gone]:
             future.result()
-    assert len({team.run_id for team in orch.teams.list_teams()}) == 1
+    assert len({team.run_id for team in orch.teams.list()}) == 1
     assert orch.doctor().is_sound
 
 
@@ -168,7 +168,7 @@ def test_of_two_large_writes_at_once_the_later_one_counts(orch, monkeypatch, aft
 
     monkeypatch.setattr(orch.graph, "transaction", interrupted)
     assert orch.teams.write(first).missing == []
-    assert {team.run_id for team in orch.teams.list_teams()} == {other.run_id}
+    assert {team.run_id for team in orch.teams.list()} == {other.run_id}
     assert {orch.teams.get_team(agent_id).run_id for agent_id in ids} == {other.run_id}
     assert orch.doctor().is_sound
 
@@ -186,7 +186,7 @@ def test_a_large_write_ends_where_teams_are_cleared(orch, monkeypatch):
 
     monkeypatch.setattr(teams_module, "_parts", cleared)
     orch.teams.write(made([*"abcd"], [*"efgh"]))
-    assert orch.teams.list_teams() == []
+    assert orch.teams.list() == []
     assert orch.doctor().is_sound
 
 
@@ -206,7 +206,7 @@ def test_writers_clearing_and_registering_at_once(orch):
         work += [pool.submit(come_and_go, agent_id) for agent_id in ids[::5]]
         for future in work:
             future.result()
-    assert len({team.run_id for team in orch.teams.list_teams()}) <= 1
+    assert len({team.run_id for team in orch.teams.list()}) <= 1
     assert orch.doctor().is_sound
 
 
@@ -221,7 +221,7 @@ def test_a_store_without_the_constraint_on_teams_works(orch, cypher):
         register(orch, "ada", "bob")
         orch.teams.write(made(["ada"], ["bob"]))
         orch.teams.write(made(["ada", "bob"], seed=1))
-        (team,) = orch.teams.list_teams()
+        (team,) = orch.teams.list()
         assert orch.teams.get_members(team.team_id) == ["ada", "bob"]
         assert [len(page) for page in orch.export.teams()] == [1]
         assert orch.doctor().is_sound
@@ -241,7 +241,7 @@ def test_doctor_mends_teams(orch, cypher):
     }
     orch.doctor(repair=True)
     assert orch.doctor().is_sound
-    assert sorted(team.size for team in orch.teams.list_teams()) == [0, 1]
+    assert sorted(team.size for team in orch.teams.list()) == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -258,14 +258,14 @@ def test_doctor_mends_teams(orch, cypher):
 def test_what_cannot_be_written(orch, given, names, message):
     with pytest.raises(ValidationError, match=message):
         orch.teams.write(given, names)
-    assert orch.teams.list_teams() == []
+    assert orch.teams.list() == []
 
 
 def test_nothing_is_written_of_nothing(orch):
     register(orch, "ada")
     orch.teams.write(made(["ada"]))
     assert orch.teams.write(made()).teams == 0
-    assert orch.teams.list_teams() == []
+    assert orch.teams.list() == []
 
 
 async def test_async_teams(aorch):
@@ -352,7 +352,7 @@ def test_skills_and_slots_come_before_the_team(orch, crews, new_task):
 
 def test_ties_between_teams_go_to_the_lower_id(orch, crews, new_task):
     task_id = new_task(requirements=["x"], dependencies=[crews("a1"), crews("b1")])
-    lowest = min(team.team_id for team in orch.teams.list_teams())
+    lowest = min(team.team_id for team in orch.teams.list())
     chosen = orch.router.route_task(task_id, prefer_team=True)
     assert orch.teams.get_team(chosen).team_id == lowest
 

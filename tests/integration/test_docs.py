@@ -96,7 +96,7 @@ def test_examples_in_the_database_run(gds_orch, gds_server, reader, capsys):
     examples = steps("docs/analysis.md", "python(?: gds)?")
     last = max(at for at, (language, *_) in enumerate(examples) if language == "python gds")
     run_through(examples[: last + 1], capsys)
-    assert gds_orch.teams.list_teams()
+    assert gds_orch.teams.list()
 
 
 def test_analysis_names_everything(orch):

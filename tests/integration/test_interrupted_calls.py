@@ -43,4 +43,4 @@ def test_no_answer_is_taken_for_that_of_another_call(orch, new_task, alarm):
         asked = chance.choice(ids)
         assert orch.tasks.get_task_status(asked).task_id == asked
         assert orch.tasks.get_queue_statistics().pending_count == len(ids)
-        assert orch.agents.list_agents() == []
+        assert orch.agents.list() == []

@@ -380,7 +380,7 @@ def test_capacity_holds_under_concurrent_dispatch(orch, new_task):
     with ThreadPoolExecutor(8) as pool:
         given = list(pool.map(orch.router.dispatch_task, ids))
     assert sorted(filter(None, given)) == ["ada"] * 7 + ["bob"] * 7 + ["eve"] * 7
-    assert {agent.active_tasks for agent in orch.agents.list_agents()} == {7}
+    assert {agent.active_tasks for agent in orch.agents.list()} == {7}
     assert orch.doctor().findings == []
 
 

@@ -82,7 +82,7 @@ def test_claims_together(orch):
     claims = [claim for answer in answers[:40] for claim in answer]
     assert len(claims) == len({claim.task_id for claim in claims}) == 24
     assert all(isinstance(answer, AgentNotFoundError) for answer in answers[40:])
-    assert {agent.active_tasks for agent in orch.agents.list_agents()} == {3}
+    assert {agent.active_tasks for agent in orch.agents.list()} == {3}
     assert orch.doctor().findings == []
 
 
@@ -169,7 +169,7 @@ def test_batches_of_claims_and_completions_together(orch):
     assert ends[:-2] == [[None] * len(one) for one in claims]
     assert ends[-2] == ends[0]  # the same commands: applied once, answered alike
     assert [type(end) for end in ends[-1]] == [AttemptEndedError] + [type(None)] * len(done[2])
-    assert {agent.total_completed for agent in orch.agents.list_agents()} == {60}
+    assert {agent.total_completed for agent in orch.agents.list()} == {60}
     assert orch.tasks.get_queue_statistics().completed_count == 480
     assert orch.doctor().findings == []
 

@@ -205,7 +205,7 @@ def test_services(orch, good, service):
     # What was let through did no harm.
     assert orch.doctor().findings == []
     assert orch.agents.get_agent_statistics().avg_success_rate <= 1
-    assert all(math.isfinite(it.avg_completion_ms) for it in orch.agents.list_agents())
+    assert all(math.isfinite(it.avg_completion_ms) for it in orch.agents.list())
     assert isinstance(orch.monitor.get_recommendations(), list)
 
 
