@@ -31,10 +31,7 @@ def made(*groups: list[str], seed: int = 0) -> Communities:
 def taken(orch) -> nx.DiGraph:
     """The agents and their skills, as the snapshot has them."""
     return agents_skills(
-        {
-            each.agent_id: list(map(skill_key, each.capabilities))
-            for each in orch.agents.list()
-        }
+        {each.agent_id: list(map(skill_key, each.capabilities)) for each in orch.agents.list()}
     )
 
 
