@@ -23,6 +23,7 @@ OrchestrationError
 │   └── RoutingContentionError    others kept taking the agents that were chosen
 ├── ScheduleNotFoundError         also a KeyError
 ├── AnalysisError                 a graph cannot be built, read or analysed as asked
+│   └── UnreadableGraphError      a graph is not what it must be; also a ValidationError
 ├── TeamNotFoundError             also a KeyError
 ├── AlreadyRunningError           a command that must be alone on its store is not
 └── StoreError
@@ -294,6 +295,10 @@ class AlreadyRunningError(OrchestrationError):
 
 class AnalysisError(OrchestrationError):
     """A graph cannot be built, read or analysed as was asked."""
+
+
+class UnreadableGraphError(AnalysisError, ValidationError):
+    """A graph that was given is not what it must be: its kind, an edge, or an attribute."""
 
 
 class StoreError(OrchestrationError):

@@ -14,7 +14,7 @@ from benchmarks.results import Results
 from benchmarks.store import Store
 from graph_orch import AsyncContext, AsyncOrchestrator, NewTask, Worker
 from graph_orch.analysis.wfformat import read_workflow
-from graph_orch.domain.precedence import longest_chain
+from graph_orch.domain.dag import critical_path_of
 
 ROUNDS = 3
 WORK_MS = 1.0
@@ -191,7 +191,7 @@ def _trace(path: Path) -> list[NewTask]:
 
 
 def _longest(tasks: list[NewTask], weights: dict[str, float]) -> float:
-    return longest_chain({task.task_id: task.dependencies for task in tasks}, weights).weight
+    return critical_path_of({task.task_id: task.dependencies for task in tasks}, weights).seconds
 
 
 def _critical_seconds(tasks: list[NewTask]) -> float:

@@ -2,27 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple, Self
 
 from graph_orch._sync.graph import Graph, Rows
 from graph_orch.domain.checks import LIMIT, NAME, TASK_ID, TASK_IDS
-from graph_orch.domain.cycles import cycles_of
-from graph_orch.domain.downstream import (
-    Holdings,
-    agent_blast_radius_of,
-    blast_radius_of,
+from graph_orch.domain.dag import (
+    CriticalPath,
+    critical_path_of,
+    cycles_of,
     dependents_of,
+    levels_of,
 )
-from graph_orch.domain.durations import DurationKind, estimated, kind_of, seconds_of
+from graph_orch.domain.downstream import Holdings, agent_blast_radius_of, blast_radius_of
+from graph_orch.domain.durations import ESTIMATE, Duration, Durations, estimated, seconds
 from graph_orch.domain.explain import Situation, Standing, Takers, explain
+from graph_orch.domain.lifecycle import DependencyFailure, TaskStatus
 from graph_orch.domain.models import AgentBlastRadius, BlastRadius, ConcurrencyLimit, WhyBlocked
 from graph_orch.domain.models.base import some_moment
-from graph_orch.domain.precedence import CriticalPath, critical_path_of, levels_of
 from graph_orch.domain.values import load_json
 from graph_orch.errors import AgentNotFoundError, TaskNotFoundError
 
-Facts = dict[str, dict[str, Any]]
+
+class Facts(NamedTuple):
+    """What is known of a task, see `insights/facts`."""
+
+    status: TaskStatus
+    task_type: str
+    gives_up: bool
+    execution_duration_ms: float | None
+    estimated_seconds: float | None
+    dependencies: list[str]
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Self:
+        """Raises ValidationError where what it says of its duration is no number."""
+        status, estimate = TaskStatus(row["status"]), estimated(load_json(row["metadata"]))
+        of = f"task {row['task_id']}"
+        return cls(
+            status,
+            row["task_type"],
+            row["on_dependency_failure"] == DependencyFailure.CANCEL
+            and status is TaskStatus.PENDING,
+            row["execution_duration_ms"],
+            None if estimate is None else seconds(estimate, of, f"metadata[{ESTIMATE!r}]"),
+            row["dependencies"],
+        )
 
 
 class Insights:
@@ -50,9 +75,7 @@ class Insights:
             cycle = self._cycle(key)
         return explain(_situation(row, cycle))
 
-    def blast_radius(
-        self, task_id: str, duration: DurationKind | str = DurationKind.ESTIMATED
-    ) -> BlastRadius:
+    def blast_radius(self, task_id: str, duration: Duration = "estimated") -> BlastRadius:
         """What is not done where a task fails: everything that depends on it and has not ended.
 
         Args:
@@ -62,15 +85,16 @@ class Insights:
             TaskNotFoundError: there is no such task.
             ValidationError: a task's estimate is no number of seconds.
         """
-        key, kind = TASK_ID.of("task_id", task_id), kind_of(duration)
+        key, how = TASK_ID.of("task_id", task_id), _durations(duration)
         facts = _facts(self._graph.read("insights/downstream", task_id=key))
         if not facts:
             raise TaskNotFoundError(key)
-        seconds = self._seconds(facts, kind)
-        return blast_radius_of(key, _dependents(facts, facts.keys() - {key}), facts, seconds)
+        seconds = self._seconds(facts, how)
+        gives_up = {other for other, one in facts.items() if one.gives_up}
+        return blast_radius_of(key, _dependents(facts, facts.keys() - {key}), gives_up, seconds)
 
     def agent_blast_radius(
-        self, agent_id: str, duration: DurationKind | str = DurationKind.ESTIMATED
+        self, agent_id: str, duration: Duration = "estimated"
     ) -> AgentBlastRadius:
         """What slips where an agent goes: what it holds, what only it can do, what waits for these.
 
@@ -80,24 +104,24 @@ class Insights:
             AgentNotFoundError: the agent is not registered.
             ValidationError: a task's estimate is no number of seconds.
         """
-        agent_id, kind = NAME.of("agent_id", agent_id), kind_of(duration)
+        agent_id, how = NAME.of("agent_id", agent_id), _durations(duration)
         rows = self._graph.read("insights/held_and_only", agent_id=agent_id)
         if not rows:
             raise AgentNotFoundError(agent_id)
         found = Holdings(agent_id, list(rows[0]["held"]), list(rows[0]["only_it"]))
         own = sorted({*found.held, *found.only_it})
-        facts: Facts = {}
+        facts: dict[str, Facts] = {}
         if own:
             facts = _facts(self._graph.read("insights/blocked"))
             facts |= _facts(self._graph.read("insights/among", task_ids=own))
         found = found.among(facts)  # without what was deleted meanwhile
-        seconds = self._seconds(facts, kind)
+        seconds = self._seconds(facts, how)
         return agent_blast_radius_of(found, _dependents(facts, facts), seconds)
 
     def critical_path(
         self,
         tasks: str | Sequence[str],
-        duration: DurationKind | str = DurationKind.ESTIMATED,
+        duration: Duration = "estimated",
     ) -> CriticalPath[str]:
         """The chain of tasks that decides how long the whole takes, and when each must run.
 
@@ -110,9 +134,9 @@ class Insights:
             TaskNotFoundError: there is no such task.
             ValidationError: a task's estimate is no number of seconds, or there is a cycle.
         """
-        kind = kind_of(duration)
+        how = _durations(duration)
         facts = self._whole(tasks)
-        return critical_path_of(_inner(facts), self._seconds(facts, kind))
+        return critical_path_of(_inner(facts), self._seconds(facts, how))
 
     def levels(self, tasks: str | Sequence[str]) -> list[list[str]]:
         """The tasks by how long the longest chain below them is: those of level 0 wait for none.
@@ -127,7 +151,7 @@ class Insights:
         found = levels_of(_inner(self._whole(tasks)))
         return [sorted(level) for level in found]
 
-    def _whole(self, tasks: str | Sequence[str]) -> Facts:
+    def _whole(self, tasks: str | Sequence[str]) -> dict[str, Facts]:
         if isinstance(tasks, str):
             ids = [TASK_ID.of("tasks", tasks)]
             rows = self._graph.read("insights/upstream", task_id=ids[0])
@@ -140,14 +164,15 @@ class Insights:
                 raise TaskNotFoundError(key)
         return facts
 
-    def _seconds(self, facts: Facts, kind: DurationKind) -> dict[str, float]:
+    def _seconds(self, facts: Mapping[str, Facts], how: Durations) -> dict[str, float]:
         """Of each task; the means of their types are asked for where they are needed only."""
-        types = {one["task_type"] for one in facts.values() if _needs_mean(one, kind)}
+        told = how.told(facts)
+        types = {facts[key].task_type for key, value in told.items() if value is None}
         typical: Mapping[str, float] = {}
         if types:
             rows = self._graph.read("insights/typical", task_types=sorted(types))
             typical = {row["task_type"]: row["seconds"] for row in rows}
-        return seconds_of(facts, kind, typical)
+        return how.filled(told, facts, typical)
 
     def _cycle(self, task_id: str) -> list[str]:
         rows = self._graph.read("insights/upward", task_id=task_id)
@@ -174,21 +199,19 @@ def _situation(row: Mapping[str, Any], cycle: Sequence[str]) -> Situation:
     )
 
 
-def _facts(rows: Rows) -> Facts:
-    return {row["task_id"]: {**row, "metadata": load_json(row["metadata"])} for row in rows}
+def _durations(given: Duration) -> Durations:
+    """Tasks in the store have no attributes but their own, so a name stands for a kind only."""
+    return Durations.of(given, named=False)
 
 
-def _needs_mean(one: Mapping[str, Any], kind: DurationKind) -> bool:
-    if kind is DurationKind.MEASURED and one["execution_duration_ms"] is not None:
-        return False
-    return estimated(one["metadata"]) is None
+def _facts(rows: Rows) -> dict[str, Facts]:
+    return {row["task_id"]: Facts.from_row(row) for row in rows}
 
 
-def _inner(facts: Facts) -> dict[str, list[str]]:
+def _inner(facts: Mapping[str, Facts]) -> dict[str, list[str]]:
     """What each depends on, of these tasks only, in a stable order."""
-    return {key: sorted(facts.keys() & facts[key]["dependencies"]) for key in sorted(facts)}
+    return {key: sorted(facts.keys() & facts[key].dependencies) for key in sorted(facts)}
 
 
-def _dependents(facts: Facts, among: Collection[str]) -> dict[str, list[str]]:
-    dependencies: dict[str, Iterable[str]] = {key: facts[key]["dependencies"] for key in facts}
-    return dependents_of(dependencies, among)
+def _dependents(facts: Mapping[str, Facts], among: Collection[str]) -> dict[str, list[str]]:
+    return dependents_of({key: one.dependencies for key, one in facts.items()}, among)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         TimeUses,
     )
     from graph_orch.analysis.history.tries import TriedTask, Try, read_tries
+    from graph_orch.analysis.nodes import AgentSlots
     from graph_orch.analysis.pictures.agents import draw_agents
     from graph_orch.analysis.pictures.gantt import draw_gantt
     from graph_orch.analysis.pictures.interactive import interactive
@@ -59,18 +60,24 @@ if TYPE_CHECKING:
     from graph_orch.analysis.snapshots.files import load, save
     from graph_orch.analysis.snapshots.frames import to_frames
     from graph_orch.analysis.snapshots.reading import asnapshot, snapshot
-    from graph_orch.analysis.tasks.agents import AgentSlots
     from graph_orch.analysis.tasks.blocked import why_blocked
-    from graph_orch.analysis.tasks.concurrency import Parallelism, parallelism
-    from graph_orch.analysis.tasks.critical_paths import critical_path, levels
-    from graph_orch.analysis.tasks.cycles import check_dependencies, find_cycles, would_cycle
     from graph_orch.analysis.tasks.failures import agent_blast_radius, blast_radius
+    from graph_orch.analysis.tasks.order import (
+        Parallelism,
+        check_dependencies,
+        critical_path,
+        find_cycles,
+        levels,
+        parallelism,
+        would_cycle,
+    )
     from graph_orch.analysis.tasks.scheduling import Bound, Plan, Planned, earliest_finish
     from graph_orch.analysis.teams.community import communities
     from graph_orch.analysis.teams.comparison import agreement
     from graph_orch.analysis.teams.projection import shared_skills
     from graph_orch.analysis.templates.mining import Templates, mine_templates
     from graph_orch.analysis.templates.template import Template, TemplateStep
+    from graph_orch.domain.dag import CriticalPath, Timing
     from graph_orch.domain.durations import DurationKind
     from graph_orch.domain.models import (
         AgentBlastRadius,
@@ -80,7 +87,6 @@ if TYPE_CHECKING:
         WhyBlocked,
     )
     from graph_orch.domain.models.teams import Agreement, Communities
-    from graph_orch.domain.precedence import CriticalPath, Timing
 
 __all__ = [
     "AgentBlastRadius",
@@ -176,19 +182,19 @@ __all__ = [
 _LATER = {
     "AgentBlastRadius": "graph_orch.domain.models",
     "AgentSkills": "graph_orch.analysis.skills.incidence",
-    "AgentSlots": "graph_orch.analysis.tasks.agents",
+    "AgentSlots": "graph_orch.analysis.nodes",
     "Agreement": "graph_orch.domain.models.teams",
     "BlastRadius": "graph_orch.domain.models",
     "Bound": "graph_orch.analysis.tasks.scheduling",
     "BusFactor": "graph_orch.analysis.skills.losses",
     "Communities": "graph_orch.domain.models.teams",
     "Coverage": "graph_orch.analysis.skills.supply",
-    "CriticalPath": "graph_orch.domain.precedence",
+    "CriticalPath": "graph_orch.domain.dag",
     "DurationKind": "graph_orch.domain.durations",
     "Durations": "graph_orch.analysis.history.tables",
     "Interval": "graph_orch.analysis.history.tables",
     "Oddity": "graph_orch.analysis.history.tables",
-    "Parallelism": "graph_orch.analysis.tasks.concurrency",
+    "Parallelism": "graph_orch.analysis.tasks.order",
     "Plan": "graph_orch.analysis.tasks.scheduling",
     "Planned": "graph_orch.analysis.tasks.scheduling",
     "Redundancy": "graph_orch.analysis.skills.supply",
@@ -206,7 +212,7 @@ _LATER = {
     "Templates": "graph_orch.analysis.templates.mining",
     "TimeUse": "graph_orch.analysis.history.tables",
     "TimeUses": "graph_orch.analysis.history.tables",
-    "Timing": "graph_orch.domain.precedence",
+    "Timing": "graph_orch.domain.dag",
     "TriedTask": "graph_orch.analysis.history.tries",
     "Try": "graph_orch.analysis.history.tries",
     "WaitKind": "graph_orch.domain.models",
@@ -221,25 +227,25 @@ _LATER = {
     "blast_radius": "graph_orch.analysis.tasks.failures",
     "bus_factor": "graph_orch.analysis.skills.losses",
     "centrality": "graph_orch.analysis.skills.centralities",
-    "check_dependencies": "graph_orch.analysis.tasks.cycles",
+    "check_dependencies": "graph_orch.analysis.tasks.order",
     "communities": "graph_orch.analysis.teams.community",
     "compare": "graph_orch.analysis.simulation",
     "coverage": "graph_orch.analysis.skills.supply",
-    "critical_path": "graph_orch.analysis.tasks.critical_paths",
+    "critical_path": "graph_orch.analysis.tasks.order",
     "draw_agents": "graph_orch.analysis.pictures.agents",
     "draw_gantt": "graph_orch.analysis.pictures.gantt",
     "draw_load": "graph_orch.analysis.pictures.load",
     "draw_tasks": "graph_orch.analysis.pictures.tasks",
     "earliest_finish": "graph_orch.analysis.tasks.scheduling",
-    "find_cycles": "graph_orch.analysis.tasks.cycles",
+    "find_cycles": "graph_orch.analysis.tasks.order",
     "identical_agents": "graph_orch.analysis.simulation",
     "interactive": "graph_orch.analysis.pictures.interactive",
-    "levels": "graph_orch.analysis.tasks.critical_paths",
+    "levels": "graph_orch.analysis.tasks.order",
     "load": "graph_orch.analysis.snapshots.files",
     "mine_templates": "graph_orch.analysis.templates.mining",
     "nearest": "graph_orch.analysis.skills.similarity",
     "observed_failure_rates": "graph_orch.analysis.simulation",
-    "parallelism": "graph_orch.analysis.tasks.concurrency",
+    "parallelism": "graph_orch.analysis.tasks.order",
     "poisson_tasks": "graph_orch.analysis.simulation",
     "project": "graph_orch.analysis.skills.similarity",
     "read_tries": "graph_orch.analysis.history.tries",
@@ -261,7 +267,7 @@ _LATER = {
     "why_blocked": "graph_orch.analysis.tasks.blocked",
     "wilson": "graph_orch.analysis.history.rates_and_times",
     "without": "graph_orch.analysis.simulation",
-    "would_cycle": "graph_orch.analysis.tasks.cycles",
+    "would_cycle": "graph_orch.analysis.tasks.order",
 }
 """Where each name is: what draws or simulates is imported when it is first asked for."""
 

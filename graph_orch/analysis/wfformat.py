@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from reprlib import repr
 from typing import Any, cast
 
-from graph_orch.domain.precedence import run_order
+from graph_orch.domain.dag import run_order
 from graph_orch.errors import ValidationError
 from graph_orch.files import read_limited, replacing
 

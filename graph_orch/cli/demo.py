@@ -25,9 +25,8 @@ from graph_orch.cli.crew import (
 from graph_orch.cli.output import Json, say, show_json, show_table
 from graph_orch.cli.progress import shown
 from graph_orch.cli.store import connect_alone
-from graph_orch.domain.cycles import break_cycles
+from graph_orch.domain.dag import CriticalPath, break_cycles, critical_path_of, run_order
 from graph_orch.domain.ids import new_uuid
-from graph_orch.domain.precedence import Chain, longest_chain, run_order
 
 COMMAND, TASK_TYPE = "demo", "environment-audit"
 CREW = (
@@ -46,7 +45,7 @@ class Plan:
     targets: dict[str, Installed]
     tasks: tuple[NewTask, ...]
     broken: list[tuple[str, str]]
-    chain: Chain[str]
+    chain: CriticalPath[str]
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ def make_plan(found: Sequence[Installed], run_id: str) -> Plan:
     kept, broken = break_cycles({one.name: one.requires for one in found})
     ids = {name: str(uuid5(UUID(run_id), name)) for name in by_name}
     tasks = tuple(_task(by_name[name], kept[name], ids, run_id) for name in run_order(kept))
-    chain = longest_chain(kept, dict.fromkeys(kept, 1.0))
+    chain = critical_path_of(kept, dict.fromkeys(kept, 1.0))
     return Plan(run_id, {ids[one.name]: one for one in found}, tasks, broken, chain)
 
 
@@ -152,7 +151,7 @@ def _report(plan: Plan, crew: Crew, released: int, cancelled: int, seconds: floa
         without_record=[title for title, it in results.items() if not it["has_record"]],
         errors=errors,
         broken_edges=plan.broken,
-        longest_chain=[*plan.chain.ids],
+        longest_chain=[*plan.chain.path],
         released=released,
         cancelled=cancelled,
         seconds=seconds,

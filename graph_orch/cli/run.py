@@ -26,8 +26,8 @@ from graph_orch.cli.crew import (
 from graph_orch.cli.output import Json, say, show_json, show_table
 from graph_orch.cli.progress import shown
 from graph_orch.cli.store import connect_alone
+from graph_orch.domain.dag import critical_path_of
 from graph_orch.domain.ids import new_uuid
-from graph_orch.domain.precedence import longest_chain
 from graph_orch.errors import TaskError
 
 COMMAND, TASK_TYPE = "run", "workflow-step"
@@ -91,8 +91,8 @@ def run(
 
 def default_speed(workflow: Workflow, slots: int) -> float:
     """So fast that the work takes about five seconds at best; never slower than recorded."""
-    chain = longest_chain(workflow.dependencies, {it.id: it.seconds for it in workflow.steps})
-    at_best = max(chain.weight, sum(step.seconds for step in workflow.steps) / slots)
+    chain = critical_path_of(workflow.dependencies, {it.id: it.seconds for it in workflow.steps})
+    at_best = max(chain.seconds, sum(step.seconds for step in workflow.steps) / slots)
     return max(1.0, at_best / WANTED_SECONDS)
 
 
@@ -145,7 +145,7 @@ def _report(
 ) -> Report:
     finished = {task.content: task for task in crew.finished.values()}
     scaled = {step.id: step.seconds / speed for step in workflow.steps}
-    chain = longest_chain(workflow.dependencies, scaled)
+    chain = critical_path_of(workflow.dependencies, scaled)
     return Report(
         workflow=workflow.name,
         tasks=len(workflow.steps),
@@ -153,8 +153,8 @@ def _report(
         completed=sum(task.success is True for task in finished.values()),
         speed=speed,
         makespan_seconds=makespan,
-        critical_path_seconds=chain.weight,
-        critical_path=list(chain.ids),
+        critical_path_seconds=chain.seconds,
+        critical_path=list(chain.path),
         violations=violations(workflow, finished),
         released=left[0],
         cancelled=left[1],

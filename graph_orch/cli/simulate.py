@@ -10,7 +10,7 @@ import typer
 
 from graph_orch.analysis.wfformat import Workflow, read_workflow
 from graph_orch.cli.output import Json, say, show_json, show_table
-from graph_orch.domain.precedence import longest_chain
+from graph_orch.domain.dag import critical_path_of
 from graph_orch.errors import ValidationError
 
 if TYPE_CHECKING:
@@ -57,9 +57,9 @@ def simulate(
 
 def _show(workflow: Workflow, found: SimulationResult, as_json: bool) -> None:
     seconds = {step.id: step.seconds for step in workflow.steps}
-    chain = longest_chain(workflow.dependencies, seconds)
+    chain = critical_path_of(workflow.dependencies, seconds)
     if as_json:
-        show_json(_report(workflow, found, chain.weight, chain.ids))
+        show_json(_report(workflow, found, chain.seconds, chain.path))
         return
     rows = [
         (
@@ -74,10 +74,10 @@ def _show(workflow: Workflow, found: SimulationResult, as_json: bool) -> None:
     ]
     show_table(AGENT_COLUMNS, rows, title="agents, simulated")
     say(", ".join(f"{count} tasks {outcome}" for outcome, count in found.counts.items() if count))
-    ratio = found.makespan / (chain.weight or float("inf"))
+    ratio = found.makespan / (chain.seconds or float("inf"))
     say(
-        f"makespan {found.makespan:.2f} s, critical path {chain.weight:.2f} s of "
-        f"{len(chain.ids)} tasks ({ratio:.2f} times)"
+        f"makespan {found.makespan:.2f} s, critical path {chain.seconds:.2f} s of "
+        f"{len(chain.path)} tasks ({ratio:.2f} times)"
     )
     waits = found.waits
     say(

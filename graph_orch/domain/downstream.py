@@ -6,12 +6,10 @@ from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self, TypeVar
 
-from graph_orch.domain.lifecycle import ENDED, DependencyFailure, TaskStatus
+from graph_orch.domain.dag import depths_from
 from graph_orch.domain.models import AgentBlastRadius, BlastRadius
-from graph_orch.domain.precedence import depths_from
 
 N = TypeVar("N", bound=Hashable)
-CANCELS = DependencyFailure.CANCEL
 
 
 @dataclass(frozen=True)
@@ -31,25 +29,23 @@ class Holdings:
         )
 
 
-def slips(status: object) -> bool:
-    """Whether a task can still slip: it has not ended."""
-    return not (isinstance(status, str) and status in ENDED)
-
-
 def blast_radius_of(
     task_id: N,
     dependents: Mapping[N, Collection[N]],
-    facts: Mapping[N, Mapping[str, Any]],
+    gives_up: Collection[N],
     seconds: Mapping[N, float],
 ) -> BlastRadius:
     """What a failure of `task_id` does to the tasks that depend on it.
 
     Args:
         dependents: Of each task those that depend on it and have not ended.
-        facts: Of each its status and on_dependency_failure, where it has them.
+        gives_up: The pending tasks that are cancelled where a dependency fails or is cancelled.
     """
     depths = depths_from([task_id], dependents)
-    cancelled = _cancelled(task_id, dependents, facts)
+    spreading = {
+        key: [other for other in others if other in gives_up] for key, others in dependents.items()
+    }
+    cancelled = depths_from([task_id], spreading)
     affected = sorted(depths, key=lambda key: (depths[key], str(key)))
     return BlastRadius(
         task_id=task_id,
@@ -57,27 +53,6 @@ def blast_radius_of(
         waits=[key for key in affected if key not in cancelled],
         cancelled=[key for key in affected if key in cancelled],
         seconds=sum(seconds[key] for key in affected),
-    )
-
-
-def _cancelled(
-    task_id: N, dependents: Mapping[N, Collection[N]], facts: Mapping[N, Mapping[str, Any]]
-) -> set[N]:
-    """Those that are cancelled: they ask for it, and so does everything between."""
-    cancelled: set[N] = set()
-    spreading = [task_id]
-    for key in spreading:  # it grows as it is read
-        for other in dependents.get(key, ()):
-            if other not in cancelled and other != task_id and _gives_up(facts[other]):
-                cancelled.add(other)
-                spreading.append(other)
-    return cancelled
-
-
-def _gives_up(one: Mapping[str, Any]) -> bool:
-    return (
-        str(one.get("on_dependency_failure")) == CANCELS
-        and str(one.get("status", TaskStatus.PENDING)) == TaskStatus.PENDING
     )
 
 
@@ -102,12 +77,3 @@ def _by_depth(keys: Iterable[N], depths: Mapping[N, int]) -> dict[int, list[N]]:
     for key in keys:
         levels.setdefault(depths[key], []).append(key)
     return levels
-
-
-def dependents_of(dependencies: Mapping[N, Iterable[N]], among: Collection[N]) -> dict[N, list[N]]:
-    """Who depends on each, of `among`."""
-    dependents: dict[N, list[N]] = {}
-    for key in among:
-        for other in dependencies[key]:
-            dependents.setdefault(other, []).append(key)
-    return dependents

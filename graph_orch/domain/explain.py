@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
+from graph_orch.domain.dag import shown
 from graph_orch.domain.lifecycle import HELD, TaskStatus
 from graph_orch.domain.models import ConcurrencyLimit, WaitKind, WaitReason, WhyBlocked
 from graph_orch.domain.models.base import moment
-from graph_orch.domain.precedence import shown
 from graph_orch.domain.values import skill_key
 
 MOST_NAMED = 20

@@ -142,20 +142,20 @@ def test_store_and_snapshot_agree(orch, picture, seed):
     tasks = sorted(key for key, label in graph.nodes(data="label") if label == "Task")
     seen = Counter()
     for key in tasks:
-        found = analysis.why_blocked(orch, key)
+        found = orch.insights.why_blocked(key)
         assert found == analysis.why_blocked(graph, key)
         seen.update(found.kinds)
-        assert analysis.blast_radius(orch, key) == analysis.blast_radius(graph, key)
-        assert analysis.levels(orch, tasks=key) == analysis.levels(graph, tasks=key)
+        assert orch.insights.blast_radius(key) == analysis.blast_radius(graph, key)
+        assert orch.insights.levels(key) == analysis.levels(graph, tasks=key)
         for duration in ("measured", "estimated"):
-            assert analysis.critical_path(orch, duration, tasks=key) == analysis.critical_path(
+            assert orch.insights.critical_path(key, duration) == analysis.critical_path(
                 graph, duration, tasks=key
             )
     for agent_id in ("ada", "bob", "cy"):
-        assert analysis.agent_blast_radius(orch, agent_id) == analysis.agent_blast_radius(
+        assert orch.insights.agent_blast_radius(agent_id) == analysis.agent_blast_radius(
             graph, agent_id
         )
-    assert analysis.critical_path(orch, tasks=tasks) == analysis.critical_path(graph)
+    assert orch.insights.critical_path(tasks) == analysis.critical_path(graph)
     assert seen[WaitKind.DEPENDENCY]
     assert len(seen) > 3
 
@@ -232,8 +232,8 @@ def test_unknown_ids_and_bad_arguments(orch):
     with pytest.raises(ValidationError):
         orch.insights.why_blocked("x", limit=0)
     with pytest.raises(ValidationError, match="duration"):
-        analysis.critical_path(orch, {"a": 1}, tasks="x")
-    with pytest.raises(ValidationError, match="tasks="):
+        orch.insights.critical_path("x", "cost")
+    with pytest.raises(ValidationError, match="ask its insights"):
         analysis.levels(orch)
     assert orch.insights.levels([]) == []
 
@@ -247,7 +247,7 @@ def test_estimate_that_is_none(orch, new_task):
 async def test_async(aorch):
     task_id = await aorch.tasks.create_task("x", "any")
     assert (await aorch.insights.why_blocked(task_id)).is_waiting
-    with pytest.raises(ValidationError, match="await"):
+    with pytest.raises(ValidationError, match="ask its insights"):
         analysis.why_blocked(aorch, task_id)
 
 

@@ -24,7 +24,7 @@ from graph_orch.analysis.simulation import (
 )
 from graph_orch.analysis.simulation.draws import draw
 from graph_orch.analysis.wfformat import parse_workflow
-from graph_orch.domain.precedence import longest_chain
+from graph_orch.domain.dag import critical_path_of
 
 MODES = list(Mode)
 
@@ -270,7 +270,7 @@ def test_makespan_keeps_the_bounds_of_list_scheduling(graph, slots, mode):
     """Graham, Bounds on multiprocessing timing anomalies, SIAM J. Appl. Math. 17 (1969): at most
     work / m + (1 - 1/m) * critical path; never less than either of the two."""
     workflow = parse_workflow(document(*graph))
-    path = longest_chain(*graph).weight
+    path = critical_path_of(*graph).seconds
     work = sum(graph[1].values())
     assert simulate(workflow, unlimited(workflow), mode=mode).makespan == path
     agents = identical_agents(slots, workflow)

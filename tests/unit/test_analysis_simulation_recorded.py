@@ -24,7 +24,7 @@ from graph_orch.analysis.simulation import (
     unlimited,
 )
 from graph_orch.analysis.wfformat import read_workflow
-from graph_orch.domain.precedence import longest_chain
+from graph_orch.domain.dag import critical_path_of
 
 MODES = list(Mode)
 ONE = SimulatedAgent("one", max_concurrent_tasks=1)
@@ -51,13 +51,13 @@ def test_a_workflow_file(tmp_path: Path):
 
 def test_recorded_traces(trace: Path):
     workflow = read_workflow(trace)
-    chain = longest_chain(workflow.dependencies, {it.id: it.seconds for it in workflow.steps})
+    chain = critical_path_of(workflow.dependencies, {it.id: it.seconds for it in workflow.steps})
     for mode in MODES:
         result = simulate(workflow, unlimited(workflow), mode=mode)
-        assert result.makespan == chain.weight
+        assert result.makespan == chain.seconds
         assert result.completed == len(workflow.steps)
         some = simulate(workflow, identical_agents(3, workflow), mode=mode)
-        assert some.makespan >= chain.weight
+        assert some.makespan >= chain.seconds
 
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

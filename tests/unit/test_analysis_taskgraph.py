@@ -186,6 +186,8 @@ def test_durations_by_estimate_measure_and_mean():
     assert took("estimated") == {"a": 3, "b": 10, "c": 3, "d": 1, "e": 3}
     assert took("measured") == {"a": 3, "b": 10, "c": 3, "d": 1, "e": 100}
     assert took({"d": 7}) == {"a": 3, "b": 3, "c": 3, "d": 7, "e": 3}
+    assert took({"d": 7, "x": 2}) == {"a": 2, "b": 2, "c": 2, "d": 7, "e": 2}
+    assert set(took(4).values()) == {4}
     assert took("execution_duration_ms")["a"] == 3
     assert took(lambda key: 5 if key == "d" else None)["d"] == 5
 
@@ -199,7 +201,7 @@ def test_what_is_no_duration(bad):
             analysis.critical_path(graph, duration)
 
 
-@pytest.mark.parametrize("bad", ["secnods", {"z": 1}, {}, 5, None])
+@pytest.mark.parametrize("bad", ["secnods", {"z": 1}, {}, [5], True, None])
 def test_duration_that_nothing_has(bad):
     with pytest.raises(ValidationError, match="duration"):
         analysis.critical_path(project(CPM), bad)
@@ -517,6 +519,7 @@ def test_a_snapshot_without_agents_says_so():
     graph.nodes["a"]["status"] = "odd"
     with pytest.raises(ValidationError, match="'odd'"):
         analysis.why_blocked(graph, "a")
+    graph.nodes["a"]["status"] = "pending"
     with pytest.raises(TaskNotFoundError):
         analysis.why_blocked(graph, "z")
     with pytest.raises(ValidationError):

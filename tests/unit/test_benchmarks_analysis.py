@@ -12,7 +12,7 @@ import pytest
 from benchmarks.analysis import table
 from benchmarks.analysis.material import STAGES, in_layers
 from benchmarks.analysis.weighing import Case, found, weighed
-from graph_orch.domain.precedence import levels_of
+from graph_orch.domain.dag import levels_of
 
 DOCS = Path(table.__file__).parents[2] / "docs"
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux tells the peak")

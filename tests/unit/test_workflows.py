@@ -18,8 +18,7 @@ from graph_orch.analysis.wfformat import (
 )
 from graph_orch.cli.audit import PURE, Installed
 from graph_orch.cli.demo import make_plan
-from graph_orch.domain.cycles import break_cycles
-from graph_orch.domain.precedence import longest_chain, run_order
+from graph_orch.domain.dag import break_cycles, critical_path_of, run_order
 from graph_orch.errors import ValidationError
 
 GRAPHS = st.integers(1, 12).flatmap(
@@ -48,20 +47,20 @@ def test_cycles_are_broken_and_no_more_than_needed(graph):
 
 
 @given(GRAPHS, st.lists(st.integers(0, 9), min_size=12, max_size=12))
-def test_longest_chain_is_the_longest(graph, weights):
+def test_critical_path_is_the_longest_chain(graph, weights):
     kept, _ = break_cycles(graph)
     weigh = {key: float(weights[int(key)]) for key in kept}
 
     def longest(key: str) -> float:
         return weigh[key] + max((longest(other) for other in kept[key]), default=0.0)
 
-    chain = longest_chain(kept, weigh)
-    assert chain.weight == max(map(longest, kept)) == sum(weigh[key] for key in chain.ids)
-    assert all(a in kept[b] for a, b in zip(chain.ids, chain.ids[1:], strict=False))
+    chain = critical_path_of(kept, weigh)
+    assert chain.seconds == max(map(longest, kept)) == sum(weigh[key] for key in chain.path)
+    assert all(a in kept[b] for a, b in zip(chain.path, chain.path[1:], strict=False))
 
 
 def test_empty():
-    assert longest_chain({}, {}).ids == ()
+    assert critical_path_of({}, {}).path == ()
     assert parsed().steps == ()
 
 
@@ -256,4 +255,4 @@ def test_distributions_that_require_each_other_are_audited_all_the_same():
     plan = make_plan([one("a", "b"), one("b", "c"), one("c", "a")], "0" * 32)
     assert plan.broken == [("c", "a")]
     assert [task.content for task in plan.tasks] == ["c==1", "b==1", "a==1"]
-    assert plan.chain.ids == ("c", "b", "a")
+    assert plan.chain.path == ("c", "b", "a")

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
+from graph_orch.analysis.model import TaskGraph
 from graph_orch.analysis.pictures import nodes as read
 from graph_orch.analysis.pictures.colours import BLACK, GREY, STATUSES, UNKNOWN, VERMILLION, Style
 from graph_orch.analysis.pictures.layers import Edge, Flow, flow
 from graph_orch.analysis.pictures.nodes import Node, Numbers
 from graph_orch.analysis.pictures.sheet import Entry, area, dot, stroke
 from graph_orch.analysis.pictures.texts import count, order
-from graph_orch.analysis.tasks.graph import Facts, durations
 from graph_orch.domain.durations import DurationKind
 from graph_orch.errors import ValidationError
 
@@ -84,8 +84,8 @@ def _seconds(graph: Graph, nodes: Iterable[Node], duration: Numbers) -> dict[Nod
     """How long each takes: by a `DurationKind` as `critical_path` has it, else what is there."""
     if not (isinstance(duration, str) and duration in set(DurationKind)):
         return read.numbers(graph, nodes, duration)
-    facts: Facts = {node: graph.nodes[node] for node in nodes}
-    return durations(graph, facts, duration)
+    found = TaskGraph.of(graph).seconds(duration)
+    return {node: found[node] for node in nodes}
 
 
 def _given(found: Flow, given: Iterable[Node]) -> list[Node]:

@@ -2,106 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from graph_orch.analysis.tasks.agents import AgentSlots, agents_given, keys_of
-from graph_orch.analysis.tasks.attributes import excluded_from
-from graph_orch.analysis.tasks.graph import Duration, chosen, durations, known, nameable
-from graph_orch.analysis.tasks.live import insights_of, kind_for_store
-from graph_orch.domain.downstream import (
-    Holdings,
-    agent_blast_radius_of,
-    blast_radius_of,
-    dependents_of,
-    slips,
-)
-from graph_orch.domain.lifecycle import HELD, TaskStatus, has_status
+from graph_orch.analysis.checks import node
+from graph_orch.analysis.model import Given, TaskGraph
+from graph_orch.analysis.nodes import TaskNode
+from graph_orch.domain.dag import dependents_of
+from graph_orch.domain.downstream import Holdings, agent_blast_radius_of, blast_radius_of
+from graph_orch.domain.durations import Duration
+from graph_orch.domain.lifecycle import HELD, DependencyFailure, TaskStatus
 from graph_orch.domain.models import AgentBlastRadius, BlastRadius
 from graph_orch.errors import AgentNotFoundError
 
+_PENDING = (TaskStatus.PENDING, None)
 
-def blast_radius(source: object, task_id: Any, duration: Duration = "estimated") -> BlastRadius:
+
+def blast_radius(graph: Given, task_id: Any, duration: Duration = "estimated") -> BlastRadius:
     """What is not done where a task fails: all that depends on it, through others too.
 
     What has ended does not slip, and nothing slips through it. A pending task that asks for it
     (`on_dependency_failure="cancel"`) is cancelled if all between it and the failure are, and the
-    rest waits. Where the graph tells no statuses, every task downstream is affected.
+    rest waits. Where the graph tells no statuses, every task downstream is affected. The store
+    itself is asked by `orch.insights.blast_radius`.
 
     Args:
-        source: A graph (edges go from a task to what it depends on), or an orchestrator.
-        duration: How work is counted, see `Duration`; an orchestrator knows "estimated" and
-            "measured" only.
+        graph: Edges go from a task to what it depends on.
+        duration: How work is counted, see `Durations`.
 
     Raises:
         TaskNotFoundError: the task is not there.
-        ValidationError: the graph cannot hold tasks; a duration is no number.
+        ValidationError: a duration is no number; or see `TaskGraph`.
     """
-    insights = insights_of(source)
-    if insights is not None:
-        return insights.blast_radius(task_id, kind_for_store(duration))
-    facts, dependencies = chosen(source)
-    key = known(facts, task_id)
-    live = [other for other in facts if slips(facts[other].get("status")) and other != key]
-    dependents = dependents_of(dependencies, live)
-    return blast_radius_of(key, dependents, facts, durations(source, facts, duration))
+    found = TaskGraph.of(graph)
+    key = found.task(task_id)
+    live = [other for other, one in found.tasks.items() if one.is_live and other != key]
+    gives_up = {
+        other
+        for other, one in found.tasks.items()
+        if one.on_dependency_failure is DependencyFailure.CANCEL and one.status in _PENDING
+    }
+    dependents = dependents_of(found.dependencies, live)
+    return blast_radius_of(key, dependents, gives_up, found.seconds(duration))
 
 
 def agent_blast_radius(
-    source: object, agent_id: str, duration: Duration = "estimated"
+    graph: Given, agent_id: str, duration: Duration = "estimated"
 ) -> AgentBlastRadius:
     """What slips where an agent goes: what it holds, what only it can do, what waits for these.
 
+    The store itself is asked by `orch.insights.agent_blast_radius`.
+
     Args:
-        source: A snapshot of kind "all", or an orchestrator.
-        duration: How work is counted, see `Duration`; an orchestrator knows "estimated" and
-            "measured" only.
+        graph: A snapshot of kind "all".
+        duration: How work is counted, see `Durations`.
 
     Raises:
         AgentNotFoundError: the agent is not there.
-        ValidationError: the graph holds no tasks or no agents; a duration is no number.
+        ValidationError: the graph holds no agents, or a duration is no number; or see `TaskGraph`.
     """
-    insights = insights_of(source)
-    if insights is not None:
-        return insights.agent_blast_radius(agent_id, kind_for_store(duration))
-    facts, dependencies = chosen(source)
-    agents = {it.agent_id: it for it in agents_given(source)}
-    if nameable(agent_id) not in agents:
+    found = TaskGraph.of(graph)
+    agents = found.known_agents()
+    if node("agent_id", agent_id) not in {it.agent_id for it in agents}:
         raise AgentNotFoundError(agent_id)
-    live = [key for key in facts if slips(facts[key].get("status"))]
-    return agent_blast_radius_of(
-        _holdings(agents, agent_id, facts),
-        dependents_of(dependencies, live),
-        durations(source, facts, duration),
-    )
-
-
-def _holdings(
-    agents: Mapping[str, AgentSlots], agent_id: str, facts: Mapping[Any, Mapping[str, Any]]
-) -> Holdings:
-    held = [
-        key
-        for key, one in facts.items()
-        if has_status(one, HELD) and nameable(one.get("assigned_to")) == agent_id
-    ]
-    pending = [
-        key
-        for key, one in facts.items()
-        if "status" not in one or has_status(one, {TaskStatus.PENDING})
-    ]
     capable: dict[frozenset[str], list[str]] = {}
-    only = [key for key in held + pending if _can(agents, facts[key], capable) == [agent_id]]
-    return Holdings(agent_id, held, only)
 
+    def only_it_can(task: TaskNode) -> bool:
+        if task.skills not in capable:
+            capable[task.skills] = [it.agent_id for it in agents if task.skills <= it.skills]
+        may = [it for it in capable[task.skills] if it not in task.excluded_agents]
+        return may == [agent_id]
 
-def _can(
-    agents: Mapping[str, AgentSlots],
-    one: Mapping[str, Any],
-    capable: dict[frozenset[str], list[str]],
-) -> list[str]:
-    """Who can do a task: all its skills, and not excluded. `capable` keeps what was found."""
-    needed = keys_of(one.get("requirements"), "a task")
-    if needed not in capable:
-        capable[needed] = [it.agent_id for it in agents.values() if needed <= it.skills]
-    excluded = excluded_from(one.get("task_id"), one)
-    return [it for it in capable[needed] if it not in excluded]
+    tasks = found.tasks.values()
+    held = [it for it in tasks if it.status in HELD and it.assigned_to == agent_id]
+    waiting = [it for it in tasks if it.status in _PENDING]
+    only = [it.task_id for it in held + waiting if only_it_can(it)]
+    live = [it.task_id for it in tasks if it.is_live]
+    return agent_blast_radius_of(
+        Holdings(agent_id, [it.task_id for it in held], only),
+        dependents_of(found.dependencies, live),
+        found.seconds(duration),
+    )

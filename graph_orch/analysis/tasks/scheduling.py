@@ -6,13 +6,21 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias, cast
 
-from graph_orch.analysis.tasks.agents import AgentSlots, agents_given, keys_of
-from graph_orch.analysis.tasks.attributes import excluded_from, shown
-from graph_orch.analysis.tasks.graph import Duration, Facts, chosen, durations
-from graph_orch.domain.precedence import depths_from, run_order
+import networkx as nx
 
+from graph_orch.analysis.checks import node, several, shown, texts
+from graph_orch.analysis.checks import whole as whole_number
+from graph_orch.analysis.model import Given, Model, TaskGraph, graph_of
+from graph_orch.analysis.nodes import AgentSlots, agents_of, by_name, keys_of
+from graph_orch.domain.dag import dependents_of, depths_from, run_order
+from graph_orch.domain.durations import Duration
+from graph_orch.domain.models import Agent
+from graph_orch.errors import ValidationError
+
+Agents: TypeAlias = "Iterable[Agent | AgentSlots] | Mapping[Any, Any] | Given"
+"""Agents as a caller may give them, see `earliest_finish`."""
 Lane = tuple[frozenset[str], frozenset[str]]
 """The skills that a task needs, and the agents that may not do it."""
 
@@ -79,8 +87,8 @@ class Plan:
 
 
 def earliest_finish(
-    graph: object,
-    agents: object = None,
+    graph: Given,
+    agents: Agents | None = None,
     duration: Duration = "estimated",
     *,
     remaining: bool = False,
@@ -104,40 +112,90 @@ def earliest_finish(
         agents: A list of `Agent` or `AgentSlots`; a mapping of ids to lists of skills (one slot
             each), or to {"capabilities": …, "max_concurrent_tasks": …}; a graph that holds agents.
             None: those of `graph`.
-        duration: How long a task takes, see `Duration`, whoever does it.
+        duration: How long a task takes, see `Durations`, whoever does it.
         remaining: Without the tasks that have ended.
 
     Raises:
-        ValidationError: the graph cannot hold tasks, or has a cycle; agents are not as above.
+        ValidationError: the graph has a cycle, or agents are not as above; or see `TaskGraph`.
     """
-    facts, dependencies = chosen(graph, None, remaining)
-    seconds = durations(graph, facts, duration)
-    crew = [it for it in agents_given(graph if agents is None else agents) if it.slots > 0]
-    lanes = {key: _lane(key, one) for key, one in facts.items()}
+    whole = TaskGraph.of(graph)
+    chosen = whole.chosen(remaining=remaining)
+    dependencies, seconds = chosen.dependencies, whole.seconds(duration, chosen)
+    crew = [it for it in _crew(whole, agents) if it.slots > 0]
+    lanes = {key: (one.skills, one.excluded_agents) for key, one in chosen.tasks.items()}
     serving = _serving(crew, set(lanes.values()))
     held = frozenset(skill for agent in crew for skill in agent.skills)
-    impossible = {key: sorted(lanes[key][0] - held) for key in facts if not serving[lanes[key]]}
+    impossible = {key: sorted(lanes[key][0] - held) for key in lanes if not serving[lanes[key]]}
     order = run_order(dependencies)
-    dependents = _dependents(dependencies, facts)
+    dependents = dependents_of(dependencies)
     held_up = [key for key in depths_from(impossible, dependents) if key not in impossible]
     left_out = {*impossible, *held_up}
     kept = {key: dependencies[key] for key in order if key not in left_out}
-    levels = _levels(kept, dependents, seconds)
+    levels: dict[Any, float] = {}  # the longest way from the start of each to the end of the whole
+    for key in reversed(kept):
+        after = [levels[other] for other in dependents.get(key, ()) if other in levels]
+        levels[key] = seconds[key] + max(after, default=0.0)
     tasks = _Run(crew, lanes, serving, kept, seconds, levels).schedule()
     slots = sum(it.slots for it in crew)
+    everybody_can = all(len(serving[lanes[key]]) == len(crew) for key in kept)
     return Plan(
         makespan=max((it.end for it in tasks), default=0.0),
         tasks=tasks,
         bounds=_bounds(kept, seconds, lanes, crew, max(levels.values(), default=0.0)),
         slots=slots,
-        guarantee=_guarantee(crew, {lanes[key] for key in kept}, serving, slots),
+        guarantee=2 - 1 / slots if slots and everybody_can else None,
         unassignable=impossible,
         held_up=sorted(held_up, key=str),
     )
 
 
-def _lane(key: Any, one: Mapping[str, Any]) -> Lane:
-    return keys_of(one.get("requirements"), f"task {shown(key)}"), excluded_from(key, one)
+def _crew(graph: TaskGraph, agents: Agents | None) -> tuple[AgentSlots, ...]:
+    """The agents by id, however they are given.
+
+    Raises:
+        ValidationError: they are given otherwise, or one is there twice.
+    """
+    if agents is None:
+        return graph.known_agents()
+    if isinstance(agents, nx.Graph | Model):
+        found = agents_of(graph_of(cast(Given, agents)))
+        if found is None:
+            raise ValidationError('this graph holds no agents: take snapshot(orch, "all")')
+        return found
+    if isinstance(agents, Mapping):
+        rows = [_described(key, it) for key, it in cast(Mapping[Any, object], agents).items()]
+    else:
+        rows = [_one(it) for it in several("agents", agents)]
+    if len({it.agent_id for it in rows}) < len(rows):
+        raise ValidationError("agents: two of them have the same id")
+    return tuple(sorted(rows, key=lambda it: by_name(it.agent_id)))
+
+
+def _described(agent_id: Any, given: object) -> AgentSlots:
+    if not isinstance(given, Mapping):
+        return _slots(agent_id, given, 1)
+    told = cast(Mapping[str, object], given)
+    return _slots(agent_id, told.get("capabilities", ()), told.get("max_concurrent_tasks", 1))
+
+
+def _one(given: object) -> AgentSlots:
+    if isinstance(given, Agent):
+        return _slots(given.agent_id, given.skills, given.max_concurrent_tasks)
+    if isinstance(given, AgentSlots):
+        return _slots(given.agent_id, given.skills, given.slots)
+    raise ValidationError(
+        f"agents: {shown(given)} is neither an Agent nor an AgentSlots; or give a mapping of ids "
+        "to skills"
+    )
+
+
+def _slots(agent_id: Any, skills: object, slots: object) -> AgentSlots:
+    name = f"agent {shown(agent_id)}"
+    return AgentSlots(
+        node("the id of an agent", agent_id),
+        keys_of(texts(f"the skills of {name}", skills)),
+        whole_number(f"the number of slots of {name}", slots),
+    )
 
 
 def _serving(crew: Sequence[AgentSlots], lanes: Collection[Lane]) -> dict[Lane, list[int]]:
@@ -152,14 +210,6 @@ def _serving(crew: Sequence[AgentSlots], lanes: Collection[Lane]) -> dict[Lane, 
     return {
         lane: sorted(places, key=lambda at: (served[at], at)) for lane, places in serving.items()
     }
-
-
-def _dependents(dependencies: Mapping[Any, Iterable[Any]], keys: Facts) -> dict[Any, list[Any]]:
-    found: dict[Any, list[Any]] = {key: [] for key in keys}
-    for key, others in dependencies.items():
-        for other in others:
-            found[other].append(key)
-    return found
 
 
 class _Run:
@@ -180,10 +230,7 @@ class _Run:
         self._seconds = seconds
         self._free = [it.slots for it in crew]
         self._waiting = {key: len(others) for key, others in dependencies.items()}
-        self._dependents: dict[Any, list[Any]] = {key: [] for key in dependencies}
-        for key, others in dependencies.items():
-            for other in others:
-                self._dependents[other].append(key)
+        self._dependents = dependents_of(dependencies)
         self._by_place = sorted(levels, key=lambda key: (-levels[key], str(key)))
         self._place = {key: place for place, key in enumerate(self._by_place)}
         self._ready: dict[Lane, list[int]] = {lane: [] for lane in serving}
@@ -216,7 +263,7 @@ class _Run:
             if not self._free[agent]:
                 lanes.update(lane for lane in self._served[agent] if self._ready[lane])
             self._free[agent] += 1
-            for other in self._dependents[self._by_place[place]]:
+            for other in self._dependents.get(self._by_place[place], ()):
                 self._waiting[other] -= 1
                 if not self._waiting[other]:
                     lanes.add(self._add(other))
@@ -239,23 +286,6 @@ class _Run:
             end = now + self._seconds[key]
             heappush(self._running, (end, place, agent))
             self._done.append(Planned(key, self._crew[agent].agent_id, now, end))
-
-
-def _levels(
-    dependencies: Mapping[Any, Collection[Any]],
-    dependents: Mapping[Any, Collection[Any]],
-    seconds: Mapping[Any, float],
-) -> dict[Any, float]:
-    """The longest way from the start of each task to the end of the whole.
-
-    Args:
-        dependencies: In an order in which they can run.
-    """
-    levels: dict[Any, float] = {}
-    for key in reversed(dependencies):
-        after = [levels[other] for other in dependents[key] if other in levels]
-        levels[key] = seconds[key] + max(after, default=0.0)
-    return levels
 
 
 def _bounds(
@@ -285,15 +315,3 @@ def _bounds(
     bounds.append(Bound(span, "span"))
     order = ("span", "slots", "skills")
     return sorted(bounds, key=lambda it: (-it.seconds, order.index(it.kind), len(it.skills), it))
-
-
-def _guarantee(
-    crew: Sequence[AgentSlots],
-    lanes: Iterable[Lane],
-    serving: Mapping[Lane, list[int]],
-    slots: int,
-) -> float | None:
-    """Graham's 2 - 1/m, where every agent can do everything that is planned."""
-    if not slots or any(len(serving[lane]) < len(crew) for lane in lanes):
-        return None
-    return 2 - 1 / slots

@@ -1,0 +1,300 @@
+"""What the nodes of a graph say of tasks, tries and agents: read and checked here, once.
+
+Attributes have the names and the types that a snapshot gives them. What is missing is None; what is
+there and of another type is refused, with the node, the attribute and what it should be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Generator, Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
+
+import networkx as nx
+
+from graph_orch.analysis.checks import (
+    member,
+    moment,
+    node,
+    nodes,
+    number,
+    shown,
+    text,
+    texts,
+    whole,
+)
+from graph_orch.domain.durations import estimated
+from graph_orch.domain.lifecycle import DependencyFailure, TaskPriority, TaskStatus
+from graph_orch.domain.values import skill_key
+from graph_orch.errors import UnreadableGraphError, ValidationError
+
+Graph: TypeAlias = "nx.Graph[Any]"
+Attributes: TypeAlias = Mapping[str, Any]
+T = TypeVar("T")
+
+
+class TaskNode(NamedTuple):
+    """A task, as a graph has it. `task_id` is its node.
+
+    `requirements` are the names of the skills that it requires, `skills` the keys of these: its
+    attribute `requirements`, or else what its edges of the type REQUIRES lead to.
+    """
+
+    task_id: Any
+    task_type: str | None
+    status: TaskStatus | None
+    priority: TaskPriority | None
+    requirements: tuple[str, ...]
+    skills: frozenset[str]
+    excluded_agents: frozenset[Any]
+    assigned_to: Any
+    concurrency_key: str | None
+    on_dependency_failure: DependencyFailure | None
+    error_message: str | None
+    created_at: datetime | None
+    available_at: datetime | None
+    started_at: datetime | None
+    completed_at: datetime | None
+    schedule_to_close_seconds: float | None
+    estimated_seconds: float | None
+    execution_duration_ms: float | None
+    attempt: int
+    retry_count: int
+    max_retries: int | None
+    unmet: int
+
+    def has(self, statuses: Collection[TaskStatus | None]) -> bool:
+        """Whether its status is one of these; a task that tells none has none."""
+        return self.status in statuses
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it has not ended; a task that tells no status has not."""
+        return self.status not in _ENDED
+
+
+class TryNode(NamedTuple):
+    """One try of a task, as a graph has it: an entry of `tries`, or an edge ASSIGNED_TO."""
+
+    agent_id: Any
+    attempt: int
+    assigned_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    outcome: str | None
+    blameless: bool
+
+
+class AgentSlots(NamedTuple):
+    """An agent: the keys of its skills, how many tasks it works on at once, and holds now."""
+
+    agent_id: Any
+    skills: frozenset[str]
+    slots: int = 1
+    active: int = 0
+
+
+_ENDED = (TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED)
+
+
+def by_name(key: Hashable) -> tuple[str, str]:
+    """The order of nodes that decides ties: 1 and "1" are different nodes with one name."""
+    return str(key), type(key).__name__
+
+
+def is_labelled(attributes: Attributes, *labels: str) -> bool:
+    """Whether a node has one of the labels; what is no text is none."""
+    label: object = attributes.get("label")
+    return isinstance(label, str) and label in labels
+
+
+def is_kind(graph: Graph, *kinds: str) -> bool:
+    """Whether a graph says that it is a snapshot of one of these kinds."""
+    kind: object = graph.graph.get("kind")
+    return isinstance(kind, str) and kind in kinds
+
+
+def keys_of(names: Iterable[str]) -> frozenset[str]:
+    """The keys by which skills are compared, of their names."""
+    return frozenset(map(skill_key, names))
+
+
+@contextmanager
+def reading(key: object = None) -> Generator[None]:
+    """Say of what is refused inside that it is the graph, and of which node.
+
+    Raises:
+        UnreadableGraphError: a check inside failed.
+    """
+    try:
+        yield
+    except ValidationError as error:
+        where = "" if key is None else f"node {key!r:.100}: "
+        raise UnreadableGraphError(f"{where}{error}") from None
+
+
+class TaskReader:
+    """Reads the tasks of a graph. What many tasks have in common is kept once."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._skills: dict[tuple[str, ...], frozenset[str]] = {(): frozenset()}
+
+    def read(self, key: Any, one: Attributes) -> TaskNode:
+        """A task.
+
+        Raises:
+            UnreadableGraphError: an attribute is not what it must be.
+        """
+
+        def some(name: str, check: Callable[[str, object], T]) -> T | None:
+            value = one.get(name)
+            return None if value is None else check(name, value)
+
+        with reading(key):
+            task_type, estimate = one.get("task_type"), estimated(one.get("metadata"))
+            requirements = self._requirements(key, one)
+            return TaskNode(
+                task_id=key,
+                task_type=None if task_type is None else str(task_type),
+                status=some("status", _status),
+                priority=some("priority", _priority),
+                requirements=requirements,
+                skills=self._skills[requirements],
+                excluded_agents=frozenset[Any](some("excluded_agents", nodes) or ()),
+                assigned_to=some("assigned_to", node),
+                concurrency_key=some("concurrency_key", text),
+                on_dependency_failure=some("on_dependency_failure", _failure),
+                error_message=some("error_message", text),
+                created_at=some("created_at", moment),
+                available_at=some("available_at", moment),
+                started_at=some("started_at", moment),
+                completed_at=some("completed_at", moment),
+                schedule_to_close_seconds=some("schedule_to_close_seconds", number),
+                estimated_seconds=None
+                if estimate is None
+                else number("metadata['estimated_seconds']", estimate),
+                execution_duration_ms=some("execution_duration_ms", number),
+                attempt=some("attempt", whole) or 0,
+                retry_count=some("retry_count", whole) or 0,
+                max_retries=some("max_retries", whole),
+                unmet=some("unmet", whole) or 0,
+            )
+
+    def _requirements(self, key: Any, one: Attributes) -> tuple[str, ...]:
+        given = one.get("requirements")
+        if given is None:
+            edges = self._graph.edges(key, data=True)
+            found = tuple(
+                str(other).removeprefix("skill:")
+                for _, other, edge in edges
+                if str(edge.get("type")) == "REQUIRES"
+            )
+        else:
+            found = texts("requirements", given)
+        if found not in self._skills:
+            self._skills[found] = keys_of(found)
+        return found
+
+
+def _status(what: str, value: object) -> TaskStatus:
+    return member(what, value, TaskStatus)
+
+
+def _priority(what: str, value: object) -> TaskPriority:
+    return member(what, value, TaskPriority)
+
+
+def _failure(what: str, value: object) -> DependencyFailure:
+    return member(what, value, DependencyFailure)
+
+
+def stated_tasks(graph: Graph) -> Iterator[tuple[Any, Attributes]]:
+    """The nodes that say that they are tasks: by their label, or by what only tasks have."""
+    for key, one in graph.nodes(data=True):
+        if is_labelled(one, "Task") or (one.get("label") is None and not _OF_TASKS.isdisjoint(one)):
+            yield key, one
+
+
+_OF_TASKS = frozenset({"requirements", "task_type", "tries"})
+
+
+def tries_of(graph: Graph, key: Any) -> list[TryNode]:
+    """A task's tries, oldest first: its `tries`, or else its edges of the type ASSIGNED_TO.
+
+    Raises:
+        UnreadableGraphError: they are no list of mappings, or one is not what it must be.
+    """
+    given: Any = graph.nodes[key].get("tries")
+    if given is None:
+        given = [
+            {"agent_id": agent, **edge}
+            for _, agent, edge in graph.edges(key, data=True)
+            if str(edge.get("type")) == "ASSIGNED_TO"
+        ]
+    with reading(key):
+        if not isinstance(given, list | tuple):
+            raise ValidationError(f"tries is {shown(given)}; give a list of mappings")
+        found = [_try(one) for one in cast(Iterable[object], given)]
+    return sorted(found, key=lambda one: one.attempt)
+
+
+def _try(given: object) -> TryNode:
+    if not isinstance(given, Mapping):
+        raise ValidationError(f"a try is {shown(given)}; give a mapping")
+    one = cast(Attributes, given)
+
+    def at(name: str) -> datetime | None:
+        value = one.get(name)
+        return None if value is None else moment(f"a try: {name}", value)
+
+    outcome = one.get("outcome")
+    return TryNode(
+        agent_id=node("a try: agent_id", one.get("agent_id")),
+        attempt=whole("a try: attempt", one.get("attempt", 0)),
+        assigned_at=at("assigned_at"),
+        started_at=at("started_at"),
+        ended_at=at("ended_at"),
+        outcome=None if outcome is None else str(outcome),
+        blameless=one.get("blameless") is True,
+    )
+
+
+def agents_of(graph: Graph) -> tuple[AgentSlots, ...] | None:
+    """The agents of a graph, by id; None where it is of a kind that holds none.
+
+    Their skills are their `capabilities`; where they lack those, the skills they point to.
+
+    Raises:
+        UnreadableGraphError: an attribute is not what it must be.
+    """
+    rows = [(key, one) for key, one in graph.nodes(data=True) if is_labelled(one, "Agent")]
+    if not rows and not is_kind(graph, "all", "agents-skills"):
+        return None
+    found: list[AgentSlots] = []
+    for key, one in rows:
+        with reading(key):
+            skills = keys_of(skill_names(graph, key))
+            slots = whole("max_concurrent_tasks", one.get("max_concurrent_tasks", 5))
+            found.append(
+                AgentSlots(key, skills, slots, whole("active_tasks", one.get("active_tasks", 0)))
+            )
+    return tuple(sorted(found, key=lambda it: by_name(it.agent_id)))
+
+
+def skill_names(graph: Graph, agent: Any) -> tuple[str, ...]:
+    """The names of an agent's skills.
+
+    Raises:
+        ValidationError: its `capabilities` are no list of names.
+    """
+    given = graph.nodes[agent].get("capabilities")
+    if given is not None:
+        return texts("capabilities (its skills)", given)
+    held = [(key, graph.nodes[key]) for key in graph[agent]]
+    return tuple(
+        str(one.get("key") or one.get("name") or str(key).removeprefix("skill:"))
+        for key, one in held
+        if is_labelled(one, "Skill")
+    )
