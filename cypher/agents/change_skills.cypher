@@ -1,6 +1,9 @@
-// Give an agent skills and take skills from it. The agent is locked.
+// Gives an agent skills and takes skills from it. The list of keys on the agent, which says the
+// same as its edges, spares routing and claims an expansion for each agent.
+// Locks: the agent.
 // mode: write
-// params: agent_id, skills, added, removed, confidence
+// params: $agent_id: STRING, $skills: LIST<STRING>, $added: LIST<STRING>, $removed: LIST<STRING>,
+//   $confidence: FLOAT
 // returns: agent, names
 CYPHER 5
 MATCH (a:Agent {agent_id: $agent_id})
@@ -17,5 +20,4 @@ CALL (a) {
   MATCH (k:Skill {key: key})
   CREATE (a)-[:HAS_SKILL {confidence: $confidence, learned_at: datetime()}]->(k)
 }
-RETURN
-// include agents/answer
+RETURN INCLUDE agents/answer

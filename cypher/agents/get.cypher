@@ -1,8 +1,7 @@
-// One agent, with the names of its skills.
+// Returns one agent with the names of its skills. No row means that there is no such agent.
 // mode: read
-// params: agent_id
+// params: $agent_id: STRING
 // returns: agent, names
 CYPHER 5
 MATCH (a:Agent {agent_id: $agent_id})
-RETURN
-// include agents/answer
+RETURN INCLUDE agents/answer

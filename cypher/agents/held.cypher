@@ -1,6 +1,7 @@
-// The tasks that an agent holds, ascending, $limit at most. The agent is locked, so none is added meanwhile.
+// Returns the tasks that an agent holds, in the order of their ids, at most $limit. The caller has
+// locked the agent, so that it is given no more meanwhile.
 // mode: read
-// params: agent_id, limit
+// params: $agent_id: STRING, $limit: INTEGER
 // returns: task_id
 CYPHER 5
 UNWIND ['assigned', 'running'] AS status

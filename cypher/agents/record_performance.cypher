@@ -1,7 +1,10 @@
-// Count work that an agent did outside the queue. It has no event, so the agent remembers its last
-// fifty commands, to count none of them twice.
+// Counts work that an agent did outside the queue. Such work leaves no event by which a repeated
+// command would be known, so the agent remembers its last fifty commands, and counts none of them
+// twice.
+// Locks: the agent.
 // mode: write
-// params: agent_id, success, duration_ms, metrics, command_id
+// params: $agent_id: STRING, $success: BOOLEAN, $duration_ms: FLOAT, $metrics: STRING,
+//   $command_id: STRING
 // returns: agent, names
 CYPHER 5
 MATCH (a:Agent {agent_id: $agent_id})
@@ -18,5 +21,4 @@ FOREACH (_ IN CASE WHEN applied THEN [] ELSE [1] END |
       a.last_metrics = $metrics,
       a.last_seen_at = datetime(),
       a.recent_commands = ([$command_id] + coalesce(a.recent_commands, []))[..50])
-RETURN
-// include agents/answer
+RETURN INCLUDE agents/answer

@@ -1,11 +1,11 @@
-// Deregister an agent that holds nothing: it loses its skills and its team, and keeps its history.
+// Deregisters an agent that holds nothing. It loses its skills and its team, and keeps its history.
+// Locks: the agent, which the caller has locked, then its team.
 // mode: write
-// params: agent_id, command_id
+// params: $agent_id: STRING, $command_id: STRING
 // returns: agent, names
 CYPHER 5
 MATCH (a:Agent {agent_id: $agent_id})
-WITH a,
-// include agents/answer
+WITH a, INCLUDE agents/answer
 CALL (a) { MATCH (a)-[e:HAS_SKILL]->() DELETE e }
 CALL (a) {
   MATCH (a)-[m:MEMBER_OF]->(g:Team)

@@ -1,7 +1,8 @@
-// All agents in numbers, and how many have each skill.
+// Returns what is counted of all agents, and how many of them have each skill. It reads all agents,
+// by design.
 // mode: read
-// returns: skills, agents
 // seconds: 120
+// returns: skills, agents
 CYPHER 5
 CALL () {
   MATCH (k:Skill)

@@ -1,8 +1,11 @@
-// Register an agent, revive one that was deregistered, or update one; leave its record and its
-// skills as they are. Slots and metadata that are null stay as they were; who was deregistered has
-// none to keep. The agent is locked, so the skills returned are those to start from.
+// Registers an agent, revives one that was deregistered, or updates one. The record of its work and
+// its skills stay as they are. Slots and metadata that are null stay as they were; an agent that
+// was deregistered has none to keep. The caller changes the skills, which are returned, while the
+// agent is locked.
+// Locks: the agent.
 // mode: write
-// params: agent_id, max_concurrent_tasks, default_slots, metadata, command_id
+// params: $agent_id: STRING, $max_concurrent_tasks: INTEGER, $default_slots: INTEGER,
+//   $metadata: STRING, $command_id: STRING
 // returns: skills
 CYPHER 5
 CALL () {
@@ -18,7 +21,8 @@ ON CREATE SET
   a.success_rate = 1.0, a.avg_completion_ms = 0.0, a.queue_completed = 0, a.queue_ms = 0.0,
   a.skills = [], a.registered_at = datetime()
 SET a.lk = $command_id
-SET a.max_concurrent_tasks = coalesce($max_concurrent_tasks, a.max_concurrent_tasks, $default_slots),
+SET a.max_concurrent_tasks =
+      coalesce($max_concurrent_tasks, a.max_concurrent_tasks, $default_slots),
     a.metadata = coalesce($metadata, a.metadata),
     a.last_seen_at = datetime()
 WITH a

@@ -1,7 +1,8 @@
-// An agent's active_tasks against the tasks that it holds. Reads all agents, by design.
+// Finds agents whose active_tasks is not the number of tasks that they hold. With $nodes it puts
+// these right, and locks them first. It reads all agents, by design.
 // mode: write
 // seconds: 3600
-// params: nodes, command_id
+// params: $nodes: LIST<STRING>, $command_id: STRING
 // returns: node, expected, found
 CYPHER 5
 MATCH (a:Agent) WHERE $nodes IS NULL OR a.agent_id IN $nodes

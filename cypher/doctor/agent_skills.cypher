@@ -1,7 +1,8 @@
-// An agent's list of skill keys against its HAS_SKILL edges. The edges are right.
+// Finds agents whose list of skill keys is not what their HAS_SKILL edges say; the edges are right.
+// With $nodes it puts these right, and locks them first.
 // mode: write
 // seconds: 3600
-// params: nodes, command_id
+// params: $nodes: LIST<STRING>, $command_id: STRING
 // returns: node, expected, found
 CYPHER 5
 MATCH (a:Agent) WHERE $nodes IS NULL OR a.agent_id IN $nodes

@@ -1,7 +1,8 @@
-// A lane that has a ready task is open, so that agents find it.
+// Finds lanes that have a ready task and are not open, so that no agent finds them. With $nodes it
+// puts these right, and locks them first.
 // mode: write
 // seconds: 3600
-// params: nodes, command_id
+// params: $nodes: LIST<STRING>, $command_id: STRING
 // returns: node, expected, found
 CYPHER 5
 MATCH (l:Lane) WHERE $nodes IS NULL OR l.key IN $nodes

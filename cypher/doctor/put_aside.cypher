@@ -1,7 +1,8 @@
-// Tasks that the queue must look at, and could not, with the reason. Repairing lets it look again now.
+// Finds tasks that the queue must look at and could not, with the reason. With $nodes it lets the
+// queue look at these again now, and locks them first.
 // mode: write
 // seconds: 3600
-// params: nodes, command_id
+// params: $nodes: LIST<STRING>, $command_id: STRING
 // returns: node, expected, found
 CYPHER 5
 MATCH (t:PutAsideTask)

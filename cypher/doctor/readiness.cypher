@@ -1,7 +1,8 @@
-// A pending task has a ready_key when nothing holds it back, and the label of what does otherwise.
+// Finds pending tasks that have no ready_key though nothing holds them back, or do not bear the
+// label of what does. With $nodes it puts these right, and locks them first.
 // mode: write
 // seconds: 3600
-// params: nodes, command_id
+// params: $nodes: LIST<STRING>, $command_id: STRING
 // returns: node, expected, found
 CYPHER 5
 MATCH (t:PendingTask) WHERE $nodes IS NULL OR t.task_id IN $nodes
@@ -25,6 +26,6 @@ FOREACH (_ IN CASE WHEN $nodes IS NOT NULL THEN [1] ELSE [] END |
 WITH t, expected, found
 CALL (t) {
   WITH t, datetime() AS now WHERE $nodes IS NOT NULL
-  // include tasks/ready_again
+  INCLUDE tasks/ready_again
 }
 RETURN t.task_id AS node, expected, found

@@ -1,7 +1,8 @@
-// A member of a team is a registered agent, and of one team only.
+// Finds members of teams that are not registered agents, or are in more than one team; the youngest
+// team keeps its member. With $nodes it puts these right, and locks them first.
 // mode: write
 // seconds: 3600
-// params: nodes, command_id
+// params: $nodes: LIST<STRING>, $command_id: STRING
 // returns: node, expected, found
 CYPHER 5
 MATCH (g:Team)<-[m:MEMBER_OF]-(a) WHERE $nodes IS NULL OR a.agent_id IN $nodes

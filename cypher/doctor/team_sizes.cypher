@@ -1,7 +1,8 @@
-// A team's size against its members.
+// Finds teams whose size is not the number of their members. With $nodes it puts these right, and
+// locks them first.
 // mode: write
 // seconds: 3600
-// params: nodes, command_id
+// params: $nodes: LIST<STRING>, $command_id: STRING
 // returns: node, expected, found
 CYPHER 5
 MATCH (g:Team) WHERE $nodes IS NULL OR g.team_id IN $nodes

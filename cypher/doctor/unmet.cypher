@@ -1,7 +1,8 @@
-// A live task's unmet against its dependencies that are not completed.
+// Finds pending tasks whose unmet is not the number of their dependencies that are not completed.
+// With $nodes it puts these right, and locks them first.
 // mode: write
 // seconds: 3600
-// params: nodes, command_id
+// params: $nodes: LIST<STRING>, $command_id: STRING
 // returns: node, expected, found
 CYPHER 5
 MATCH (t:PendingTask) WHERE $nodes IS NULL OR t.task_id IN $nodes

@@ -1,8 +1,10 @@
-// Give events that have been committed their place in the log. Only one at a time may do so: a place
-// is given after the commit and in the order of commits of this statement, so that who has read up
-// to a place never has to look before it again, however late a transaction commits.
+// Gives events that have been committed their places in the log. Only one transaction at a time may
+// do so: a place is given after the commit of the event, and in the order of the commits of this
+// statement, so that a reader who has read up to a place never has to look before it again, however
+// late a transaction commits.
+// Locks: the record of the log.
 // mode: write
-// params: limit, command_id
+// params: $limit: INTEGER, $command_id: STRING
 // returns: number
 CYPHER 5
 MERGE (g:EventLog {name: 'graph_orch'})

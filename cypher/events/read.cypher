@@ -1,7 +1,7 @@
-// The events after a place in the log, in its order. `last` is the end of the log; `more`: events
-// have been committed that have no place in it yet.
+// Returns the events after a place in the log, in its order. `last` is the end of the log; `more`
+// says that events have been committed which have no place in it yet.
 // mode: read
-// params: after, types, limit
+// params: $after: INTEGER, $types: LIST<STRING>, $limit: INTEGER
 // returns: events, last, more
 CYPHER 5
 OPTIONAL MATCH (g:EventLog {name: 'graph_orch'})
@@ -10,8 +10,6 @@ CALL (last) {
   MATCH (e:TaskEvent) USING INDEX SEEK e:TaskEvent(position)
   WHERE $after < e.position <= last AND ($types IS NULL OR e.type IN $types)
   WITH e ORDER BY e.position LIMIT $limit
-  RETURN collect(
-  // include events/row
-  ) AS events
+  RETURN collect(INCLUDE events/row) AS events
 }
 RETURN events, last, EXISTS { (:NewEvent) } AS more

@@ -1,9 +1,10 @@
-// Agents by their ids, those that are registered, with the skills that they have.
+// Returns agents by their ids, with the skills that they have. Ids of agents that are not
+// registered are left out.
 // mode: read
-// params: keys, agent_ids
-// returns: agent, held
 // seconds: 120
+// params: $keys: LIST<STRING>, $agent_ids: LIST<STRING>
+// returns: agent, held
 CYPHER 5
 UNWIND $agent_ids AS id
 MATCH (a:Agent {agent_id: id})
-// include export/agent
+RETURN INCLUDE export/agent

@@ -1,8 +1,9 @@
-// Agents that have one of some skills, after a place in the order of their ids, with these skills.
+// Returns agents that have one of some skills, after a place in the order of their ids, with these
+// skills.
 // mode: read
-// params: keys, after, limit
-// returns: agent, held
 // seconds: 120
+// params: $keys: LIST<STRING>, $after: STRING, $limit: INTEGER
+// returns: agent, held
 CYPHER 5
 CALL () {
   UNWIND $keys AS key
@@ -10,4 +11,4 @@ CALL () {
   WHERE a.agent_id > $after
   RETURN DISTINCT a ORDER BY a.agent_id LIMIT $limit
 }
-// include export/agent
+RETURN INCLUDE export/agent

@@ -1,8 +1,8 @@
-// How many nodes there are to export, from the count store, and what time it is there, in
-// microseconds since 1970: see tasks/row.
+// Returns how many nodes there are to export, from the count store, and the time of the server in
+// microseconds since 1970: tasks/row says why.
 // mode: read
-// returns: agents, skills, tasks, teams, taken_at
 // seconds: 120
+// returns: agents, skills, tasks, teams, taken_at
 CYPHER 5
 CALL () { MATCH (a:Agent) RETURN count(a) AS agents }
 CALL () { MATCH (k:Skill) RETURN count(k) AS skills }

@@ -1,8 +1,8 @@
-// Skills after a place in the order of their keys.
+// Returns skills after a place in the order of their keys.
 // mode: read
-// params: after, limit
-// returns: skill
 // seconds: 120
+// params: $after: STRING, $limit: INTEGER
+// returns: skill
 CYPHER 5
 MATCH (k:Skill) USING INDEX SEEK k:Skill(key)
 WHERE k.key > $after

@@ -1,8 +1,8 @@
-// Skills by their keys, those that exist.
+// Returns skills by their keys. Keys of skills that do not exist are left out.
 // mode: read
-// params: keys
-// returns: skill
 // seconds: 120
+// params: $keys: LIST<STRING>
+// returns: skill
 CYPHER 5
 UNWIND $keys AS key
 MATCH (k:Skill {key: key})

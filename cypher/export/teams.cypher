@@ -1,8 +1,8 @@
-// Teams after a place in the order of their ids, with who is in them.
+// Returns teams after a place in the order of their ids, with their members.
 // mode: read
-// params: after, limit
-// returns: team, members
 // seconds: 120
+// params: $after: STRING, $limit: INTEGER
+// returns: team, members
 CYPHER 5
 MATCH (g:Team) WHERE g.team_id > $after
 WITH g ORDER BY g.team_id LIMIT $limit

@@ -1,10 +1,11 @@
-// Tasks by their ids, those that exist, and what they depend on.
+// Returns tasks by their ids, with what they depend on. Ids of tasks that do not exist are left
+// out.
 // mode: read
-// params: task_ids
-// returns: task_id, task_type, status, on_dependency_failure, execution_duration_ms, metadata, dependencies
 // seconds: 120
+// params: $task_ids: LIST<STRING>
+// returns: task_id, task_type, status, on_dependency_failure, execution_duration_ms, metadata,
+//   dependencies
 CYPHER 5
 UNWIND $task_ids AS id
 MATCH (x:Task {task_id: id})
-RETURN
-// include insights/facts
+RETURN INCLUDE insights/facts

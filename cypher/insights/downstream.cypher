@@ -1,9 +1,11 @@
-// A task, first, and every task that depends on it, through others too, and has not ended. Breadth
-// first, each once (a pruning expansion); it does not go on from what has ended.
+// Returns a task, and after it every task that depends on it, also through others, and has not
+// ended. The tasks are found breadth first, each once (a pruning expansion), and the search does
+// not go on from a task that has ended.
 // mode: read
-// params: task_id
-// returns: task_id, task_type, status, on_dependency_failure, execution_duration_ms, metadata, dependencies
 // seconds: 120
+// params: $task_id: STRING
+// returns: task_id, task_type, status, on_dependency_failure, execution_duration_ms, metadata,
+//   dependencies
 CYPHER 5
 MATCH (t:Task {task_id: $task_id})
 CALL (t) {
@@ -13,5 +15,4 @@ CALL (t) {
   RETURN collect(x) AS found
 }
 UNWIND [t] + [x IN found WHERE x <> t] AS x
-RETURN
-// include insights/facts
+RETURN INCLUDE insights/facts

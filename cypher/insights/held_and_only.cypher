@@ -1,10 +1,10 @@
-// The tasks that an agent holds, and those, held by it or pending, that no other agent can do: others
-// lack a skill, or are excluded. No row: no such agent.
-// Reads the lanes, which are few, and the pending tasks; none of the history.
+// Returns the tasks that an agent holds, and those, held by it or pending, that no other agent can
+// do, since others lack a skill or are excluded. No row means that there is no such agent. It reads
+// the lanes, which are few, and the pending tasks, but none of the history.
 // mode: read
-// params: agent_id
-// returns: held, only_it
 // seconds: 120
+// params: $agent_id: STRING
+// returns: held, only_it
 CYPHER 5
 MATCH (me:Agent {agent_id: $agent_id})
 CALL (me) {
@@ -16,7 +16,7 @@ CALL (me) {
 CALL (me) {
   MATCH (l:Lane) WHERE all(key IN l.skills WHERE key IN me.skills)
   CALL (l) {
-    // include routing/serving
+    INCLUDE routing/serving
     WITH a LIMIT 2
     RETURN count(a) AS serving
   }
@@ -36,7 +36,7 @@ CALL (me, held, served, mine) {
   CALL (me, t, alone, excluded) {
     WITH me, t, excluded WHERE NOT alone
     MATCH (l:Lane {key: t.lane})
-    // include routing/serving
+    INCLUDE routing/serving
     WITH a WHERE a <> me AND NOT a.agent_id IN excluded
     RETURN count(a) AS others
   }

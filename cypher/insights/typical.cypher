@@ -1,8 +1,9 @@
-// How long tasks of some types took: of the latest 1,000 of each, the mean of those completed.
+// Returns how many seconds tasks of some types take: the mean of those that were completed, among
+// the latest 1,000 of each type.
 // mode: read
-// params: task_types
-// returns: task_type, seconds
 // seconds: 120
+// params: $task_types: LIST<STRING>
+// returns: task_type, seconds
 CYPHER 5
 UNWIND $task_types AS task_type
 CALL (task_type) {

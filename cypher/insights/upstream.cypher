@@ -1,9 +1,10 @@
-// A task, first, and every task that it depends on, through others too. Breadth first, each once (a
-// pruning expansion).
+// Returns a task, and after it every task that it depends on, also through others. The tasks are
+// found breadth first, each once (a pruning expansion).
 // mode: read
-// params: task_id
-// returns: task_id, task_type, status, on_dependency_failure, execution_duration_ms, metadata, dependencies
 // seconds: 120
+// params: $task_id: STRING
+// returns: task_id, task_type, status, on_dependency_failure, execution_duration_ms, metadata,
+//   dependencies
 CYPHER 5
 MATCH (t:Task {task_id: $task_id})
 CALL (t) {
@@ -12,5 +13,4 @@ CALL (t) {
   RETURN collect(x) AS found
 }
 UNWIND [t] + [x IN found WHERE x <> t] AS x
-RETURN
-// include insights/facts
+RETURN INCLUDE insights/facts

@@ -1,9 +1,9 @@
-// The blocked tasks that a task waits for through others, itself among them, and what each depends on.
-// Asked for where these wait for each other in a circle.
+// Returns the blocked tasks that a task waits for through others, itself among them, with what each
+// depends on. It is asked where these wait for each other in a circle.
 // mode: read
-// params: task_id
-// returns: task_id, dependencies
 // seconds: 120
+// params: $task_id: STRING
+// returns: task_id, dependencies
 CYPHER 5
 MATCH (t:Task {task_id: $task_id})
 CALL (t) {

@@ -1,13 +1,13 @@
-// Why a task waits: itself, the unmet dependencies that wait for no other ($limit of them, root_count
-// in all), and for those that are pending who could take them.
-// The roots are found breadth first, each task once: the pattern is planned as a pruning expansion,
-// which costs a chain of 10,000 or a ladder of diamonds no more than its tasks and edges. It goes on
-// from blocked tasks only. One group is all those that the same agents could take. The workers are
-// read from their label: from an agent, all its tries would be gone through to find them.
+// Returns why a task waits: the task, the unmet dependencies that wait for no other ($limit of
+// them, `root_count` in all), and for those that are pending who could take them. The roots are
+// found breadth first, each task once: the pattern is planned as a pruning expansion, which costs a
+// chain of 10,000 tasks or a ladder of diamonds no more than its tasks and edges. The search goes
+// on from blocked tasks only. One group holds all the tasks that the same agents could take. The
+// workers are read from their label, since a search from an agent would go through all its tries.
 // mode: read
-// params: task_id, limit
-// returns: now, task, roots, root_count, groups
 // seconds: 120
+// params: $task_id: STRING, $limit: INTEGER
+// returns: now, task, roots, root_count, groups
 CYPHER 5
 MATCH (t:Task {task_id: $task_id})
 CALL (t) {
@@ -35,7 +35,7 @@ CALL (t, roots, workers) {
   WITH l, excluded, ids, [w IN workers | w.agent_id] AS staffed,
        [w IN workers WHERE w.is_live AND (w.task_types IS NULL OR task_type IN w.task_types)
         | w.agent_id] AS handling
-  // include insights/takers
+  INCLUDE insights/takers
   WITH l, ids, takers, [(l)-[:LIMITED_BY]->(x:Limit) | x {.key, .max, .active}] AS limits
   RETURN collect({
     task_ids: ids, takers: takers, limit: head(limits),
@@ -44,9 +44,5 @@ CALL (t, roots, workers) {
 }
 WITH t, roots, root_count, groups, datetime() AS now
 RETURN now.epochSeconds * 1000000 + now.microsecond AS now,
-  head([x IN [t] |
-  // include insights/standing
-  ]) AS task,
-  [x IN roots |
-  // include insights/standing
-  ] AS roots, root_count, groups
+  head([x IN [t] | INCLUDE insights/standing]) AS task,
+  [x IN roots | INCLUDE insights/standing] AS roots, root_count, groups

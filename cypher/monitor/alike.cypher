@@ -1,6 +1,7 @@
-// Task ids that begin like one that is not there.
+// Returns up to three ids of tasks that begin like an id that does not exist, so that an error can
+// suggest them.
 // mode: read
-// params: beginning
+// params: $beginning: STRING
 // returns: task_id
 CYPHER 5
 MATCH (t:Task) WHERE t.task_id STARTS WITH $beginning

@@ -1,13 +1,13 @@
-// The lanes with ready tasks that no concurrency limit holds back: how many wait (10,000 stands for
-// more), who holds each skill they need, how many agents may take them and how many free slots, and
-// the best of those. Tasks that some agents may not try again have a row of their own, with the first
-// of them and the agents that they are kept from (20 are named). From the lanes, which are few; the
-// history is not read.
+// Returns the lanes with ready tasks that no concurrency limit holds back: how many tasks wait
+// (10,000 stands for more), who holds each skill that they need, how many agents may take them, how
+// many free slots these have, and the best of these agents. Tasks that some agents may not try
+// again have a row of their own, with the first of them and the agents that they are kept from, of
+// which 20 are named. It starts from the lanes, which are few, and reads none of the history.
 // mode: read
 // returns: lane, skills, ready, first, capable, free, best, barred
 CYPHER 5
 CALL () {
-  // include routing/barred
+  INCLUDE routing/barred
   RETURN collect({lane: l.key, excluded: excluded, ready: ready, first: first}) AS kept
 }
 MATCH (l:Lane)
@@ -20,10 +20,11 @@ CALL (l) {
 WITH l, all_ready, [one IN kept WHERE one.lane = l.key] AS kept
 WHERE all_ready > 0
   AND NOT EXISTS { MATCH (l)-[:LIMITED_BY]->(x:Limit) WHERE x.active >= x.max }
-UNWIND kept + [{excluded: [], ready: all_ready - reduce(n = 0, one IN kept | n + one.ready)}] AS group
+UNWIND kept
+  + [{excluded: [], ready: all_ready - reduce(n = 0, one IN kept | n + one.ready)}] AS group
 WITH l, group.ready AS ready, group.first AS first, group.excluded AS excluded WHERE ready > 0
 CALL (l, excluded) {
-  // include routing/serving
+  INCLUDE routing/serving
   WITH a, a.agent_id IN excluded AS out ORDER BY a.success_rate DESC, a.agent_id
   RETURN sum(CASE WHEN out THEN 0 ELSE 1 END) AS capable,
          head(collect(CASE WHEN out THEN null ELSE a.agent_id END)) AS best,

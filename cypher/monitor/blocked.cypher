@@ -1,7 +1,7 @@
-// The failed or cancelled tasks that block others, and how many each blocks. Of the blocked tasks at
-// most $look are looked at, and none of the history.
+// Returns the failed or cancelled tasks that block others, and how many each blocks. It looks at no
+// more than $look of the blocked tasks, and at none of the history.
 // mode: read
-// params: look
+// params: $look: INTEGER
 // returns: task_id, blocked, first
 CYPHER 5
 MATCH (b:BlockedTask)

@@ -1,7 +1,8 @@
-// Why some tasks failed, and the dependency that failed before each, if one did. Asked level by level:
-// a path pattern from the blocked task to the root tries every path, and there may be millions.
+// Returns why some tasks failed, and for each a dependency that failed before it, if one did. The
+// caller goes up level by level, since a path pattern from a blocked task to the root tries every
+// path, and there may be millions.
 // mode: read
-// params: task_ids
+// params: $task_ids: LIST<STRING>
 // returns: task_id, status, error, cause
 CYPHER 5
 UNWIND $task_ids AS id

@@ -1,7 +1,7 @@
-// Which agents let leases run out: of the tries of the tasks that finished last, of those that are
-// held, and of the first that are ready, $look of each at most.
+// Returns which agents let leases run out. It looks at the tries of the tasks that finished last,
+// of those that are held, and of the first that are ready: $look tasks of each kind at most.
 // mode: read
-// params: look
+// params: $look: INTEGER
 // returns: agent_id, tries, expired, shortest_seconds, avg_completion_ms
 CYPHER 5
 CALL () {

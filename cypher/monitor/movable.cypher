@@ -1,6 +1,7 @@
-// The first task that one agent was assigned and has not begun, and that another could do.
+// Returns the first task that one agent was assigned and has not begun, and that another agent
+// could do.
 // mode: read
-// params: agent_id, other_id
+// params: $agent_id: STRING, $other_id: STRING
 // returns: task_id
 CYPHER 5
 MATCH (o:Agent {agent_id: $other_id})

@@ -1,6 +1,6 @@
-// The skills that somebody has, by key, so many at most.
+// Returns the skills that somebody has, in the order of their keys, at most $limit.
 // mode: read
-// params: limit
+// params: $limit: INTEGER
 // returns: key, name
 CYPHER 5
 MATCH (k:Skill) WHERE EXISTS { (k)<-[:HAS_SKILL]-() }

@@ -1,4 +1,4 @@
-// Which server it is.
+// Returns which server this is.
 // mode: read
 // returns: name, version, edition
 CYPHER 5

@@ -1,6 +1,6 @@
-// Which of some skills nobody has.
+// Returns those of some skills that nobody has.
 // mode: read
-// params: skills
+// params: $skills: LIST<STRING>
 // returns: key
 CYPHER 5
 UNWIND $skills AS key

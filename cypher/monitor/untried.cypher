@@ -1,4 +1,4 @@
-// How many tasks failed without a try: nobody took them in time.
+// Returns how many tasks failed without a try, because nobody took them in time.
 // mode: read
 // returns: number
 CYPHER 5

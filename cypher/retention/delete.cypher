@@ -1,8 +1,8 @@
-// Delete tasks, which are locked, with their events and edges.
+// Deletes tasks, which the caller has locked, with their events and edges.
 // mode: write
-// params: task_ids
-// returns: deleted
 // seconds: 120
+// params: $task_ids: LIST<STRING>
+// returns: deleted
 CYPHER 5
 UNWIND $task_ids AS id
 MATCH (t:Task {task_id: id})

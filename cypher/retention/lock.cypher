@@ -1,10 +1,11 @@
-// Lock tasks, ascending, and look again: those to which nothing has happened since they were found,
-// whose number of events is still the same. Whoever creates a dependent locks its dependency too, so
-// `needed_by` holds until the end of the transaction.
+// Locks tasks, and returns those to which nothing has happened since they were found: their number
+// of events is still the same. A transaction that creates a dependent locks its dependencies too,
+// so `needed_by` holds until the end of this one.
+// Locks: the tasks, ascending.
 // mode: write
-// params: rows, command_id
-// returns: task_id, needed_by
 // seconds: 120
+// params: $rows: LIST<MAP>, $command_id: STRING
+// returns: task_id, needed_by
 CYPHER 5
 UNWIND $rows AS row
 MATCH (t:Task {task_id: row.task_id})

@@ -1,4 +1,4 @@
-// Every agent, by id: what no requirement asks for.
+// Returns the id of every agent, in order: those that a task without requirements may go to.
 // mode: read
 // returns: agent_id
 CYPHER 5

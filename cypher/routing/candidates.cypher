@@ -1,6 +1,6 @@
-// What ranks some agents; unknown ids are left out.
+// Returns what ranks some agents. Ids of agents that do not exist are left out.
 // mode: read
-// params: agent_ids
+// params: $agent_ids: LIST<STRING>
 // returns: agent_id, success_rate, active_tasks, max_concurrent_tasks, last_assigned_at
 CYPHER 5
 UNWIND $agent_ids AS id

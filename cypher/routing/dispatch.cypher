@@ -1,21 +1,23 @@
-// Route and assign in one transaction: choose the best agent, lock it and then the task, and read
-// again. No row: refused, nobody free, or the agent was filled by others first.
+// Routes a task and assigns it in one transaction: it chooses the best agent, then locks that agent
+// and the task, and reads again. No row means that the task was refused, that no agent is free, or
+// that others have filled the agent that was chosen.
+// Locks: the agent, the limit, the task.
 // mode: write
-// params: task_id, exclude, lease_seconds, command_id
+// params: $task_id: STRING, $exclude: LIST<STRING>, $lease_seconds: FLOAT, $command_id: STRING
 // returns: agent_id
 CYPHER 5
 MATCH (t:Task {task_id: $task_id})
 MATCH (l:Lane {key: t.lane})
 CALL (t, l) {
-  // include routing/serving
+  INCLUDE routing/serving
   WITH t, a
-  WHERE
-  // include routing/may_take
-  WITH a,
-  // include routing/quality
-    AS quality
+  WHERE INCLUDE routing/may_take
+  WITH a, INCLUDE routing/quality AS quality
   ORDER BY quality DESC, coalesce(a.last_assigned_at, datetime({epochSeconds: 0})), a.agent_id
   LIMIT 1
   RETURN a.agent_id AS chosen
 }
-// include routing/take
+INCLUDE tasks/lock_and_recheck
+  AND NOT a.agent_id IN coalesce(t.excluded_agents, [])
+INCLUDE tasks/take
+RETURN a.agent_id AS agent_id

@@ -1,6 +1,7 @@
-// The agents that have every one of some skills, busy or not, by id: from the rarest skill.
+// Returns the ids of the agents that have every one of some skills, busy or not, in order. It
+// starts from the rarest of these skills, which the fewest agents have.
 // mode: read
-// params: skills
+// params: $skills: LIST<STRING>
 // returns: agent_id
 CYPHER 5
 MATCH (k:Skill) WHERE k.key IN $skills

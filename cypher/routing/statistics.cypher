@@ -1,8 +1,8 @@
-// How often each agent was given a task, and how many ready tasks nobody can take: no agent has their
-// skills, or every agent that has is excluded from them.
+// Returns how often each agent was given a task, and how many ready tasks nobody can take, because
+// no agent has their skills or every agent that has them is excluded.
 // mode: read
-// returns: by_agent, unroutable
 // seconds: 120
+// returns: by_agent, unroutable
 CYPHER 5
 CALL () {
   MATCH (a:Agent|RetiredAgent)
@@ -13,7 +13,7 @@ CALL () {
   MATCH (l:Lane) USING INDEX SEEK l:Lane(open_for)
   WHERE l.open_for >= ''
   CALL (l) {
-    // include routing/serving
+    INCLUDE routing/serving
     WITH a LIMIT 1
     RETURN count(a) AS served
   }
@@ -26,9 +26,9 @@ CALL () {
   RETURN sum(ready) AS unserved
 }
 CALL () {
-  // include routing/barred
+  INCLUDE routing/barred
   CALL (l, excluded) {
-    // include routing/serving
+    INCLUDE routing/serving
     RETURN count(a) AS served, sum(CASE WHEN a.agent_id IN excluded THEN 0 ELSE 1 END) AS may
   }
   WITH ready WHERE served > 0 AND may = 0  // those of lanes that are not served are counted above

@@ -1,4 +1,4 @@
-// The highest and the lowest utilization of the agents.
+// Returns the highest and the lowest utilization of the agents.
 // mode: read
 // returns: highest, lowest
 CYPHER 5

@@ -1,7 +1,10 @@
-// Move a schedule on from the tick that was due, in the transaction that creates the tick's task.
-// No row: somebody else did, or it was put anew, paused or removed.
+// Moves a schedule on from the tick that was due, in the transaction that creates the task of the
+// tick. No row means that another process did so first, or that the schedule was put anew, paused
+// or removed.
+// Locks: the schedule, before whatever its task needs.
 // mode: write
-// params: schedule, due_at, tick, next_at, command_id
+// params: $schedule: STRING, $due_at: ZONED DATETIME, $tick: ZONED DATETIME,
+//   $next_at: ZONED DATETIME, $command_id: STRING
 // returns: name
 CYPHER 5
 MATCH (s:Schedule {name: $schedule})

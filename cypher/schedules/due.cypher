@@ -1,6 +1,7 @@
-// The schedules whose next tick has come by the server's clock, those that waited longest first.
+// Returns the schedules whose next tick has come by the clock of the server, those that waited
+// longest first.
 // mode: read
-// params: limit
+// params: $limit: INTEGER
 // returns: schedule, now
 CYPHER 5
 MATCH (s:Schedule) USING INDEX SEEK s:Schedule(next_at)

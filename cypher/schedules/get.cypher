@@ -1,6 +1,7 @@
-// A schedule, and the server's time. One row: the schedule is null where there is none.
+// Returns a schedule and the time of the server, in one row. The schedule is null where there is
+// none of that name.
 // mode: read
-// params: schedule
+// params: $schedule: STRING
 // returns: schedule, now
 CYPHER 5
 OPTIONAL MATCH (s:Schedule {name: $schedule})

@@ -1,6 +1,6 @@
-// Join a task to the schedule, which is locked, that it was created for.
+// Joins a task to the schedule that it was created for, which the caller has locked.
 // mode: write
-// params: schedule, task_id, tick
+// params: $schedule: STRING, $task_id: STRING, $tick: ZONED DATETIME
 // returns: task_id
 CYPHER 5
 MATCH (t:Task {task_id: $task_id})

@@ -1,4 +1,4 @@
-// All schedules, by name.
+// Returns all schedules, in the order of their names.
 // mode: read
 // returns: schedule
 CYPHER 5

@@ -1,7 +1,9 @@
-// Create a schedule, or replace it. Where its times stay what they were it keeps its next tick: one
-// that is due must not be lost because a program puts its schedules whenever it starts.
+// Creates a schedule, or replaces it. Where its times stay what they were it keeps its next tick: a
+// tick that is due must not be lost because a program puts its schedules whenever it starts.
+// Locks: the schedule.
 // mode: write
-// params: schedule, cron, timezone, paused, template, next_at, command_id
+// params: $schedule: STRING, $cron: STRING, $timezone: STRING, $paused: BOOLEAN, $template: STRING,
+//   $next_at: ZONED DATETIME, $command_id: STRING
 // returns: schedule
 CYPHER 5
 MERGE (s:Schedule {name: $schedule})

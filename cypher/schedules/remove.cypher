@@ -1,7 +1,9 @@
-// Stop a schedule, and take `limit` of the edges from its tasks away; it goes with the last of them,
-// so that no transaction grows with its history. No row: there is none.
+// Stops a schedule, and takes $limit of the edges from its tasks away. The schedule goes with the
+// last of them, so that no transaction grows with its history. No row means that there is none of
+// that name.
+// Locks: the schedule.
 // mode: write
-// params: schedule, limit, command_id
+// params: $schedule: STRING, $limit: INTEGER, $command_id: STRING
 // returns: gone
 CYPHER 5
 MATCH (s:Schedule {name: $schedule})

@@ -1,4 +1,4 @@
-// An agent is found by its id, and there is one of each.
+// An agent is found by its id, and no two agents have the same.
 // mode: schema
 // seconds: 3600
 CYPHER 5

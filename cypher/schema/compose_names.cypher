@@ -1,7 +1,7 @@
-// Names of agents, limits and schedules in the one form that names have now, composed (NFC). Where both
-// forms are in use, limits become one with the larger maximum; what has the other form else stays as
-// it is, and is not found by its name any more. Each is looked at after the one before was changed, as
-// one name may have several forms.
+// Brings the names of agents, limits and schedules into the one form that names have now, composed
+// (NFC). Where both forms of a name are in use, the limits become one with the larger maximum, and
+// anything else that has the other form stays as it is, and is not found by its name any more. Each
+// is looked at after the one before it was changed, as one name may have several forms.
 // mode: write
 // seconds: 3600
 CYPHER 5
@@ -9,7 +9,8 @@ CALL () {
   MATCH (a:Agent|RetiredAgent) WHERE a.agent_id <> normalize(a.agent_id)
   CALL (a) {
     WITH a, normalize(a.agent_id) AS name
-    WHERE NOT EXISTS { (:Agent {agent_id: name}) } AND NOT EXISTS { (:RetiredAgent {agent_id: name}) }
+    WHERE NOT EXISTS { (:Agent {agent_id: name}) }
+      AND NOT EXISTS { (:RetiredAgent {agent_id: name}) }
     SET a.agent_id = name
   }
 }

@@ -1,7 +1,7 @@
-// Drop lanes whose tasks have all moved.
+// Drops lanes whose tasks have all been moved to others.
 // mode: write
 // seconds: 120
-// params: lanes
+// params: $lanes: LIST<STRING>
 CYPHER 5
 UNWIND $lanes AS key
 MATCH (l:Lane {key: key})

@@ -1,7 +1,7 @@
-// Drop skills that nobody has and nothing needs any more.
+// Drops skills that nobody has and nothing needs any more.
 // mode: write
 // seconds: 120
-// params: keys
+// params: $keys: LIST<STRING>
 CYPHER 5
 UNWIND $keys AS key
 MATCH (k:Skill {key: key}) WHERE NOT EXISTS { (k)--() }

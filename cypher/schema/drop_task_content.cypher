@@ -1,4 +1,4 @@
-// The index that was before graph_orch_task_words.
+// Drops the index that graph_orch_task_words has replaced.
 // mode: schema
 // seconds: 3600
 CYPHER 5

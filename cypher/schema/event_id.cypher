@@ -1,5 +1,5 @@
-// A command's own event carries the command's id, so that a command applied a second time (its first
-// answer was lost) fails here and changes nothing.
+// The own event of a command carries the id of the command, so that a command which is applied a
+// second time, since its first answer was lost, fails here and changes nothing.
 // mode: schema
 // seconds: 3600
 CYPHER 5

@@ -1,4 +1,4 @@
-// The log of events, in its order.
+// The events are read in the order of the log.
 // mode: schema
 // seconds: 3600
 CYPHER 5

@@ -1,4 +1,4 @@
-// A second create with the same idempotency key fails here, and is answered with the first task.
+// A second creation with the same idempotency key fails here, and is answered with the first task.
 // mode: schema
 // seconds: 3600
 CYPHER 5

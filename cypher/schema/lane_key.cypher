@@ -1,4 +1,4 @@
-// One lane for each distinct set of required skills.
+// There is one lane for each distinct set of required skills and concurrency key.
 // mode: schema
 // seconds: 3600
 CYPHER 5

@@ -1,4 +1,4 @@
-// The lanes that may hold ready tasks, by the rarest of their skills.
+// The lanes that may hold ready tasks are found by the rarest of their skills.
 // mode: schema
 // seconds: 3600
 CYPHER 5

@@ -1,7 +1,7 @@
-// The lanes, in the order of their keys, a page at a time.
+// Returns the lanes after a place in the order of their keys, a page at a time.
 // mode: read
 // seconds: 120
-// params: after, limit
+// params: $after: STRING, $limit: INTEGER
 // returns: key, skills, concurrency_key, composed_concurrency_key
 CYPHER 5
 MATCH (l:Lane) USING INDEX SEEK l:Lane(key)

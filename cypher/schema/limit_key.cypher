@@ -1,4 +1,4 @@
-// One limit for each concurrency key.
+// There is one limit for each concurrency key.
 // mode: schema
 // seconds: 3600
 CYPHER 5

@@ -1,10 +1,10 @@
-// Give agents that have one of some skills ($keys: old key -> key) the skill that it has become, and
-// take the old one from them; at most $limit agents. Where an agent had both, it is as sure of the one
-// as it was of the surer.
+// Gives agents that have one of some skills ($keys: old key -> key) the skill that it has become,
+// and takes the old one from them; at most $limit agents. An agent that had both becomes as sure of
+// the skill as it was of the surer.
 // Locks: the agents, ascending.
 // mode: write
 // seconds: 120
-// params: keys, limit, command_id
+// params: $keys: MAP, $limit: INTEGER, $command_id: STRING
 // returns: number
 CYPHER 5
 CALL () {
@@ -20,7 +20,8 @@ CALL (a) {
   MATCH (n:Skill {key: $keys[k.key]})
   MERGE (a)-[h:HAS_SKILL]->(n)
   ON CREATE SET h = properties(old)
-  ON MATCH SET h.confidence = CASE WHEN old.confidence > h.confidence THEN old.confidence ELSE h.confidence END
+  ON MATCH SET h.confidence =
+    CASE WHEN old.confidence > h.confidence THEN old.confidence ELSE h.confidence END
   DELETE old
 }
 CALL (a) {

@@ -1,4 +1,4 @@
-// The events that have no place in the log yet, by their time.
+// The events that have no place in the log yet are found by their time.
 // mode: schema
 // seconds: 3600
 CYPHER 5

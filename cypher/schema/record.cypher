@@ -1,10 +1,12 @@
-// Which version of the schema this graph has, and whose nodes stand under our labels.
+// Returns the version of the schema that this graph has, and those of our labels under which nodes
+// stand, since a graph without our record may hold somebody else's.
 // mode: read
 // returns: version, labels
 CYPHER 5
 OPTIONAL MATCH (s:GraphOrchSchema {name: 'graph_orch'})
 CALL () {
-  UNWIND ['Agent', 'RetiredAgent', 'Skill', 'Lane', 'Task', 'TaskEvent', 'Limit', 'Worker', 'Schedule', 'Team'] AS label
+  UNWIND ['Agent', 'RetiredAgent', 'Skill', 'Lane', 'Task', 'TaskEvent', 'Limit', 'Worker',
+          'Schedule', 'Team'] AS label
   WITH label WHERE CASE label
     WHEN 'Agent' THEN EXISTS { (:Agent) }
     WHEN 'RetiredAgent' THEN EXISTS { (:RetiredAgent) }

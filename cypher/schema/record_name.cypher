@@ -1,4 +1,4 @@
-// There is one schema record.
+// There is one record of the schema.
 // mode: schema
 // seconds: 3600
 CYPHER 5

@@ -1,10 +1,10 @@
-// The next tasks by id: their names composed (NFC), and those of some lanes ($lanes: key -> the lane that
-// it has become) moved, with what they require ($keys: old key of a skill -> its key). `last` is the id
-// to go on from, null at the end.
+// Composes the names of the next tasks by id (NFC), and moves the tasks of some lanes ($lanes: key
+// -> the key of the lane that it has become), with the skills that they require ($keys: old key ->
+// key). `last` is the id to go on from, null at the end.
 // Locks: the tasks that change, ascending.
 // mode: write
 // seconds: 120
-// params: after, limit, lanes, keys
+// params: $after: STRING, $limit: INTEGER, $lanes: MAP, $keys: MAP
 // returns: last
 CYPHER 5
 CALL () {
@@ -19,7 +19,7 @@ CALL (t) {
   WITH t, lane
   CALL (lane) {
     MATCH (l:Lane {key: lane})
-    // include tasks/open_lane
+    INCLUDE tasks/open_lane
   }
   CALL (t) {
     MATCH (t)-[old:REQUIRES]->(k:Skill) WHERE $keys[k.key] IS NOT NULL
@@ -38,7 +38,8 @@ CALL (t) {
 }
 CALL (t) {
   WITH t, normalize(t.assigned_to) AS name WHERE name <> t.assigned_to
-    AND NOT EXISTS { (:Agent {agent_id: t.assigned_to}) } AND NOT EXISTS { (:RetiredAgent {agent_id: t.assigned_to}) }
+    AND NOT EXISTS { (:Agent {agent_id: t.assigned_to}) }
+    AND NOT EXISTS { (:RetiredAgent {agent_id: t.assigned_to}) }
   SET t.assigned_to = name
 }
 CALL (t) {

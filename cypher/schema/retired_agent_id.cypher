@@ -1,4 +1,4 @@
-// A deregistered agent keeps its id, to be found again when it comes back.
+// An agent that is deregistered keeps its id, by which it is found again when it comes back.
 // mode: schema
 // seconds: 3600
 CYPHER 5

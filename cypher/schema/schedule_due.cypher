@@ -1,4 +1,4 @@
-// The schedules by their next tick; those that are paused have none.
+// The schedules are found by their next tick; those that are paused have none.
 // mode: schema
 // seconds: 3600
 CYPHER 5

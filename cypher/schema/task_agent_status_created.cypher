@@ -1,4 +1,4 @@
-// What one agent holds or has done, by status, oldest first.
+// What one agent holds or has done is found by status, the oldest first.
 // mode: schema
 // seconds: 3600
 CYPHER 5

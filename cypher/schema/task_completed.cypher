@@ -1,4 +1,4 @@
-// The finished tasks, by the time they ended.
+// The finished tasks are found by the time at which they ended.
 // mode: schema
 // seconds: 3600
 CYPHER 5

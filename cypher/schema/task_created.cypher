@@ -1,4 +1,4 @@
-// All tasks, oldest first.
+// All tasks are read in the order in which they were created.
 // mode: schema
 // seconds: 3600
 CYPHER 5

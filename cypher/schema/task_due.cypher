@@ -1,4 +1,5 @@
-// The tasks that the queue must look at by itself, by when: a delay, a lease or a deadline ends.
+// The tasks that the queue must look at by itself are found by when: a delay, a lease or a deadline
+// ends.
 // mode: schema
 // seconds: 3600
 CYPHER 5

@@ -1,4 +1,4 @@
-// A task is found by its id; a second create with the same id fails here.
+// A task is found by its id, and a second creation with the same id fails here.
 // mode: schema
 // seconds: 3600
 CYPHER 5

@@ -1,4 +1,4 @@
-// The ready tasks of one lane, best first.
+// The ready tasks of one lane are read in order, the best first.
 // mode: schema
 // seconds: 3600
 CYPHER 5

@@ -1,4 +1,4 @@
-// The ready tasks of one priority, oldest first.
+// The ready tasks of one priority are read in order, the oldest first.
 // mode: schema
 // seconds: 3600
 CYPHER 5

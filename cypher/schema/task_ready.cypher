@@ -1,4 +1,4 @@
-// All ready tasks, best first.
+// All ready tasks are read in order, the best first.
 // mode: schema
 // seconds: 3600
 CYPHER 5

@@ -1,4 +1,4 @@
-// The tasks of one status, oldest first.
+// The tasks of one status are read in order, the oldest first.
 // mode: schema
 // seconds: 3600
 CYPHER 5

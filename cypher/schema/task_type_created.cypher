@@ -1,4 +1,4 @@
-// The tasks of one type, oldest first.
+// The tasks of one type are read in order, the oldest first.
 // mode: schema
 // seconds: 3600
 CYPHER 5

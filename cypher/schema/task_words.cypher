@@ -1,5 +1,5 @@
-// Words of the content, of the tasks that have been indexed: see tasks/index_content. The analyzer cuts
-// text into words as Unicode says (UAX 29), and drops none of them.
+// The tasks that tasks/index_content has been through are found by the words of their content. The
+// analyzer cuts text into words as Unicode says (UAX 29), and drops none of them.
 // mode: schema
 // seconds: 3600
 CYPHER 5

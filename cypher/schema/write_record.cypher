@@ -1,6 +1,6 @@
-// Note the version of the schema, and lay the lane of the tasks that require nothing.
+// Records the version of the schema, and lays the lane of the tasks that require nothing.
 // mode: write
-// params: version, empty_lane
+// params: $version: INTEGER, $empty_lane: STRING
 // returns: version
 CYPHER 5
 MERGE (s:GraphOrchSchema {name: 'graph_orch'})

@@ -1,6 +1,7 @@
-// Let a pending task wait for another. Both are locked. An edge that is there already stays alone.
+// Lets a pending task wait for another, after tasks/lock_dependency has locked both. Where the edge
+// is there already, nothing changes. No row means that the task is not pending.
 // mode: write
-// params: task_id, depends_on, command_id
+// params: $task_id: STRING, $depends_on: STRING, $detail: STRING, $command_id: STRING
 // returns: task, dependencies
 CYPHER 5
 MATCH (t:Task {task_id: $task_id}) WHERE t.status = 'pending'
@@ -12,13 +13,12 @@ CALL (t, d) {
   CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
     event_id: $command_id, type: 'dependency_added', at: datetime.realtime(),
     attempt: t.attempt, seq: t.events, command_id: $command_id,
-    detail: '{"depends_on":"' + d.task_id + '"}'
+    detail: $detail
   })
   WITH t, d WHERE d.status <> 'completed'
   REMOVE t:DelayedTask
   SET t.unmet = t.unmet + 1
   WITH t, datetime.realtime() AS now
-  // include tasks/ready_again
+  INCLUDE tasks/ready_again
 }
-RETURN
-// include tasks/answer
+RETURN INCLUDE tasks/answer

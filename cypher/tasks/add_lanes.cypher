@@ -1,8 +1,8 @@
-// Add lanes. A lane is found by the rarest of its skills: the one that the fewest agents have, or that
-// the fewest lanes need. One with a concurrency key is joined to the limit of that key, which is 1
-// until someone sets it.
+// Adds lanes. A lane is found by the rarest of its skills: the one that the fewest agents have, and
+// among equals the one that the fewest lanes need. A lane with a concurrency key is joined to the
+// limit of that key, which is 1 until somebody sets it.
 // mode: write
-// params: lanes, command_id
+// params: $lanes: LIST<MAP>, $command_id: STRING
 // returns: key
 CYPHER 5
 UNWIND $lanes AS lane

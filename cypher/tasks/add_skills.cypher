@@ -1,6 +1,6 @@
-// Make sure that skills exist. They come sorted by key, the order in which everyone adds them.
+// Makes sure that skills exist. They come in the order of their keys, in which everybody adds them.
 // mode: write
-// params: skills
+// params: $skills: LIST<MAP>
 CYPHER 5
 UNWIND $skills AS skill
 MERGE (k:Skill {key: skill.key})

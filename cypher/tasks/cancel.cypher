@@ -1,7 +1,8 @@
-// pending, assigned or running -> cancelled, freeing the slot of the agent that holds it.
-// No row: refused.
+// Gives a task up, pending, assigned or running -> cancelled, and frees the slot of the agent that
+// holds it. No row means that this was refused.
+// Locks: the agent, the limit, the task.
 // mode: write
-// params: task_id, reason, detail, command_id
+// params: $task_id: STRING, $reason: STRING, $detail: STRING, $command_id: STRING
 // returns: task, dependencies, cascade
 CYPHER 5
 MATCH (t:Task {task_id: $task_id})
@@ -35,7 +36,5 @@ CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
   seq: t.events, agent_id: a.agent_id, command_id: $command_id, detail: $detail
 })
 WITH t, now
-// include tasks/owes
-RETURN
-// include tasks/answer
-  , t.due_at IS NOT NULL AS cascade
+INCLUDE tasks/owes
+RETURN INCLUDE tasks/answer, t.due_at IS NOT NULL AS cascade

@@ -1,12 +1,12 @@
-// pending -> cancelled for tasks that wait for others that failed or were cancelled, where they ask
-// for it, and for those that wait for these: $limit tasks in all, the nearest first. A task that has
-// more such dependents comes due again in $again_seconds, so that somebody goes on; it is returned.
-// Each task is locked before its dependents are looked for, so that one that is created meanwhile is
-// not missed.
+// Cancels tasks, pending -> cancelled, that wait for others that failed or were cancelled, where
+// they ask for it, and those that wait for these: $limit tasks in all, the nearest first. A task
+// that has more such dependents comes due again in $again_seconds, so that somebody goes on, and is
+// returned. Each task is locked before its dependents are looked for, so that one that is created
+// meanwhile is not missed.
 // Locks: the tasks that failed, then those that wait; each kind ascending.
 // mode: write
 // seconds: 60
-// params: task_ids, limit, again_seconds, command_id
+// params: $task_ids: LIST<STRING>, $limit: INTEGER, $again_seconds: FLOAT, $command_id: STRING
 // returns: task_ids
 CYPHER 5
 CALL () {
@@ -37,13 +37,13 @@ CALL (doomed) {
     RETURN min(d.task_id) AS cause
   }
   WITH t, cause, datetime.realtime() AS now
-  // include tasks/give_up
+  INCLUDE tasks/give_up
   RETURN count(t) AS cancelled
 }
 CALL (causes, doomed) {
   UNWIND causes + doomed AS t
   WITH t, datetime.realtime() AS now
-  // include tasks/owes
+  INCLUDE tasks/owes
   REMOVE t:PutAsideTask
   WITH t, now WHERE t.due_at IS NOT NULL
   SET t.due_at = now + duration('PT1S') * $again_seconds

@@ -1,6 +1,8 @@
-// pending -> cancelled for tasks that were just created or joined to a dependency that had failed.
+// Cancels tasks, pending -> cancelled, that were just created or joined to a dependency that had
+// failed or was cancelled before.
+// Locks: the tasks, in the order in which they come.
 // mode: write
-// params: task_ids, command_id
+// params: $task_ids: LIST<STRING>, $command_id: STRING
 // returns: task_id, cascade
 CYPHER 5
 UNWIND $task_ids AS id
@@ -10,7 +12,7 @@ WITH t, datetime.realtime() AS now
 WHERE t.status = 'pending'
 MATCH (t)-[:DEPENDS_ON]->(c:Task) WHERE c.status IN ['failed', 'cancelled']
 WITH t, now, min(c.task_id) AS cause
-// include tasks/give_up
+INCLUDE tasks/give_up
 WITH t, now
-// include tasks/owes
+INCLUDE tasks/owes
 RETURN t.task_id AS task_id, t.due_at IS NOT NULL AS cascade

@@ -1,42 +1,54 @@
-// pending -> assigned for the best ready tasks that an agent's skills cover, as many as it has free
-// slots, and where `start` is asked -> running for the first `begin` of them, or all; for each of some
-// requests, one after the other. $limit: the most that one of them asks for. What is given out is 8 MB at most, or one task for each.
-// `due`: the queue must look at tasks whose time has come; where $heed_due, that comes first, and
-// nothing is given out. `handed`: somebody has assigned a task to the agent, which is to be taken up.
-// `replayed`: this very command was applied before. `lost`: there was something to take, and others
-// have taken it.
-// Locks: the agents, where there are several, then for each request the agent, the limits, the lanes
-// (where order is strict, spread = 1), the tasks; each kind ascending. The requests come by agent_id.
-// Where there is one request, and nothing to choose, nothing is locked.
+// Gives each of some agents the best ready tasks that its skills cover, pending -> assigned, as
+// many as its request asks for and it has free slots. Where the request says `start`, the first
+// `begin` of them, or all, go -> running. The requests are answered one after the other; each asks
+// for $limit tasks at most, and is given 8 MB at most, or one task.
+//
+// What it says of each request: `due`: the time of some task has come, and the queue must look at
+// it; where $heed_due, that comes first, and nothing is given out. `handed`: somebody has assigned
+// a task to the agent, which it is to take up. `replayed`: this very command was applied before.
+// `lost`: 1 where there was something to take and others took it, so that asking again is worth it.
+//
+// Locks: where there are several requests, all their agents. Then for each request the agent, the
+// limits, the lanes (only where the order is strict, which is $spread = 1), the tasks; each kind
+// ascending. The requests come by agent_id. One request that finds nothing to take locks nothing.
 // mode: write
-// params: requests, limit, spread, heed_due
+// params: $requests: LIST<MAP>, $limit: INTEGER, $spread: INTEGER, $heed_due: BOOLEAN
 // returns: number, tasks, edges, left, due, handed, replayed, lost, lanes_seen
 CYPHER 5
+
+// 1. Every command locks agents before tasks, so all agents are locked before the first request
+//    locks a task: otherwise two transactions could wait for each other.
 CALL () {
   UNWIND $requests AS request
   WITH request WHERE size($requests) > 1
   MATCH (a:Agent {agent_id: request.agent_id})
   SET a.lk = request.command_id
 }
-// include tasks/is_due
+INCLUDE tasks/is_due
 UNWIND range(0, size($requests) - 1) AS number
 WITH due, number, $requests[number] AS request
 MATCH (a:Agent {agent_id: request.agent_id})
 CALL (a, due, request) {
   WITH a, due, request, request.agent_id AS agent_id, request.command_id AS command_id,
        request.task_types AS task_types, request.take_up AS take_up
-  // include tasks/handed
+  INCLUDE tasks/handed
   OPTIONAL MATCH (e:TaskEvent {event_id: command_id + ':0'})
   WITH a, due, handed, request, agent_id, command_id, task_types, e IS NOT NULL AS replayed
+
+  // 2. Look without locks: which lanes hold the best tasks for the agent. Most requests of an idle
+  //    queue end here, so they must not make others wait.
   CALL (a, due, replayed, task_types) {
     WITH a, task_types
     WHERE NOT replayed AND NOT (due AND $heed_due) AND a.active_tasks < a.max_concurrent_tasks
-    // include tasks/best
+    INCLUDE tasks/best
     UNWIND CASE WHEN best = [] THEN [null] ELSE best END AS t
     OPTIONAL MATCH (l:Lane {key: t.lane})
     RETURN collect(DISTINCT l) AS lanes, max(lanes_seen) AS lanes_seen
   }
   CALL (a, lanes, agent_id, command_id, task_types, request) {
+
+    // 3. Lock what decides how many tasks the agent may take. A lane is locked only where the order
+    //    is strict: then whoever comes next waits here, and takes what comes next.
     WITH a, lanes, agent_id, command_id, task_types, request WHERE size(lanes) > 0
     SET a.lk = command_id
     WITH lanes, agent_id, command_id, task_types, request
@@ -52,15 +64,21 @@ CALL (a, due, request) {
       WITH l, command_id ORDER BY l.key
       SET l.lk = 0
     }
-    // Matched anew, so that nothing read before the lock is used.
+
+    // 4. Look again under these locks. The agent is matched anew, since the runtime keeps
+    //    properties that it has read. Where the order need not be strict, $spread times as many
+    //    tasks are looked at, and some of them taken at random, so that agents that come together
+    //    seldom want the same ones.
     WITH lanes, agent_id, command_id, task_types, request
     MATCH (a:Agent {agent_id: agent_id})
-    WITH a, command_id, task_types, request, [l IN lanes WHERE all(key IN l.skills WHERE key IN a.skills)] AS served,
+    WITH a, command_id, task_types, request,
+         [l IN lanes WHERE all(key IN l.skills WHERE key IN a.skills)] AS served,
          a.max_concurrent_tasks - a.active_tasks AS free
     CALL (a, served, task_types) {
       UNWIND served AS l
       CALL (a, l, task_types) {
-        // include tasks/open_in_lane
+        MATCH (t:Task) USING INDEX SEEK t:Task(lane, ready_key)
+        WHERE t.lane = l.key AND t.ready_key >= 0 AND INCLUDE tasks/wanted
         RETURN t ORDER BY t.lane, t.ready_key LIMIT $limit * $spread
       }
       WITH l, t, t.ready_key AS ready_key ORDER BY ready_key LIMIT $limit * $spread
@@ -74,11 +92,15 @@ CALL (a, due, request) {
       WITH one.t AS t ORDER BY one.place
       RETURN collect(t) AS open
     }
-    WITH a, command_id, request, open[..CASE WHEN free < 0 THEN 0 WHEN free < request.limit THEN free ELSE request.limit END] AS answered
-    WITH a, command_id, request, answered,
-    // include tasks/fitting
-    AS fitting
+    WITH a, command_id, request,
+         open[..CASE WHEN free < 0 THEN 0 WHEN free < request.limit THEN free
+                     ELSE request.limit END] AS answered
+    WITH a, command_id, request, answered, [t IN answered | INCLUDE tasks/letters] AS letters
+    WITH a, command_id, request, answered, INCLUDE tasks/fitting AS fitting
     WITH a, command_id, request, answered[..fitting] AS chosen
+
+    // 5. Lock these tasks, and hand over those that are still ready. They are locked in the order
+    //    of their ids, and handed over in that of the queue.
     CALL (a, chosen, command_id, request) {
       UNWIND range(0, size(chosen) - 1) AS position
       WITH a, request, command_id, position, chosen[position] AS t ORDER BY t.task_id
@@ -89,12 +111,15 @@ CALL (a, due, request) {
       WITH a, request, command_id, max(now) AS now, collect(t) AS taken
       UNWIND range(0, size(taken) - 1) AS place
       WITH a, now, taken[place] AS t, place, command_id, command_id + ':' + place AS event_id,
-           request.worker_id AS worker_id, request.start AND place < coalesce(request.begin, request.limit) AS start,
+           request.worker_id AS worker_id,
+           request.start AND place < coalesce(request.begin, request.limit) AS start,
            request.lease_seconds AS lease_seconds
-      // include tasks/hand_over
+      INCLUDE tasks/hand_over
       WITH t, place ORDER BY place
       RETURN collect(t) AS taken
     }
+
+    // 6. Count what was taken: once for each limit and for the agent, since each SET is a write.
     CALL (taken) {
       UNWIND taken AS t
       MATCH (x:Limit {key: t.concurrency_key})
@@ -111,6 +136,8 @@ CALL (a, due, request) {
   }
   RETURN taken, handed, replayed, missed AS lost, coalesce(lanes_seen, 0) AS lanes_seen
 }
+
+// 7. Answer with the tasks as a client reads them.
 WITH *, taken AS answered
-// include tasks/answers
+INCLUDE tasks/answers
 RETURN number, tasks, edges, left, due, handed, replayed, lost, lanes_seen

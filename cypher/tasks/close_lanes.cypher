@@ -1,11 +1,11 @@
-// Let lanes that an agent would serve, and that have no ready task, be found no more. A lane is
-// closed when it was found empty a second time, $grace_seconds after the first. Whoever makes a task
-// ready opens its lane, and writes nothing where the lane is open and was not found empty: such a
-// transaction is not seen here while it is under way, but it ends within the time that transactions
-// have, which is less than the grace.
+// Closes lanes that an agent would serve and that have no ready task, so that they are found no
+// more. A lane is closed when it was found empty a second time, $grace_seconds after the first. A
+// transaction that makes a task ready opens its lane, and writes nothing where the lane is open and
+// was not found empty: such a transaction is not seen here while it is under way, but it ends
+// within the time that transactions have, which is less than the grace.
 // Locks: the lanes, ascending; each is read again under its lock.
 // mode: write
-// params: agent_id, limit, grace_seconds, command_id
+// params: $agent_id: STRING, $limit: INTEGER, $grace_seconds: FLOAT, $command_id: STRING
 // returns: closed
 CYPHER 5
 MATCH (a:Agent {agent_id: $agent_id})
@@ -15,7 +15,8 @@ CALL (mine, long_ago) {
   MATCH (l:Lane) USING INDEX SEEK l:Lane(open_for)
   WHERE l.open_for IN mine AND coalesce(l.empty_since <= long_ago, true)
     AND NOT EXISTS {
-      MATCH (t:Task) USING INDEX SEEK t:Task(lane, ready_key) WHERE t.lane = l.key AND t.ready_key >= 0
+      MATCH (t:Task) USING INDEX SEEK t:Task(lane, ready_key)
+      WHERE t.lane = l.key AND t.ready_key >= 0
     }
   RETURN l.key AS key ORDER BY key LIMIT $limit
 }

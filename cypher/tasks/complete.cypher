@@ -1,11 +1,12 @@
-// running -> completed for each row, and assigned -> running first where a row says how long ago its
-// work began (`ran_ms`), which was not told before: keep the result, free the agent's slot, count the
-// success, and release the tasks that waited. A row that is refused is not among those returned.
-// Where $brief, no more than the ids are returned. `owing`: tasks with so many dependents that these are
-// released afterwards, in steps: they are due at once, see tasks/release_dependents.
-// Locks: agents, limits, tasks, then their dependents; each kind ascending.
+// Completes the task of each row, running -> completed, and assigned -> running before that where
+// the row says for how long the work has gone on (`ran_ms`), which was not told before. It keeps
+// the result, frees the slot of the agent, counts the success, and releases the tasks that waited.
+// A row that is refused is not among those returned. Where $brief, no more than the ids are
+// returned. `owing` are tasks with so many dependents that these are released afterwards, in steps;
+// they are due at once: tasks/release_dependents.
+// Locks: the agents, the limits, the tasks, then their dependents; each kind ascending.
 // mode: write
-// params: rows, brief, command_id
+// params: $rows: LIST<MAP>, $brief: BOOLEAN, $command_id: STRING
 // returns: task_ids, owing, tasks, edges, left
 CYPHER 5
 CALL () {
@@ -37,9 +38,7 @@ CALL (asked) {
   // assigned_to was read before the lock; this edge is read after it, and says who holds the task.
   MATCH (t)-[r:ASSIGNED_TO]->(a:Agent) WHERE r.attempt = t.attempt AND a.lk = $command_id
   WITH row, t, r, a, now, row.ran_ms AS ran_ms
-  WITH row, t, r, a, now, CASE WHEN t.status = 'assigned' THEN
-  // include tasks/began_at
-  END AS began
+  WITH row, t, r, a, now, CASE WHEN t.status = 'assigned' THEN INCLUDE tasks/began_at END AS began
   FOREACH (_ IN CASE WHEN began IS NULL THEN [] ELSE [1] END |  // its start was not told before
     REMOVE t:AssignedTask
     SET t.started_at = began, r.started_at = began, t.events = t.events + 1
@@ -47,9 +46,7 @@ CALL (asked) {
       event_id: row.command_id + 's', type: 'started', at: began, attempt: t.attempt,
       seq: t.events, agent_id: a.agent_id, command_id: row.command_id
     }))
-  WITH row, t, r, a, now, coalesce(row.duration_ms,
-  // include tasks/elapsed_ms
-  ) AS duration_ms
+  WITH row, t, r, a, now, coalesce(row.duration_ms, INCLUDE tasks/elapsed_ms) AS duration_ms
   REMOVE t:RunningTask
   SET t:CompletedTask,
       t.status = 'completed',
@@ -108,7 +105,7 @@ CALL (done, most) {
   WITH t, met, now
   SET t.unmet = t.unmet - met
   WITH t, now WHERE t.status = 'pending' AND t.unmet = 0
-  // include tasks/ready_again
+  INCLUDE tasks/ready_again
 }
 CALL (done, most) {
   UNWIND done AS one
@@ -116,6 +113,7 @@ CALL (done, most) {
   SET t.due_at = now
   RETURN collect(t.task_id) AS owing
 }
-WITH [one IN done | one.t.task_id] AS task_ids, owing, [one IN done WHERE NOT $brief | one.t] AS answered
-// include tasks/answers
+WITH [one IN done | one.t.task_id] AS task_ids, owing,
+     [one IN done WHERE NOT $brief | one.t] AS answered
+INCLUDE tasks/answers
 RETURN task_ids, owing, tasks, edges, left

@@ -1,8 +1,10 @@
-// Create tasks, their dependencies and their first events.
-// How many were created, and which of them are doomed. None: a dependency or a lane is missing.
-// A task_id, idempotency_key or event_id that exists fails on its constraint.
+// Creates tasks, their dependencies and their first events. It returns how many it created, and
+// which of them are doomed, since a dependency has failed; none where a dependency or a lane is
+// missing. A task_id, idempotency_key or event_id that exists fails on its constraint.
+// Locks: the dependencies, then the lanes that it opens; each kind ascending.
 // mode: write
-// params: rows, dependency_ids, lanes, now, command_id
+// params: $rows: LIST<MAP>, $dependency_ids: LIST<STRING>, $lanes: LIST<STRING>,
+//   $now: ZONED DATETIME, $command_id: STRING
 // returns: number, doomed
 CYPHER 5
 // Lock the dependencies before their status is read: a task created while its dependency completes
@@ -17,7 +19,7 @@ CALL () {
 CALL () {
   UNWIND $lanes AS key
   MATCH (l:Lane {key: key})
-  // include tasks/open_lane
+  INCLUDE tasks/open_lane
   RETURN count(l) AS lanes_found
 }
 WITH * WHERE dependencies_found = size($dependency_ids) AND lanes_found = size($lanes)
@@ -53,6 +55,7 @@ CALL (t, row) {
          sum(CASE WHEN d.status IN ['failed', 'cancelled'] THEN 1 ELSE 0 END) AS broken
 }
 SET t.unmet = unmet
-// include tasks/ready
+INCLUDE tasks/ready
 RETURN count(t) AS number,
-       collect(CASE WHEN broken > 0 AND t.on_dependency_failure = 'cancel' THEN t.task_id END) AS doomed
+       collect(CASE WHEN broken > 0 AND t.on_dependency_failure = 'cancel'
+                 THEN t.task_id END) AS doomed

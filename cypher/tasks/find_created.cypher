@@ -1,6 +1,8 @@
-// What already stands in the way of creating tasks, and what is missing for it.
+// Returns what already stands in the way of creating tasks, and those dependencies and lanes that
+// exist.
 // mode: read
-// params: task_ids, idempotency_keys, dependency_ids, lanes
+// params: $task_ids: LIST<STRING>, $idempotency_keys: LIST<STRING>, $dependency_ids: LIST<STRING>,
+//   $lanes: LIST<STRING>
 // returns: existing, dependencies, lanes
 CYPHER 5
 CALL () {

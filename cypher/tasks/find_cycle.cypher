@@ -1,6 +1,7 @@
-// The shortest way from a task along its dependencies to another. No row: there is none.
+// Returns the shortest way from a task along its dependencies to another. No row means that there
+// is none.
 // mode: read
-// params: from_id, to_id
+// params: $from_id: STRING, $to_id: STRING
 // returns: path
 CYPHER 5
 MATCH (a:Task {task_id: $from_id})

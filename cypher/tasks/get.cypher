@@ -1,8 +1,7 @@
-// One task.
+// Returns one task. No row means that there is no such task.
 // mode: read
-// params: task_id
+// params: $task_id: STRING
 // returns: task, dependencies
 CYPHER 5
 MATCH (t:Task {task_id: $task_id})
-RETURN
-// include tasks/answer
+RETURN INCLUDE tasks/answer

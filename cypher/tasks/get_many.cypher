@@ -1,6 +1,6 @@
-// Tasks by their ids, those that exist, in their order.
+// Returns tasks by their ids, in the order of these. Ids of tasks that do not exist are left out.
 // mode: read
-// params: task_ids
+// params: $task_ids: LIST<STRING>
 // returns: tasks, edges, left
 CYPHER 5
 CALL () {
@@ -8,5 +8,5 @@ CALL () {
   MATCH (t:Task {task_id: id})
   RETURN collect(t) AS answered
 }
-// include tasks/answers
+INCLUDE tasks/answers
 RETURN tasks, edges, left

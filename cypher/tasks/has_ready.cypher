@@ -1,27 +1,28 @@
-// For each of some requests whether a claim by its agent is worth a try: something ready that it
-// serves, something that was assigned to it, or a task to be looked at; and in how many seconds the
-// next is to be looked at.
+// Says for each of some requests whether a claim by its agent is worth a try: something is ready
+// that the agent serves, something was assigned to it, or the time of some task has come. It also
+// returns in how many seconds the next time comes.
 // mode: read
-// params: requests
+// params: $requests: LIST<MAP>
 // returns: number, ready, due_in
 CYPHER 5
-// include tasks/is_due
+INCLUDE tasks/is_due
 CALL () {
   MATCH (x:Task) USING INDEX SEEK x:Task(due_at) WHERE x.due_at > datetime()
   WITH x.due_at AS at ORDER BY at LIMIT 1
   RETURN min((at.epochMillis - datetime.realtime().epochMillis) / 1000.0) AS due_in
 }
 UNWIND range(0, size($requests) - 1) AS number
-WITH due, due_in, number, $requests[number].agent_id AS agent_id, $requests[number].take_up AS take_up,
-     $requests[number].task_types AS task_types
+WITH due, due_in, number, $requests[number].agent_id AS agent_id,
+     $requests[number].take_up AS take_up, $requests[number].task_types AS task_types
 MATCH (a:Agent {agent_id: agent_id})
-// include tasks/handed
+INCLUDE tasks/handed
 CALL (a, task_types) {
   WITH a, task_types, a.skills + [''] AS mine WHERE a.active_tasks < a.max_concurrent_tasks
-  // include tasks/served_lanes
+  INCLUDE tasks/served_lanes
   WITH a, l, task_types
   CALL (a, l, task_types) {
-    // include tasks/open_in_lane
+    MATCH (t:Task) USING INDEX SEEK t:Task(lane, ready_key)
+    WHERE t.lane = l.key AND t.ready_key >= 0 AND INCLUDE tasks/wanted
     RETURN t LIMIT 1
   }
   WITH t LIMIT 1

@@ -1,13 +1,13 @@
-// Put new tasks into the full-text index, many at a time. Lucene makes ready for searching after each
-// transaction that adds to it, so that creating tasks one by one would cost it several times what it
-// costs the graph; so whoever searches first brings the index up to date.
-// Content that is not composed (NFC) gets a copy that is, so that both are found by either.
-// At most $characters of content go together, as the server holds them all in memory; one task at least.
+// Puts new tasks into the full-text index, many at a time. Lucene makes ready for searching after
+// each transaction that adds to it, so that creating tasks one by one would cost it several times
+// what it costs the graph; so the first who searches brings the index up to date. Content that is
+// not composed (NFC) gets a copy that is, so that either form finds both. At most $characters of
+// content go together, as the server holds them all in memory, but always one task.
 // Locks: the tasks, ascending.
 // mode: write
-// params: limit, characters
-// returns: number, more
 // seconds: 120
+// params: $limit: INTEGER, $characters: INTEGER
+// returns: number, more
 CYPHER 5
 CALL () { MATCH (t:UnsearchableTask) RETURN t LIMIT $limit }
 WITH t ORDER BY t.task_id

@@ -1,7 +1,7 @@
-// Why a command on a task was refused: the task, the agent, and whether the command was applied
-// before.
+// Returns why a command on a task was refused: the task, the agent, and the event that says whether
+// the command was applied before.
 // mode: read
-// params: task_id, agent_id, command_id
+// params: $task_id: STRING, $agent_id: STRING, $command_id: STRING
 // returns: task, dependencies, limit, skills, is_due, agent, event
 CYPHER 5
 OPTIONAL MATCH (t:Task {task_id: $task_id})
@@ -9,10 +9,6 @@ OPTIONAL MATCH (l:Lane {key: t.lane})
 OPTIONAL MATCH (a:Agent {agent_id: $agent_id})
 OPTIONAL MATCH (e:TaskEvent {event_id: $command_id})
 OPTIONAL MATCH (x:Limit {key: t.concurrency_key})
-RETURN
-// include tasks/answer
-  , properties(x) AS limit, l.skills AS skills,
+RETURN INCLUDE tasks/answer, properties(x) AS limit, l.skills AS skills,
        coalesce(t.available_at <= datetime(), true) AS is_due,
-       properties(a) AS agent,
-// include events/row
-  AS event
+       properties(a) AS agent, INCLUDE events/row AS event

@@ -1,7 +1,8 @@
-// Lock what add_dependency reads. The schema record first: two edges that close a cycle together
-// can have no task in common, so only one is added at a time. Then both tasks, ascending.
+// Locks what tasks/add_dependency reads. The record of the schema is locked first: two edges that
+// close a cycle together can have no task in common, so only one is added at a time.
+// Locks: the record of the schema, then both tasks, ascending.
 // mode: write
-// params: task_ids, command_id
+// params: $task_ids: LIST<STRING>, $command_id: STRING
 // returns: task_id, status, on_dependency_failure
 CYPHER 5
 MATCH (s:GraphOrchSchema {name: 'graph_orch'})

@@ -1,6 +1,6 @@
-// Of some claims those that hold no more, and how their tasks stand.
+// Returns those of some claims that hold no more, and how their tasks stand.
 // mode: read
-// params: rows
+// params: $rows: LIST<MAP>
 // returns: task_id, attempt, status
 CYPHER 5
 UNWIND $rows AS row

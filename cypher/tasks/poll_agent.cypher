@@ -1,14 +1,14 @@
-// The best ready tasks that an agent's skills cover, see tasks/best. No row: no such agent.
-// `due`: the time of some tasks has come, and they are to be looked at first. `lanes_seen`: how many
-// lanes it serves that are open.
+// Returns the best ready tasks that the skills of an agent cover: tasks/best. No row means that
+// there is no such agent. `due` says that the time of some tasks has come, and that these are to be
+// looked at first; `lanes_seen`, how many open lanes the agent serves.
 // mode: read
-// params: agent_id, task_types, limit
+// params: $agent_id: STRING, $task_types: LIST<STRING>, $limit: INTEGER
 // returns: tasks, edges, left, due, lanes_seen
 CYPHER 5
 MATCH (a:Agent {agent_id: $agent_id})
 WITH a, $task_types AS task_types
-// include tasks/is_due
-// include tasks/best
+INCLUDE tasks/is_due
+INCLUDE tasks/best
 WITH *, best AS answered
-// include tasks/answers
+INCLUDE tasks/answers
 RETURN tasks, edges, left, due, lanes_seen

@@ -1,7 +1,8 @@
-// A task that the queue must look at, and cannot: it comes due again after a pause that doubles from a
-// minute to an hour, so that it holds up nobody meanwhile. The integrity check shows it.
+// Puts a task aside that the queue must look at and cannot: it comes due again after a pause that
+// doubles from a minute to an hour, so that it holds up nobody meanwhile. The integrity check shows
+// it.
 // mode: write
-// params: task_id, error
+// params: $task_id: STRING, $error: STRING
 // returns: task_id
 CYPHER 5
 MATCH (t:Task {task_id: $task_id}) WHERE t.due_at IS NOT NULL

@@ -1,12 +1,12 @@
-// Count again what tasks wait for that depend on a completed one: $limit of them, in the order of
-// their ids, after the last that was looked at. Those that wait for nothing more are ready. While
-// there are more, the completed task comes due again in $again_seconds. No row: nothing is left.
-// Counting again, rather than subtracting, may be done twice: whoever completes another dependency
-// holds the lock of the dependent while it subtracts.
+// Counts again what tasks wait for that depend on a completed one: $limit of them, in the order of
+// their ids, after the last that was looked at. Those that wait for nothing more become ready.
+// While there are more, the completed task comes due again in $again_seconds. No row means that
+// nothing is left. Counting again, rather than subtracting, may be done twice; whoever completes
+// another dependency holds the lock of the dependent while it subtracts.
 // Locks: the completed task, then its dependents, ascending.
 // mode: write
 // seconds: 60
-// params: task_id, limit, again_seconds, command_id
+// params: $task_id: STRING, $limit: INTEGER, $again_seconds: FLOAT, $command_id: STRING
 // returns: released
 CYPHER 5
 MATCH (d:Task {task_id: $task_id})
@@ -24,7 +24,7 @@ CALL (dependents) {
   SET t.unmet = COUNT { MATCH (t)-[:DEPENDS_ON]->(x:Task) WHERE x.status <> 'completed' }
   WITH t, datetime.realtime() AS now
   WHERE t.status = 'pending' AND t.unmet = 0 AND t:BlockedTask
-  // include tasks/ready_again
+  INCLUDE tasks/ready_again
 }
 REMOVE d:PutAsideTask
 FOREACH (_ IN CASE WHEN size(dependents) < $limit THEN [1] ELSE [] END |

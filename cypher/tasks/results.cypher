@@ -1,6 +1,6 @@
-// What the dependencies of a task gave.
+// Returns what the dependencies of a task gave, in the order in which the task names them.
 // mode: read
-// params: task_id
+// params: $task_id: STRING
 // returns: task_id, result
 CYPHER 5
 MATCH (:Task {task_id: $task_id})-[r:DEPENDS_ON]->(d:Task)

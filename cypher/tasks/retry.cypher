@@ -1,7 +1,9 @@
-// failed or cancelled -> pending: a person's redrive. Retries and deadlines start again, agents that
-// were excluded may try again; the history stays. No row: refused.
+// Lets a task begin again at the wish of a person, failed or cancelled -> pending. Retries and
+// deadlines start again, agents that were excluded may try again, and the history stays. No row
+// means that this was refused.
+// Locks: the task.
 // mode: write
-// params: task_id, command_id
+// params: $task_id: STRING, $command_id: STRING
 // returns: task, dependencies
 CYPHER 5
 MATCH (t:Task {task_id: $task_id})
@@ -15,10 +17,9 @@ SET t:PendingTask,
     t.retry_count = 0,
     t.close_by = now + duration('PT1S') * t.schedule_to_close_seconds,
     t.events = t.events + 1
-// include tasks/ready_again
+INCLUDE tasks/ready_again
 CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
   event_id: $command_id, type: 'retried', at: now, attempt: t.attempt,
   seq: t.events, command_id: $command_id
 })
-RETURN
-// include tasks/answer
+RETURN INCLUDE tasks/answer

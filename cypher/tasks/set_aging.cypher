@@ -1,6 +1,6 @@
-// How many seconds of waiting a priority is worth, for the tasks created from now on.
+// Sets how many seconds of waiting a priority is worth, for the tasks that are created from now on.
 // mode: write
-// params: seconds
+// params: $seconds: FLOAT
 // returns: seconds
 CYPHER 5
 MATCH (s:GraphOrchSchema {name: 'graph_orch'})

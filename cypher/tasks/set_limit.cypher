@@ -1,6 +1,6 @@
-// How many tasks with a concurrency key may be held at once, in all.
+// Sets how many tasks with a concurrency key may be held at once, in all.
 // mode: write
-// params: key, max
+// params: $key: STRING, $max: INTEGER
 // returns: key, max, active
 CYPHER 5
 MERGE (x:Limit {key: $key})

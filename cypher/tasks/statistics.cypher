@@ -1,7 +1,8 @@
-// The queue in numbers, from the count store, the agents' sums and three index seeks: nothing here
-// reads the history.
+// Returns what is counted of the queue, from the count store, the sums of the agents and three
+// index seeks. Nothing here reads the history.
 // mode: read
-// returns: pending, blocked, delayed, due, assigned, running, completed, failed, cancelled, duration_ms, timed, oldest_ready_age_seconds
+// returns: pending, blocked, delayed, due, assigned, running, completed, failed, cancelled,
+//   duration_ms, timed, oldest_ready_age_seconds
 CYPHER 5
 CALL () { MATCH (t:PendingTask) RETURN count(t) AS pending }
 CALL () { MATCH (t:BlockedTask) RETURN count(t) AS blocked }
@@ -11,7 +12,7 @@ CALL () { MATCH (t:RunningTask) RETURN count(t) AS running }
 CALL () { MATCH (t:CompletedTask) RETURN count(t) AS completed }
 CALL () { MATCH (t:FailedTask) RETURN count(t) AS failed }
 CALL () { MATCH (t:CancelledTask) RETURN count(t) AS cancelled }
-// include tasks/is_due
+INCLUDE tasks/is_due
 CALL () {
   MATCH (a:Agent|RetiredAgent)
   RETURN sum(a.queue_ms) AS duration_ms, sum(a.queue_completed) AS timed

@@ -1,7 +1,9 @@
-// Put tasks that somebody has assigned to an agent under a lease of the process that works for it,
-// and, where it is asked, start the first `begin` of them.
+// Puts tasks that somebody has assigned to an agent under a lease of the process that works for it,
+// and, where $start, begins the work on the first $begin of them.
+// Locks: the agent, then the tasks, ascending.
 // mode: write
-// params: agent_id, task_types, limit, lease_seconds, worker_id, start, begin, command_id
+// params: $agent_id: STRING, $task_types: LIST<STRING>, $limit: INTEGER, $lease_seconds: FLOAT,
+//   $worker_id: STRING, $start: BOOLEAN, $begin: INTEGER, $command_id: STRING
 // returns: task, dependencies
 CYPHER 5
 MATCH (a:Agent {agent_id: $agent_id})
@@ -14,9 +16,8 @@ CALL () {
   RETURN t ORDER BY t.created_at LIMIT $limit
 }
 WITH a, collect(t) AS answered
-WITH a, answered,
-// include tasks/fitting
-AS fitting
+WITH a, answered, [t IN answered | INCLUDE tasks/letters] AS letters
+WITH a, answered, INCLUDE tasks/fitting AS fitting
 UNWIND answered[..fitting] AS t
 WITH a, t ORDER BY t.task_id
 WITH a, collect(t) AS handed
@@ -38,6 +39,5 @@ FOREACH (_ IN CASE WHEN start AND t.status = 'assigned' THEN [1] ELSE [] END |
     event_id: $command_id + ':' + t.task_id, type: 'started', at: now,
     attempt: t.attempt, seq: t.events, agent_id: a.agent_id, command_id: $command_id
   }))
-// include tasks/due
-RETURN
-// include tasks/answer
+INCLUDE tasks/due
+RETURN INCLUDE tasks/answer

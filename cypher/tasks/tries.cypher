@@ -1,10 +1,8 @@
-// The tries of a task, the first first.
+// Returns the tries of a task, the first try first.
 // mode: read
-// params: task_id
+// params: $task_id: STRING
 // returns: try
 CYPHER 5
 MATCH (t:Task {task_id: $task_id})-[r:ASSIGNED_TO]->(a)
 WITH r, a ORDER BY r.attempt
-RETURN
-// include tasks/try
-  AS try
+RETURN INCLUDE tasks/try AS try

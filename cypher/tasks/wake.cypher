@@ -1,12 +1,17 @@
-// Look at tasks whose time has come. A delayed one becomes ready. A held one whose lease ran out, or
-// whose time to finish did, loses its try, and is tried again while retries are left. One that is
-// past its time to start, or its overall time, fails. Whatever else has come to pass is left alone.
-// Locks: agents, limits, tasks; each kind ascending.
+// Looks at tasks whose time has come. A delayed task becomes ready. A held one whose lease ran out,
+// or whose time to finish did, loses its try, and is tried again while retries are left. A task
+// that is past its time to start, or past its time as a whole, fails. Whatever else has happened
+// meanwhile is left alone. `what` says what came to pass, null where nothing did; `cascade`,
+// whether tasks that wait for it are to be cancelled.
+// Locks: the agents, the limits, the tasks; each kind ascending.
 // mode: write
 // seconds: 60
-// params: task_ids, command_id
+// params: $task_ids: LIST<STRING>, $command_id: STRING
 // returns: task_id, what, cascade
 CYPHER 5
+
+// 1. Lock all agents, then all limits, then all tasks, so that the order of locks holds for the
+//    whole batch.
 CALL () {
   UNWIND $task_ids AS id
   MATCH (t:Task {task_id: id})
@@ -25,6 +30,9 @@ UNWIND $task_ids AS id
 MATCH (t:Task {task_id: id})
 WITH t ORDER BY t.task_id
 SET t.lk = $command_id
+
+// 2. Say what has come to pass, now that nobody can change it. Where several times have passed, the
+//    deadline of the whole task decides, since no try may follow that.
 WITH t, datetime.realtime() AS now
 WITH t, now, t.status IN ['assigned', 'running'] AS held, CASE
     WHEN t.due_at IS NULL OR t.due_at > now THEN null
@@ -34,17 +42,24 @@ WITH t, now, t.status IN ['assigned', 'running'] AS held, CASE
     WHEN t.status = 'pending' AND t.start_by <= now THEN 'schedule_to_start'
     WHEN t.status = 'pending' AND t:DelayedTask AND t.available_at <= now THEN 'delay'
   END AS what
-CALL (t, what) {  // nothing has come to pass: it need not have been looked at
+
+// 3. Nothing has: another process was first, or due_at was too early. It is put right, since the
+//    task would else be looked at again and again.
+CALL (t, what) {
   WITH t WHERE what IS NULL
-  // include tasks/due
+  INCLUDE tasks/due
 }
 WITH t, now, held, what WHERE what IS NOT NULL
-CALL (t, now, what) {  // its delay is over
+
+// 4. Its delay is over: it is ready.
+CALL (t, now, what) {
   WITH t, now WHERE what = 'delay'
   REMOVE t:DelayedTask
-  // include tasks/ready_again
+  INCLUDE tasks/ready_again
 }
-CALL (t, now, held, what) {  // it waited too long
+
+// 5. It waited too long, and nobody holds it: it fails without a try.
+CALL (t, now, held, what) {
   WITH t, now, what WHERE NOT held AND what <> 'delay'
   WITH t, now, what, CASE what
       WHEN 'schedule_to_start' THEN 'it was not started within '
@@ -58,12 +73,16 @@ CALL (t, now, held, what) {  // it waited too long
   CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
     event_id: $command_id + ':' + t.task_id, type: 'failed', at: now,
     attempt: t.attempt, seq: t.events, command_id: $command_id,
-    detail: '{"error":"' + error + '","reason":"' + what + '"}'
+    error: error, reason: what
   })
   WITH t, now
-  // include tasks/owes
+  INCLUDE tasks/owes
 }
-CALL (t, now, held, what) {  // its holder let it lie
+
+// 6. Its holder let it lie: the try is over, and another follows while retries are left. The agent
+//    that section 1 locked must be the one that holds it: a task that was given to another agent
+//    since is not touched, as that agent is not locked.
+CALL (t, now, held, what) {
   WITH t, now, what WHERE held
   MATCH (t)-[r:ASSIGNED_TO]->(a:Agent) WHERE r.attempt = t.attempt AND a.lk = $command_id
   WITH t, now, what, r, a, $command_id + ':' + t.task_id AS event_id,
@@ -84,10 +103,10 @@ CALL (t, now, held, what) {  // its holder let it lie
        END AS error
   WITH *, CASE WHEN again OR what <> 'lease' THEN error
     ELSE error + ', as ' + (t.retry_count + 1) + ' tries did: no try is left' END AS error
-  WITH *, '{"reason":"' + what + '"}' AS detail, null AS asked
-  // include tasks/retry_delay
-  // include tasks/count_failure
-  // include tasks/end_try
+  WITH *, what AS reason, null AS detail, null AS asked
+  INCLUDE tasks/retry_delay
+  INCLUDE tasks/count_failure
+  INCLUDE tasks/end_try
   WITH t
   CALL (t) { MATCH (x:Limit {key: t.concurrency_key}) SET x.active = x.active - 1 }
 }

@@ -1,7 +1,8 @@
-// What the queue must look at now, that which waited longest first: live tasks; and tasks that have
-// ended, and whose dependents are still to be cancelled (`broken`) or released (`completed`).
+// Returns what the queue must look at now, that which waited longest first: live tasks; and tasks
+// that have ended, and whose dependents are still to be cancelled (`broken`) or released
+// (`completed`).
 // mode: read
-// params: limit
+// params: $limit: INTEGER
 // returns: live, broken, completed
 CYPHER 5
 CALL () {

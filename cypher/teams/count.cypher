@@ -1,6 +1,8 @@
-// Count the members of every team. Each is locked first: who counts under the lock counts right.
+// Counts the members of every team. Each team is locked first, since only a count under the lock is
+// right.
+// Locks: the teams, ascending.
 // mode: write
-// params: command_id
+// params: $command_id: STRING
 // returns: members
 CYPHER 5
 MATCH (g:Team)

@@ -1,6 +1,6 @@
-// Delete the teams of other runs, whose members have left. Reads all teams, by design.
+// Deletes the teams of other runs, whose members have left. It reads all teams, by design.
 // mode: write
-// params: run_id
+// params: $run_id: STRING
 // returns: dropped
 CYPHER 5
 MATCH (g:Team) WHERE g.run_id <> $run_id

@@ -1,8 +1,8 @@
-// The communities that were found, as the agents of each.
+// Returns the communities that were found, each as the list of its agents.
 // mode: read
-// needs: gds
 // seconds: 3600
-// params: graph
+// plugin: gds
+// params: $graph: STRING
 // returns: agent_ids
 CYPHER 5
 CALL gds.graph.nodeProperty.stream($graph, 'community') YIELD nodeId, propertyValue

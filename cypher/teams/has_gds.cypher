@@ -1,6 +1,6 @@
-// How many of some procedures the server has.
+// Returns how many of some procedures the server has.
 // mode: read
-// params: procedures
+// params: $procedures: LIST<STRING>
 // returns: found
 CYPHER 5
 SHOW PROCEDURES YIELD name WHERE name IN $procedures

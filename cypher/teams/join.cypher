@@ -1,8 +1,9 @@
-// Make agents members of teams, and of no others. Each agent is locked, in the order of the rows;
-// those that are not registered (any more) are left out.
+// Makes agents members of teams, and of no others. Agents that are not registered (any more) are
+// left out.
+// Locks: the agents, in the order of the rows.
 // mode: write
 // seconds: 3600
-// params: rows, command_id
+// params: $rows: LIST<MAP>, $command_id: STRING
 // returns: agent_id
 CYPHER 5
 UNWIND $rows AS row

@@ -1,7 +1,8 @@
-// Whether the teams of a run are still those that are to be, under the lock of teams/put. No row: others
-// were put after them.
+// Says whether the teams of a run are still the latest that were put, under the lock that teams/put
+// takes. No row means that others were put after them.
+// Locks: the record of the schema.
 // mode: write
-// params: run_id, command_id
+// params: $run_id: STRING, $command_id: STRING
 // returns: run_id
 CYPHER 5
 MATCH (s:GraphOrchSchema {name: 'graph_orch'})

@@ -1,7 +1,8 @@
-// End memberships in the teams of other runs. Reads all teams, by design.
+// Ends memberships in the teams of other runs. It reads all teams, by design.
+// Locks: the agents, ascending.
 // mode: write
 // seconds: 3600
-// params: run_id, limit, command_id
+// params: $run_id: STRING, $limit: INTEGER, $command_id: STRING
 // returns: left
 CYPHER 5
 MATCH (g:Team) WHERE g.run_id <> $run_id

@@ -1,8 +1,9 @@
-// Find communities by Leiden. One thread: only then does the seed give the same ones again.
+// Finds communities by Leiden, in one thread: only then does the seed give the same communities
+// again.
 // mode: read
-// needs: gds
 // seconds: 3600
-// params: graph, resolution, seed
+// plugin: gds
+// params: $graph: STRING, $resolution: FLOAT, $seed: INTEGER
 // returns: modularity
 CYPHER 5
 CALL gds.leiden.mutate($graph, {

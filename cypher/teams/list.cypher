@@ -1,8 +1,6 @@
-// Every team, the largest first.
+// Returns every team, the largest first.
 // mode: read
 // returns: team
 CYPHER 5
 MATCH (g:Team)
-RETURN
-// include teams/row
-  AS team ORDER BY g.size DESC, g.team_id
+RETURN INCLUDE teams/row AS team ORDER BY g.size DESC, g.team_id

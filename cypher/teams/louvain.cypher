@@ -1,8 +1,8 @@
-// Find communities by Louvain. One thread: only then are they the same again.
+// Finds communities by Louvain, in one thread: only then are the communities the same again.
 // mode: read
-// needs: gds
 // seconds: 3600
-// params: graph
+// plugin: gds
+// params: $graph: STRING
 // returns: modularity
 CYPHER 5
 CALL gds.louvain.mutate($graph, {

@@ -1,6 +1,6 @@
-// The members of a team, by id.
+// Returns the members of a team, in the order of their ids.
 // mode: read
-// params: team_id
+// params: $team_id: STRING
 // returns: agent_id
 CYPHER 5
 MATCH (:Team {team_id: $team_id})<-[:MEMBER_OF]-(a)

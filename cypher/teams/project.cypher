@@ -1,12 +1,13 @@
-// Project the agents that share skills, for Graph Data Science: what analysis.shared_skills says. A
-// pair is worth 1 / (holders - 1) for each skill, in whole numbers, so that the order in which they are
-// summed does not matter; each agent keeps the first of those it shares most with. A skill that
-// too many have joins them to the first of its holders only: `last` is the highest of their ids. One
-// that is run again drops what it projected before.
+// Projects the agents that share skills, for Graph Data Science, to the very graph that
+// analysis.shared_skills makes. Each skill is worth 1 / (holders - 1) to a pair that shares it, in
+// whole numbers, so that the order in which these are summed does not matter. Each agent keeps the
+// $neighbours that it shares most with. A skill that more than $holders have joins all of them only
+// to the first $holders of them, of whom `last` has the highest id. A statement that runs again
+// drops what it projected before.
 // mode: read
-// needs: gds
 // seconds: 3600
-// params: graph, neighbours, holders, unit
+// plugin: gds
+// params: $graph: STRING, $neighbours: INTEGER, $holders: INTEGER, $unit: INTEGER
 // returns: nodes, relationships
 CYPHER 5
 CALL () {

@@ -1,7 +1,9 @@
-// Have the teams of a run, and say that they are those that are to be: see teams/lead. Whoever writes
-// teams locks the record of the schema first, so that two come one after the other.
+// Creates the teams of a run, and records that they are the latest: teams/lead. Whoever writes
+// teams locks the record of the schema first, so that two runs come one after the other.
+// Locks: the record of the schema.
 // mode: write
-// params: teams, run_id, algorithm, resolution, modularity, command_id
+// params: $teams: LIST<MAP>, $run_id: STRING, $algorithm: STRING, $resolution: FLOAT,
+//   $modularity: FLOAT, $command_id: STRING
 // returns: teams
 CYPHER 5
 MATCH (s:GraphOrchSchema {name: 'graph_orch'})

@@ -1,7 +1,7 @@
-// Drop a projection, where there is one.
+// Drops a projection, where there is one.
 // mode: read
-// needs: gds
-// params: graph
+// plugin: gds
+// params: $graph: STRING
 // returns: dropped
 CYPHER 5
 CALL gds.graph.drop($graph, false) YIELD graphName

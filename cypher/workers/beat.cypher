@@ -1,6 +1,7 @@
-// A worker process says that it lives, and which types of tasks it handles: null says all.
+// Records that a worker process lives, and which types of tasks it handles; null stands for all.
 // mode: write
-// params: worker_id, agent_id, hostname, pid, concurrency, beat_seconds, task_types
+// params: $worker_id: STRING, $agent_id: STRING, $hostname: STRING, $pid: INTEGER,
+//   $concurrency: INTEGER, $beat_seconds: FLOAT, $task_types: LIST<STRING>
 // returns: worker_id
 CYPHER 5
 MERGE (w:Worker {worker_id: $worker_id})

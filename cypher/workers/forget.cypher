@@ -1,4 +1,4 @@
-// Forget the workers that have not been seen for a day.
+// Forgets the workers that have not been seen for a day.
 // mode: write
 // returns: forgotten
 CYPHER 5

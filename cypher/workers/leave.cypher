@@ -1,6 +1,6 @@
-// A worker process has ended, in good order.
+// Forgets a worker process that has ended in good order.
 // mode: write
-// params: worker_id
+// params: $worker_id: STRING
 // returns: worker_id
 CYPHER 5
 MATCH (w:Worker {worker_id: $worker_id})

@@ -1,6 +1,7 @@
-// A worker process says how many of its places are taken by handlers whose tasks are no longer its own.
+// Records how many places of a worker process are taken by handlers whose tasks are no longer its
+// own.
 // mode: write
-// params: worker_id, lingering
+// params: $worker_id: STRING, $lingering: INTEGER
 // returns: worker_id
 CYPHER 5
 MATCH (w:Worker {worker_id: $worker_id})

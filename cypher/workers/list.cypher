@@ -1,4 +1,4 @@
-// The worker processes and what they hold. One that missed three beats does not live.
+// Returns the worker processes and what they hold. A process that missed three beats does not live.
 // mode: read
 // returns: worker, is_live, task_ids
 CYPHER 5

@@ -400,7 +400,11 @@ async def _add_dependency(
         raise DependencyNotFoundError([depends_on])
     await _refuse_cycle(tx, task_id, depends_on)
     rows = await tx.run(
-        "tasks/add_dependency", task_id=task_id, depends_on=depends_on, command_id=command_id
+        "tasks/add_dependency",
+        task_id=task_id,
+        depends_on=depends_on,
+        detail=dump_json({"depends_on": depends_on}),
+        command_id=command_id,
     )
     broken = found[depends_on]["status"] in (TaskStatus.FAILED, TaskStatus.CANCELLED)
     owing: list[str] = []

@@ -400,7 +400,11 @@ def _add_dependency(
         raise DependencyNotFoundError([depends_on])
     _refuse_cycle(tx, task_id, depends_on)
     rows = tx.run(
-        "tasks/add_dependency", task_id=task_id, depends_on=depends_on, command_id=command_id
+        "tasks/add_dependency",
+        task_id=task_id,
+        depends_on=depends_on,
+        detail=dump_json({"depends_on": depends_on}),
+        command_id=command_id,
     )
     broken = found[depends_on]["status"] in (TaskStatus.FAILED, TaskStatus.CANCELLED)
     owing: list[str] = []

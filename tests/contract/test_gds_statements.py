@@ -6,16 +6,16 @@ import neo4j
 import pytest
 
 from graph_orch.store import statements
-from tests.contract.test_statements import SCANS, WRITTEN, operators, sample
+from tests.contract.test_statements import SCANS, WRITTEN, operators, samples
 
-NEEDY = [name for name in WRITTEN if statements.statement(name).needs == "gds"]
+NEEDY = [name for name in WRITTEN if statements.statement(name).plugin == "gds"]
 SCANNING = {"teams/project"}  # all agents, by design
 
 
 def test_whatever_calls_the_library_says_so():
     calling = [name for name in WRITTEN if "gds." in statements.statement(name).text]
     assert sorted(calling) == sorted(NEEDY)
-    assert {statements.statement(name).needs for name in WRITTEN} == {None, "gds"}
+    assert {statements.statement(name).plugin for name in WRITTEN} == {None, "gds"}
 
 
 @pytest.fixture
@@ -29,12 +29,11 @@ def known(gds_orch):
 def test_statement(known, gds_server, name):
     it = statements.statement(name)
     text = it.text.replace("replan=skip\n", "EXPLAIN\n", 1)
-    params = {param: sample(name, param) for param in it.params}
     with (
         neo4j.GraphDatabase.driver(gds_server.uri, auth=gds_server.auth) as driver,
         driver.session() as session,
     ):
-        result = session.run(text, params)
+        result = session.run(text, samples(it))
         columns = tuple(result.keys())
         summary = result.consume()
     assert columns == it.returns

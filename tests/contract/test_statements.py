@@ -15,70 +15,16 @@ from graph_orch.domain.models import Algorithm
 from graph_orch.store import statements
 
 SAMPLES = {
-    "rows": [
-        {
-            "position": 0,
-            "rank": 1,
-            "skills": ["x"],
-            "dependencies": [],
-            "event_id": "e",
-            "task": {"task_id": "t"},
-        }
-    ],
-    "skills": ["x"],
-    "lanes": ["x"],
-    "limit": 10,
-    "look": 10,
-    "spread": 1,
-    "after": 0,
-    "lease_seconds": 1.0,
-    "seconds": 1.0,
-    "max": 1,
-    "delay": 1.0,
-    "start": False,
-    "paused": False,
-    "heed_due": True,
-    "take_up": True,
-    "brief": False,
-    "exclude_agent": False,
-    "blameless": False,
-    "timeout_seconds": 10,
-    "characters": 1_000,
-    "grace_seconds": 10.0,
-    "nodes": None,
-    "again_seconds": 1.0,
-    "should_retry": True,
-    "success": True,
-    "duration_ms": 1.0,
-    "confidence": 1.0,
-    "version": 1,
-    "resolution": 1.0,
-    "modularity": 0.5,
-    "neighbours": 50,
-    "holders": 200,
-    "unit": 10**12,
-    "seed": 0,
+    "STRING": "x",
+    "INTEGER": 10,
+    "FLOAT": 1.0,
+    "BOOLEAN": False,
+    "ZONED DATETIME": datetime(2026, 1, 1, tzinfo=UTC),
+    "MAP": {"x": "y"},
+    "LIST<STRING>": ["x"],
+    "LIST<MAP>": [{"x": "y"}],
 }
-LISTS = {
-    "dependency_ids",
-    "task_ids",
-    "idempotency_keys",
-    "event_ids",
-    "error_types",
-    "types",
-    "agent_ids",
-    "exclude",
-    "added",
-    "removed",
-    "statuses",
-    "task_types",
-    "requirements",
-    "priorities",
-    "keys",
-}
-MOMENTS = {"tick", "next_at", "due_at"}
-MOMENTS |= {"cursor_at", "created_from", "created_before"}
-MOMENTS |= {"finished_from", "finished_to", "finished_after", "finished_before"}
+"""A value of each type that a parameter may have."""
 CLAIM = {
     "agent_id": "x",
     "worker_id": "x",
@@ -89,26 +35,6 @@ CLAIM = {
     "lease_seconds": 60.0,
     "start": True,
 }
-OWN = {
-    "schema/lanes": {"after": ""},
-    "schema/move_holders": {"keys": {"x": "y"}},
-    "schema/rename_retired_skills": {"keys": {"x": "y"}},
-    "schema/rename_tasks": {"after": "", "lanes": {"x": "y"}, "keys": {"x": "y"}},
-    "tasks/claim": {"requests": [CLAIM]},
-    "tasks/has_ready": {"requests": [CLAIM]},
-    "tasks/add_skills": {"skills": [{"key": "x", "name": "X"}]},
-    "export/agents": {"after": ""},
-    "export/agents_by_skill": {"after": ""},
-    "export/skills": {"after": ""},
-    "export/teams": {"after": ""},
-    "retention/find": {"place_at": "2026-01-01T00:00Z"},
-    "retention/lock": {"rows": [{"task_id": "t", "events": 1}]},
-    "tasks/add_lanes": {"lanes": [{"key": "l", "skills": ["x"]}]},
-    "teams/put": {"teams": [{"team_id": "x", "name": "X"}]},
-    "teams/join": {"rows": [{"agent_id": "x", "team_id": "x"}]},
-    "teams/has_gds": {"procedures": ["gds.leiden.mutate"]},
-}
-
 A_FEW_HITS = 20
 """Far fewer than the hundred agents, or five hundred tasks, that are added between two readings."""
 SCANS = {"AllNodesScan", "NodeByLabelScan", "UnionNodeByLabelsScan"}
@@ -172,20 +98,12 @@ EXPECTED = {
     "insights/why_blocked": "info: unbounded variable length pattern",
 }
 WRITTEN = [name for name in statements.names() if statements.statement(name).mode != "schema"]
-QUERIES = [name for name in WRITTEN if statements.statement(name).needs is None]
+QUERIES = [name for name in WRITTEN if statements.statement(name).plugin is None]
 """What needs a plugin is tested on a server that has it: test_gds_statements."""
 
 
-def sample(name: str, param: str) -> object:
-    if param in OWN.get(name, {}):
-        return OWN[name][param]
-    if param in SAMPLES:
-        return SAMPLES[param]
-    if param in LISTS:
-        return ["x"]
-    if param in MOMENTS:
-        return datetime(2026, 1, 1, tzinfo=UTC)
-    return "x"
+def samples(it: statements.Statement) -> dict[str, object]:
+    return {param: SAMPLES[kind] for param, kind in it.params.items()}
 
 
 def operators(plan: dict) -> list[str]:
@@ -246,9 +164,8 @@ def plan(lived, server):
         def explain(name: str):
             it = statements.statement(name)
             text = it.text.replace("replan=skip\n", "EXPLAIN\n", 1)
-            params = {param: sample(name, param) for param in it.params}
             with driver.session(database=database) as session:
-                result = session.run(text, params)
+                result = session.run(text, samples(it))
                 columns = tuple(result.keys())
                 summary = result.consume()
             notes = [note for note in summary.gql_status_objects if note.is_notification]

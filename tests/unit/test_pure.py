@@ -1,4 +1,4 @@
-"""The parts that touch nothing: checks, keys, the lifecycle's table, headers, names."""
+"""The parts that touch nothing: checks, keys, the lifecycle's table, names."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from graph_orch.domain.lifecycle import HELD, LIVE, TRANSITIONS, Command
 from graph_orch.domain.models import Candidate
 from graph_orch.domain.values import dump_json, lane_key, load_json, skill_key
 from graph_orch.embedded.jars import storage_error
-from graph_orch.errors import DownloadError, OrchestrationError, StoreQueryError
-from graph_orch.store.statements import ANSWER_SECONDS, compact, names, parse, statement
+from graph_orch.errors import DownloadError, OrchestrationError
+from graph_orch.store.statements import directory
 
 
 def test_exported_names():
@@ -111,51 +111,8 @@ def test_leading_statement():
     assert leading_statement(filters) == "tasks/query_by_text"
 
 
-def test_statement_checks_its_parameters():
-    it = statement("tasks/get")
-    it.check({"task_id": "x"})
-    with pytest.raises(StoreQueryError, match="missing task_id; unknown id"):
-        it.check({"id": "x"})
-    with pytest.raises(StoreQueryError, match="no statement"):
-        statement("tasks/nothing")
-
-
-def test_every_statement_uses_exactly_its_parameters():
-    import re
-
-    for name in names():
-        it = statement(name)
-        code = re.sub(r"//.*", "", it.text)
-        assert set(re.findall(r"\$(\w+)", code)) == it.params, name
-        assert it.about, name
-
-
-def test_header():
-    it = parse(
-        "a/b", "// Does it.\n// mode: read\n// params: x, y\n// returns: z\nCYPHER 5\nRETURN 1"
-    )
-    assert it.seconds == ANSWER_SECONDS
-    assert parse("a/b", "// mode: write\n// seconds: 9\nCYPHER 5\nRETURN 1").seconds == 9
-    assert (it.about, it.mode, it.params) == ("Does it.", "read", {"x", "y"})
-    assert (it.returns, it.text) == (("z",), "CYPHER 5 replan=skip\nRETURN 1")
-
-
-def test_what_is_sent_has_no_comments_and_keeps_its_texts():
-    cypher = """// Why.
-    MATCH (t:Task {name: 'a  // b', `odd  name`: "it's  1"})  // and so on
-      WHERE t.x <= 1 AND t.y < -1 AND t.z = -1 + 2 * 3 AND t.u IN [ 1, 2 ]
-    SET t += {w: 'don\\'t  |  do'}
-    RETURN t {.*, a: 1 } AS one, count( * ) AS n
-    """
-    assert compact(cypher) == (
-        "MATCH(t:Task{name:'a  // b',`odd  name`:\"it's  1\"})"
-        "WHERE t.x <=1 AND t.y < -1 AND t.z=-1+2*3 AND t.u IN[1,2]"
-        "SET t+={w:'don\\'t  |  do'}RETURN t{.*,a:1}AS one,count(*)AS n"
-    )
-
-
 def test_generated_code_is_current():
-    root = graph_orch.store.statements.directory().parent
+    root = directory().parent
     script = root / "scripts" / "generate_sync.py"
     done = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout

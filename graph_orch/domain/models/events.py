@@ -34,6 +34,8 @@ class TaskEvent(Model):
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """From a row with `event`, the node's properties."""
         node = record["event"]
+        # What the store found out stands in properties; what a client told is JSON.
+        found = {name: node[name] for name in ("dependency", "error", "reason") if name in node}
         return cls(
             event_id=node["event_id"],
             task_id=node["task_id"],
@@ -42,7 +44,7 @@ class TaskEvent(Model):
             attempt=node["attempt"],
             agent_id=node.get("agent_id"),
             command_id=node["command_id"],
-            detail=load_json(node.get("detail")),
+            detail=found or load_json(node.get("detail")),
             position=node.get("position"),
         )
 
