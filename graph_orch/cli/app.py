@@ -107,6 +107,7 @@ app.command("export", epilog="Example: graph-orch export > graph.jsonl")(graph.e
 app.command("cypher", epilog="Example: graph-orch cypher 'MATCH (t:Task) RETURN count(*)'")(
     graph.cypher
 )
+app.command("statement", epilog="Example: graph-orch statement tasks/claim")(graph.statement)
 
 
 def main() -> None:

@@ -1,13 +1,15 @@
-"""Commands on the whole graph: route, stats, doctor, migrate, export, cypher."""
+"""Commands on the whole graph: route, stats, doctor, migrate, export, cypher, statement."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from graph_orch.cli.output import Json, plain, say, show_json, show_line, show_table
 from graph_orch.cli.store import connect
+from graph_orch.store import statements
 
 
 def route(
@@ -98,3 +100,19 @@ def cypher(
         show_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
         show_table(columns, rows)
+
+
+def statement(
+    name: Annotated[
+        str | None, typer.Argument(help="Such as tasks/claim. Absent: the names of all.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Print a Cypher statement as it is sent; errors of the server name its lines and columns."""
+    if name is not None:
+        it = statements.statement(name)
+        show_json(asdict(it)) if as_json else print(it.text)
+    elif as_json:
+        show_json(statements.names())
+    else:
+        print("\n".join(statements.names()))

@@ -24,7 +24,7 @@ NAMES = (
 SHOW_NOTHING_STORED = {
     "demo", "run", "simulate", "server start", "server stop", "server status", "server logs",
     "mcp install", "worker", "graph agents", "graph tasks", "graph gantt", "graph load",
-    "agent import", "migrate",
+    "agent import", "migrate", "statement",
 }  # fmt: skip
 
 
