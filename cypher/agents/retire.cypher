@@ -9,7 +9,7 @@ WITH a, INCLUDE agents/answer
 CALL (a) { MATCH (a)-[e:HAS_SKILL]->() DELETE e }
 CALL (a) {
   MATCH (a)-[m:MEMBER_OF]->(g:Team)
-  SET g.lk = $command_id  // who counts under the lock counts right
+  SET g.lk = $command_id  // Only a count under the lock is right.
   DELETE m
   WITH DISTINCT g
   SET g.size = COUNT { (g)<-[:MEMBER_OF]-() }

@@ -11,7 +11,7 @@ CYPHER 5
 CALL () {
   MATCH (r:RetiredAgent {agent_id: $agent_id})
   SET r.lk = $command_id
-  WITH r WHERE r:RetiredAgent  // read again: someone else may have revived it
+  WITH r WHERE r:RetiredAgent  // Read again: others may have revived it.
   REMOVE r:RetiredAgent, r.max_concurrent_tasks, r.metadata
   SET r:Agent, r.skills = []
 }

@@ -10,7 +10,7 @@ FOREACH (_ IN CASE WHEN $nodes IS NOT NULL THEN [1] ELSE [] END | SET t.lk = $co
 WITH t
 WITH t, CASE
     WHEN t.unmet > 0 THEN 'blocked'
-    WHEN t:DelayedTask THEN 'delayed'  // until the queue looks at it, however late
+    WHEN t:DelayedTask THEN 'delayed'  // It is, until the queue looks at it, however late.
     WHEN t.available_at > datetime() THEN 'delayed'
     ELSE 'ready'
   END AS expected, CASE

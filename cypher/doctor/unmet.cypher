@@ -10,7 +10,7 @@ FOREACH (_ IN CASE WHEN $nodes IS NOT NULL THEN [1] ELSE [] END | SET t.lk = $co
 WITH t
 WITH t, t.unmet AS found,
      COUNT { MATCH (t)-[:DEPENDS_ON]->(d:Task) WHERE d.status <> 'completed' } AS unmet
-WHERE found <> unmet AND NOT EXISTS {  // it is about to be released, see tasks/release_dependents
+WHERE found <> unmet AND NOT EXISTS {  // Else tasks/release_dependents will count it.
   MATCH (t)-[:DEPENDS_ON]->(d:Task) WHERE d.status = 'completed' AND d.due_at IS NOT NULL
 }
 FOREACH (_ IN CASE WHEN $nodes IS NOT NULL THEN [1] ELSE [] END | SET t.unmet = unmet)

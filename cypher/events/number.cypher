@@ -21,7 +21,7 @@ CALL (events, last) {
   UNWIND range(0, size(events) - 1) AS place
   WITH events[place] AS e, last + place + 1 AS position
   SET e.position = position
-  WITH e WHERE e.event_id IS NOT NULL  // it was not deleted meanwhile; its place stays empty
+  WITH e WHERE e.event_id IS NOT NULL  // The place of one that was deleted meanwhile stays empty.
   REMOVE e:NewEvent
 }
 SET g.last = last + size(events)

@@ -31,7 +31,7 @@ CALL () {
     INCLUDE routing/serving
     RETURN count(a) AS served, sum(CASE WHEN a.agent_id IN excluded THEN 0 ELSE 1 END) AS may
   }
-  WITH ready WHERE served > 0 AND may = 0  // those of lanes that are not served are counted above
+  WITH ready WHERE served > 0 AND may = 0  // Lanes that nobody serves are counted above.
   RETURN sum(ready) AS barred
 }
 RETURN by_agent, unserved + barred AS unroutable

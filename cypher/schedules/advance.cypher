@@ -8,7 +8,7 @@
 // returns: name
 CYPHER 5
 MATCH (s:Schedule {name: $schedule})
-SET s.lk = $command_id  // lock, then read; a schedule is locked before whatever its task needs
+SET s.lk = $command_id  // Lock, then read.
 WITH s WHERE s.next_at = $due_at
 SET s.last_at = $tick, s.next_at = $next_at
 RETURN s.name AS name

@@ -8,7 +8,7 @@
 CYPHER 5
 MERGE (s:Schedule {name: $schedule})
 ON CREATE SET s.created_at = datetime()
-SET s.lk = $command_id  // lock, then read
+SET s.lk = $command_id  // Lock, then read.
 WITH s, CASE
     WHEN $paused THEN null
     WHEN s.cron = $cron AND s.timezone = $timezone THEN coalesce(s.next_at, $next_at)

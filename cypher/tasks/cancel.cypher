@@ -8,7 +8,7 @@ CYPHER 5
 MATCH (t:Task {task_id: $task_id})
 CALL (t) {
   MATCH (a:Agent {agent_id: t.assigned_to})
-  SET a.lk = $command_id  // lock the agent, the limit, then the task
+  SET a.lk = $command_id  // Lock the agent, the limit, then the task; then read.
 }
 CALL (t) { MATCH (x:Limit {key: t.concurrency_key}) SET x.lk = $command_id }
 SET t.lk = $command_id
@@ -19,7 +19,7 @@ CALL (t, r) {
   MATCH (x:Limit {key: t.concurrency_key}) WHERE r IS NOT NULL
   SET x.active = x.active - 1
 }
-SET a.lk = $command_id  // a no-op but where the task changed hands before it was locked
+SET a.lk = $command_id  // A no-op, but where the task changed hands before its lock.
 SET a.active_tasks = a.active_tasks - 1,
     r.ended_at = now,
     r.outcome = 'cancelled',

@@ -9,6 +9,9 @@
 // params: $rows: LIST<MAP>, $brief: BOOLEAN, $command_id: STRING
 // returns: task_ids, owing, tasks, edges, left
 CYPHER 5
+
+// 1. Lock all agents, then all limits, then all tasks, so that the order of locks holds for the
+//    whole batch.
 CALL () {
   UNWIND $rows AS row
   MATCH (t:Task {task_id: row.task_id})
@@ -28,6 +31,8 @@ CALL (asked) {
   WITH x ORDER BY x.key
   SET x.lk = 0
 }
+
+// 2. Complete the tasks that are still held by the try that the row names.
 CALL (asked) {
   UNWIND asked AS one
   WITH one.row AS row, one.t AS t ORDER BY row.task_id
@@ -35,11 +40,11 @@ CALL (asked) {
   WITH row, t, datetime.realtime() AS now
   WHERE t.attempt = coalesce(row.attempt, t.attempt)
     AND (t.status = 'running' OR t.status = 'assigned' AND row.ran_ms IS NOT NULL)
-  // assigned_to was read before the lock; this edge is read after it, and says who holds the task.
+  // assigned_to was read before the lock. This edge is read after it, and says who holds the task.
   MATCH (t)-[r:ASSIGNED_TO]->(a:Agent) WHERE r.attempt = t.attempt AND a.lk = $command_id
   WITH row, t, r, a, now, row.ran_ms AS ran_ms
   WITH row, t, r, a, now, CASE WHEN t.status = 'assigned' THEN INCLUDE tasks/began_at END AS began
-  FOREACH (_ IN CASE WHEN began IS NULL THEN [] ELSE [1] END |  // its start was not told before
+  FOREACH (_ IN CASE WHEN began IS NULL THEN [] ELSE [1] END |  // Its start was not told before.
     REMOVE t:AssignedTask
     SET t.started_at = began, r.started_at = began, t.events = t.events + 1
     CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
@@ -75,8 +80,13 @@ CALL (asked) {
     t: t, a: a, duration_ms: duration_ms, now: now, waiting: COUNT { (t)<-[:DEPENDS_ON]-() }
   }) AS done
 }
+
+// 3. Say how many dependents a task may have to be released here: 2,000 in all, or each the same
+//    share of them where there are more. So no transaction grows with the number of dependents.
 WITH *, CASE WHEN reduce(number = 0, one IN done | number + one.waiting) <= 2000 THEN 2000
              ELSE 2000 / size(done) END AS most
+
+// 4. Count for each agent and each limit once, however many of its tasks are done.
 CALL (done) {
   UNWIND done AS one
   WITH one.a AS a, count(*) AS more, sum(one.duration_ms) AS duration_ms, max(one.now) AS now
@@ -95,6 +105,8 @@ CALL (done) {
   MATCH (x:Limit {key: key})
   SET x.active = x.active - less
 }
+
+// 5. Release the dependents of these. The others come due, for tasks/release_dependents.
 CALL (done, most) {
   UNWIND done AS one
   WITH one.t AS d, one.now AS now, one.waiting AS waiting, most
@@ -113,6 +125,8 @@ CALL (done, most) {
   SET t.due_at = now
   RETURN collect(t.task_id) AS owing
 }
+
+// 6. Answer.
 WITH [one IN done | one.t.task_id] AS task_ids, owing,
      [one IN done WHERE NOT $brief | one.t] AS answered
 INCLUDE tasks/answers

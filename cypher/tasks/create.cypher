@@ -7,13 +7,13 @@
 //   $now: ZONED DATETIME, $command_id: STRING
 // returns: number, doomed
 CYPHER 5
-// Lock the dependencies before their status is read: a task created while its dependency completes
-// would else wait for ever. The ids come sorted, the order in which everyone locks tasks.
+// Lock the dependencies before their status is read: a task that is created while its dependency
+// completes would else wait for ever. The ids come in order, in which every command locks tasks.
 CALL () {
   UNWIND $dependency_ids AS id
   MATCH (d:Task {task_id: id})
   SET d.lk = 0
-  WITH d WHERE d.status IS NOT NULL  // it was not deleted meanwhile
+  WITH d WHERE d.status IS NOT NULL  // It may have been deleted meanwhile.
   RETURN count(d) AS dependencies_found
 }
 CALL () {
@@ -33,7 +33,7 @@ CALL (row) {
   MATCH (k:Skill {key: key})
   RETURN collect(k) AS skills
 }
-// One microsecond a row keeps the order of a batch.
+// Each row is a microsecond later than the one before, which keeps the order of a batch.
 WITH row, skills, step, base + duration({microseconds: row.position}) AS now
 CREATE (t:Task:PendingTask:UnsearchableTask)
 SET t = row.task,

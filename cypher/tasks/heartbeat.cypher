@@ -11,7 +11,7 @@ CALL () { MATCH (a:Agent {agent_id: $agent_id}) SET a.last_seen_at = datetime() 
 UNWIND $rows AS row
 OPTIONAL MATCH (t:Task {task_id: row.task_id})
 WITH row, t ORDER BY row.task_id
-SET t.lk = 0  // lock, then read
+SET t.lk = 0  // Lock, then read.
 WITH row, t, datetime.realtime() AS now
 WITH row, t, now,
      t.status IN ['assigned', 'running'] AND t.attempt = row.attempt AS kept

@@ -11,6 +11,6 @@ WITH s
 UNWIND $task_ids AS id
 MATCH (t:Task {task_id: id})
 SET t.lk = $command_id
-WITH t WHERE t.status IS NOT NULL  // it was not deleted meanwhile
+WITH t WHERE t.status IS NOT NULL  // It may have been deleted meanwhile.
 RETURN t.task_id AS task_id, t.status AS status,
        t.on_dependency_failure AS on_dependency_failure

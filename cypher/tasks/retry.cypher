@@ -7,7 +7,7 @@
 // returns: task, dependencies
 CYPHER 5
 MATCH (t:Task {task_id: $task_id})
-SET t.lk = $command_id  // lock, then read
+SET t.lk = $command_id  // Lock, then read.
 WITH t, datetime.realtime() AS now
 WHERE t.status IN ['failed', 'cancelled']
 REMOVE t:FailedTask:CancelledTask, t.assigned_to, t.assigned_at, t.started_at, t.completed_at,

@@ -5,7 +5,7 @@
 // returns: task, dependencies
 CYPHER 5
 MATCH (t:Task {task_id: $task_id})
-SET t.lk = 0  // lock, then read
+SET t.lk = 0  // Lock, then read.
 WITH t, datetime.realtime() AS now
 WHERE t.status = 'assigned' AND t.attempt = coalesce($attempt, t.attempt)
 MATCH (t)-[r:ASSIGNED_TO]->(a:Agent) WHERE r.attempt = t.attempt

@@ -9,7 +9,7 @@ CYPHER 5
 UNWIND $rows AS row
 MATCH (a:Agent {agent_id: row.agent_id})
 SET a.lk = $command_id
-WITH a, row.team_id AS team_id WHERE a:Agent  // read again: it may have been deregistered
+WITH a, row.team_id AS team_id WHERE a:Agent  // Read again: it may be deregistered by now.
 MATCH (g:Team {team_id: team_id})
 CALL (a, g) {
   MATCH (a)-[m:MEMBER_OF]->(other:Team) WHERE other <> g

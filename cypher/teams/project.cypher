@@ -48,7 +48,7 @@ CALL (a, nearest) {
          CASE WHEN a.agent_id < b.agent_id THEN b ELSE a END AS target,
          shared
   UNION ALL
-  RETURN a AS source, null AS target, null AS shared  // who shares nothing is there too
+  RETURN a AS source, null AS target, null AS shared  // An agent that shares nothing is there too.
 }
 WITH DISTINCT source, target, shared
 WITH gds.graph.project($graph, source, target,
