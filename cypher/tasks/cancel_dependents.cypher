@@ -19,8 +19,7 @@ CALL () {
 }
 CALL (causes) {
   UNWIND causes AS c
-  // The planner makes a pruning expansion of this pattern, which visits each task once: the number
-  // of paths has no bound.
+  // This is written so that each task is visited once: the number of paths has no bound.
   MATCH (c)<-[edges:DEPENDS_ON*1..500]-(t:PendingTask)
   WHERE all(e IN edges WHERE startNode(e):PendingTask
                              AND startNode(e).on_dependency_failure = 'cancel')
