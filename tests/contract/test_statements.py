@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import neo4j
 import pytest
+from neo4j.exceptions import CypherSyntaxError
 
 from graph_orch import Communities, NewTask, TaskFilters
 from graph_orch._async.querying import parameters
@@ -181,6 +183,16 @@ def test_statement(plan, name):
     assert [note for note in notes if not note.startswith(EXPECTED.get(name, "-"))] == []
     if name not in SCANNING:
         assert not SCANS.intersection(used)
+
+
+def test_an_error_names_a_line_of_what_is_sent(cypher):
+    """So `graph-orch statement` shows the place."""
+    it = statements.statement("tasks/claim")
+    text = it.text.replace("size(taken)", "size(nothing)", 1)
+    with pytest.raises(CypherSyntaxError, match="`nothing` not defined") as refused:
+        cypher(text, **samples(it))
+    line, column = re.findall(r"line (\d+), column (\d+)", str(refused.value))[0]
+    assert text.splitlines()[int(line) - 1][int(column) - 1 :].startswith("nothing")
 
 
 def test_counts_come_from_the_count_store(plan):
