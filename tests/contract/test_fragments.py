@@ -15,6 +15,9 @@ FRAGMENTS = {
 OTHER = "other"
 """A variable of the statement around, of which the fragment knows nothing."""
 
+DECLARING = {"events/row"}
+"""What is missing here is no error: a pattern in an expression declares what it does not find."""
+
 
 @pytest.fixture(scope="module")
 def columns(server):
@@ -30,7 +33,8 @@ def columns(server):
             result = session.run(
                 f"CYPHER 5 EXPLAIN WITH {given} {compact(text)}", dict.fromkeys(params)
             )
-            return set(result.keys())
+            # The server shows a node of CREATE that has no name under one that begins with spaces.
+            return {key for key in set(result.keys()) if not key.startswith("  ")}
 
         yield explain
 
@@ -50,6 +54,6 @@ def test_fragment(columns, name):
         text = f"RETURN {cypher}" if "columns" in fields else f"RETURN {cypher} AS value"
         expected = set(words(fields.get("columns", "value")))
     assert columns([OTHER, *variables], text, params) == expected
-    for spared in variables:
+    for spared in variables if name not in DECLARING else ():
         with pytest.raises(CypherSyntaxError, match=f"`{spared}` not defined"):
             columns([OTHER, *set(variables) - {spared}], text, params)
