@@ -1,4 +1,4 @@
-"""`graph-orch mcp`: the MCP server, and how clients are told of it."""
+"""`graph-orch mcp`: serve agents by MCP and A2A, and print the configuration for MCP clients."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +20,7 @@ from graph_orch.errors import StoreError, ValidationError
 from graph_orch.settings import EmbeddedSettings, McpSettings, Profile, ServerSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Coroutine
     from typing import Any
 
     from starlette.routing import Route
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from graph_orch.serve.principals import Principal
 
 LEAVE_SECONDS = 8.0
-"""Who ends a container kills what is still there after 10 s."""
+"""Container runtimes kill a process that is still there 10 s after SIGTERM."""
 
 app = typer.Typer(invoke_without_command=True, help="Serve the tools to agents, by MCP and A2A.")
 
@@ -55,18 +56,22 @@ def mcp(
     """
     if context.invoked_subcommand is not None:
         return
-    try:
-        from graph_orch.serve.options import HttpOptions
-    except ImportError as error:
-        raise ValidationError("install graph-orch[mcp] to serve MCP") from error
+    if not (find_spec("mcp") or (http and find_spec("a2a"))):
+        raise ValidationError(
+            "install graph-orch[mcp] to serve MCP; graph-orch[a2a] serves A2A with --http"
+        )
+    from graph_orch.serve.options import HttpOptions
     from graph_orch.serve.principals import Principal
 
     leave_in_order()
     token, origins = McpSettings().token, frozenset(allow_origin or ())
     name = "administrator" if token is None or not http else "token"
     principal = Principal(name, profile, read_only)
-    options = HttpOptions(host, port, token, origins, principal=principal) if http else None
-    asyncio.run(_serve(options, principal))
+    if http:
+        options = HttpOptions(host, port, token, origins, principal=principal)
+        asyncio.run(_serve_http(options))
+    else:
+        asyncio.run(_serve_stdio(principal))
 
 
 @app.command("install", epilog="Example: graph-orch mcp install --client cursor")
@@ -77,69 +82,76 @@ def install(
 ) -> None:
     """Print the configuration for common clients, with the settings of this environment.
 
-    Passwords are not printed: where a client can read its own environment or ask, it is told to,
-    else `<the password>` is to be replaced.
+    Passwords are not printed. A client that can read its environment, or ask, is configured to do
+    so; for the others you replace `<the password>`.
     """
-    arguments = ["mcp", *([] if profile is Profile.ALL else ["--profile", profile])]
-    arguments += ["--read-only"] if read_only else []
-    for one in Client if client is None else [client]:
-        print(configuration(one, [*_command(), *arguments], _environment()))
+    script = Path(sys.executable).with_name("graph-orch")
+    command = [str(script)] if script.exists() else [sys.executable, "-P", "-m", "graph_orch.cli"]
+    command += ["mcp", *([] if profile is Profile.ALL else ["--profile", profile])]
+    command += ["--read-only"] if read_only else []
+    server, environment = ServerSettings(), EmbeddedSettings().environment()
+    if server.uri is not None:
+        environment |= {"NEO4J_USERNAME": server.username, **server.environment()}
+        if server.password is not None:
+            environment["NEO4J_PASSWORD"] = PASSWORD
+    for chosen in Client if client is None else [client]:
+        print(configuration(chosen, command, environment))
 
 
-async def _serve(options: HttpOptions | None, principal: Principal) -> None:
-    from graph_orch.serve.http import serve_http
+async def _serve_stdio(principal: Principal) -> None:
     from graph_orch.serve.mcp import build, serve_stdio
 
     with left_at_once():
         orch = await connect_async()
     async with orch:
-        server = build(orch, principal)
-        if options is None:
-            await _until_told_to_end(serve_stdio(server), orch)
-            return
-        await serve_http(server, options, lambda url: _a2a(orch, url, options))
+        await _until_client_or_signal(serve_stdio(build(orch, principal)), orch)
 
 
-async def _until_told_to_end(serving: Coroutine[Any, Any, None], orch: AsyncOrchestrator) -> None:
-    """Serve one client until it goes, or until SIGTERM or SIGINT.
+async def _serve_http(options: HttpOptions) -> None:
+    """Serve the protocols whose extras are installed."""
+    from graph_orch.serve.http import serve_http
+
+    with left_at_once():
+        orch = await connect_async()
+    async with orch:
+        mcp_routes: list[Route] = []
+        lifespan = contextlib.nullcontext
+        if find_spec("mcp"):
+            from graph_orch.serve.mcp import Sessions, build
+
+            sessions = Sessions(build(orch, options.principal), options)
+            mcp_routes, lifespan = [sessions.route()], sessions.run
+
+        def routes(url: str) -> list[Route]:
+            if not find_spec("a2a"):
+                return mcp_routes
+            from graph_orch.serve import a2a
+
+            needs_token = options.token is not None
+            return [*mcp_routes, *a2a.routes(orch, url, options.principal, needs_token)]
+
+        await serve_http(options, routes, lifespan)
+
+
+async def _until_client_or_signal(
+    serving: Coroutine[Any, Any, None], orch: AsyncOrchestrator
+) -> None:
+    """Serve one client until it disconnects, or until SIGTERM or SIGINT.
 
     A thread waits for the client's next message, and nothing can interrupt it: neither the event
-    loop nor the interpreter would end before it does. So the process is left past both.
+    loop nor the interpreter would end before the thread does. So `os._exit` leaves the process.
     """
-    told = asyncio.Event()
+    signalled = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, told.set)
-    server, ending = asyncio.ensure_future(serving), asyncio.ensure_future(told.wait())
+        asyncio.get_running_loop().add_signal_handler(number, signalled.set)
+    server, ending = asyncio.ensure_future(serving), asyncio.ensure_future(signalled.wait())
     await asyncio.wait((server, ending), return_when=asyncio.FIRST_COMPLETED)
     if server.done():
         ending.cancel()
         return server.result()
-    with contextlib.suppress(TimeoutError, StoreError):  # it ends with its last user anyhow
+    # An embedded server that is not closed in time ends anyway with its last user.
+    with contextlib.suppress(TimeoutError, StoreError):
         async with asyncio.timeout(LEAVE_SECONDS):
             await orch.close()
     sys.stdout.flush()
     os._exit(0)
-
-
-def _command() -> list[str]:
-    """What starts this program, from whatever directory."""
-    script = Path(sys.executable).with_name("graph-orch")
-    return [str(script)] if script.exists() else [sys.executable, "-P", "-m", "graph_orch.cli"]
-
-
-def _a2a(orch: AsyncOrchestrator, url: str, options: HttpOptions) -> Sequence[Route]:
-    """The routes of A2A; none where it is not installed."""
-    try:
-        from graph_orch.serve.a2a import routes
-    except ImportError:
-        return []
-    return routes(orch, url, options.principal, needs_token=options.token is not None)
-
-
-def _environment() -> dict[str, str]:
-    """The variables that shape which store is opened, and how; secrets by what stands for them."""
-    server, embedded = ServerSettings(), EmbeddedSettings().environment()
-    if server.uri is None:
-        return embedded
-    password = {} if server.password is None else {"NEO4J_PASSWORD": PASSWORD}
-    return {**embedded, "NEO4J_USERNAME": server.username, **server.environment(), **password}

@@ -1,1 +1,1 @@
-"""What listens: MCP, HTTP with its guard, and A2A. Adapters over the table of tools."""
+"""The servers: MCP, A2A, and the HTTP server with its guard that carries both."""

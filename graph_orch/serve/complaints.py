@@ -1,4 +1,4 @@
-"""What the HTTP server logs: a complaint that clients can repeat at will is logged now and then."""
+"""The log of the HTTP server, which limits the lines that clients can cause at will."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from graph_orch.logs import make_visible
 MOST_A_WINDOW = 10
 WINDOW_SECONDS = 60.0
 LONGEST = 4_000
-"""Characters that are logged of one complaint: it may quote what a client sent."""
+"""Characters of one record that are logged: it may quote what a client sent."""
 
 logger = logging.getLogger(__name__)
 
@@ -20,14 +20,14 @@ logger = logging.getLogger(__name__)
 @dataclass
 class _Window:
     began: float
-    said: int = 0
-    unsaid: int = 0
+    logged: int = 0
+    omitted: int = 0
 
 
 class Complaints(logging.StreamHandler):  # pyright: ignore[reportMissingTypeArgument]
-    """Logs to standard error, and of each line of code so many complaints a minute at most.
+    """Logs to standard error at most `MOST_A_WINDOW` records a minute of each line of code.
 
-    Those above that are counted, and `tell` says how many they were.
+    It counts the others, and `report_omitted` logs the counts.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -37,32 +37,32 @@ class Complaints(logging.StreamHandler):  # pyright: ignore[reportMissingTypeArg
         self._windows: dict[tuple[str, int], _Window] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Log a complaint, or count it."""
+        """Log a record, or count it as omitted."""
         place = (record.pathname, record.lineno)
         window = self._windows.setdefault(place, _Window(self._clock()))
-        if window.said < MOST_A_WINDOW:
-            window.said += 1
+        if window.logged < MOST_A_WINDOW:
+            window.logged += 1
             super().emit(record)
         else:
-            window.unsaid += 1
+            window.omitted += 1
 
     def format(self, record: logging.LogRecord) -> str:
-        """A complaint, in part where it is long."""
+        """The text of a record, cut to `LONGEST` characters."""
         return super().format(record)[:LONGEST]
 
-    def tell(self) -> None:
-        """Say how many complaints were left out, once their minute is over."""
+    def report_omitted(self) -> None:
+        """Close the windows that are over, and log how many records each omitted."""
         now = self._clock()
-        over = [it for it in self._windows.items() if now - it[1].began >= WINDOW_SECONDS]
-        for place, window in over:
-            del self._windows[place]
-            if window.unsaid:
-                logger.warning(
-                    "%s more complaints of %s:%s were left out", f"{window.unsaid:,}", *place
-                )
+        for place, window in list(self._windows.items()):
+            if now - window.began >= WINDOW_SECONDS:
+                del self._windows[place]
+                if window.omitted:
+                    logger.warning(
+                        "%s more complaints of %s:%s were left out", f"{window.omitted:,}", *place
+                    )
 
     def config(self) -> dict[str, object]:
-        """The configuration, for `logging.config`, by which everything is logged here."""
+        """The `logging.config` dictionary by which the root logger writes to this handler."""
         return {
             "version": 1,
             "disable_existing_loggers": False,

@@ -1,4 +1,9 @@
-"""Who is let in, and with how much: what stands before every route of the HTTP server."""
+"""ASGI middleware in front of every route of the HTTP server: who may ask, and how much at once.
+
+Starlette's own middleware does not replace it: TrustedHostMiddleware answers a wrong host with 400
+where 421 is meant, RequestBodyLimitMiddleware limits one body but not the memory and time of all,
+and AuthenticationMiddleware would only wrap the one comparison of a token.
+"""
 
 from __future__ import annotations
 
@@ -7,36 +12,42 @@ import hmac
 import re
 
 from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graph_orch.serve.options import LOOPBACK, MB, HttpOptions
 from graph_orch.serve.principals import Principal
 
 CARD_PATH = "/.well-known/agent-card.json"
-"""The A2A card says how to be let in, so it is shown to everybody."""
+"""The A2A card describes how to authenticate, so it is public."""
 MAX_BODY = 4 * MB
 SMALL_BODY = 64 * 1024
-"""A body up to that is taken whatever the others take: an agent can always say that it is done."""
+"""A body up to this size is read even when other requests fill `held_bytes`, so that an agent can
+always report that a task is done."""
 MOST_VALUES = 100_000
-"""Values in the JSON of a body. The event loop reads them itself: each takes it up to 4 µs."""
+"""JSON values in a body. The event loop parses them itself, which takes up to 4 µs for each."""
 SINGLE = ("host", "origin", "authorization", "content-length", "transfer-encoding")
-"""Headers that decide on something here: two of them could be read in two ways."""
+"""Headers that decide about access here. A proxy could choose another one of two than this does."""
 
-_PLACE = re.compile(
+_HOST = re.compile(
     r"(?:[a-z][a-z0-9+.-]*:)?//(?:\[([0-9a-f:.]+)\]|([a-z0-9.-]+))(?::[0-9]*)?", re.I | re.ASCII
 )
-"""A host and a port. User information, a path or a space in it would be read in two ways."""
-_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+"""A host and an optional port. Two parsers may read user information, a path or a space in it
+differently, so those do not match."""
+_JSON_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 
 
 class Guard:
-    """Lets a request through whose origin, token, size and pace are right."""
+    """Passes a request on when its headers, origin, token and body are acceptable.
+
+    The application finds who asks in `request.state.principal`.
+    """
 
     def __init__(self, app: ASGIApp, options: HttpOptions) -> None:
         self._app = app
         self._options = options
-        self._held = 0
+        self._held = 0  # bytes of the bodies of all requests that are being answered
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["type"]:
@@ -44,62 +55,30 @@ class Guard:
                 await self._app(scope, receive, send)
             case "http":
                 await self._answer(scope, receive, send)
-            case _:  # nothing here is served by WebSocket
+            case _:  # no route here speaks WebSocket
                 await send({"type": "websocket.close"})
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = Headers(scope=scope)
-        principal = self._principal(headers)
-        refused = _ambiguous(headers) or self._elsewhere(headers)
-        if refused is None and principal is None:
-            if scope["path"] == CARD_PATH:
-                await self._app(scope, _again(b"", receive), send)
-                return
-            challenge = {"WWW-Authenticate": "Bearer"}
-            refused = PlainTextResponse("a bearer token is needed", 401, challenge)
-        if refused is not None:
-            await refused(scope, receive, send)
-            return
-        scope.setdefault("state", {})["principal"] = principal
-        await self._with_body(scope, receive, send)
-
-    async def _with_body(self, scope: Scope, receive: Receive, send: Send) -> None:
-        parts: list[bytes] = []
+        headers, parts = Headers(scope=scope), list[bytes]()
         try:
-            refused = await self._read(receive, parts)
-            parts[:] = [b"".join(parts)]
-            refused = refused or _unreadable(parts[0])
-            if refused is not None:
-                await refused(scope, receive, send)
-            else:
-                await self._app(scope, _again(parts[0], receive), send)
+            _check_unambiguous(headers)
+            self._check_origin(headers)
+            principal = self._authenticate(headers)
+            if principal is not None:
+                scope.setdefault("state", {})["principal"] = principal
+                await self._read_body(receive, parts)
+            elif scope["path"] != CARD_PATH:
+                challenge = {"WWW-Authenticate": "Bearer"}
+                raise HTTPException(401, "a bearer token is needed", challenge)
+            await self._app(scope, _replay(b"".join(parts), receive), send)
+        except HTTPException as error:
+            response = PlainTextResponse(error.detail, error.status_code, error.headers)
+            await response(scope, receive, send)
         finally:
             self._held -= sum(map(len, parts))
 
-    async def _read(self, receive: Receive, parts: list[bytes]) -> Response | None:
-        """Read the whole body; why it is refused."""
-        size, seconds = 0, self._options.body_seconds
-        try:
-            async with asyncio.timeout(seconds):
-                while True:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        return PlainTextResponse("the body ended early", 400)
-                    parts.append(message.get("body", b""))
-                    size += len(parts[-1])
-                    self._held += len(parts[-1])
-                    if size > MAX_BODY:
-                        return PlainTextResponse(f"more than {MAX_BODY} bytes", 413)
-                    if size > SMALL_BODY and self._held > self._options.held_bytes:
-                        busy = "the requests of all clients are too large together; ask again"
-                        return PlainTextResponse(busy, 503, {"Retry-After": "1"})
-                    if not message.get("more_body"):
-                        return None
-        except TimeoutError:
-            return PlainTextResponse(f"the body took longer than {seconds:g} s", 408)
-
-    def _principal(self, headers: Headers) -> Principal | None:
-        """Whose request it is; None where it brings no token that is known."""
+    def _authenticate(self, headers: Headers) -> Principal | None:
+        """The principal of a request; None when it brings no valid token."""
         token = self._options.token
         if token is None:
             return self._options.principal
@@ -108,51 +87,76 @@ class Guard:
         is_right = hmac.compare_digest(given.strip().encode("latin-1"), expected)
         return self._options.principal if is_right and scheme.lower() == "bearer" else None
 
-    def _elsewhere(self, headers: Headers) -> Response | None:
-        """Why a request that a web page or another name of this machine brought is refused."""
+    def _check_origin(self, headers: Headers) -> None:
+        """Refuse a request from a foreign web page, or one for another name of this machine.
+
+        A page can let its own name resolve to a loopback address (DNS rebinding), so the host
+        must be a loopback name too.
+        """
         on_loopback = self._options.host in LOOPBACK
         if on_loopback and _hostname(f"//{headers.get('host', '')}") not in LOOPBACK:
-            return PlainTextResponse("this server is asked for by a name of loopback", 421)
-        if (origin := headers.get("origin")) and not self._is_allowed(origin, on_loopback):
-            return PlainTextResponse(f"the origin {origin[:200]} is not allowed", 403)
-        return None
+            raise HTTPException(421, "this server answers to the names of loopback only")
+        origin = headers.get("origin")
+        is_local = on_loopback and origin is not None and _hostname(origin) in LOOPBACK
+        if origin and not is_local and origin not in self._options.origins:
+            raise HTTPException(403, f"the origin {origin[:200]} is not allowed")
 
-    def _is_allowed(self, origin: str, on_loopback: bool) -> bool:
-        return origin in self._options.origins or (on_loopback and _hostname(origin) in LOOPBACK)
+    async def _read_body(self, receive: Receive, parts: list[bytes]) -> None:
+        """Read the whole body into `parts`, and check that its JSON is cheap to parse."""
+        size, seconds = 0, self._options.body_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                more = True
+                while more:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise HTTPException(400, "the body ended early")
+                    parts.append(message.get("body", b""))
+                    more = message.get("more_body", False)
+                    size += len(parts[-1])
+                    self._held += len(parts[-1])
+                    if size > MAX_BODY:
+                        raise HTTPException(413, f"the body has more than {MAX_BODY} bytes")
+                    if size > SMALL_BODY and self._held > self._options.held_bytes:
+                        busy = "the bodies of all requests together are too large; ask again"
+                        raise HTTPException(503, busy, {"Retry-After": "1"})
+        except TimeoutError:
+            raise HTTPException(408, f"the body took longer than {seconds:g} s") from None
+        parts[:] = [b"".join(parts)]
+        _check_json(parts[0])
 
 
-def _ambiguous(headers: Headers) -> Response | None:
-    """Why a request is refused that a proxy before this server might read in another way."""
+def _check_unambiguous(headers: Headers) -> None:
+    """Refuse headers that a proxy in front of this server might read differently."""
     if twice := [name for name in SINGLE if len(headers.getlist(name)) > 1]:
-        return PlainTextResponse(f"the header {twice[0]} is given twice", 400)
+        raise HTTPException(400, f"the header {twice[0]} is given twice")
     if "content-length" in headers and "transfer-encoding" in headers:
-        return PlainTextResponse("content-length and transfer-encoding exclude each other", 400)
-    return None
+        raise HTTPException(400, "content-length and transfer-encoding exclude each other")
 
 
-def _unreadable(body: bytes) -> Response | None:
-    """Why a body is refused that would take too long to read."""
-    if b"\0" in body:  # JSON in UTF-16, of which the values could not be counted
-        return PlainTextResponse("the body is not JSON in UTF-8", 400)
-    if _values(body) > MOST_VALUES and _values(_TEXT.sub(b"", body)) > MOST_VALUES:
-        return PlainTextResponse(
-            f"the JSON holds more than {MOST_VALUES} values; send fewer at a time", 413
+def _check_json(body: bytes) -> None:
+    """Refuse a body that would take too long to parse."""
+    if b"\0" in body:  # JSON in UTF-16, whose values the bytes below do not show
+        raise HTTPException(400, "the body is not JSON in UTF-8")
+    # Removing the strings is slow, so it is done only when the strings may make the difference.
+    if _values(body) > MOST_VALUES and _values(_JSON_STRING.sub(b"", body)) > MOST_VALUES:
+        raise HTTPException(
+            413, f"the JSON holds more than {MOST_VALUES} values; send fewer at a time"
         )
-    return None
 
 
 def _values(body: bytes) -> int:
-    """How many values JSON holds, up to a factor; those that its texts seem to hold count too."""
+    """About how many values JSON holds; commas and brackets inside strings count too."""
     return body.count(b",") + body.count(b"[") + body.count(b"{")
 
 
 def _hostname(url: str) -> str | None:
-    found = _PLACE.fullmatch(url)
+    found = _HOST.fullmatch(url)
     return None if found is None else (found[1] or found[2]).lower()
 
 
-def _again(body: bytes, receive: Receive) -> Receive:
-    """The body that was received already, and then what comes."""
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives the body, which has been read already, and then what else comes."""
     kept: list[Message] = [{"type": "http.request", "body": body}]
 
     async def replay() -> Message:

@@ -1,15 +1,22 @@
-"""Tools, resources and the prompt as MCP has them."""
+"""The MCP server: tools, resources and the prompt, on stdio or as a route of the HTTP server."""
 
 from __future__ import annotations
 
 import json
+import math
 from functools import cache
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import unquote
 
 from mcp.server import Server, ServerRequestContext
+from mcp.server.auth.middleware.bearer_auth import AuthorizationContext
 from mcp.server.stdio import stdio_server
+from mcp.server.streamable_http import StreamableHTTPServerTransport
+from mcp.server.streamable_http_manager import (
+    StreamableHTTPASGIApp,
+    StreamableHTTPSessionManager,
+)
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INTERNAL_ERROR,
@@ -35,10 +42,14 @@ from mcp_types import (
     ToolAnnotations,
 )
 from mcp_types import Tool as McpTool
+from pydantic import BaseModel
+from starlette.routing import Route
 
 from graph_orch import AsyncOrchestrator
 from graph_orch.domain.values import MAX_NAME
 from graph_orch.errors import AgentNotFoundError, OrchestrationError, TaskNotFoundError
+from graph_orch.serve.guard import MAX_BODY
+from graph_orch.serve.options import HttpOptions
 from graph_orch.serve.principals import Principal
 from graph_orch.tools.advice import explain
 from graph_orch.tools.call import LONGEST_CALL_SECONDS, Call, within
@@ -46,37 +57,84 @@ from graph_orch.tools.table import Tool, find
 from graph_orch.tools.texts import GRAPH, GUIDE, INSTRUCTIONS
 
 NAME = "graph-orch"
+PATH = "/mcp"
+SESSION_IDLE_SECONDS = 1_800.0
+JSON = "application/json"
+RESOURCES = {
+    "task": "A task with its tries and its history",
+    "agent": "An agent with its record",
+}
 
 Context = ServerRequestContext[dict[str, Any]]
 
 
 def build(orch: AsyncOrchestrator, principal: Principal) -> Server[dict[str, Any]]:
-    """A server of the tools: for whoever asks by HTTP, and for this principal by stdio."""
-    it = _Handlers(orch, principal)
+    """An MCP server of the tools.
+
+    On stdio `principal` is the client. By HTTP it is whoever the guard found for each request.
+    """
+    handlers = _Handlers(orch, principal)
     return Server(
         NAME,
         version=version("graph-orch"),
         instructions=INSTRUCTIONS,
-        get_tool_input_schema=it.input_schema,
-        on_list_tools=it.list_tools,
-        on_call_tool=it.call_tool,
-        on_list_resources=it.list_resources,
-        on_list_resource_templates=it.list_resource_templates,
-        on_read_resource=it.read_resource,
-        on_list_prompts=it.list_prompts,
-        on_get_prompt=it.get_prompt,
+        get_tool_input_schema=handlers.input_schema,
+        on_list_tools=handlers.list_tools,
+        on_call_tool=handlers.call_tool,
+        on_list_resources=handlers.list_resources,
+        on_list_resource_templates=handlers.list_resource_templates,
+        on_read_resource=handlers.read_resource,
+        on_list_prompts=handlers.list_prompts,
+        on_get_prompt=handlers.get_prompt,
     )
 
 
 async def serve_stdio(server: Server[dict[str, Any]]) -> None:
-    """Serve one client on standard input and output, until it goes."""
+    """Serve one client on standard input and output until it disconnects."""
     async with stdio_server() as (incoming, outgoing):
         await server.run(incoming, outgoing, server.create_initialization_options())
 
 
+class Sessions(StreamableHTTPSessionManager):
+    """The sessions of an MCP server by HTTP, of which `run()` is the lifespan.
+
+    When a new session would be one too many, the longest idle one ends. Its client, if it is still
+    there, is answered 404 and begins another.
+    """
+
+    def __init__(self, server: Server[dict[str, Any]], options: HttpOptions) -> None:
+        super().__init__(
+            server,
+            max_request_body_size=MAX_BODY,
+            session_idle_timeout=SESSION_IDLE_SECONDS,
+            max_sessions=options.sessions,
+        )
+
+    def route(self) -> Route:
+        """The route of the HTTP server by which clients reach the sessions."""
+        return Route(PATH, endpoint=StreamableHTTPASGIApp(self))
+
+    def _admit_session(
+        self, requestor: AuthorizationContext | None
+    ) -> StreamableHTTPServerTransport | None:
+        if self.max_sessions is not None and len(self._server_instances) >= self.max_sessions:
+            session_id, idlest = min(
+                self._server_instances.items(), key=lambda item: _idle_deadline(item[1])
+            )
+            if idlest.idle_scope is not None and _idle_deadline(idlest) < math.inf:
+                idlest.idle_scope.cancel()
+                del self._server_instances[session_id]
+        return super()._admit_session(requestor)
+
+
+def _idle_deadline(session: StreamableHTTPServerTransport) -> float:
+    """The event loop's time at which an idle session ends; infinite while it answers a request."""
+    return math.inf if session.idle_scope is None else session.idle_scope.deadline
+
+
 @cache
 def definition(tool: Tool) -> McpTool:
-    """A tool as clients see it."""
+    """A tool as `tools/list` shows it."""
     return McpTool(
         name=tool.name,
         description=tool.description,
@@ -96,8 +154,8 @@ class _Handlers:
         self._orch = orch
         self._principal = principal
 
-    def _asking(self, context: Context) -> Principal:
-        """Who asks: by HTTP whoever the guard let in, by stdio who started this process."""
+    def _principal_of(self, context: Context) -> Principal:
+        """By HTTP the principal that the guard found, on stdio the one that started the server."""
         request = context.request
         return self._principal if request is None else request.state.principal
 
@@ -108,12 +166,11 @@ class _Handlers:
     async def list_tools(
         self, context: Context, params: PaginatedRequestParams | None
     ) -> ListToolsResult:
-        return ListToolsResult(
-            tools=[definition(it) for it in self._asking(context).tools.values()]
-        )
+        tools = self._principal_of(context).tools.values()
+        return ListToolsResult(tools=[definition(tool) for tool in tools])
 
     async def call_tool(self, context: Context, params: CallToolRequestParams) -> CallToolResult:
-        principal = self._asking(context)
+        principal = self._principal_of(context)
         call = Call(self._orch, context.session.report_progress, principal.why_not)
         try:
             tool = find(principal.tools, params.name)
@@ -121,8 +178,9 @@ class _Handlers:
         except OrchestrationError as error:
             return _refused(await explain(self._orch.monitor, error))
         except TimeoutError:
-            seconds = f"{LONGEST_CALL_SECONDS:.0f} s"
-            return _refused(f"{params.name} took longer than {seconds}; ask again")
+            return _refused(
+                f"{params.name} took longer than {LONGEST_CALL_SECONDS:.0f} s; ask again"
+            )
         return CallToolResult(content=[_text(_json(answer))], structured_content=answer)
 
     async def list_resources(
@@ -141,8 +199,8 @@ class _Handlers:
             ResourceTemplate(
                 uri_template=f"{kind}://{{id}}", name=kind, description=about, mime_type=JSON
             )
-            for kind, about in _TEMPLATES.items()
-            if self._asking(context).may(f"{kind}://")
+            for kind, about in RESOURCES.items()
+            if self._principal_of(context).may(f"{kind}://")
         ]
         return ListResourceTemplatesResult(resource_templates=templates)
 
@@ -151,11 +209,11 @@ class _Handlers:
     ) -> ReadResourceResult:
         try:
             text, kind = await within(
-                LONGEST_CALL_SECONDS, self._read(params.uri, self._asking(context))
+                LONGEST_CALL_SECONDS, self._read(params.uri, self._principal_of(context))
             )
         except OrchestrationError as error:
-            said = await explain(self._orch.monitor, error)
-            raise MCPError(INVALID_PARAMS, said, {"uri": params.uri[:MAX_NAME]}) from error
+            message = await explain(self._orch.monitor, error)
+            raise MCPError(INVALID_PARAMS, message, {"uri": params.uri[:MAX_NAME]}) from error
         except TimeoutError as error:
             raise MCPError(INTERNAL_ERROR, "reading it took too long; ask again") from error
         contents = TextResourceContents(uri=params.uri, text=text, mime_type=kind)
@@ -174,57 +232,45 @@ class _Handlers:
         )
 
     async def get_prompt(self, context: Context, params: GetPromptRequestParams) -> GetPromptResult:
-        given = params.arguments or {}
-        if params.name != "work_here" or not given.get("agent_id"):
+        arguments = params.arguments or {}
+        if params.name != "work_here" or not arguments.get("agent_id"):
             raise MCPError(INVALID_PARAMS, "the prompt is work_here, with agent_id: your id")
-        skills = given.get("capabilities") or "say them when you register"
-        said = GUIDE.format(agent_id=given["agent_id"], capabilities=skills)
-        return GetPromptResult(messages=[PromptMessage(role="user", content=_text(said))])
+        skills = arguments.get("capabilities") or "say them when you register"
+        guide = GUIDE.format(agent_id=arguments["agent_id"], capabilities=skills)
+        return GetPromptResult(messages=[PromptMessage(role="user", content=_text(guide))])
 
     async def _read(self, uri: str, principal: Principal) -> tuple[str, str]:
-        """The text that a resource holds, and its kind."""
+        """The text of a resource and its MIME type."""
         scheme, _, rest = uri.partition("://")
-        if scheme in _TEMPLATES and (why := principal.why_not(f"{scheme}://")):
+        if scheme in RESOURCES and (why := principal.why_not(f"{scheme}://")):
             raise MCPError(INVALID_PARAMS, why, {"uri": uri[:MAX_NAME]})
         match scheme, unquote(rest).rstrip("/"):
             case "graph", "schema":
                 return GRAPH, "text/markdown"
             case "task", task_id:
-                return _json(await self._task(task_id)), JSON
+                tasks = self._orch.tasks
+                if (task := await tasks.get_task_status(task_id)) is None:
+                    raise TaskNotFoundError(task_id)
+                found = _dumped(task) | {
+                    "tries": [_dumped(row) for row in await tasks.get_tries(task_id)],
+                    "history": [_dumped(row) for row in await tasks.get_history(task_id)],
+                }
             case "agent", agent_id:
-                return _json(await self._agent(agent_id)), JSON
+                if (agent := await self._orch.agents.get_agent(agent_id)) is None:
+                    raise AgentNotFoundError(agent_id)
+                found = _dumped(agent)
             case _:
+                known = "there are task://{id}, agent://{id} and graph://schema"
                 raise MCPError(
                     INVALID_PARAMS,
-                    f"no resource {uri[:MAX_NAME]!r}; {_KNOWN}",
+                    f"no resource {uri[:MAX_NAME]!r}; {known}",
                     {"uri": uri[:MAX_NAME]},
                 )
-
-    async def _task(self, task_id: str) -> dict[str, Any]:
-        task = await self._orch.tasks.get_task_status(task_id)
-        if task is None:
-            raise TaskNotFoundError(task_id)
-        tries = await self._orch.tasks.get_tries(task_id)
-        events = await self._orch.tasks.get_history(task_id)
-        return {
-            **task.model_dump(mode="json", exclude_none=True),
-            "tries": [it.model_dump(mode="json", exclude_none=True) for it in tries],
-            "history": [it.model_dump(mode="json", exclude_none=True) for it in events],
-        }
-
-    async def _agent(self, agent_id: str) -> dict[str, Any]:
-        agent = await self._orch.agents.get_agent(agent_id)
-        if agent is None:
-            raise AgentNotFoundError(agent_id)
-        return agent.model_dump(mode="json", exclude_none=True)
+        return _json(found), JSON
 
 
-JSON = "application/json"
-_TEMPLATES = {
-    "task": "A task with its tries and its history",
-    "agent": "An agent with its record",
-}
-_KNOWN = "there are task://{id}, agent://{id} and graph://schema"
+def _dumped(model: BaseModel) -> dict[str, Any]:
+    return model.model_dump(mode="json", exclude_none=True)
 
 
 def _text(text: str) -> TextContent:
@@ -236,5 +282,5 @@ def _refused(why: str) -> CallToolResult:
 
 
 def _json(value: object) -> str:
-    """JSON without a space too many: agents pay for each."""
+    """Compact JSON, since agents pay for each token."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""How the HTTP server is started, and the limits that it holds clients to."""
+"""The options of the HTTP server, and the limits that it sets to clients."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MB = 1024 * 1024
 
 
 def allow_files() -> int:
-    """Let this process open as many files as it needs, where it may; how many that are."""
+    """Raise this process's limit of open files to `FILES` if it may, and return the limit."""
     if sys.platform == "win32":
         return FILES
     import resource
@@ -31,18 +31,23 @@ def allow_files() -> int:
 
 @dataclass(frozen=True)
 class HttpOptions:
-    """Where to listen, whom to let in, and how much of it. Port 0 is any.
-
-    Off loopback a token is needed. Whoever is let in is the principal.
+    """Where the server listens, whom it lets in, and how much they may use.
 
     Args:
+        port: 0 lets the system choose one.
+        token: The bearer token that requests must bring; needed when `host` is not loopback.
+        origins: The origins of web pages that may ask, besides those of loopback.
         body_seconds: How long a request's body may take.
-        header_seconds: How long a connection may wait without a whole request.
+        header_seconds: How long a connection may wait without a complete request.
         unread_seconds: How long a client may leave its answer unread.
-        connections: How many there may be; of one address half of that, unless it is loopback. They
-            are never more than half of the files that may be open, for the store needs some too.
-        sessions: How many MCP sessions there may be.
-        held_bytes: How much the bodies of all requests that are being answered may take.
+        connections: The most connections. One address may have half of them, unless it is loopback.
+            They never exceed half of the open files allowed, since the store needs some too.
+        sessions: The most MCP sessions.
+        held_bytes: The most bytes that the bodies of all requests being answered may take.
+        principal: Who asks, for every request that is let in.
+
+    Raises:
+        ValidationError: the host is not loopback and there is no token.
     """
 
     host: str = "127.0.0.1"

@@ -1,7 +1,7 @@
-"""Who asks, and what they may do: one model for whatever serves MCP, A2A and more by HTTP.
+"""Who asks, and what they may do: one model for MCP, A2A and whatever else is served by HTTP.
 
-Whoever lets a request in says whose it is, in `request.state.principal`; handlers ask that what
-it may do. Today that follows from how the server was started, and is the same for everybody.
+The guard puts the principal of a request into `request.state.principal`, and handlers ask it what
+it may do. Today the options of the server decide that, so it is the same for everybody.
 """
 
 from __future__ import annotations
@@ -15,32 +15,29 @@ from graph_orch.tools.table import TOOLS, Tool, chosen
 
 @dataclass(frozen=True)
 class Right:
-    """What it takes to do something: a profile at least, and where it writes more than reading."""
+    """What an operation requires: at least this profile, and leave to write where it writes."""
 
     profile: Profile
     writes: bool
 
-
-def _of(tool: Tool) -> Right:
-    return Right(tool.profile, tool.reading() is None)
-
-
-def _as(short_name: str) -> Right:
-    return _of(TOOLS[f"orchestration_{short_name}"])
+    @classmethod
+    def of(cls, tool: Tool) -> Right:
+        """What a tool requires."""
+        return cls(tool.profile, tool.reading() is None)
 
 
 RIGHTS: Mapping[str, Right] = {
-    **{name: _of(tool) for name, tool in TOOLS.items()},
-    "task://": _as("get_task_status"),
-    "agent://": _as("get_agent_health"),
-    "SendMessage": _as("create_task"),
-    "GetTask": _as("get_task_status"),
-    "SubscribeToTask": _as("get_task_status"),
-    "ListTasks": _as("query_tasks"),
-    # It ends anybody's task for good. `fail_task` asks for this right where its action is cancel.
+    **{name: Right.of(tool) for name, tool in TOOLS.items()},
+    "task://": Right.of(TOOLS["orchestration_get_task_status"]),
+    "agent://": Right.of(TOOLS["orchestration_get_agent_health"]),
+    "SendMessage": Right.of(TOOLS["orchestration_create_task"]),
+    "GetTask": Right.of(TOOLS["orchestration_get_task_status"]),
+    "SubscribeToTask": Right.of(TOOLS["orchestration_get_task_status"]),
+    "ListTasks": Right.of(TOOLS["orchestration_query_tasks"]),
+    # It ends anybody's task for good. `fail_task` asks for this right when its action is cancel.
     "CancelTask": Right(Profile.ALL, writes=True),
 }
-"""What each tool, MCP resource and A2A operation takes."""
+"""The right that each tool, MCP resource and A2A operation requires."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +50,15 @@ class Principal:
 
     @property
     def tools(self) -> Mapping[str, Tool]:
-        """The tools that it has."""
+        """The tools that it may call."""
         return chosen(self.profile, self.read_only)
 
     def may(self, operation: str) -> bool:
-        """Whether an operation of the table of rights is served to it."""
+        """Whether it may use an operation of `RIGHTS`."""
         return self.why_not(operation) is None
 
     def why_not(self, operation: str) -> str | None:
-        """Why an operation is not served to it, and what would serve it; None where it is."""
+        """Why it may not use an operation, and which option would allow it; None if it may."""
         right = RIGHTS[operation]
         if right.writes and self.read_only:
             return f"{operation} changes something, and this server was started with --read-only"

@@ -22,9 +22,8 @@ import uvicorn
 from graph_orch import AsyncOrchestrator, Orchestrator
 from graph_orch.serve import a2a
 from graph_orch.serve.http import serve_http
-from graph_orch.serve.mcp import build
+from graph_orch.serve.mcp import Sessions, build
 from graph_orch.serve.options import HttpOptions
-from graph_orch.serve.principals import Principal
 from tests.faults.asked import (
     A2A_VERSION,
     ASKED,
@@ -209,12 +208,14 @@ def serving(server: Any, monkeypatch: pytest.MonkeyPatch) -> Generator[Web]:
 
     async def serve() -> None:
         async with AsyncOrchestrator.connect(*server) as orch:
+            options = HttpOptions(port=0)
+            sessions = Sessions(build(orch, options.principal), options)
 
             def routes(url: str) -> Any:
                 begun.put(url)
-                return a2a.routes(orch, url, Principal())
+                return [sessions.route(), *a2a.routes(orch, url, options.principal)]
 
-            await serve_http(build(orch, Principal()), HttpOptions(port=0), routes)
+            await serve_http(options, routes, sessions.run)
 
     monkeypatch.setattr(uvicorn, "Server", Told)
     thread = threading.Thread(target=lambda: asyncio.run(serve()))

@@ -41,13 +41,13 @@ def test_what_is_repeated_is_counted(complaints, clock, said):
     for number in range(1_000):
         complain(f"number {number}")
     logging.getLogger("another").warning("something else")
-    complaints.tell()
+    complaints.report_omitted()
     lines = said.getvalue().splitlines()
     assert lines[0] == "from a client: number 0"
     assert len(lines) == MOST_A_WINDOW + 1
     assert lines[-1] == "something else"
     clock[0] += WINDOW_SECONDS
-    complaints.tell()
+    complaints.report_omitted()
     complain("again")
     told, again = said.getvalue().splitlines()[len(lines) :]
     assert told.startswith(f"{1_000 - MOST_A_WINDOW} more complaints of {__file__}:")

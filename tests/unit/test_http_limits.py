@@ -20,6 +20,7 @@ from mcp.server import Server
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 from graph_orch.serve.http import serve_http
+from graph_orch.serve.mcp import Sessions
 from graph_orch.serve.options import HttpOptions
 
 async def endless(request):
@@ -30,8 +31,10 @@ async def endless(request):
 
 files, options = json.loads(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-routes = [Route("/endless", endless)]
-asyncio.run(serve_http(Server("x"), HttpOptions(port=0, **options), lambda url: routes))
+options = HttpOptions(port=0, **options)
+sessions = Sessions(Server("x"), options)
+routes = [sessions.route(), Route("/endless", endless)]
+asyncio.run(serve_http(options, lambda url: routes, sessions.run))
 """
 HALF = b"POST /mcp HTTP/1.1\r\nhost: localhost\r\nx-half: "
 HEADERS = {"accept": "application/json, text/event-stream"}

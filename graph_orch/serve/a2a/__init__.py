@@ -1,4 +1,4 @@
-"""Agent2Agent: agent cards in and out, and the queue as an agent that others submit tasks to."""
+"""Agent2Agent (A2A): agent cards in and out, and the queue as an agent that takes tasks."""
 
 from graph_orch.serve.a2a.cards import card_of, parse_card, registration, to_json
 from graph_orch.serve.a2a.fetching import fetch_card

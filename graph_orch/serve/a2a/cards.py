@@ -1,4 +1,4 @@
-"""A2A agent cards as agents here, and back."""
+"""Conversion between A2A agent cards and the agents of the registry."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from graph_orch.domain.values import skill_key
 from graph_orch.errors import ValidationError
 
 CARD = "a2a_card"
-"""The metadata key under which an agent keeps the card that it came with."""
+"""The metadata key under which an agent keeps the card that it was registered from."""
 TEXT, DATA = "text/plain", "application/json"
 
 
 @dataclass(frozen=True)
 class Registration:
-    """What an agent card registers: the arguments of `register_agent`."""
+    """The arguments of `register_agent` for an agent card."""
 
     agent_id: str
     capabilities: list[str]
@@ -32,10 +32,10 @@ class Registration:
 
 
 def parse_card(text: str) -> AgentCard:
-    """An agent card from JSON, of A2A 1.x or 0.3.
+    """Parse an agent card of A2A 1.x or 0.3 from JSON.
 
     Raises:
-        ValidationError: it is none.
+        ValidationError: the text is no agent card.
     """
     try:
         found = json.loads(text)
@@ -47,9 +47,9 @@ def parse_card(text: str) -> AgentCard:
 
 
 def _parsed(found: object) -> AgentCard:
-    """The card that JSON holds, which is first seen to be what metadata can keep.
+    """Parse a card from JSON values, which are first checked to be what metadata can keep.
 
-    The parser answers half of a surrogate pair with a SystemError, and changes what it is given.
+    The parser raises SystemError for half of a surrogate pair, and it changes its argument.
     """
     try:
         return parse_agent_card(JSON_OBJECT.of("card", found))
@@ -58,29 +58,29 @@ def _parsed(found: object) -> AgentCard:
 
 
 def registration(card: AgentCard, agent_id: str | None = None) -> Registration:
-    """What a card registers: an agent with the ids, names and tags of its skills as skills.
+    """The registration of a card's agent, called `agent_id` or else by the name on the card.
 
-    A task may ask for a skill by any of them.
+    The ids, names and tags of the card's skills all become skills, so that a task may require any.
 
     Raises:
-        ValidationError: the card names no agent.
+        ValidationError: the card has no name, and no id is given.
     """
     name = agent_id or card.name.strip()
     if not name:
         raise ValidationError("the agent card has no name; give the agent's id")
-    said = [word for skill in card.skills for word in (skill.id, skill.name, *skill.tags)]
-    skills = {skill_key(word): word.strip() for word in said if word.strip()}
+    words = [word for skill in card.skills for word in (skill.id, skill.name, *skill.tags)]
+    skills = {skill_key(word): word.strip() for word in words if word.strip()}
     kept = cast(dict[str, JsonValue], MessageToDict(card))
     return Registration(name, list(skills.values()), {CARD: kept})
 
 
 def card_of(agent: Agent, url: str) -> AgentCard:
-    """The card of an agent: the one that it came with, or one made from what it can do.
+    """The card of an agent: the one that it was registered from, or one made from its skills.
 
-    What it has learned since is added; what it has forgotten is left out.
+    Skills that it has learned since are added, and skills that it has forgotten are left out.
 
     Raises:
-        ValidationError: what its metadata has as a card is none.
+        ValidationError: the card in its metadata is not valid.
     """
     metadata = agent.metadata if isinstance(agent.metadata, dict) else {}
     kept = metadata.get(CARD)
@@ -94,10 +94,10 @@ def card_of(agent: Agent, url: str) -> AgentCard:
 
 
 def service_card(url: str, names: Iterable[str], takes_tasks: bool = True) -> AgentCard:
-    """The card of the queue itself: what its agents can do together, where it takes tasks."""
+    """The card of the queue itself; where it takes tasks, with the skills of all agents."""
     card = _new_card("graph_orch", url)
     if not takes_tasks:
-        card.description = "A queue of tasks, of which tasks can be asked for here, and none sent."
+        card.description = "A queue of tasks, which can be read here; it takes no new tasks."
         return card
     card.description = (
         "A queue of tasks, each done by an agent that has the skills for it. The metadata of a "
@@ -108,7 +108,7 @@ def service_card(url: str, names: Iterable[str], takes_tasks: bool = True) -> Ag
 
 
 def skills(names: Iterable[str]) -> list[AgentSkill]:
-    """Skills by their names."""
+    """The skills of a card, from their names."""
     return [
         AgentSkill(
             id=skill_key(name), name=name, description=f"Tasks that need {name}", tags=[name]
@@ -118,7 +118,7 @@ def skills(names: Iterable[str]) -> list[AgentSkill]:
 
 
 def to_json(card: AgentCard) -> Mapping[str, Any]:
-    """A card as JSON has it."""
+    """A card as JSON values."""
     return MessageToDict(card)
 
 

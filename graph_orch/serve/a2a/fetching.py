@@ -1,4 +1,4 @@
-"""Agent cards from elsewhere: their servers may send anything, for as long as they like."""
+"""Fetch agent cards from servers that may send anything, for as long as they like."""
 
 from __future__ import annotations
 
@@ -14,35 +14,36 @@ from graph_orch.errors import ValidationError
 from graph_orch.serve.a2a.cards import parse_card
 
 FETCH_SECONDS = 30.0
-"""For all of it, however slowly it comes."""
+"""For the whole answer, however slowly it comes."""
 MOST_BYTES = 4_000_000
-"""Of a card, decompressed; an agent's metadata may have 1 MB."""
+"""Of a decompressed card; an agent's metadata may have 1 MB."""
 _ZLIB_OR_GZIP = zlib.MAX_WBITS | 32
 
 
 async def fetch_card(
     url: str, *, seconds: float = FETCH_SECONDS, max_bytes: int = MOST_BYTES
 ) -> AgentCard:
-    """The agent card at a URL: of the card itself, or of the agent, whose well-known card it is.
+    """Fetch an agent card, whose URL is its own (`….json`) or that of its agent.
 
-    Whoever calls this chose the address, so that one of a private network is asked like any other;
-    nobody else chooses where to look, since no redirect is followed.
+    The caller chose the address, so an address of a private network is allowed. Redirects are not
+    followed, so nobody else can choose one.
 
     Raises:
-        ValidationError: there is none, or it takes longer or is larger than this.
+        ValidationError: there is no card, or it takes longer than `seconds`, or it has more than
+            `max_bytes`.
     """
     at = url if url.endswith(".json") else f"{url.rstrip('/')}{AGENT_CARD_WELL_KNOWN_PATH}"
     try:
         async with asyncio.timeout(seconds):
-            return parse_card((await _fetched(at, max_bytes)).decode("utf-8-sig"))
+            return parse_card((await _download(at, max_bytes)).decode("utf-8-sig"))
     except TimeoutError as error:
         raise _refused(url, f"it did not come whole within {seconds:g} s") from error
     except (httpx.HTTPError, httpx.InvalidURL, zlib.error, ValueError) as error:
         raise _refused(url, str(error) or type(error).__name__) from error
 
 
-async def _fetched(url: str, most: int) -> bytes:
-    """What a server answers, decompressed here, where no byte more than allowed is made of it."""
+async def _download(url: str, most: int) -> bytes:
+    """The body of an answer, which is decompressed here, since httpx would set no limit to it."""
     headers = {"Accept": "application/json", "Accept-Encoding": "gzip"}
     async with (
         httpx.AsyncClient(timeout=None, headers=headers) as client,
@@ -68,5 +69,5 @@ async def _fetched(url: str, most: int) -> bytes:
 
 
 def _refused(url: str, why: str) -> ValidationError:
-    said = f"no A2A agent card at {url}: {why}"
-    return ValidationError(re.sub(r"(?<=://)[^/\s]*@", "", said))
+    message = f"no A2A agent card at {url}: {why}"
+    return ValidationError(re.sub(r"(?<=://)[^/\s]*@", "", message))  # without a user and password

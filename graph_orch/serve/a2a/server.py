@@ -10,7 +10,6 @@ from collections.abc import (
     Callable,
     Coroutine,
     Generator,
-    Iterator,
     Sequence,
 )
 from contextlib import contextmanager
@@ -55,19 +54,26 @@ from graph_orch.tools.call import LONGEST_CALL_SECONDS, within
 
 PATH = "/a2a"
 BLOCKING_SECONDS = 60.0
-"""How long a client that wants to wait for the end does so; then it is told how far it is."""
+"""How long SendMessage waits for the end of its task; then it answers with the current state."""
 LOOK_SECONDS = 30.0
+"""How long a stream waits for a change before it reads the task again."""
 MOST_STREAMS = 100
-"""Streams at once. A client that reads none of its streams would else hold all connections."""
+"""Streams at once. Without a limit, a client that reads no stream could hold all connections."""
 MOST_SKILLS = 500
-"""Skills on the card, which is shown to everybody, and takes a fifth of a millisecond for each."""
+"""Skills on the card, which is public and takes a fifth of a millisecond to make for each."""
 PRINCIPAL = "principal"
 
 
 def routes(
     orch: AsyncOrchestrator, url: str, principal: Principal, needs_token: bool = False
 ) -> Sequence[Route]:
-    """The routes of the agent that the queue is, at a server's URL, for what a principal may do."""
+    """The routes of the queue as an A2A agent.
+
+    Args:
+        url: The base URL of the server.
+        principal: Who asks; the card offers what this one may do.
+        needs_token: Whether the card says that requests must bring a bearer token.
+    """
     at, takes_tasks = f"{url}{PATH}", principal.may("SendMessage")
 
     async def current(card: pb.AgentCard) -> pb.AgentCard:
@@ -83,24 +89,24 @@ def routes(
 
     return [
         *create_agent_card_routes(service_card(at, ["any"]), card_modifier=current),
-        *map(_reading, create_jsonrpc_routes(QueueHandler(orch), PATH, _Contexts())),
+        *map(_checking_json, create_jsonrpc_routes(QueueHandler(orch), PATH, _Contexts())),
     ]
 
 
-def _reading(route: Route) -> Route:
-    """The same route, but for bodies that are no JSON: the SDK answers some as its own failure."""
+def _checking_json(route: Route) -> Route:
+    """A route that refuses invalid JSON, some of which the SDK reports as its own failure."""
 
     async def endpoint(request: Request) -> Response:
         if await to_thread(_is_json, await request.body()):
             return await route.endpoint(request)
-        said = {"code": -32700, "message": "the body is no JSON in UTF-8, or nested too deeply"}
-        return JSONResponse({"jsonrpc": "2.0", "id": None, "error": said})
+        error = {"code": -32700, "message": "the body is no JSON in UTF-8, or nested too deeply"}
+        return JSONResponse({"jsonrpc": "2.0", "id": None, "error": error})
 
     return Route(route.path, endpoint=endpoint, methods=["POST"])
 
 
 def _is_json(body: bytes) -> bool:
-    """Whether it can be read, and written again: a half of a surrogate pair cannot."""
+    """Whether a body can be parsed, and written again, as half of a surrogate pair cannot."""
     try:
         json.dumps(json.loads(body.decode()), ensure_ascii=False).encode()
     except (ValueError, RecursionError):
@@ -109,7 +115,7 @@ def _is_json(body: bytes) -> bool:
 
 
 class _Contexts(DefaultServerCallContextBuilder):
-    """Contexts of requests, with the principal that the guard found."""
+    """Puts the principal that the guard found into the context of a request."""
 
     def build(self, request: Request) -> ServerCallContext:
         context = super().build(request)
@@ -121,22 +127,25 @@ Method = TypeVar("Method", bound=Callable[..., Coroutine[Any, Any, Any]])
 
 
 def _serves(operation: str) -> Callable[[Method], Method]:
-    """A method that serves an operation, to whoever may ask for it, in a bounded time."""
+    """Decorate the method for an operation: it checks the principal's right, and limits the time.
 
-    def serving(method: Method) -> Method:
+    Errors of graph_orch become those of A2A.
+    """
+
+    def decorate(method: Method) -> Method:
         @wraps(method)
-        async def served(self: QueueHandler, params: Any, context: ServerCallContext) -> Any:
-            _asking(context, operation)
+        async def serve(self: QueueHandler, params: Any, context: ServerCallContext) -> Any:
+            _authorize(context, operation)
             with _translated():
                 return await within(LONGEST_CALL_SECONDS, method(self, params, context))
 
-        return cast(Method, served)
+        return cast(Method, serve)
 
-    return serving
+    return decorate
 
 
 class QueueHandler(RequestHandler):
-    """Answers A2A requests from the queue: nothing is kept here, so any server may answer."""
+    """Answers A2A requests from the queue, without state of its own: any server may answer any."""
 
     def __init__(self, orch: AsyncOrchestrator, most_streams: int = MOST_STREAMS) -> None:
         self._orch = orch
@@ -147,7 +156,7 @@ class QueueHandler(RequestHandler):
     async def on_message_send(
         self, params: pb.SendMessageRequest, context: ServerCallContext
     ) -> pb.Task:
-        """Submit a task, and wait for its end unless the client would rather not."""
+        """Submit a task, and wait for its end unless the client asks for an immediate answer."""
         task_id = await self._submit(params.message, context)
         seconds = 0.0 if params.configuration.return_immediately else BLOCKING_SECONDS
         return a2a_task(await self._orch.monitor.wait_until_ended(task_id, seconds))
@@ -156,7 +165,7 @@ class QueueHandler(RequestHandler):
         self, params: pb.SendMessageRequest, context: ServerCallContext
     ) -> AsyncGenerator[Event]:
         """Submit a task, and follow it to its end."""
-        _asking(context, "SendMessage")
+        _authorize(context, "SendMessage")
         with _translated(), self._streaming():
             task_id = await self._submit(params.message, context)
             async for event in self._follow(task_id):
@@ -165,8 +174,8 @@ class QueueHandler(RequestHandler):
     async def on_subscribe_to_task(
         self, params: pb.SubscribeToTaskRequest, context: ServerCallContext
     ) -> AsyncGenerator[Event]:
-        """Follow a task to its end."""
-        _asking(context, "SubscribeToTask")
+        """Follow a task that exists to its end."""
+        _authorize(context, "SubscribeToTask")
         with _translated(), self._streaming():
             task = await self._task(params.id)
             if task.status in ENDED:
@@ -176,28 +185,28 @@ class QueueHandler(RequestHandler):
 
     @_serves("GetTask")
     async def on_get_task(self, params: pb.GetTaskRequest, context: ServerCallContext) -> pb.Task:
-        """A task as it is now."""
+        """Return a task as it is now."""
         return a2a_task(await self._task(params.id))
 
     @_serves("ListTasks")
     async def on_list_tasks(
         self, params: pb.ListTasksRequest, context: ServerCallContext
     ) -> pb.ListTasksResponse:
-        """The tasks of a state, oldest first, a page at a time."""
+        """Return a page of the tasks in a state, oldest first."""
         if params.context_id:
             raise a2a_errors.UnsupportedOperationError("tasks are not found by their context")
         size = min(params.page_size or DEFAULT_LIST_TASKS_PAGE_SIZE, MAX_LIST_TASKS_PAGE_SIZE)
-        if params.status and params.status not in STATUSES:  # a state that no task here has
+        if params.status and params.status not in STATUSES:  # no task here has such a state
             return pb.ListTasksResponse(page_size=size)
         filters = {"status": STATUSES.get(params.status, [])}
         total = await self._count(params.status)
         page = await self._orch.tasks.query_tasks(
             filters, limit=size, after=params.page_token or None
         )
-        wanted = [it for it in page if params.status in (0, state_of(it))]
+        wanted = [task for task in page if params.status in (0, state_of(task))]
         return pb.ListTasksResponse(
             tasks=await to_thread(
-                lambda: [a2a_task(it, params.include_artifacts) for it in wanted]
+                lambda: [a2a_task(task, params.include_artifacts) for task in wanted]
             ),
             next_page_token=page.next_cursor or "",
             page_size=size,
@@ -208,28 +217,16 @@ class QueueHandler(RequestHandler):
     async def on_cancel_task(
         self, params: pb.CancelTaskRequest, context: ServerCallContext
     ) -> pb.Task:
-        """Give a task up."""
+        """Cancel a task."""
         return a2a_task(await self._orch.tasks.cancel_task(params.id, "asked for by A2A"))
 
-    async def on_create_task_push_notification_config(
-        self, params: pb.TaskPushNotificationConfig, context: ServerCallContext
-    ) -> pb.TaskPushNotificationConfig:
-        _no_push()
+    async def _refuse_push(self, params: Any, context: ServerCallContext) -> NoReturn:
+        raise a2a_errors.PushNotificationNotSupportedError
 
-    async def on_get_task_push_notification_config(
-        self, params: pb.GetTaskPushNotificationConfigRequest, context: ServerCallContext
-    ) -> pb.TaskPushNotificationConfig:
-        _no_push()
-
-    async def on_list_task_push_notification_configs(
-        self, params: pb.ListTaskPushNotificationConfigsRequest, context: ServerCallContext
-    ) -> pb.ListTaskPushNotificationConfigsResponse:
-        _no_push()
-
-    async def on_delete_task_push_notification_config(
-        self, params: pb.DeleteTaskPushNotificationConfigRequest, context: ServerCallContext
-    ) -> None:
-        _no_push()
+    on_create_task_push_notification_config = _refuse_push
+    on_get_task_push_notification_config = _refuse_push
+    on_list_task_push_notification_configs = _refuse_push
+    on_delete_task_push_notification_config = _refuse_push
 
     async def on_get_extended_agent_card(
         self, params: pb.GetExtendedAgentCardRequest, context: ServerCallContext
@@ -237,7 +234,7 @@ class QueueHandler(RequestHandler):
         raise a2a_errors.ExtendedAgentCardNotConfiguredError
 
     async def _count(self, state: int) -> int:
-        """How many tasks are in a state; 0: in any."""
+        """The number of tasks in a state; 0 stands for any state."""
         if state == pb.TASK_STATE_REJECTED:
             return await self._orch.monitor.count_untried_failures()
         counts = await self._orch.tasks.get_queue_statistics()
@@ -254,7 +251,7 @@ class QueueHandler(RequestHandler):
                 f"task {task.task_id} is {task.status} and takes no further message; send one "
                 "without task_id for a new task"
             )
-        principal = _asking(context, "SendMessage")
+        principal = _authorize(context, "SendMessage")
         asked = await to_thread(new_task, message, principal.name)
         (task_id,) = await self._orch.tasks.create_tasks([asked])
         if task_id != asked.task_id and not is_same(asked, await self._task(task_id)):
@@ -269,7 +266,7 @@ class QueueHandler(RequestHandler):
         """Count a stream while it is open.
 
         Raises:
-            InternalError: there are as many as there may be.
+            InternalError: all streams are in use.
         """
         if self._streams >= self._most_streams:
             raise a2a_errors.InternalError(
@@ -288,9 +285,16 @@ class QueueHandler(RequestHandler):
         while task.status not in ENDED:
             seen = task
             task = await self._orch.monitor.wait_for_change(task_id, seen, LOOK_SECONDS)
-            if task != seen:
-                for event in _events(task):
-                    yield event
+            if task == seen:
+                continue
+            context_id = context_of(task)
+            if (artifact := artifact_of(task)) is not None:  # the result comes before the state
+                yield pb.TaskArtifactUpdateEvent(
+                    task_id=task_id, context_id=context_id, artifact=artifact, last_chunk=True
+                )
+            yield pb.TaskStatusUpdateEvent(
+                task_id=task_id, context_id=context_id, status=status_of(task)
+            )
 
     async def _task(self, task_id: str) -> Task:
         task = await self._orch.tasks.get_task_status(task_id)
@@ -299,22 +303,11 @@ class QueueHandler(RequestHandler):
         return task
 
 
-def _events(task: Task) -> Iterator[Event]:
-    """What a client that follows a task hears when it has changed: the result, then the state."""
-    task_id, context_id = task.task_id, context_of(task)
-    artifact = artifact_of(task)
-    if artifact is not None:
-        yield pb.TaskArtifactUpdateEvent(
-            task_id=task_id, context_id=context_id, artifact=artifact, last_chunk=True
-        )
-    yield pb.TaskStatusUpdateEvent(task_id=task_id, context_id=context_id, status=status_of(task))
-
-
-def _asking(context: ServerCallContext, operation: str) -> Principal:
-    """Who asks for an operation.
+def _authorize(context: ServerCallContext, operation: str) -> Principal:
+    """The principal that asks for an operation.
 
     Raises:
-        UnsupportedOperationError: it is not served to them.
+        UnsupportedOperationError: the principal may not use it.
     """
     principal: Principal = context.state[PRINCIPAL]
     if why := principal.why_not(operation):
@@ -322,13 +315,9 @@ def _asking(context: ServerCallContext, operation: str) -> Principal:
     return principal
 
 
-def _no_push() -> NoReturn:
-    raise a2a_errors.PushNotificationNotSupportedError
-
-
 @contextmanager
 def _translated() -> Generator[None]:
-    """Our errors as A2A has them."""
+    """Raise the errors of graph_orch as those of A2A."""
     try:
         yield
     except TaskNotFoundError as error:

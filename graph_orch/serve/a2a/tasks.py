@@ -1,9 +1,9 @@
-"""Tasks as A2A has them: states, results as artifacts, messages as new tasks. Pure."""
+"""Conversion between tasks and A2A: states, results as artifacts, messages as new tasks. Pure."""
 
 from __future__ import annotations
 
 import hashlib
-from typing import Any, assert_never, cast
+from typing import Any, cast
 
 from a2a.types import a2a_pb2 as pb
 from google.protobuf.json_format import MessageToDict, ParseDict
@@ -16,39 +16,19 @@ from graph_orch.domain.values import dump_json
 from graph_orch.errors import ValidationError
 
 CONTEXT = "a2a_context"
-"""The metadata key under which a task keeps the conversation that it is of."""
+"""The metadata key under which a task keeps the id of its A2A context, a conversation."""
 MESSAGE = "a2a_message"
-"""The metadata key under which a task keeps a hash of what its message says."""
+"""The metadata key under which a task keeps a hash of its message."""
 LARGEST_EXACT = 2**53
-"""Up to that, every whole number is one that a float holds."""
+"""A float holds every whole number up to this exactly."""
 LARGEST_DATA = 10_000
-"""Characters of JSON that are given as data: protobuf writes those value by value, in the event
-loop, and a page may have a hundred of them. Larger ones are given as text."""
+"""Characters of a JSON result that is sent as data; larger ones are sent as text. Protobuf writes
+data value by value in the event loop, and a page may have a hundred results."""
 DEEPEST = 20
-"""Protocol Buffers read messages a hundred levels deep; each of JSON's takes three, and there are
-those around it."""
+"""Levels of JSON that are sent as data. Protocol Buffers parse messages a hundred levels deep, each
+level of JSON takes three, and the message around it takes some."""
 OWN_FIELDS = ("content", "metadata", "task_id", "idempotency_key")
-"""The fields of a task that are made of the message; its metadata may say all others."""
-
-
-def state_of(task: Task) -> pb.TaskState:
-    """The state of a task. A try that failed and is made again is submitted anew.
-
-    A task that failed and was never taken is rejected.
-    """
-    match task.status:
-        case TaskStatus.PENDING | TaskStatus.ASSIGNED:
-            return pb.TASK_STATE_SUBMITTED
-        case TaskStatus.RUNNING:
-            return pb.TASK_STATE_WORKING
-        case TaskStatus.COMPLETED:
-            return pb.TASK_STATE_COMPLETED
-        case TaskStatus.FAILED:
-            return pb.TASK_STATE_FAILED if task.attempt else pb.TASK_STATE_REJECTED
-        case TaskStatus.CANCELLED:
-            return pb.TASK_STATE_CANCELED
-        case _:
-            assert_never(task.status)
+"""The fields of a task that come from the message itself; its metadata may give all others."""
 
 
 STATUSES: dict[int, list[TaskStatus]] = {
@@ -59,17 +39,33 @@ STATUSES: dict[int, list[TaskStatus]] = {
     pb.TASK_STATE_REJECTED: [TaskStatus.FAILED],
     pb.TASK_STATE_CANCELED: [TaskStatus.CANCELLED],
 }
-"""The statuses that a state may be."""
+"""The statuses of the tasks in each A2A state."""
+_STATES = {
+    status: state
+    for state, statuses in STATUSES.items()
+    if state != pb.TASK_STATE_REJECTED
+    for status in statuses
+}
+
+
+def state_of(task: Task) -> pb.TaskState:
+    """The A2A state of a task: rejected if it failed before anybody took it.
+
+    A task whose try failed and that is tried again is submitted anew.
+    """
+    if task.status is TaskStatus.FAILED and not task.attempt:
+        return pb.TASK_STATE_REJECTED
+    return cast(pb.TaskState, _STATES[task.status])
 
 
 def new_task(message: pb.Message, principal: str) -> NewTask:
-    """The task that a message of a principal asks for; the same message again asks for the same.
+    """The task that a principal's message asks for.
 
-    It is known again by the principal and the id of the message, and by what it says told from
-    another with the same id.
+    Its idempotency key is made of the principal and the id of the message, so that the same message
+    again gives the same task. The hash in its metadata tells another message with that id apart.
 
     Raises:
-        ValidationError: it holds no text, or its metadata is not acceptable.
+        ValidationError: the message has no text or no id, or its metadata is not acceptable.
     """
     texts = [part.text for part in message.parts if part.text.strip()]
     if not texts:
@@ -79,34 +75,25 @@ def new_task(message: pb.Message, principal: str) -> NewTask:
             "the message has no messageId, which A2A requires: make a new one for each message, "
             "such as a UUID, and repeat it where you send a message again"
         )
-    said = _plain(message.metadata)
-    fields: dict[str, Any] = {
-        name: it
-        for name, it in said.items()
-        if name in NewTask.model_fields and name not in OWN_FIELDS
-    }
+    given = _plain(message.metadata).items()
+    known = NewTask.model_fields.keys() - OWN_FIELDS
     data = [_plain(part.data) for part in message.parts if part.HasField("data")]
-    fields = (
-        {"task_type": "a2a"}
-        | fields
-        | {
-            "content": "\n".join(texts),
-            "metadata": {CONTEXT: message.context_id or message.message_id, "data": data},
-        }
-    )
-    fields["metadata"][MESSAGE] = _hash(fields)
+    metadata = {CONTEXT: message.context_id or message.message_id, "data": data}
+    fields: dict[str, Any] = {"task_type": "a2a"} | {k: v for k, v in given if k in known}
+    fields |= {"content": "\n".join(texts), "metadata": metadata}
+    metadata[MESSAGE] = _hash(fields)
     key = _hash([principal, message.message_id])
     return NewTask.parsed("message", fields).with_own_key(f"a2a:{key}")
 
 
 def is_same(asked: NewTask, found: Task) -> bool:
-    """Whether a task was made for a message that says the same."""
-    made_for = found.metadata.get(MESSAGE) if isinstance(found.metadata, dict) else None
-    return isinstance(asked.metadata, dict) and made_for == asked.metadata[MESSAGE]
+    """Whether a task that was found was made from the same message as the one that is asked for."""
+    made_from = found.metadata.get(MESSAGE) if isinstance(found.metadata, dict) else None
+    return isinstance(asked.metadata, dict) and made_from == asked.metadata[MESSAGE]
 
 
 def a2a_task(task: Task, with_result: bool = True) -> pb.Task:
-    """A task with its state, and its result as an artifact."""
+    """A task as A2A shows it: with its state, and with its result as an artifact."""
     artifact = artifact_of(task) if with_result else None
     return pb.Task(
         id=task.task_id,
@@ -117,31 +104,32 @@ def a2a_task(task: Task, with_result: bool = True) -> pb.Task:
 
 
 def context_of(task: Task) -> str:
-    """The conversation that a task is of; one that did not come by A2A is its own."""
+    """The A2A context of a task; a task that did not come by A2A has its own id."""
     metadata = task.metadata if isinstance(task.metadata, dict) else {}
     return str(metadata.get(CONTEXT) or task.task_id)
 
 
 def status_of(task: Task) -> pb.TaskStatus:
-    """The state of a task, with a word on it where there is one."""
-    said = task.error_message if task.status is not TaskStatus.COMPLETED else None
-    said = said or (task.progress_message if task.status is TaskStatus.RUNNING else None)
-    status = pb.TaskStatus(state=state_of(task), timestamp=_moment(task))
-    if said:
+    """The state of a task since when, with its error or its progress as a message."""
+    text = task.error_message if task.status is not TaskStatus.COMPLETED else None
+    text = text or (task.progress_message if task.status is TaskStatus.RUNNING else None)
+    since: Any = task.completed_at or task.started_at or task.assigned_at or task.created_at
+    status = pb.TaskStatus(state=state_of(task), timestamp=since)
+    if text:
         status.message.CopyFrom(
             pb.Message(
                 message_id=f"{task.task_id}:{task.attempt}:{task.status}",
                 task_id=task.task_id,
                 context_id=context_of(task),
                 role=pb.ROLE_AGENT,
-                parts=[pb.Part(text=said)],
+                parts=[pb.Part(text=text)],
             )
         )
     return status
 
 
 def artifact_of(task: Task) -> pb.Artifact | None:
-    """What a completed task gave; None where it gave nothing."""
+    """The result of a completed task; None when there is none."""
     if task.status is not TaskStatus.COMPLETED or task.result is None:
         return None
     text = dump_json(task.result)
@@ -154,20 +142,18 @@ def artifact_of(task: Task) -> pb.Artifact | None:
     return pb.Artifact(artifact_id=f"{task.task_id}:result", name="result", parts=[part])
 
 
-def _moment(task: Task) -> Any:
-    return task.completed_at or task.started_at or task.assigned_at or task.created_at
-
-
 def _hash(value: Any) -> str:
     return hashlib.sha256(dump_json(value).encode()).hexdigest()
 
 
 def _plain(message: Struct | Value) -> Any:
-    """What a message holds as JSON has it, whole numbers as such: to A2A all numbers are floats.
+    """The JSON values of a protobuf message, in which whole numbers are integers again.
+
+    A2A holds all numbers as floats.
 
     Raises:
-        ValidationError: it holds a number that is none, which JSON cannot have, or one that may not
-            be the one that was sent.
+        ValidationError: a number is NaN or infinite, which JSON cannot hold, or so large that
+            another number may have been sent.
     """
     try:
         return _with_integers(MessageToDict(message))
@@ -178,7 +164,7 @@ def _plain(message: Struct | Value) -> Any:
 def _with_integers(value: Any) -> Any:
     match value:
         case float() if value.is_integer():
-            if abs(value) >= LARGEST_EXACT:  # which is what the next whole number becomes too
+            if abs(value) >= LARGEST_EXACT:  # the next whole number becomes this float too
                 raise ValueError(
                     f"{value:.17g} may be another number than was sent, since A2A holds numbers as "
                     "floats, which from 2**53 on leave whole numbers out; send it as text"
@@ -187,14 +173,14 @@ def _with_integers(value: Any) -> Any:
         case list():
             return [_with_integers(item) for item in cast(list[Any], value)]
         case dict():
-            given = cast(dict[str, Any], value)
-            return {name: _with_integers(item) for name, item in given.items()}
+            items = cast(dict[str, Any], value).items()
+            return {name: _with_integers(item) for name, item in items}
         case _:
             return value
 
 
 def _is_exact(value: JsonValue, levels: int = DEEPEST) -> bool:
-    """Whether A2A's own form of JSON holds a value as it is, and every client can read it."""
+    """Whether A2A's data holds a JSON value without a change, and every client can parse it."""
     match value:
         case bool():
             return True
