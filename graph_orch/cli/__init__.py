@@ -7,7 +7,7 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command line; never returns."""
-    with ended_by_signals():  # also while it is still imported, which takes a while
+    with ended_by_signals():  # also during the import, which takes a while
         from graph_orch.cli.app import main as run
 
         run()

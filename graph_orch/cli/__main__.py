@@ -1,4 +1,4 @@
-"""`python -m graph_orch.cli` is `graph-orch`."""
+"""Lets `python -m graph_orch.cli` run `graph-orch`."""
 
 from graph_orch.cli import main
 

@@ -11,18 +11,18 @@ import typer
 
 from graph_orch import Agent
 from graph_orch.cli.input import text_of
-from graph_orch.cli.output import Json, say, show_fields, show_json, show_table
+from graph_orch.cli.output import Json, say, show, show_json, show_list
 from graph_orch.cli.store import connect
 from graph_orch.errors import AgentNotFoundError, ValidationError
 
-app = typer.Typer(no_args_is_help=True, help="Register agents and see how they do.")
+app = typer.Typer(no_args_is_help=True, help="Register agents and see how they perform.")
 
 AgentId = Annotated[str, typer.Argument(help="The agent's id.")]
 Skill = Annotated[list[str] | None, typer.Option("--skill", "-s", help="A skill; may be repeated.")]
 Slots = Annotated[
     int | None,
     typer.Option(
-        "--slots", help="How many tasks it may hold at once; else as it was, 5 if it is new."
+        "--slots", help="How many tasks it may hold at once; by default as before, or 5 if new."
     ),
 ]
 
@@ -31,11 +31,11 @@ Slots = Annotated[
 def register(
     agent_id: AgentId, skill: Skill = None, slots: Slots = None, as_json: Json = False
 ) -> None:
-    """Register an agent; again: change what is given. Skills that are given replace all."""
+    """Register an agent, or change what is given of one. Skills that are given replace all."""
     with connect() as orch:
         skills = orch.agents.get_agent_capability(agent_id) if skill is None else skill
         agent = orch.agents.register_agent(agent_id, skills, max_concurrent_tasks=slots)
-    _show(agent, as_json)
+    show(agent, as_json)
 
 
 @app.command("list", epilog="Example: graph-orch agent list --json")
@@ -43,39 +43,34 @@ def list_(as_json: Json = False) -> None:
     """List the registered agents."""
     with connect() as orch:
         agents = orch.agents.list()
-    if as_json:
-        show_json(agents)
-        return
     columns = ["agent", "skills", "held", "slots", "done", "failed", "success", "average ms"]
-    show_table(columns, [_row(agent) for agent in agents])
+    show_list(agents, columns, _row, as_json)
 
 
 @app.command("show", epilog="Example: graph-orch agent show ada")
-def show(agent_id: AgentId, as_json: Json = False) -> None:
+def show_(agent_id: AgentId, as_json: Json = False) -> None:
     """Show an agent."""
-    with connect() as orch:
-        agent = orch.agents.get_agent(agent_id)
-    if agent is None:
-        raise AgentNotFoundError(agent_id)
-    _show(agent, as_json)
+    show(_get(agent_id), as_json)
 
 
 @app.command("learn", epilog="Example: graph-orch agent learn ada cypher --confidence 0.8")
 def learn(
     agent_id: AgentId,
-    skill: Annotated[str, typer.Argument(help="The skill that it has now.")],
-    confidence: Annotated[float, typer.Option(help="How sure, from 0 to 1.")] = 1.0,
+    skill: Annotated[str, typer.Argument(help="The skill that it gets.")],
+    confidence: Annotated[
+        float, typer.Option(help="The confidence in the skill, from 0 to 1.")
+    ] = 1.0,
     as_json: Json = False,
 ) -> None:
     """Give an agent a skill."""
     with connect() as orch:
         agent = orch.agents.learn_new_capability(agent_id, skill, confidence)
-    _show(agent, as_json)
+    show(agent, as_json)
 
 
 @app.command("remove", epilog="Example: graph-orch agent remove ada")
 def remove(agent_id: AgentId, as_json: Json = False) -> None:
-    """Remove an agent: what it held returns to pending, its history stays."""
+    """Remove an agent: the tasks that it held return to pending, and its history stays."""
     with connect() as orch:
         agent = orch.agents.deregister_agent(agent_id)
     if as_json:
@@ -87,57 +82,55 @@ def remove(agent_id: AgentId, as_json: Json = False) -> None:
 @app.command("import", epilog="Example: graph-orch agent import https://example.org")
 def import_(
     card: Annotated[str, typer.Argument(metavar="CARD.json|URL", help="An A2A agent card.")],
-    agent_id: Annotated[str | None, typer.Option("--id", help="Its id; else its name.")] = None,
+    agent_id: Annotated[
+        str | None, typer.Option("--id", help="Its id; by default its name.")
+    ] = None,
     slots: Slots = None,
     as_json: Json = False,
 ) -> None:
-    """Register an agent from its A2A agent card: its skills' ids, names and tags are its skills.
+    """Register an agent from its A2A agent card: the ids, names and tags of its skills are skills.
 
-    Of an agent that is registered, the card and the skills are replaced, and the rest stays.
+    If the agent is registered already, its card and skills are replaced, and the rest stays.
     """
     a2a = _a2a()
     is_url = card.lower().startswith(("http://", "https://"))
-    found = asyncio.run(a2a.fetch_card(card)) if is_url else a2a.parse_card(text_of(Path(card)))
-    it = a2a.registration(found, agent_id)
+    parsed = asyncio.run(a2a.fetch_card(card)) if is_url else a2a.parse_card(text_of(Path(card)))
+    new = a2a.registration(parsed, agent_id)
     with connect() as orch:
-        known = orch.agents.get_agent(it.agent_id)
-        other = known.metadata if known is not None and isinstance(known.metadata, dict) else {}
+        known = orch.agents.get_agent(new.agent_id)
+        kept = known.metadata if known is not None and isinstance(known.metadata, dict) else {}
         agent = orch.agents.register_agent(
-            it.agent_id, it.capabilities, {**other, **it.metadata}, max_concurrent_tasks=slots
+            new.agent_id, new.capabilities, {**kept, **new.metadata}, max_concurrent_tasks=slots
         )
-    _show(agent, as_json)
+    show(agent, as_json)
 
 
 @app.command("export", epilog="Example: graph-orch agent export ada > ada.json")
 def export(
     agent_id: AgentId,
-    url: Annotated[str, typer.Option(help="Where it answers, if its card does not say.")] = "",
+    url: Annotated[str, typer.Option(help="Its URL, for a card that does not give it.")] = "",
     as_json: Json = False,
 ) -> None:
     """Print an agent's A2A agent card (always JSON)."""
     del as_json
     a2a = _a2a()
+    show_json(a2a.to_json(a2a.card_of(_get(agent_id), url)))
+
+
+def _get(agent_id: str) -> Agent:
     with connect() as orch:
         agent = orch.agents.get_agent(agent_id)
     if agent is None:
         raise AgentNotFoundError(agent_id)
-    show_json(a2a.to_json(a2a.card_of(agent, url)))
+    return agent
 
 
 def _a2a() -> ModuleType:
-    """The module, which needs an extra."""
     try:
         from graph_orch.serve import a2a
     except ImportError as error:
         raise ValidationError("install graph-orch[a2a] to read and write agent cards") from error
     return a2a
-
-
-def _show(agent: Agent, as_json: bool) -> None:
-    if as_json:
-        show_json(agent)
-    else:
-        show_fields(agent)
 
 
 def _row(agent: Agent) -> list[object]:

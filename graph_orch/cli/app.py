@@ -1,4 +1,4 @@
-"""The command line's commands together, and what an error becomes: one line and an exit code."""
+"""The commands of the command line; an error becomes one line and an exit code."""
 
 from __future__ import annotations
 
@@ -46,23 +46,23 @@ DEBUG = "GRAPH_ORCH_DEBUG"
 
 
 class _Commands(TyperGroup):
-    """The commands; what was given and is not understood is told without driving the terminal."""
+    """The commands; what the parser quotes of wrong arguments cannot drive the terminal."""
 
-    def make_context(self, *given: Any, **more: Any) -> Any:
-        with _visible_complaints():
-            return super().make_context(*given, **more)
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        with _visible_usage_errors():
+            return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: Any) -> Any:
-        with _visible_complaints():
+        with _visible_usage_errors():
             return super().invoke(ctx)
 
 
 @contextlib.contextmanager
-def _visible_complaints() -> Generator[None]:
+def _visible_usage_errors() -> Generator[None]:
     try:
         yield
     except Exception as error:
-        # Complaints of the parser have a base class that is not the same in all versions of typer.
+        # The parser's errors do not have the same base class in all versions of typer.
         if hasattr(error, "format_message"):
             error.message = visible(str(getattr(error, "message", "")))  # pyright: ignore[reportAttributeAccessIssue]
         raise
@@ -113,15 +113,16 @@ app.command("statement", epilog="Example: graph-orch statement tasks/claim")(gra
 def main() -> None:
     """Run the command line; never returns."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # none where it was closed before we began
-            stream.reconfigure(errors="backslashreplace")  # what is stored may not fit the terminal
+        if isinstance(stream, io.TextIOWrapper):  # it is None if it was closed at the start
+            # The encoding of the terminal may lack characters of what is stored.
+            stream.reconfigure(errors="backslashreplace")
     code = _run()
     try:
         sys.stdout.flush()
     except (AttributeError, ValueError):  # it is closed
         pass
-    except OSError as error:  # such as a reader that went, or a full disk
-        # What is left is not written when the interpreter ends: that would be another error.
+    except OSError as error:  # such as a reader that has gone, or a full disk
+        # The interpreter would flush the rest again when it ends, and report another error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if code == 0:
             code = ERROR
@@ -131,7 +132,7 @@ def main() -> None:
 
 
 def _run() -> int:
-    """Run the command line; what there is to say of an error is said on standard error."""
+    """Run the command line, print an error on standard error, and return the exit code."""
     try:
         app()
     except SystemExit as ended:
@@ -148,9 +149,9 @@ def _run() -> int:
     except OSError as error:
         return _say(str(error), ERROR)
     except RecursionError:
-        return _say("something given is nested too deeply", REFUSED)
-    except Exception as error:  # the top level: a line for who called, the rest for who mends
-        _show_traceback()
+        return _say("an argument is nested too deeply", REFUSED)
+    except Exception as error:  # a bug: one line for the user, the traceback for the developer
+        _print_traceback_if_debugging()
         return _say(
             f"this is a fault of graph-orch: {describe(error)}; please report it, with what "
             f"{DEBUG}=1 prints",
@@ -159,14 +160,14 @@ def _run() -> int:
     return 0
 
 
-def _show_traceback() -> None:
+def _print_traceback_if_debugging() -> None:
     if os.environ.get(DEBUG):
         for line in traceback.format_exc().splitlines():
             print(visible(line), file=sys.stderr)
 
 
 def exit_code(error: OrchestrationError) -> int:
-    """What the process says of an error to whoever started it."""
+    """The exit code of the process for an error."""
     match error:
         case TaskNotFoundError() | AgentNotFoundError() | ScheduleNotFoundError():
             return NOT_FOUND
@@ -177,6 +178,6 @@ def exit_code(error: OrchestrationError) -> int:
 
 
 def _say(message: str, code: int = ERROR) -> int:
-    with contextlib.suppress(OSError, ValueError, AttributeError):  # nobody reads it
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # standard error is closed
         print(f"graph-orch: {visible(' '.join(message.split()))}", file=sys.stderr)
     return code

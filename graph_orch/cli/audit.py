@@ -1,6 +1,6 @@
-"""The environment audit: installed distributions, and whether their files are as installed.
+"""The environment audit: installed distributions, and whether their files have changed.
 
-It reads the environment and changes nothing; the store does not come into it.
+It only reads the environment, and needs no store.
 """
 
 from __future__ import annotations
@@ -20,12 +20,11 @@ _NATIVE_SUFFIXES = (".so", ".pyd", ".dylib", ".dll")
 _NAME = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
 _EXTRA = re.compile(r";.*\bextra\b")
 _ALGORITHMS = frozenset({"sha256", "sha384", "sha512"})
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
 class RecordedFile:
-    """A file that RECORD names; `digest` is None where it was recorded without one."""
+    """A file that RECORD names; `digest` is None if it was recorded without one."""
 
     name: str
     path: Path
@@ -35,7 +34,7 @@ class RecordedFile:
 
 @dataclass(frozen=True)
 class Installed:
-    """An installed distribution. `requires` are the normalized names of what it needs."""
+    """An installed distribution. `requires` has the normalized names of its requirements."""
 
     name: str
     version: str
@@ -52,7 +51,7 @@ class Installed:
 
 @dataclass(frozen=True)
 class FileCheck:
-    """What checking a distribution's files found; names are as RECORD has them."""
+    """The findings of checking a distribution's files; names are those in RECORD."""
 
     checked: int
     unhashed: int
@@ -66,7 +65,7 @@ def normalized(name: str) -> str:
 
 
 def requirement_name(requirement: str) -> str | None:
-    """The normalized name in a requirement; None where only an extra asks for it."""
+    """The normalized name in a requirement; None if only an extra requires it."""
     found = _NAME.match(requirement)
     if found is None or _EXTRA.search(requirement):
         return None
@@ -74,10 +73,10 @@ def requirement_name(requirement: str) -> str | None:
 
 
 def installed(path: Iterable[str] | None = None, limit: int | None = None) -> list[Installed]:
-    """What is installed on `path` (default: sys.path), by name, at most `limit` of them.
+    """The distributions on `path` (by default sys.path) in the order of names, at most `limit`.
 
-    Of several distributions with one name, the first is the one that Python imports. What a
-    distribution requires is kept only where it is among those returned.
+    Of several distributions with one name, the first is returned, which is the one that Python
+    imports. `requires` names only distributions that are returned too.
     """
     found = distributions() if path is None else distributions(path=list(path))
     first: dict[str, Distribution] = {}
@@ -100,14 +99,16 @@ def check_files(files: Iterable[RecordedFile]) -> FileCheck:
     missing: list[str] = []
     for file in files:
         if not file.path.is_file():
-            # What was recorded without a digest (bytecode) may come and go.
+            # Files that are recorded without a digest (bytecode) may come and go.
             if file.digest is not None:
                 missing.append(file.name)
         elif file.algorithm is None:
             unhashed += 1
         else:
             checked += 1
-            if _digest(file.path, file.algorithm) != file.digest:
+            with file.path.open("rb") as opened:
+                digest = hashlib.file_digest(opened, file.algorithm).digest()
+            if base64.urlsafe_b64encode(digest).rstrip(b"=").decode() != file.digest:
                 tampered.append(file.name)
     return FileCheck(checked, unhashed, tuple(tampered), tuple(missing))
 
@@ -128,7 +129,7 @@ def _described(name: str, distribution: Distribution, known: set[str]) -> Instal
 
 
 def _recorded(distribution: Distribution, record: str) -> Iterator[RecordedFile]:
-    # Distribution.files is not asked: from Python 3.12 on it leaves out missing files.
+    # Distribution.files would not do: from Python 3.12 on it leaves out missing files.
     for row in csv.reader(record.splitlines()):
         if not row:
             continue
@@ -146,11 +147,3 @@ def _skills(distribution: Distribution, files: Iterable[RecordedFile]) -> tuple[
     native = native or any(file.name.endswith(_NATIVE_SUFFIXES) for file in files)
     scripts = any(entry.group == "console_scripts" for entry in distribution.entry_points)
     return (NATIVE if native else PURE, *((SCRIPTS,) if scripts else ()))
-
-
-def _digest(path: Path, algorithm: str) -> str:
-    hasher = hashlib.new(algorithm)
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            hasher.update(chunk)
-    return base64.urlsafe_b64encode(hasher.digest()).rstrip(b"=").decode()

@@ -1,4 +1,4 @@
-"""`graph-orch call`: a tool from the shell."""
+"""`graph-orch call`: call a tool from the shell."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def call(
 ) -> None:
     """Call one of the tools that agents have, and print its answer (always JSON)."""
     del as_json
-    given = _object(standard_input() if arguments == "-" else arguments)
-    show_json(asyncio.run(_call(tool, given)))
+    text = standard_input() if arguments == "-" else arguments
+    show_json(asyncio.run(_call(tool, _parse_object(text))))
 
 
 async def _call(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -39,7 +39,7 @@ async def _call(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
             raise
 
 
-def _object(text: str) -> dict[str, Any]:
+def _parse_object(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except ValueError as error:

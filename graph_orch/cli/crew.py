@@ -1,19 +1,24 @@
-"""A crew: agents that do a set of tasks, each with a worker, and what is seen of it meanwhile."""
+"""A crew: agents that do the tasks of one command, each with a worker."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
+from uuid import UUID, uuid5
 
 from pydantic import JsonValue
 
 import graph_orch
-from graph_orch import ErrorClass, EventType, NewTask, Task, TaskEvent, TaskStatus
+from graph_orch import DependencyFailure, ErrorClass, EventType, NewTask, Task, TaskStatus
+from graph_orch.cli.output import say, show_table
+from graph_orch.cli.progress import OnChange, Progress, shown
+from graph_orch.cli.store import connect_alone
 from graph_orch.domain.lifecycle import LIVE
 from graph_orch.errors import InvalidTransitionError, describe
 
@@ -21,11 +26,10 @@ PAGE = 1_000
 IDLE_SECONDS = 0.5
 ENDS = frozenset({EventType.COMPLETED, EventType.FAILED, EventType.CANCELLED})
 MARK = "graph_orch_cli"
-"""The metadata key by which a command knows the tasks that it made."""
+"""The metadata key by which a command recognises the tasks that it created."""
 
 Job = Callable[[str], JsonValue]
 """Does the work of a task, given its id. An OSError or ValueError fails the task."""
-OnChange = Callable[["Progress"], None]
 
 
 @dataclass(frozen=True)
@@ -37,14 +41,31 @@ class Member:
     slots: int
 
 
-@dataclass
-class Progress:
-    """How far a crew is."""
+@dataclass(frozen=True)
+class Run:
+    """One run of a command: what its tasks have in common."""
 
-    total: int
-    completed: int = 0
-    failed: int = 0
-    running: dict[str, int] = field(default_factory=dict[str, int])
+    command: str
+    task_type: str
+    run_id: str
+
+    def task_id(self, name: str) -> str:
+        """The id of the task for what has this name."""
+        return str(uuid5(UUID(self.run_id), name))
+
+    def task(
+        self, name: str, content: str, skills: Sequence[str], dependencies: Iterable[str]
+    ) -> NewTask:
+        """A task of this run; `dependencies` are names too."""
+        return NewTask(
+            task_id=self.task_id(name),
+            content=content,
+            task_type=self.task_type,
+            requirements=tuple(skills),
+            dependencies=tuple(map(self.task_id, dependencies)),
+            metadata={MARK: self.command, "run_id": self.run_id},
+            on_dependency_failure=DependencyFailure.CANCEL,
+        )
 
 
 @dataclass
@@ -57,54 +78,122 @@ class Tally:
 
 
 class Crew:
-    """Works off tasks: a worker for each member, all in one thread, until all is done."""
+    """Does the tasks of a run: a worker for each member, all in one thread, until all is done.
 
-    def __init__(
-        self, orch: graph_orch.Orchestrator, members: Sequence[Member], task_type: str, job: Job
-    ) -> None:
-        self._orch = orch
+    `finished` holds the tasks that an agent had, by their ids; `released` and `cancelled` count the
+    tasks that an earlier run, which was killed, had left with agents or unfinished.
+    """
+
+    def __init__(self, run: Run, members: Sequence[Member], job: Job) -> None:
+        self._run = run
         self._members = members
+        self._job = job
         self.finished: dict[str, Task] = {}
         self.tallies = {member.agent_id: Tally() for member in members}
-        self._workers = [
-            graph_orch.Worker(orch, member.agent_id, member.skills, member.slots, grace_seconds=0)
-            for member in members
-        ]
-        for worker in self._workers:
-            worker.task(task_type)(partial(_done, job))
+        self.released = 0
+        self.cancelled = 0
+        self.seconds = 0.0
 
-    def work(self, tasks: Sequence[NewTask], on_change: OnChange) -> None:
-        """Do every task. Those that depend on one that failed are cancelled by the queue."""
-        cursor = self._orch.events.end()
-        create_in_batches(self._orch, tasks)
-        with ThreadPoolExecutor(1, "crew") as pool:
-            working = pool.submit(asyncio.run, self._serve())
+    def work(self, tasks: Sequence[NewTask], title: str, quiet: bool) -> None:
+        """Do every task; those that depend on one that failed are cancelled by the queue.
+
+        Args:
+            tasks: In an order in which each comes after its dependencies.
+            title: What the progress on standard error is called.
+            quiet: Show no progress.
+        """
+        with connect_alone(self._run.command) as orch:
+            self._clear_leftovers(orch)
+            began = time.monotonic()
+            cursor = orch.events.end()
+            for start in range(0, len(tasks), PAGE):
+                orch.tasks.create_tasks(tasks[start : start + PAGE])
+            workers = [self._worker(orch, member) for member in self._members]
+
+            async def serve() -> None:
+                await asyncio.gather(*(worker.serve() for worker in workers))
+
+            with (
+                shown(title, len(tasks), quiet) as on_change,
+                ThreadPoolExecutor(1, "crew") as pool,
+            ):
+                working = pool.submit(asyncio.run, serve())
+                try:
+                    open_ids = {task.task_id for task in tasks}
+                    _follow(orch, open_ids, cursor, working, on_change)
+                finally:
+                    for worker in workers:
+                        worker.stop()
+                working.result()
+            for start in range(0, len(tasks), PAGE):
+                ids = [task.task_id for task in tasks[start : start + PAGE]]
+                self._count(orch.tasks.get_tasks(ids))
+            self.seconds = time.monotonic() - began
+
+    def agents(self, elapsed_ms: float) -> list[dict[str, Any]]:
+        """A row for each member; `utilization` is the busy share of its slots in the time given."""
+        rows: list[dict[str, Any]] = []
+        for member in self._members:
+            tally = self.tallies[member.agent_id]
+            skills = ", ".join(member.skills[:4]) + (" …" if len(member.skills) > 4 else "")
+            capacity_ms = member.slots * elapsed_ms
+            row: dict[str, Any] = {
+                "agent": member.agent_id,
+                "skills": skills,
+                "slots": member.slots,
+            }
+            row |= {"done": tally.done, "failed": tally.failed}
+            row["utilization"] = tally.busy_ms / capacity_ms if capacity_ms else 0.0
+            row["average ms"] = tally.busy_ms / tally.done if tally.done else 0.0
+            rows.append(row)
+        return rows
+
+    def show(self, elapsed_ms: float) -> None:
+        """Print what an earlier run had left, and the table of the agents."""
+        if self.released or self.cancelled:
+            say(
+                f"an earlier run was killed: {self.released} tasks taken back from its agents, "
+                f"{self.cancelled} unfinished ones cancelled"
+            )
+        rows = self.agents(elapsed_ms)
+        show_table([*rows[0]], [[*row.values()] for row in rows], title="agents, in this run")
+
+    def _worker(self, orch: graph_orch.Orchestrator, member: Member) -> graph_orch.Worker:
+        worker = graph_orch.Worker(
+            orch, member.agent_id, member.skills, member.slots, grace_seconds=0
+        )
+
+        @worker.task(self._run.task_type)
+        def handle(ctx: graph_orch.Context) -> JsonValue:  # pyright: ignore[reportUnusedFunction]
             try:
-                self._follow({task.task_id for task in tasks}, cursor, working, on_change)
-            finally:
-                for worker in self._workers:
-                    worker.stop()
-            working.result()
-        for start in range(0, len(tasks), PAGE):
-            ids = [task.task_id for task in tasks[start : start + PAGE]]
-            self._count(self._orch.tasks.get_tasks(ids))
+                return self._job(ctx.task.task_id)
+            except (OSError, ValueError) as error:
+                raise graph_orch.TaskFailure(describe(error), ErrorClass.PERMANENT) from error
 
-    async def _serve(self) -> None:
-        await asyncio.gather(*(worker.serve() for worker in self._workers))
+        return worker
 
-    def _follow(
-        self, open_: set[str], cursor: int, working: Future[None], on_change: OnChange
-    ) -> None:
-        """Read what happens to the tasks until each has ended."""
-        progress, holders = Progress(len(open_)), dict[str, str]()
-        while open_ and not working.done():
-            for event in self._orch.events.subscribe(cursor, idle_seconds=IDLE_SECONDS):
-                cursor = event.position or cursor
-                if event.task_id in open_:
-                    _note(event, open_, holders, progress)
-                    on_change(progress)
-                if not open_:
-                    return
+    def _clear_leftovers(self, orch: graph_orch.Orchestrator) -> None:
+        """Register the members, release what they hold, and cancel tasks of earlier runs."""
+        for member in self._members:
+            orch.agents.register_agent(
+                member.agent_id, member.skills, max_concurrent_tasks=member.slots
+            )
+            for status in (TaskStatus.ASSIGNED, TaskStatus.RUNNING):
+                for task in orch.tasks.poll_tasks(member.agent_id, status, PAGE):
+                    orch.tasks.release_task(task.task_id, "left by a run that was killed")
+                    self.released += 1
+        filters: dict[str, Any] = {"status": sorted(LIVE), "task_type": self._run.task_type}
+        page = orch.tasks.query_tasks(filters, limit=PAGE)
+        live = list(page)
+        while page.next_cursor is not None:
+            page = orch.tasks.query_tasks(filters, limit=PAGE, after=page.next_cursor)
+            live += page
+        for task in live:
+            if isinstance(task.metadata, dict) and task.metadata.get(MARK) == self._run.command:
+                self.cancelled += 1
+                # Cancelling a task cancels those that wait for it, which may be in the list too.
+                with suppress(InvalidTransitionError):
+                    orch.tasks.cancel_task(task.task_id, "its run was killed")
 
     def _count(self, tasks: Iterable[Task]) -> None:
         for task in tasks:
@@ -119,96 +208,27 @@ class Crew:
                 tally.failed += 1
 
 
-def _done(job: Job, ctx: graph_orch.Context) -> JsonValue:
-    try:
-        return job(ctx.task.task_id)
-    except (OSError, ValueError) as error:
-        raise graph_orch.TaskFailure(describe(error), ErrorClass.PERMANENT) from error
-
-
-def _note(event: TaskEvent, open_: set[str], holders: dict[str, str], progress: Progress) -> None:
-    """Take down what an event says of a task."""
-    if event.type is EventType.STARTED:
-        holders[event.task_id] = event.agent_id or ""
-    else:
-        holders.pop(event.task_id, None)
-    if event.type in ENDS:
-        open_.discard(event.task_id)
-        progress.completed += event.type is EventType.COMPLETED
-        progress.failed += event.type is not EventType.COMPLETED
-    progress.running = _by_agent(holders.values())
-
-
-def gather(orch: graph_orch.Orchestrator, members: Iterable[Member]) -> int:
-    """Register the members, and let go what an earlier run that was killed left with them."""
-    released = 0
-    for member in members:
-        orch.agents.register_agent(
-            member.agent_id, member.skills, max_concurrent_tasks=member.slots
-        )
-        for status in (TaskStatus.ASSIGNED, TaskStatus.RUNNING):
-            for task in orch.tasks.poll_tasks(member.agent_id, status, PAGE):
-                orch.tasks.release_task(task.task_id, "left by a run that was killed")
-                released += 1
-    return released
-
-
-def clear_leftovers(orch: graph_orch.Orchestrator, command: str, task_type: str) -> int:
-    """Cancel the tasks that an earlier run of `command` did not come to; how many there were."""
-    left = [task for task in _live(orch, task_type) if is_made_by(task.metadata, command)]
-    for task in left:
-        # Cancelling a task cancels those that wait for it, which may be in the list too.
-        with suppress(InvalidTransitionError):
-            orch.tasks.cancel_task(task.task_id, "its run was killed")
-    return len(left)
-
-
-def mark(command: str, run_id: str) -> dict[str, JsonValue]:
-    """The metadata of a task that `command` makes."""
-    return {MARK: command, "run_id": run_id}
-
-
-def is_made_by(metadata: JsonValue, command: str) -> bool:
-    """Whether a task with this metadata was made by `command`."""
-    return isinstance(metadata, dict) and metadata.get(MARK) == command
-
-
-def create_in_batches(orch: graph_orch.Orchestrator, tasks: Sequence[NewTask]) -> None:
-    """Create tasks that stand in an order in which each comes after its dependencies."""
-    for start in range(0, len(tasks), PAGE):
-        orch.tasks.create_tasks(tasks[start : start + PAGE])
-
-
-def agent_rows(crew: Crew, members: Iterable[Member], elapsed_ms: float) -> list[list[Any]]:
-    """agent, skills, slots, done, failed, busy share of its slots, average ms: of this run."""
-    rows: list[list[Any]] = []
-    for member in members:
-        tally = crew.tallies[member.agent_id]
-        share = tally.busy_ms / (member.slots * elapsed_ms) if elapsed_ms else 0.0
-        average = tally.busy_ms / tally.done if tally.done else 0.0
-        skills = ", ".join(member.skills[:4]) + (" …" if len(member.skills) > 4 else "")
-        rows.append(
-            [member.agent_id, skills, member.slots, tally.done, tally.failed, share, average]
-        )
-    return rows
-
-
-AGENT_COLUMNS = ("agent", "skills", "slots", "done", "failed", "utilization", "average ms")
-
-
-def _live(orch: graph_orch.Orchestrator, task_type: str) -> Iterator[Task]:
-    filters: Mapping[str, Any] = {"status": sorted(LIVE), "task_type": task_type}
-    after: str | None = None
-    while True:
-        page = orch.tasks.query_tasks(filters, limit=PAGE, after=after)
-        yield from page
-        after = page.next_cursor
-        if after is None:
-            return
-
-
-def _by_agent(agent_ids: Iterable[str]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for agent_id in agent_ids:
-        counts[agent_id] = counts.get(agent_id, 0) + 1
-    return counts
+def _follow(
+    orch: graph_orch.Orchestrator,
+    open_ids: set[str],
+    cursor: int,
+    working: Future[None],
+    on_change: OnChange,
+) -> None:
+    """Read the events of the tasks until each task has ended, or the workers have."""
+    progress, holders = Progress(len(open_ids)), dict[str, str]()
+    while open_ids and not working.done():
+        for event in orch.events.subscribe(cursor, idle_seconds=IDLE_SECONDS):
+            cursor = event.position or cursor
+            if event.task_id in open_ids:
+                holders.pop(event.task_id, None)
+                if event.type is EventType.STARTED:
+                    holders[event.task_id] = event.agent_id or ""
+                if event.type in ENDS:
+                    open_ids.discard(event.task_id)
+                    progress.completed += event.type is EventType.COMPLETED
+                    progress.failed += event.type is not EventType.COMPLETED
+                progress.running = Counter(holders.values())
+                on_change(progress)
+            if not open_ids:
+                return

@@ -1,4 +1,4 @@
-"""Durations as people write them: 30d, 12h, 90m, 45s."""
+"""Durations with a unit: 30d, 12h, 90m, 45s."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _DURATION = re.compile(r"(?P<number>\d{1,9}(\.\d{1,9})?)(?P<unit>[smhdw])", re.A
 
 
 def seconds(text: str) -> float:
-    """A duration in seconds.
+    """The seconds of a duration such as `30d`.
 
     Raises:
-        typer.BadParameter: it is not a number with one of the units s, m, h, d and w.
+        typer.BadParameter: the text is not a number with one of the units s, m, h, d and w.
     """
     found = _DURATION.fullmatch(text.strip().lower())
     if found is None:

@@ -1,4 +1,4 @@
-"""Commands on the whole graph: route, stats, doctor, migrate, export, cypher, statement."""
+"""The commands route, stats, doctor, migrate, export, cypher and statement."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from graph_orch.store import statements
 def route(
     task_id: Annotated[str, typer.Argument(help="The task's id.")],
     dispatch: Annotated[bool, typer.Option("--dispatch", help="Assign it too.")] = False,
-    exclude: Annotated[list[str] | None, typer.Option(help="An agent to pass over.")] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="An agent not to choose; may be repeated.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Say which agent should do a task."""
@@ -31,7 +33,7 @@ def route(
 
 
 def stats(as_json: Json = False) -> None:
-    """Show the queue, the agents and the routing in numbers."""
+    """Show the statistics of the queue, the agents and the routing."""
     with connect() as orch:
         found = {
             "queue": plain(orch.tasks.get_queue_statistics()),
@@ -46,19 +48,19 @@ def stats(as_json: Json = False) -> None:
 
 
 def doctor(
-    repair: Annotated[bool, typer.Option("--repair", help="Put right what can be.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Repair what can be repaired.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Check that counters and derived edges agree with what they stand for.
+    """Check that counters and derived edges agree with the data that they are derived from.
 
-    Exit code 1 where something is wrong and was not repaired.
+    The exit code is 1 if something is wrong and was not repaired.
     """
     with connect() as orch:
         report = orch.doctor(repair=repair)
     if as_json:
         show_json(plain(report) | {"is_sound": report.is_sound})
     elif report.findings:
-        rows = [(it.check, it.node, it.expected, it.found) for it in report.findings]
+        rows = [(row.check, row.node, row.expected, row.found) for row in report.findings]
         show_table(["check", "node", "expected", "found"], rows)
         say(f"{len(report.findings)} findings, {report.repaired} repaired")
     else:
@@ -83,11 +85,11 @@ def export(as_json: Json = False) -> None:
     del as_json
     with connect() as orch:
         for page in orch.export.agents():
-            for it in page.agents:
-                show_line({"kind": "agent"} | plain(it.agent))
+            for row in page.agents:
+                show_line({"kind": "agent"} | plain(row.agent))
         for page in orch.export.tasks():
-            for it in page.tasks:
-                show_line({"kind": "task"} | plain(it.task) | {"tries": plain(it.tries)})
+            for row in page.tasks:
+                show_line({"kind": "task"} | plain(row.task) | {"tries": plain(row.tries)})
 
 
 def cypher(

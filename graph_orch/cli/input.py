@@ -1,4 +1,4 @@
-"""What commands read."""
+"""Text that commands read from standard input or a file."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from graph_orch.files import MOST_READ, read_limited
 
 
 def standard_input() -> str:
-    """All of standard input.
+    """Read all of standard input.
 
     Raises:
-        ValidationError: there is none, it is not UTF-8, or too large.
+        ValidationError: it is closed, is not UTF-8, or is too large.
     """
-    if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]  # it was closed before
+    if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]  # closed at the start
         raise ValidationError("standard input is closed; give what is to be read as an argument")
     found = sys.stdin.buffer.read(MOST_READ + 1)
     if len(found) > MOST_READ:
@@ -24,10 +24,10 @@ def standard_input() -> str:
 
 
 def text_of(path: Path) -> str:
-    """The text of a file.
+    """Read the text of a file.
 
     Raises:
-        ValidationError: it cannot be read, is not UTF-8, or too large.
+        ValidationError: it cannot be read, is not UTF-8, or is too large.
     """
     try:
         found = read_limited(path)

@@ -1,4 +1,4 @@
-"""How common MCP clients are told of a server: texts to be pasted. Pure."""
+"""Configurations of common MCP clients, as texts to be pasted. Pure."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from enum import StrEnum
 
 NAME = "graph-orch"
 PASSWORD = "<the password>"
-"""What stands for the password, which such a file should not hold: it is shared and committed."""
+"""The placeholder for the password: such files are shared and committed, so they hold none."""
 
 
 class Client(StrEnum):
-    """A client that reads such a configuration."""
+    """An MCP client."""
 
     CLAUDE_CODE = "claude-code"
     CLAUDE_DESKTOP = "claude-desktop"
@@ -24,7 +24,7 @@ class Client(StrEnum):
 
 
 def configuration(client: Client, command: Sequence[str], environment: Mapping[str, str]) -> str:
-    """What to write where, for one client."""
+    """The configuration of one client, below a comment that names its file."""
     match client:
         case Client.CLAUDE_CODE:
             options = " ".join(f"-e {shlex.quote(f'{k}={v}')}" for k, v in environment.items())
@@ -32,9 +32,9 @@ def configuration(client: Client, command: Sequence[str], environment: Mapping[s
         case Client.CODEX:
             return f"# Codex: ~/.codex/config.toml\n{_toml(command, environment)}\n"
         case Client.VSCODE:
-            asked = _with_password(environment, "${input:neo4j-password}")
-            servers = {"servers": {NAME: {"type": "stdio", **_entry(command, asked)}}}
-            inputs = {"inputs": [_ASK]} if asked != environment else {}
+            asking = _with_password(environment, "${input:neo4j-password}")
+            servers = {"servers": {NAME: {"type": "stdio", **_entry(command, asking)}}}
+            inputs = {"inputs": [_INPUT]} if asking != environment else {}
             return f"# VS Code: .vscode/mcp.json\n{_json(inputs | servers)}\n"
         case _:
             file, password = _FILES[client]
@@ -47,8 +47,8 @@ _FILES = {
     Client.CURSOR: ("Cursor: .cursor/mcp.json", "${env:NEO4J_PASSWORD}"),
     Client.GEMINI: ("Gemini CLI: ~/.gemini/settings.json", "$NEO4J_PASSWORD"),
 }
-"""Where each of these clients reads it, and how it is told to take its own variable."""
-_ASK = {
+"""The file of each client, and how it refers to a variable of its own environment."""
+_INPUT = {
     "type": "promptString",
     "id": "neo4j-password",
     "description": "The password of Neo4j",
@@ -56,8 +56,8 @@ _ASK = {
 }
 
 
-def _with_password(environment: Mapping[str, str], said: str) -> dict[str, str]:
-    return {name: said if it == PASSWORD else it for name, it in environment.items()}
+def _with_password(environment: Mapping[str, str], reference: str) -> dict[str, str]:
+    return {k: reference if v == PASSWORD else v for k, v in environment.items()}
 
 
 def _entry(command: Sequence[str], environment: Mapping[str, str]) -> dict[str, object]:
@@ -66,15 +66,15 @@ def _entry(command: Sequence[str], environment: Mapping[str, str]) -> dict[str, 
 
 
 def _toml(command: Sequence[str], environment: Mapping[str, str]) -> str:
-    # A JSON string, and a list of them, is one in TOML too.
+    # JSON strings and lists of them are valid TOML.
     lines = [f"[mcp_servers.{NAME}]", f"command = {json.dumps(command[0])}"]
     lines.append(f"args = {json.dumps(list(command[1:]))}")
     given = {name: value for name, value in environment.items() if value != PASSWORD}
     if given:
         pairs = ", ".join(f"{name} = {json.dumps(value)}" for name, value in given.items())
         lines.append(f"env = {{ {pairs} }}")
-    if handed_on := [name for name in environment if name not in given]:
-        lines.append(f"env_vars = {json.dumps(handed_on)}")
+    if inherited := [name for name in environment if name not in given]:
+        lines.append(f"env_vars = {json.dumps(inherited)}")
     return "\n".join(lines)
 
 

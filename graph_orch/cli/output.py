@@ -1,12 +1,12 @@
-"""What commands print: tables for people, JSON for programs."""
+"""Output of the commands: tables for people, JSON for programs."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import typer
 from pydantic import BaseModel
@@ -16,18 +16,19 @@ from graph_orch.domain.characters import visible, visible_json
 if TYPE_CHECKING:
     from rich.console import Console
 
+T = TypeVar("T")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
 def console() -> Console:
-    """Where text goes: as wide as the terminal, and wide where there is none."""
+    """The console for standard output: as wide as the terminal, or wide where there is none."""
     from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else 160, highlight=False)
 
 
 def plain(value: object) -> Any:
-    """A value, of ours or from the graph, as JSON can have it."""
+    """Convert a model, or a value from the graph, to what JSON can hold."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if isinstance(value, Mapping):  # nodes and relationships are mappings of their properties
@@ -39,7 +40,28 @@ def plain(value: object) -> Any:
         return value.isoformat()
     if isinstance(value, Iterable):  # lists, and paths, which are their relationships
         return [plain(item) for item in cast(Iterable[object], value)]
-    return _moment(value)
+    # One of the driver's temporal types, which only the graph module may import.
+    iso_format = getattr(value, "iso_format", None)
+    return str(iso_format() if callable(iso_format) else value)
+
+
+def show(value: BaseModel, as_json: bool) -> None:
+    """Print a model: as JSON, or as a table of the fields that are not null."""
+    if as_json:
+        show_json(value)
+        return
+    fields = plain(value).items()
+    show_table(["field", "value"], [field for field in fields if field[1] is not None])
+
+
+def show_list(
+    values: Iterable[T], columns: Sequence[str], row: Callable[[T], Sequence[object]], as_json: bool
+) -> None:
+    """Print models: as JSON, or as a table with the row that `row` makes of each."""
+    if as_json:
+        show_json(list(values))
+    else:
+        show_table(columns, map(row, values))
 
 
 def show_json(value: object) -> None:
@@ -53,16 +75,14 @@ def show_line(value: object) -> None:
 
 
 def _json(value: object, indent: int | None = None) -> str:
-    return visible_json(json.dumps(plain(value), ensure_ascii=not _takes_all(), indent=indent))
-
-
-def _takes_all() -> bool:
-    """Whether standard output takes every character; what it does not is to stay JSON."""
-    return (getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf")
+    # Where standard output cannot encode every character, escapes keep the output valid JSON.
+    encoding = getattr(sys.stdout, "encoding", None) or ""
+    ensure_ascii = not encoding.lower().startswith("utf")
+    return visible_json(json.dumps(plain(value), ensure_ascii=ensure_ascii, indent=indent))
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
-    """Print rows as a table. What comes from the graph is text, never markup."""
+    """Print rows as a table. Values are shown as text, never as markup."""
     from rich.table import Table
     from rich.text import Text
 
@@ -74,14 +94,8 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: 
     console().print(table)
 
 
-def show_fields(value: BaseModel) -> None:
-    """Print a model's fields, one a line."""
-    rows = [(name, item) for name, item in plain(value).items() if item is not None]
-    show_table(["field", "value"], rows)
-
-
 def cell(value: object) -> str:
-    """A value as a cell of a table shows it."""
+    """The text of a value in a cell of a table."""
     if value is None:
         return ""
     if isinstance(value, float):
@@ -91,14 +105,8 @@ def cell(value: object) -> str:
 
 
 def say(text: str) -> None:
-    """Print a line of text; what is stored must not drive a terminal."""
+    """Print a line of text, in which stored control characters cannot drive the terminal."""
     from rich.text import Text
 
-    # Not wrapped: the rest of a long line would begin a line of its own.
+    # Wrapping would start a new line with stored text, which could then pass for a line of ours.
     console().print(Text(visible(text)), soft_wrap=True)
-
-
-def _moment(value: object) -> str:
-    # The graph's own times; only the graph module may know the driver's types.
-    iso = getattr(value, "iso_format", None)
-    return str(iso()) if callable(iso) else str(value)

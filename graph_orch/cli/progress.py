@@ -1,51 +1,49 @@
-"""How far the work is: a live bar on a terminal, a line now and then elsewhere."""
+"""Progress on standard error: a live bar on a terminal, a line now and then elsewhere."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
 
-from graph_orch.cli.crew import OnChange, Progress
 from graph_orch.domain.characters import visible
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 LINES = 5
 """About how many lines are printed where there is no terminal."""
 
 
+@dataclass
+class Progress:
+    """How many tasks of a crew have ended, and how many each agent runs."""
+
+    total: int
+    completed: int = 0
+    failed: int = 0
+    running: dict[str, int] = field(default_factory=dict[str, int])
+
+
+OnChange = Callable[[Progress], None]
+
+
 @contextmanager
 def shown(title: str, total: int, quiet: bool) -> Generator[OnChange]:
-    """Show progress while the block runs; it goes to stderr, results go to stdout."""
+    """Show the progress that the block reports, unless `quiet`; results go to standard output."""
     from rich.console import Console
 
     title = visible(title)
     console = Console(stderr=True, highlight=False, markup=False)
-    if quiet:
-        yield _nothing
-    elif console.is_terminal:
-        with _bar(console, title, total) as change:
-            yield change
-    else:
-        step, said = max(1, total // LINES), set[int]()
-        yield lambda now: _line(console, title, now, step, said)
+    if quiet or not console.is_terminal:
+        step, printed = max(1, total // LINES), set[int]()
 
+        def print_line(now: Progress) -> None:
+            ended = now.completed + now.failed
+            is_due = ended not in printed and (ended % step == 0 or ended == now.total)
+            if is_due and not quiet:
+                printed.add(ended)
+                console.print(f"{title}: {ended} of {now.total}, {now.failed} failed")
 
-def _nothing(now: Progress) -> None:
-    del now
-
-
-def _line(console: Console, title: str, now: Progress, step: int, said: set[int]) -> None:
-    ended = now.completed + now.failed
-    if ended not in said and (ended % step == 0 or ended == now.total):
-        said.add(ended)
-        console.print(f"{title}: {ended} of {now.total}, {now.failed} failed")
-
-
-@contextmanager
-def _bar(console: Console, title: str, total: int) -> Generator[OnChange]:
+        yield print_line
+        return
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
 
@@ -59,35 +57,30 @@ def _bar(console: Console, title: str, total: int) -> Generator[OnChange]:
     with Bar(*columns, console=console) as bar:
         row = bar.add_task(title, total=total, who="")
 
-        def change(now: Progress) -> None:
+        def update_bar(now: Progress) -> None:
             who = " ".join(f"{name}:{count}" for name, count in sorted(now.running.items()))
             bar.update(row, completed=now.completed + now.failed, who=visible(who))
 
-        yield change
+        yield update_bar
 
 
 @contextmanager
 def downloading() -> Generator[Callable[[int, int], None]]:
-    """Show the bytes of a download while the block runs; nothing where nothing is fetched."""
+    """Show the bytes of a download that the block reports; nothing when nothing is fetched."""
     from rich.console import Console
 
     console = Console(stderr=True, highlight=False)
-    if console.is_terminal:
-        with _download_bar(console) as change:
-            yield change
-    else:
-        said: set[int] = set()
-        yield lambda done, total: _download_line(console, LINES * done // total, total, said)
+    if not console.is_terminal:
+        printed: set[int] = set()
 
+        def print_line(done: int, total: int) -> None:
+            step = LINES * done // total
+            if step not in printed:
+                printed.add(step)
+                console.print(f"fetching Neo4j: {100 * step // LINES} % of {total / 1e6:.0f} MB")
 
-def _download_line(console: Console, step: int, total: int, said: set[int]) -> None:
-    if step not in said:
-        said.add(step)
-        console.print(f"fetching Neo4j: {100 * step // LINES} % of {total / 1e6:.0f} MB")
-
-
-@contextmanager
-def _download_bar(console: Console) -> Generator[Callable[[int, int], None]]:
+        yield print_line
+        return
     from rich.progress import DownloadColumn, TransferSpeedColumn
     from rich.progress import Progress as Bar
 

@@ -1,4 +1,4 @@
-"""`graph-orch prune`"""
+"""`graph-orch prune`: delete finished tasks."""
 
 from __future__ import annotations
 
@@ -23,22 +23,24 @@ from graph_orch.files import appending
 def prune(
     older_than: Annotated[
         float,
-        typer.Option(parser=seconds, metavar="AGE", help="Since they finished: 30d, 12h, 90m."),
+        typer.Option(
+            parser=seconds, metavar="AGE", help="The time since they finished: 30d, 12h, 90m."
+        ),
     ],
     export: Annotated[
         Path | None,
         typer.Option(
-            help="Append them to this file before, as JSON lines; only you may read it.",
+            help="Append them to this file first, as JSON lines; only you may read it.",
             dir_okay=False,
         ),
     ] = None,
     status: Annotated[
         list[TaskStatus] | None, typer.Option(help="Only these; may be repeated.")
     ] = None,
-    batch: Annotated[int, typer.Option(help="How many a transaction takes.")] = 500,
+    batch: Annotated[int, typer.Option(help="How many tasks a transaction deletes.")] = 500,
     as_json: Json = False,
 ) -> None:
-    """Delete finished tasks and their history, but what a task that may still run depends on."""
+    """Delete finished tasks with their history, except dependencies of tasks that may still run."""
     with connect() as orch, _writing(export) as write:
         number = orch.retention.prune(
             older_than, statuses=status or ENDED, batch=batch, export=write

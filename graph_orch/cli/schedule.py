@@ -7,14 +7,14 @@ from typing import Annotated, Any
 import typer
 
 from graph_orch import Schedule
-from graph_orch.cli.output import Json, say, show_fields, show_json, show_table
+from graph_orch.cli.output import Json, say, show, show_json, show_list
 from graph_orch.cli.store import connect
 from graph_orch.cli.task_options import takes_task
 from graph_orch.domain.characters import visible
 from graph_orch.domain.models import ONCE_ONLY
 from graph_orch.errors import ScheduleNotFoundError
 
-app = typer.Typer(no_args_is_help=True, help="Create tasks again and again.")
+app = typer.Typer(no_args_is_help=True, help="Create tasks at the times of a cron expression.")
 
 Name = Annotated[str, typer.Argument(help="The schedule's name.")]
 
@@ -25,21 +25,20 @@ Name = Annotated[str, typer.Argument(help="The schedule's name.")]
 @takes_task(without=ONCE_ONLY)
 def put(
     name: Name,
-    cron: Annotated[str, typer.Argument(help="When: a cron expression.")],
+    cron: Annotated[str, typer.Argument(help="The times, as a cron expression.")],
     content: Annotated[str, typer.Argument(help="What is to be done at each tick.")],
     task: dict[str, Any],
-    timezone: Annotated[str, typer.Option(help="By whose clocks, as Europe/Berlin.")] = "UTC",
+    timezone: Annotated[
+        str, typer.Option(help="The time zone of the times, such as Europe/Berlin.")
+    ] = "UTC",
     paused: Annotated[bool, typer.Option("--paused", help="Do not tick for now.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Create a schedule, or replace the one of this name."""
+    """Create a schedule, or replace the one with this name."""
     with connect() as orch:
         template = {"content": content, **task}
         schedule = orch.schedules.put(name, cron, template, timezone=timezone, paused=paused)
-    if as_json:
-        show_json(schedule)
-    else:
-        show_fields(schedule)
+    show(schedule, as_json)
 
 
 @app.command("list", epilog="Example: graph-orch schedule list --json")
@@ -47,11 +46,8 @@ def list_(as_json: Json = False) -> None:
     """List the schedules."""
     with connect() as orch:
         schedules = orch.schedules.list()
-    if as_json:
-        show_json(schedules)
-        return
     columns = ["schedule", "cron", "timezone", "next", "last", "type", "content"]
-    show_table(columns, map(_row, schedules))
+    show_list(schedules, columns, _row, as_json)
 
 
 @app.command("remove", epilog="Example: graph-orch schedule remove nightly")
@@ -68,10 +64,10 @@ def remove(name: Name, as_json: Json = False) -> None:
 
 @app.command("tick", epilog="Example: graph-orch schedule tick")
 def tick(
-    limit: Annotated[int, typer.Option(help="Look at so many schedules at most.")] = 100,
+    limit: Annotated[int, typer.Option(help="The most schedules to look at.")] = 100,
     as_json: Json = False,
 ) -> None:
-    """Create the tasks whose time has come, and print their ids."""
+    """Create the tasks that are due, and print their ids."""
     with connect() as orch:
         task_ids = orch.schedules.tick(limit)
     if as_json:

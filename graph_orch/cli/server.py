@@ -1,4 +1,4 @@
-"""`graph-orch server …`"""
+"""`graph-orch server …`: the embedded Neo4j server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from graph_orch.errors import StoreError
 if TYPE_CHECKING:
     from graph_orch.embedded import EmbeddedStatus
 
-app = typer.Typer(no_args_is_help=True, help="Keep the embedded Neo4j server running.")
+app = typer.Typer(no_args_is_help=True, help="Start and stop the embedded Neo4j server.")
 
 
 @app.command("start", epilog="Example: graph-orch server start")
@@ -51,7 +51,7 @@ def status(as_json: Json = False) -> None:
 
 @app.command("logs", epilog="Example: graph-orch server logs --lines 200")
 def logs(
-    lines: Annotated[int, typer.Option(min=1, help="How many of the last lines.")] = 50,
+    lines: Annotated[int, typer.Option(min=1, help="How many lines.")] = 50,
     as_json: Json = False,
 ) -> None:
     """Print the end of the embedded server's log."""
@@ -71,11 +71,9 @@ def logs(
 
 def _show(found: EmbeddedStatus, as_json: bool) -> None:
     if as_json:
-        show_json({name: getattr(found, name) for name in _FIELDS})
+        names = ("running", "uri", "pid", "version", "data_dir", "log_path")
+        show_json({name: getattr(found, name) for name in names})
     elif found.running:
         say(f"running at {found.uri}, Neo4j {found.version}, process {found.pid}")
     else:
         say(f"not running; its data is in {found.data_dir}")
-
-
-_FIELDS = ("running", "uri", "pid", "version", "data_dir", "log_path")

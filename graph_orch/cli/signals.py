@@ -1,7 +1,6 @@
-"""What SIGTERM and SIGINT do: they end the command, whatever it does, also as process 1.
+"""SIGTERM and SIGINT end a command, whatever it does, also as process 1.
 
-The kernel ignores a signal for process 1, as a command is in a container, unless that has a
-handler for it.
+In a container a command may be process 1, for which the kernel ignores a signal without a handler.
 """
 
 from __future__ import annotations
@@ -17,12 +16,12 @@ ENDED, INTERRUPTED = 143, 130
 
 
 class ToldToEnd(SystemExit):
-    """A signal told this process to end: nobody but `main` catches it."""
+    """A signal ends this process; only `main` catches it."""
 
 
 @contextmanager
 def ended_by_signals() -> Generator[None]:
-    """Leave by SystemExit on SIGTERM, so that all that is entered is left; SIGINT says nothing."""
+    """Raise SystemExit on SIGTERM, so that context managers exit; print nothing on SIGINT."""
     signal.signal(signal.SIGTERM, _end)
     try:
         yield
@@ -31,18 +30,20 @@ def ended_by_signals() -> Generator[None]:
 
 
 def leave_in_order() -> None:
-    """SIGTERM is how this command ends: with exit code 0."""
+    """Exit with code 0 on SIGTERM, which is how this command is meant to end."""
     signal.signal(signal.SIGTERM, _leave)
 
 
 @contextmanager
 def left_at_once() -> Generator[None]:
-    """Leave without a look back on SIGTERM and SIGINT, while the block runs.
+    """Exit at once on SIGTERM and SIGINT, while the block runs.
 
-    Where a thread of an event loop's starts the embedded server, nothing else ends the process
-    before that thread does. The server ends with its last user, however that one ends.
+    While a thread of the event loop starts the embedded server, nothing else can end the process
+    before that thread ends. The server ends with its last user, however that user ends.
     """
-    before = {it: signal.signal(it, _drop) for it in (signal.SIGTERM, signal.SIGINT)}
+    before = {
+        number: signal.signal(number, _exit_at_once) for number in (signal.SIGTERM, signal.SIGINT)
+    }
     try:
         yield
     finally:
@@ -50,7 +51,7 @@ def left_at_once() -> Generator[None]:
             signal.signal(number, handler)
 
 
-def _drop(number: int, frame: FrameType | None) -> None:
+def _exit_at_once(number: int, frame: FrameType | None) -> None:
     os._exit(0 if number == signal.SIGTERM else INTERRUPTED)
 
 

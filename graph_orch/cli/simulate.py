@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from graph_orch.analysis.wfformat import Workflow, read_workflow
+from graph_orch.analysis.wfformat import read_workflow
 from graph_orch.cli.output import Json, say, show_json, show_table
-from graph_orch.domain.dag import critical_path_of
+from graph_orch.cli.run import File, critical_path, makespan_line
 from graph_orch.errors import ValidationError
 
 if TYPE_CHECKING:
     from graph_orch.analysis import SimulationResult
+    from graph_orch.domain.dag import CriticalPath
 
 AGENT_COLUMNS = ["agent", "slots", "completed", "failed", "busy s", "utilization"]
 
-File = Annotated[
-    Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A WfFormat file.")
-]
 Agents = Annotated[int, typer.Option(min=1, max=100_000, help="How many agents.")]
 Slots = Annotated[int, typer.Option(min=1, max=100_000, help="How many tasks each holds at once.")]
 FailureRate = Annotated[float, typer.Option(min=0, max=1, help="The share of tries that fail.")]
-Seed = Annotated[int, typer.Option(min=0, help="Of what is drawn at random.")]
+Seed = Annotated[int, typer.Option(min=0, help="The seed of the random numbers.")]
 Pull = Annotated[
-    bool, typer.Option("--pull", help="Agents claim tasks; else the router gives them out.")
+    bool, typer.Option("--pull", help="Agents claim tasks; otherwise the router assigns them.")
 ]
 
 
@@ -52,50 +49,41 @@ def simulate(
         raise ValidationError("install graph-orch[analysis] to simulate") from error
     mode = "pull" if pull else "push"
     found = analysis.simulate(workflow, crew, failure_rates=failure_rate, seed=seed, mode=mode)
-    _show(workflow, found, as_json)
-
-
-def _show(workflow: Workflow, found: SimulationResult, as_json: bool) -> None:
-    seconds = {step.id: step.seconds for step in workflow.steps}
-    chain = critical_path_of(workflow.dependencies, seconds)
+    path = critical_path(workflow)
     if as_json:
-        show_json(_report(workflow, found, chain.seconds, chain.path))
-        return
+        show_json(
+            {
+                "workflow": workflow.name,
+                "tasks": len(workflow.steps),
+                "mode": found.mode,
+                "seed": found.seed,
+                **found.summary(),
+                "critical_path_seconds": path.seconds,
+                "critical_path": list(path.path),
+                "agents": [asdict(agent) for agent in found.agents],
+            }
+        )
+    else:
+        _show(found, path)
+
+
+def _show(found: SimulationResult, path: CriticalPath[str]) -> None:
     rows = [
         (
-            it.agent_id,
-            it.max_concurrent_tasks,
-            it.completed,
-            it.failed,
-            it.busy_seconds,
-            it.utilization,
+            agent.agent_id,
+            agent.max_concurrent_tasks,
+            agent.completed,
+            agent.failed,
+            agent.busy_seconds,
+            agent.utilization,
         )
-        for it in found.agents
+        for agent in found.agents
     ]
     show_table(AGENT_COLUMNS, rows, title="agents, simulated")
     say(", ".join(f"{count} tasks {outcome}" for outcome, count in found.counts.items() if count))
-    ratio = found.makespan / (chain.seconds or float("inf"))
-    say(
-        f"makespan {found.makespan:.2f} s, critical path {chain.seconds:.2f} s of "
-        f"{len(chain.path)} tasks ({ratio:.2f} times)"
-    )
+    say(makespan_line(found.makespan, path))
     waits = found.waits
     say(
         f"waits: mean {waits.mean:.2f} s, p50 {waits.p50:.2f} s, p90 {waits.p90:.2f} s, "
         f"p99 {waits.p99:.2f} s; at most {found.longest_queue} tasks waited"
     )
-
-
-def _report(
-    workflow: Workflow, found: SimulationResult, critical: float, path: tuple[str, ...]
-) -> dict[str, object]:
-    return {
-        "workflow": workflow.name,
-        "tasks": len(workflow.steps),
-        "mode": found.mode,
-        "seed": found.seed,
-        **found.summary(),
-        "critical_path_seconds": critical,
-        "critical_path": list(path),
-        "agents": [asdict(agent) for agent in found.agents],
-    }

@@ -1,4 +1,4 @@
-"""The connection that every command works on."""
+"""The connection to the store that every command works on."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from graph_orch.store.runtime import AsyncOpening
 
 
 def connect() -> graph_orch.Orchestrator:
-    """Connect as the environment says; to be entered by `with`."""
+    """Connect to the store that the environment names; the result is a context manager."""
     if ServerSettings().uri is None:
         install_server()
     return graph_orch.Orchestrator.connect()
 
 
 def connect_async() -> AsyncOpening[graph_orch.AsyncOrchestrator]:
-    """The same for asynchronous code; to be entered by `async with`."""
+    """The same for asynchronous code; the result is an asynchronous context manager."""
     if ServerSettings().uri is None:
         install_server()
     return graph_orch.AsyncOrchestrator.connect()
@@ -32,12 +32,12 @@ def connect_async() -> AsyncOpening[graph_orch.AsyncOrchestrator]:
 
 @contextmanager
 def connect_alone(command: str) -> Generator[graph_orch.Orchestrator]:
-    """Connect while nobody else on this machine does `command` on the same store.
+    """Connect while nobody else on this machine runs `command` on the same store.
 
-    What such a command finds left of an earlier run, it clears away; so two must not overlap.
+    Such a command clears away what an earlier run has left, so two of them must not overlap.
 
     Raises:
-        AlreadyRunningError: somebody does.
+        AlreadyRunningError: somebody else runs it.
     """
     store = ServerSettings().uri or str(EmbeddedSettings().data_dir.absolute())
     key = hashlib.sha256(store.encode()).hexdigest()[:16]
@@ -52,7 +52,7 @@ def connect_alone(command: str) -> Generator[graph_orch.Orchestrator]:
 
 
 def install_server() -> None:
-    """Have the embedded server's jars, and show how far fetching them is."""
+    """Install the embedded server's jars if they are missing, and show the progress."""
     from graph_orch.embedded import EmbeddedNeo4j
 
     with downloading() as progress:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from graph_orch import Task, TaskStatus
-from graph_orch.cli.output import Json, say, show_fields, show_json, show_table
+from graph_orch.cli.output import Json, say, show, show_json, show_list, show_table
 from graph_orch.cli.store import connect
 from graph_orch.cli.task_options import takes_task
 from graph_orch.domain.characters import visible
@@ -20,7 +20,7 @@ TaskId = Annotated[str, typer.Argument(help="The task's id.")]
 Status = Annotated[list[TaskStatus] | None, typer.Option(help="Only these; may be repeated.")]
 OnlyAgent = Annotated[str | None, typer.Option("--agent", help="Only this agent's.")]
 OnlyType = Annotated[str | None, typer.Option("--type", help="Only of this type.")]
-Limit = Annotated[int, typer.Option(help="At most so many.")]
+Limit = Annotated[int, typer.Option(help="The most tasks.")]
 
 
 @app.command("create", epilog="Example: graph-orch task create 'sort this' --type code -s python")
@@ -53,29 +53,25 @@ def list_(
     filters = {name: value for name, value in given.items() if value}
     with connect() as orch:
         page = orch.tasks.query_tasks(filters, limit=limit)
-    if as_json:
-        show_json(list(page))
-        return
-    show_table(
-        ["task", "type", "status", "priority", "agent", "waits for", "content"], map(_row, page)
-    )
-    if page.next_cursor is not None:
+    columns = ["task", "type", "status", "priority", "agent", "waits for", "content"]
+    show_list(page, columns, _row, as_json)
+    if page.next_cursor is not None and not as_json:
         say("there are more; see them with a higher --limit")
 
 
 @app.command("show", epilog="Example: graph-orch task show TASK_ID")
-def show(task_id: TaskId, as_json: Json = False) -> None:
+def show_(task_id: TaskId, as_json: Json = False) -> None:
     """Show a task."""
     with connect() as orch:
         task = orch.tasks.get_task_status(task_id)
     if task is None:
         raise TaskNotFoundError(task_id)
-    _show(task, as_json)
+    show(task, as_json)
 
 
 @app.command("why", epilog="Example: graph-orch task why TASK_ID")
 def why(task_id: TaskId, limit: Limit = 100, as_json: Json = False) -> None:
-    """Say why a task waits: what it waits for at the root, and why that waits."""
+    """Explain why a task waits: the tasks at the root of it, and why those wait."""
     with connect() as orch:
         found = orch.insights.why_blocked(task_id, limit)
     if as_json:
@@ -101,34 +97,34 @@ def history(task_id: TaskId, as_json: Json = False) -> None:
         return
     rows = [(event.at, event.type, event.attempt, event.agent_id, event.detail) for event in events]
     show_table(["at", "what", "attempt", "agent", "detail"], rows)
-    for one in tries:
-        if one.traceback:
-            say(f"attempt {one.attempt}:")
-            for line in one.traceback.splitlines():
+    for task_try in tries:
+        if task_try.traceback:
+            say(f"attempt {task_try.attempt}:")
+            for line in task_try.traceback.splitlines():
                 say(f"  | {line}")  # so that no line of it looks like one of ours
 
 
 @app.command("cancel", epilog="Example: graph-orch task cancel TASK_ID --reason 'not needed'")
 def cancel(
     task_id: TaskId,
-    reason: Annotated[str | None, typer.Option(help="Why; it goes into the history.")] = None,
+    reason: Annotated[str | None, typer.Option(help="The reason, which the history keeps.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Give a task up."""
+    """Cancel a task."""
     with connect() as orch:
         task = orch.tasks.cancel_task(task_id, reason)
-    _show(task, as_json)
+    show(task, as_json)
 
 
 @app.command("retry", epilog="Example: graph-orch task retry --failed --type code --limit 20")
 def retry(
     task_id: Annotated[str | None, typer.Argument(help="The task's id.")] = None,
-    failed: Annotated[bool, typer.Option("--failed", help="All that failed.")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="All failed tasks.")] = False,
     task_type: OnlyType = None,
     limit: Limit = 100,
     as_json: Json = False,
 ) -> None:
-    """Let a failed or cancelled task begin again, or many failed ones, oldest first."""
+    """Return a failed or cancelled task to pending, or many failed ones, oldest first."""
     if failed is (task_id is not None):
         raise typer.BadParameter("give either a task's id, or --failed")
     if task_id is None:
@@ -136,15 +132,15 @@ def retry(
         return
     with connect() as orch:
         task = orch.tasks.retry_task(task_id)
-    _show(task, as_json)
+    show(task, as_json)
 
 
 def _retry_failed(task_type: str | None, limit: int, as_json: bool) -> None:
-    given = {"task_type": task_type} if task_type else {}
+    only_type = {"task_type": task_type} if task_type else {}
     retried: list[Task] = []
     with connect() as orch:
-        for task in orch.tasks.query_tasks({"status": TaskStatus.FAILED, **given}, limit=limit):
-            # Somebody else may have retried it, or deleted it, meanwhile.
+        for task in orch.tasks.query_tasks({"status": TaskStatus.FAILED, **only_type}, limit=limit):
+            # Another process may have retried or deleted it meanwhile.
             with suppress(InvalidTransitionError, TaskNotFoundError):
                 retried.append(orch.tasks.retry_task(task.task_id))
     if as_json:
@@ -152,13 +148,6 @@ def _retry_failed(task_type: str | None, limit: int, as_json: bool) -> None:
         return
     for task in retried:
         print(visible(task.task_id))
-
-
-def _show(task: Task, as_json: bool) -> None:
-    if as_json:
-        show_json(task)
-    else:
-        show_fields(task)
 
 
 def _row(task: Task) -> list[object]:

@@ -1,10 +1,10 @@
-"""The options by which commands take a task: one for each field of `NewTask`, which tells them."""
+"""Options for the fields of a task, derived from `NewTask`."""
 
 from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Container
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from functools import wraps
 from typing import Annotated, Any, get_origin
@@ -23,45 +23,45 @@ FLAGS = {
     "task_id": ("--id",),
     "idempotency_key": ("--key",),
 }
-"""The options that are called otherwise than their fields."""
+"""The options whose names differ from those of their fields."""
 JSON = ("metadata", "retry_policy")
 """The fields whose options take JSON text."""
 
 
-def takes_task(without: Container[str] = ()) -> Callable[[Command], Command]:
-    """Let a command take a task: its parameter `task` is a dict of what the options say.
+def takes_task(without: Iterable[str] = ()) -> Callable[[Command], Command]:
+    """Decorate a command whose parameter `task` becomes a dict of the options that are given.
 
-    All fields have an option but `content`, which commands take as an argument.
+    Every field has an option except `content`, which commands take as an argument.
 
     Args:
-        without: The fields for which it has no options.
+        without: More fields that have no option.
     """
 
-    def decorated(command: Command) -> Command:
-        names = [it for it in NewTask.model_fields if it != "content" and it not in without]
+    def decorate(command: Command) -> Command:
+        names = [name for name in NewTask.model_fields if name not in ("content", *without)]
 
         @wraps(command)
-        def run(**given: Any) -> None:
-            options = {name: given.pop(name) for name in names}
-            told = {name: it for name, it in options.items() if it not in (None, [])}
-            task = {name: _read(name, it) for name, it in told.items()}
-            command(task={"task_type": "task", **task}, **given)
+        def run(**arguments: Any) -> None:
+            options = {name: arguments.pop(name) for name in names}
+            task = {k: _read(k, v) for k, v in options.items() if v not in (None, [])}
+            command(task={"task_type": "task", **task}, **arguments)
 
-        found = inspect.signature(command, eval_str=True).parameters.values()
+        # Typer reads the options from the signature.
+        parameters = inspect.signature(command, eval_str=True).parameters.values()
+        own = [own.replace(kind=own.KEYWORD_ONLY) for own in parameters if own.name != "task"]
         options = [_option(name, NewTask.model_fields[name]) for name in names]
-        own = [it.replace(kind=it.KEYWORD_ONLY) for it in found if it.name != "task"]
         run.__signature__ = inspect.Signature([*own, *options])  # pyright: ignore[reportAttributeAccessIssue]
         run.__annotations__ = {}
         return run
 
-    return decorated
+    return decorate
 
 
 def _option(name: str, field: FieldInfo) -> inspect.Parameter:
-    """The option for a field. What is not given is left out: the store knows the defaults."""
+    """The option for a field. It has no default, since `NewTask` has the defaults."""
     flags = FLAGS.get(name, ("--" + name.replace("_", "-"),))
     about = f"{field.description}{', as JSON' if name in JSON else ''}."
-    kind: Any = str  # which NewTask reads
+    kind: Any = str  # NewTask parses the text
     if get_origin(field.annotation) is tuple:
         kind = list[str]
     elif isinstance(field.annotation, type) and issubclass(field.annotation, int | StrEnum):
@@ -75,10 +75,10 @@ def _option(name: str, field: FieldInfo) -> inspect.Parameter:
 
 
 def _read(name: str, given: Any) -> Any:
-    """What a field is given.
+    """The value of a field from that of its option.
 
     Raises:
-        ValidationError: a text that must be JSON is none.
+        ValidationError: the option takes JSON, and its text is not valid JSON.
     """
     if name not in JSON:
         return given

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 import graph_orch
-from graph_orch.cli.output import Json, say, show_json, show_table
+from graph_orch.cli.output import Json, say, show_json, show_list
 from graph_orch.cli.signals import ToldToEnd, leave_in_order
 from graph_orch.cli.store import connect
 from graph_orch.domain.characters import visible
@@ -21,7 +21,7 @@ from graph_orch.errors import ValidationError, describe
 from graph_orch.logs import make_visible
 
 Target = Annotated[
-    str | None, typer.Argument(metavar="[MODULE:WORKER]", help="Where a Worker is in Python.")
+    str | None, typer.Argument(metavar="[MODULE:WORKER]", help="A Worker in a Python module.")
 ]
 Command = Annotated[
     str | None,
@@ -34,17 +34,19 @@ TaskType = Annotated[
     list[str] | None,
     typer.Option(
         "--type",
-        help="With --exec: only tasks of these types; else all, also those that need no skill.",
+        help="With --exec: only tasks of these types; by default all, also those without skills.",
     ),
 ]
 Env = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME",
-        help="With --exec: a variable of this environment that the command gets too.",
+        help="With --exec: an environment variable that the command gets too.",
     ),
 ]
-Lease = Annotated[float, typer.Option("--lease", min=0.1, help="With --exec: seconds of a lease.")]
+Lease = Annotated[
+    float, typer.Option("--lease", min=0.1, help="With --exec: the seconds of a lease.")
+]
 Grace = Annotated[float, typer.Option(min=0, help="With --exec: seconds to finish on SIGTERM.")]
 
 
@@ -68,10 +70,10 @@ def worker(
     if (target is None) == (command is None):
         raise typer.BadParameter("give either MODULE:WORKER or --exec COMMAND")
     leave_in_order()
-    from graph_orch import executors  # it and the driver take long to import
+    from graph_orch import executors  # here, since it takes long to import
 
     handler = logging.StreamHandler()
-    handler.addFilter(make_visible)  # for the records of others; ours are made so anyhow
+    handler.addFilter(make_visible)  # for the records of libraries; our own are filtered already
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(name)s %(message)s", handlers=[handler]
     )
@@ -82,7 +84,7 @@ def worker(
     run_command = executors.command_handler(command or "", env=env or ())
     names = [name.strip() for name in skills.split(",") if name.strip()]
     with connect() as orch:
-        made = graph_orch.Worker(
+        exec_worker = graph_orch.Worker(
             orch,
             agent or "exec-agent",
             names,
@@ -91,15 +93,15 @@ def worker(
             grace_seconds=grace,
         )
         for name in task_type or ["*"]:
-            made.task(name)(run_command)
-        made.run()
+            exec_worker.task(name)(run_command)
+        exec_worker.run()
 
 
 def load_worker(target: str) -> graph_orch.Worker:
-    """The Worker that MODULE:NAME names; the current directory is looked in too.
+    """Import the Worker that MODULE:NAME names, also from the current directory.
 
     Raises:
-        ValidationError: there is none.
+        ValidationError: the name is not of that form, or there is no Worker there.
     """
     module_name, _, name = target.partition(":")
     if not name or not re.fullmatch(r"[^\s./\\\0]+(\.[^\s./\\\0]+)*", module_name):
@@ -114,7 +116,7 @@ def load_worker(target: str) -> graph_orch.Worker:
         raise ValidationError(f"cannot find {target!r}: {error}") from error
     except ToldToEnd:
         raise
-    except (Exception, SystemExit) as error:  # whatever the module does when it is imported
+    except (Exception, SystemExit) as error:  # the module's own code may raise anything
         *_, last = traceback.extract_tb(error.__traceback__)
         raise ValidationError(
             f"cannot import {module_name!r}: {describe(error)} ({last.filename}, line "
@@ -126,68 +128,52 @@ def load_worker(target: str) -> graph_orch.Worker:
 
 
 def workers(
-    everyone: Annotated[bool, typer.Option("--all", help="Those that died too.")] = False,
+    everyone: Annotated[bool, typer.Option("--all", help="Dead workers too.")] = False,
     as_json: Json = False,
 ) -> None:
     """List the live workers with what they hold."""
     with connect() as orch:
-        found = [it for it in orch.agents.list_workers() if everyone or it.is_live]
-    if as_json:
-        show_json(found)
-        return
-    rows = [
-        [
-            it.worker_id,
-            it.agent_id,
-            it.hostname,
-            it.pid,
-            it.is_live,
-            len(it.task_ids),
-            it.lingering,
-            it.task_ids,
-        ]
-        for it in found
-    ]
+        found = [worker for worker in orch.agents.list_workers() if everyone or worker.is_live]
     columns = ["worker", "agent", "host", "process", "live", "held", "lingering", "tasks"]
-    show_table(columns, rows)
+    show_list(found, columns, _row, as_json)
+
+
+def _row(worker: graph_orch.WorkerInfo) -> list[object]:
+    return [
+        worker.worker_id,
+        worker.agent_id,
+        worker.hostname,
+        worker.pid,
+        worker.is_live,
+        len(worker.task_ids),
+        worker.lingering,
+        worker.task_ids,
+    ]
 
 
 def maintain(
-    once: Annotated[bool, typer.Option("--once", help="Look once, and end.")] = False,
-    every: Annotated[float, typer.Option(min=0.1, help="Seconds between looks.")] = 5.0,
+    once: Annotated[bool, typer.Option("--once", help="Do one round, and end.")] = False,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two rounds.")] = 5.0,
     as_json: Json = False,
 ) -> None:
-    """Do what comes due where no worker does: leases, delays, deadlines, schedules.
+    """Handle what comes due while no worker runs: leases, delays, deadlines, schedules.
 
-    Any number may run; none is needed while workers, claims or polls come by.
+    Any number may run. None is needed while workers, claims or polls come by.
     """
     leave_in_order()
     with connect() as orch:
         while True:
-            found = look(orch)
+            done = {"tasks": orch.tasks.wake(), "indexed": orch.tasks.index_content()}
+            try:
+                done["scheduled"] = len(orch.schedules.tick())
+            except ValidationError as error:  # a schedule that this machine cannot tick
+                done["scheduled"] = 0
+                print(f"graph-orch: {visible(str(error))}", file=sys.stderr)
+            done["workers forgotten"] = orch.agents.forget_workers()
             if as_json:
-                show_json(found)
-            elif once or any(found.values()):
-                say(", ".join(f"{name} {number}" for name, number in found.items()))
+                show_json(done)
+            elif once or any(done.values()):
+                say(", ".join(f"{name} {number}" for name, number in done.items()))
             if once:
                 return
             time.sleep(every)
-
-
-def look(orch: graph_orch.Orchestrator) -> dict[str, int]:
-    """One round of what is done from time to time; how much of each there was."""
-    return {
-        "tasks": orch.tasks.wake(),
-        "indexed": orch.tasks.index_content(),
-        "scheduled": _tick(orch),
-        "workers forgotten": orch.agents.forget_workers(),
-    }
-
-
-def _tick(orch: graph_orch.Orchestrator) -> int:
-    """Tick the schedules; one that this machine cannot tick does not end the maintenance."""
-    try:
-        return len(orch.schedules.tick())
-    except ValidationError as error:
-        print(f"graph-orch: {visible(str(error))}", file=sys.stderr)
-        return 0
