@@ -1,1 +1,1 @@
-"""What the tools do: functions over the services, with typed parameters and answers."""
+"""The tools that agents call: functions over the services, with typed parameters and answers."""

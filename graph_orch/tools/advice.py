@@ -1,8 +1,9 @@
-"""What a caller is told of an error: what is the case, and what to do next."""
+"""Error messages for callers of tools, with what to do next."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from contextlib import suppress
 
 from graph_orch._async.monitor import AsyncMonitor
 from graph_orch.domain.lifecycle import TaskStatus
@@ -21,34 +22,18 @@ from graph_orch.errors import (
 
 
 async def explain(monitor: AsyncMonitor, error: OrchestrationError) -> str:
-    """An error's message with the call that comes next, and the ids that may have been meant.
-
-    Where the store is away there is no looking up.
-    """
-    advice = _advice(error)
-    try:
-        meant = await _meant(monitor, error)
-    except StoreError:
-        meant = ""
-    return ". ".join(part for part in (str(error), meant, advice) if part)
-
-
-async def _meant(monitor: AsyncMonitor, error: OrchestrationError) -> str:
-    match error:
-        case TaskNotFoundError():
-            return _like(await monitor.nearest_tasks(error.task_id))
-        case AgentNotFoundError():
-            return _like(await monitor.nearest_agents(error.agent_id))
-        case _:
-            return ""
+    """An error's message with similar ids that exist, and the call that comes next."""
+    similar: Sequence[str] = ()
+    with suppress(StoreError):  # the message needs no store
+        if isinstance(error, TaskNotFoundError):
+            similar = await monitor.nearest_tasks(error.task_id)
+        elif isinstance(error, AgentNotFoundError):
+            similar = await monitor.nearest_agents(error.agent_id)
+    meant = f"Did you mean {', '.join(similar)}?" if similar else ""
+    return ". ".join(part for part in (str(error), meant, _next_call(error)) if part)
 
 
-def _like(names: Iterable[str]) -> str:
-    known = ", ".join(names)
-    return f"Did you mean {known}?" if known else ""
-
-
-def _advice(error: OrchestrationError) -> str:
+def _next_call(error: OrchestrationError) -> str:
     match error:
         case DependencyNotFoundError():
             return "Next: orchestration_query_tasks for the ids that are there"

@@ -1,11 +1,12 @@
-"""The tools on agents."""
+"""The tools for agents."""
 
 from __future__ import annotations
 
 from asyncio import to_thread
+from collections import Counter
 from typing import Annotated, Any
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from graph_orch.domain.checks import NEW_SKILLS, SKILLS
 from graph_orch.domain.models import Agent, AgentHealth
@@ -33,7 +34,7 @@ async def register_agent(
     confidence: p.Confidence = 1,
 ) -> AgentRecord:
     """Register an agent, or change one: what is not given stays; capabilities replace all."""
-    # Before anything is changed, since each of these is a call of its own.
+    # These are checked before anything changes, since each skill is a command of its own.
     learned, forgotten = NEW_SKILLS.of("learn", learn or ()), SKILLS.of("forget", forget or ())
     agent = await call.orch.agents.get_agent(agent_id)
     if agent is None and capabilities is None:
@@ -41,7 +42,11 @@ async def register_agent(
             raise AgentNotFoundError(agent_id)
         raise ValidationError("register_agent: a new agent needs capabilities: its skills")
     if agent is None or not (capabilities is None and max_concurrent is None and metadata is None):
-        agent = await _registered(call, agent_id, agent, capabilities, max_concurrent, metadata)
+        if capabilities is None:
+            capabilities = [] if agent is None else agent.capabilities
+        agent = await call.orch.agents.register_agent(
+            agent_id, capabilities, metadata, max_concurrent_tasks=max_concurrent
+        )
     for skill in learned:
         agent = await call.orch.agents.learn_new_capability(agent_id, skill, confidence)
     for skill in forgotten:
@@ -106,28 +111,9 @@ async def deregister_agent(
     return AgentRecord.of(agent)
 
 
-async def _registered(
-    call: Call,
-    agent_id: str,
-    known: Agent | None,
-    capabilities: list[str] | None,
-    slots: int | None,
-    metadata: dict[str, JsonValue] | None,
-) -> Agent:
-    """Register an agent with what is given, and otherwise with the skills that it has."""
-    if capabilities is None:
-        capabilities = [] if known is None else known.capabilities
-    return await call.orch.agents.register_agent(
-        agent_id, capabilities, metadata, max_concurrent_tasks=slots
-    )
-
-
 def _conditions(agents: list[Agent], limit: int) -> AgentConditions:
     rates = [agent.success_rate for agent in agents]
-    holders: dict[str, int] = {}
-    for agent in agents:
-        for name in agent.capabilities:
-            holders[name] = holders.get(name, 0) + 1
+    holders = Counter(name for agent in agents for name in agent.capabilities)
     return AgentConditions(
         agents=[
             AgentCondition.of(AgentHealth.of(agent.agent_id, agent)) for agent in agents[:limit]

@@ -1,4 +1,4 @@
-"""What the tools answer. Small: an agent reads it. What is None is left out."""
+"""The answers of the tools. They are small, since agents read them; null fields are left out."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from graph_orch.domain.lifecycle import HealthStatus, TaskPriority, TaskStatus
-from graph_orch.domain.models import (
-    Agent,
-    AgentHealth,
-    Claim,
-    Recommendation,
-    Task,
-    TaskEvent,
-)
+from graph_orch.domain.models import Recommendation, Task, TaskEvent
 
 PREVIEW = 200
+"""Characters of a task's content in lists."""
 LONG = 4_000
+"""Characters of a field of a single task, unless it is asked for in full."""
 
 
 class Answer(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    @classmethod
+    def of(cls, source: Any) -> Self:
+        """From an object of the domain, whose attributes have the names of the fields."""
+        return cls.model_validate(source)
 
 
 Attempt = Annotated[int, Field(description="Send it on with commands")]
@@ -32,7 +32,7 @@ Lease = Annotated[datetime | None, Field(description="Beat before")]
 
 
 class TaskState(Answer):
-    """Where a task stands."""
+    """A task's status."""
 
     task_id: str
     status: TaskStatus
@@ -41,11 +41,6 @@ class TaskState(Answer):
     lease_expires_at: Lease = None
     retry_count: int = Field(description="Failed tries")
 
-    @classmethod
-    def of(cls, task: Task) -> Self:
-        """From a task as the queue has it."""
-        return cls(**_fields(cls, task))
-
 
 class Created(Answer):
     task_ids: list[str] = Field(description="In the order given")
@@ -53,7 +48,7 @@ class Created(Answer):
 
 
 class WorkItem(Answer):
-    """A task to be done, or to be looked at."""
+    """A claimed or listed task."""
 
     task_id: str
     task_type: str
@@ -66,16 +61,10 @@ class WorkItem(Answer):
     metadata: JsonValue = None
 
     @classmethod
-    def of(cls, task: Task) -> Self:
-        """A task to be looked at."""
-        own = _preview(cls, task)
-        own["metadata"] = None
-        return cls(**own)
-
-    @classmethod
-    def claimed(cls, claim: Claim) -> Self:
-        """A task to be done."""
-        return cls(**_fields(cls, claim.task))
+    def preview(cls, task: Task) -> Self:
+        """A task of a list: the beginning of its content, and no metadata."""
+        found = cls.of(task)
+        return found.model_copy(update={"content": cut(found.content, PREVIEW), "metadata": None})
 
 
 class Work(Answer):
@@ -90,14 +79,9 @@ class HistoryEntry(Answer):
     agent_id: str | None = None
     detail: JsonValue = None
 
-    @classmethod
-    def of(cls, event: TaskEvent) -> Self:
-        """From an event as the audit trail has it."""
-        return cls(**event.model_dump(include=set(cls.model_fields)))
-
 
 class TaskDetail(TaskState):
-    """A task with all that an agent asks about."""
+    """A task in full."""
 
     task_type: str
     content: str
@@ -115,8 +99,8 @@ class TaskDetail(TaskState):
 
     @classmethod
     def of_all(cls, task: Task, events: Iterable[TaskEvent] | None, full: bool) -> Self:
-        """From a task and, where they are wanted, its events; long fields cut unless `full`."""
-        values = _fields(cls, task)
+        """From a task, and its events if they are wanted; long fields are cut unless `full`."""
+        values = {name: getattr(task, name) for name in cls.model_fields if hasattr(task, name)}
         short = values if full else {name: shorten(value) for name, value in values.items()}
         return cls(
             **short,
@@ -135,9 +119,10 @@ class TaskRow(Answer):
     unmet: int
 
     @classmethod
-    def of(cls, task: Task) -> Self:
-        """A task of a list."""
-        return cls(**_preview(cls, task))
+    def preview(cls, task: Task) -> Self:
+        """A task of a list, with the beginning of its content."""
+        found = cls.of(task)
+        return found.model_copy(update={"content": cut(found.content, PREVIEW)})
 
 
 class TaskRows(Answer):
@@ -148,18 +133,12 @@ class TaskRows(Answer):
 class AgentRecord(Answer):
     agent_id: str
     capabilities: list[str]
-    max_concurrent: int
+    max_concurrent: int = Field(validation_alias="max_concurrent_tasks")
     active_tasks: int
     success_rate: float
     total_completed: int
     total_failed: int
     avg_completion_ms: float
-
-    @classmethod
-    def of(cls, agent: Agent) -> Self:
-        """From an agent as the registry has it."""
-        own = set(cls.model_fields) - {"max_concurrent"}
-        return cls(**agent.model_dump(include=own), max_concurrent=agent.max_concurrent_tasks)
 
 
 class AgentCondition(Answer):
@@ -168,15 +147,9 @@ class AgentCondition(Answer):
     utilization: float = Field(description="1 is full")
     success_rate: float
     active_tasks: int
-    max_concurrent: int
+    max_concurrent: int = Field(validation_alias="max_concurrent_tasks")
     total_completed: int
     total_failed: int
-
-    @classmethod
-    def of(cls, health: AgentHealth) -> Self:
-        """From an agent's health."""
-        own = set(cls.model_fields) - {"max_concurrent"}
-        return cls(**health.model_dump(include=own), max_concurrent=health.max_concurrent_tasks)
 
 
 class AgentConditions(Answer):
@@ -230,24 +203,12 @@ class Recommendations(Answer):
     recommendations: list[Recommendation] = Field(description="Most urgent first")
 
 
-def _fields(answer: type[Answer], task: Task) -> dict[str, Any]:
-    """Those fields of an answer that a task has."""
-    return {name: getattr(task, name) for name in answer.model_fields if hasattr(task, name)}
-
-
-def _preview(answer: type[Answer], task: Task) -> dict[str, Any]:
-    """The same, with the beginning of the content."""
-    own = _fields(answer, task)
-    own["content"] = cut(task.content, PREVIEW)
-    return own
-
-
 def cut(value: str, longest: int) -> str:
-    """The beginning of a text, with a mark where something is left out."""
+    """At most so many characters of a text, with an ellipsis if some are left out."""
     return value if len(value) <= longest else f"{value[: longest - 1]}…"
 
 
 def shorten(value: Any) -> Any:
-    """A field's value, as the beginning of its text where it is long."""
-    said = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    return value if len(said) <= LONG else cut(said, LONG)
+    """A field's value, or the beginning of its text if that is longer than `LONG`."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return value if len(text) <= LONG else cut(text, LONG)

@@ -1,4 +1,4 @@
-"""What a tool's function is called with, besides its parameters."""
+"""The context of a call of a tool, and the limit of its time."""
 
 from __future__ import annotations
 
@@ -12,42 +12,42 @@ from graph_orch.tools.parameters import LONGEST_WAIT_SECONDS
 
 T = TypeVar("T")
 LONGEST_CALL_SECONDS = LONGEST_WAIT_SECONDS + 60.0
-"""The longest that a call may take: the longest wait, and what the store may need besides."""
+"""The longest wait, and a minute for the store."""
 
 Report = Callable[[float, float, str], Awaitable[None]]
-"""Tells the caller how far a long wait is: seconds gone, seconds in all, what it waits for."""
+"""Reports the progress of a long wait: seconds passed, seconds in all, what it waits for."""
 
 
-async def untold(gone: float, total: float, message: str) -> None:
-    """Tell nobody."""
+async def no_report(passed: float, total: float, message: str) -> None:
+    """Report nothing."""
 
 
 WhyNot = Callable[[str], str | None]
-"""Why an operation of the table of rights is not served to who asks; None where it is."""
+"""Why the caller may not use an operation of the table of rights; None if it may."""
 
 
 def administrator(operation: str) -> None:
-    """Serve everything."""
+    """Allow everything."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """A call of a tool: on which services, whom to tell how far it is, and what who asks may do."""
+    """The context of a call: the services, how to report progress, and the caller's rights."""
 
     orch: AsyncOrchestrator
-    report: Report = untold
+    report: Report = no_report
     why_not: WhyNot = administrator
 
 
-_left: set[asyncio.Task[Any]] = set()
-"""Calls that nobody waits for any more, which would be lost if nothing referred to them."""
+_abandoned: set[asyncio.Task[Any]] = set()
+"""Cancelled calls that still run; the event loop keeps only weak references to its tasks."""
 
 
 async def within(seconds: float, call: Coroutine[Any, Any, T]) -> T:
-    """The answer of a call. One that does not end when it is cancelled is not waited for.
+    """The answer of a call, unlike `asyncio.timeout` also if the call ignores its cancellation.
 
     Raises:
-        TimeoutError: its time is up.
+        TimeoutError: the call takes longer. It is cancelled, and nobody waits for its end.
     """
     task = asyncio.ensure_future(call)
     try:
@@ -55,7 +55,7 @@ async def within(seconds: float, call: Coroutine[Any, Any, T]) -> T:
     finally:
         if not task.done():
             task.cancel()
-            _left.add(task)
+            _abandoned.add(task)
             task.add_done_callback(_forget)
     if not task.done():
         raise TimeoutError
@@ -63,6 +63,6 @@ async def within(seconds: float, call: Coroutine[Any, Any, T]) -> T:
 
 
 def _forget(task: asyncio.Task[Any]) -> None:
-    _left.discard(task)
+    _abandoned.discard(task)
     if not task.cancelled():
-        task.exception()  # nobody else asks for it
+        task.exception()  # retrieved, so that asyncio does not log it as never retrieved

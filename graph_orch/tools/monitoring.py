@@ -1,8 +1,8 @@
-"""The tools on routing, and on the whole."""
+"""The tools for routing, and for the state of the whole."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Annotated
 
 from graph_orch.domain.models import SystemHealth
@@ -63,7 +63,7 @@ async def get_routing_stats(
 async def get_queue_metrics(call: Call) -> QueueNumbers:
     """The queue in numbers: counts by status, success, age of the oldest ready task."""
     found = await call.orch.tasks.get_queue_statistics()
-    return QueueNumbers.model_validate(found.model_dump())
+    return QueueNumbers.of(found)
 
 
 async def get_health(call: Call) -> SystemHealth:
@@ -79,15 +79,15 @@ async def get_recommendations(
     return Recommendations(recommendations=found)
 
 
-async def _why_nobody(call: Call, task_id: str, excluded: Sequence[str]) -> str:
+async def _why_nobody(call: Call, task_id: str, excluded: Iterable[str]) -> str:
     task = await call.orch.tasks.get_task_status(task_id)
     if task is None:
         raise TaskNotFoundError(task_id)
     capable = await call.orch.router.find_capable(task.requirements)
     if not capable:
         return f"no agent has all of: {', '.join(task.requirements) or 'nothing'}; register one"
-    passed = {*excluded, *(task.excluded_agents or ())}
-    left = [agent_id for agent_id in capable if agent_id not in passed]
+    excluded = {*excluded, *(task.excluded_agents or ())}
+    left = [agent_id for agent_id in capable if agent_id not in excluded]
     if not left:
         return f"all {len(capable)} capable agents are excluded: register or teach another" + (
             ", or cancel the task and then retry it" if task.excluded_agents else ""

@@ -1,6 +1,6 @@
 """The types of the tools' parameters: those of the domain, each with a description for agents.
 
-Some have a lower limit than the services have, since an agent reads every answer.
+Some limits are lower than those of the services, since an agent reads every answer.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LONGEST_LEASE_SECONDS = 86_400
 
 
 class Ending(StrEnum):
-    """How a try ends otherwise than done."""
+    """How a try ends unfinished."""
 
     FAIL = "fail"
     RELEASE = "release"
@@ -31,22 +31,22 @@ class Ending(StrEnum):
 
 
 def about(description: str) -> Any:
-    """The description of a parameter."""
+    """A parameter with a description."""
     return Field(description=description)
 
 
 def text(description: str, longest: int = values.MAX_NAME) -> Any:
-    """The description and the limit of a text."""
+    """A text with a description and a limit of characters."""
     return Field(description=description, max_length=longest)
 
 
 def number(description: str, least: float, most: float) -> Any:
-    """The description and the limits of a number."""
+    """A number with a description and limits."""
     return Field(description=description, ge=least, le=most)
 
 
 def names(description: str, most: int = MOST_NAMES) -> Any:
-    """The description and the limit of a list of names."""
+    """A list of names with a description and a limit."""
     return Field(description=description, max_length=most)
 
 

@@ -1,4 +1,4 @@
-"""JSON schemas for the tools, as short as they can be: an agent reads them all."""
+"""JSON schemas of the tools. They are as short as possible, since an agent reads them all."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ Schema = dict[str, Any]
 
 @dataclass(frozen=True)
 class FieldsOf:
-    """Marks a parameter that stands for the fields of a model: a dict of those that were given.
+    """Marks a parameter that stands for the fields of a model: a dict of the fields that are given.
 
-    The model tells once, for all surfaces, what each field means and may be.
+    So the model alone describes its fields, for every surface.
     """
 
     model: type[BaseModel]
 
     def optional(self) -> dict[str, Any]:
-        """The fields as `create_model` takes them, none of them required."""
+        """The fields as `create_model` takes them; none is required."""
         found: dict[str, Any] = {}
         for name, field in self.model.model_fields.items():
             own = copy(field)
@@ -35,37 +35,37 @@ class FieldsOf:
 
 
 def parameters(function: Callable[..., Any]) -> Iterator[tuple[inspect.Parameter, FieldsOf | None]]:
-    """The parameters of a tool's function but for the call, each with its mark if it has one."""
-    _, *found = inspect.signature(function, eval_str=True).parameters.values()
-    for it in found:
-        marks = getattr(it.annotation, "__metadata__", ())
-        yield it, next((mark for mark in marks if isinstance(mark, FieldsOf)), None)
+    """The parameters of a tool's function after the call, each with its mark if it has one."""
+    _call, *found = inspect.signature(function, eval_str=True).parameters.values()
+    for parameter in found:
+        marks = getattr(parameter.annotation, "__metadata__", ())
+        yield parameter, next((mark for mark in marks if isinstance(mark, FieldsOf)), None)
 
 
 def arguments_model(
     name: str, function: Callable[..., Any], without: Container[str] = ()
 ) -> type[BaseModel]:
-    """A model of a function's parameters but for the first, and for some that are left out."""
+    """A model of the parameters of a tool's function, except those in `without`."""
     fields: dict[str, Any] = {}
-    for it, fields_of in parameters(function):
+    for parameter, fields_of in parameters(function):
         if fields_of is not None:
             fields |= fields_of.optional()
-        elif it.name not in without:
-            default = ... if it.default is inspect.Parameter.empty else it.default
-            fields[it.name] = (it.annotation, default)
+        elif parameter.name not in without:
+            default = ... if parameter.default is inspect.Parameter.empty else parameter.default
+            fields[parameter.name] = (parameter.annotation, default)
     return create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
 
 
 def as_called(function: Callable[..., Any], arguments: BaseModel) -> dict[str, Any]:
-    """The arguments of a tool as its function takes them."""
-    given: dict[str, Any] = {}
-    for it, fields_of in parameters(function):
+    """The keyword arguments of a tool's function, from their model."""
+    found: dict[str, Any] = {}
+    for parameter, fields_of in parameters(function):
         if fields_of is not None:
             names = arguments.model_fields_set & fields_of.model.model_fields.keys()
-            given[it.name] = {name: getattr(arguments, name) for name in names}
-        elif it.name in type(arguments).model_fields:
-            given[it.name] = getattr(arguments, it.name)
-    return given
+            found[parameter.name] = {name: getattr(arguments, name) for name in names}
+        elif parameter.name in type(arguments).model_fields:
+            found[parameter.name] = getattr(arguments, parameter.name)
+    return found
 
 
 def input_schema(model: type[BaseModel]) -> Schema:
@@ -74,32 +74,33 @@ def input_schema(model: type[BaseModel]) -> Schema:
 
 
 def shortened(schema: Schema) -> Schema:
-    """A schema of arguments as clients read it: what is said once is not said again further in.
+    """A schema of arguments that describes no field twice.
 
-    The items of a list that have the fields that the arguments have are objects, no more is said.
+    List items whose fields are all arguments too are described as objects with required fields.
     """
-    said: Schema = schema.get("properties", {})
-    short = dict(said)
-    for name, it in said.items():
-        items = it.get("items", {})
-        if items.get("properties") and items["properties"].keys() <= said.keys():
-            short[name] = it | {"items": {key: items[key] for key in ("type", "required")}}
+    properties: Schema = schema.get("properties", {})
+    short = dict(properties)
+    for name, definition in properties.items():
+        items = definition.get("items", {})
+        if items.get("properties") and items["properties"].keys() <= properties.keys():
+            required = {key: items[key] for key in ("type", "required")}
+            short[name] = definition | {"items": required}
     return schema | {"properties": short}
 
 
 def as_meant(value: Any, schema: Schema) -> Any:
-    """A value as the schema has it, where a client sent it in another shape that says the same.
+    """Convert a value that a client sent in another form than the schema's but with one meaning.
 
-    Models write lists and objects as JSON text, whole numbers as text or with a fraction of zero,
-    one value for a list of one, and null for what they leave out. Other numbers, and yes or no, as
-    text are read when the value is checked.
+    Language models write lists and objects as JSON text, whole numbers as text or with a fraction
+    of zero, one value for a list of one, and null for what they leave out. Other numbers, and
+    booleans, in text are left to the validation, which parses them.
     """
     kind = schema.get("type")
     found: Any = value
     if kind == "integer" and isinstance(value, str | float):
-        return _whole(value)
+        return _whole_number(value)
     if kind in ("array", "object") and isinstance(value, str):
-        found = _read_json(value)
+        found = _parse_json(value)
     if kind == "array" and found is not None:
         items: Schema = schema.get("items", {})
         listed = cast(list[Any], found) if isinstance(found, list) else [found]
@@ -107,13 +108,13 @@ def as_meant(value: Any, schema: Schema) -> Any:
     if kind == "object" and isinstance(found, Mapping):
         known: Schema = schema.get("properties", {})
         given = cast(Mapping[str, Any], found)
-        meant = {name: as_meant(it, known.get(name, {})) for name, it in given.items()}
-        return {name: it for name, it in meant.items() if it is not None or name not in known}
+        meant = {name: as_meant(item, known.get(name, {})) for name, item in given.items()}
+        return {name: item for name, item in meant.items() if item is not None or name not in known}
     return found
 
 
-def _whole(value: str | float) -> Any:
-    """The whole number that a text or a float says, or what it is, which is refused then."""
+def _whole_number(value: str | float) -> Any:
+    """The whole number in a text or a float; else the value itself, which validation refuses."""
     try:
         whole = int(value)
         return whole if isinstance(value, str) or whole == value else value
@@ -121,8 +122,8 @@ def _whole(value: str | float) -> Any:
         return value
 
 
-def _read_json(text: str) -> Any:
-    """The list or object that a text is in JSON, None where it says nothing, else the text."""
+def _parse_json(text: str) -> Any:
+    """The list or object that a JSON text holds, None for an empty text or null, else the text."""
     if text.strip() in ("", "null"):
         return None
     try:
@@ -133,8 +134,9 @@ def _read_json(text: str) -> Any:
 
 
 def output_schema(function: Callable[..., Any]) -> Schema:
-    """The schema of what a tool answers. What is null is left out of answers, so none is required:
-    that saves an agent a tenth of what it reads before it begins.
+    """The schema of a tool's answers. No field is required, since null fields are left out.
+
+    Leaving "required" out also saves an agent a tenth of what it reads before it begins.
     """
     answer = inspect.signature(function, eval_str=True).return_annotation
     schema = TypeAdapter[Any](answer).json_schema(mode="serialization")
@@ -145,44 +147,40 @@ def output_schema(function: Callable[..., Any]) -> Schema:
 
 
 def _compact(schema: Schema) -> Schema:
-    """Without titles, references, the ways to say null, and what says nothing."""
-    return cast(Schema, _short(schema, schema.pop("$defs", {})))
+    """A schema without titles, references, alternatives of null, and keywords without effect."""
+    return cast(Schema, _compacted(schema, schema.pop("$defs", {})))
 
 
-def _short(node: Any, definitions: Schema) -> Any:
+def _compacted(node: Any, definitions: Schema) -> Any:
     if isinstance(node, list):
-        return [_short(item, definitions) for item in cast(list[Any], node)]
+        return [_compacted(item, definitions) for item in cast(list[Any], node)]
     if not isinstance(node, dict):
         return node
-    found = _merged(cast(Schema, node), definitions)
-    return {
-        key: _properties(it, definitions) if key == "properties" else _short(it, definitions)
-        for key, it in found.items()
-        if not _says_nothing(key, it)
-    }
+    found: Schema = {}
+    for key, value in _resolved(cast(Schema, node), definitions).items():
+        if key == "properties":  # whose names may be those of keywords
+            found[key] = {name: _compacted(it, definitions) for name, it in value.items()}
+        elif not _has_no_effect(key, value):
+            found[key] = _compacted(value, definitions)
+    return found
 
 
-def _properties(properties: Schema, definitions: Schema) -> Schema:
-    """Properties have names of their own, which may be those of keywords."""
-    return {name: _short(it, definitions) for name, it in properties.items()}
-
-
-def _merged(node: Schema, definitions: Schema) -> Schema:
-    """A node with what it refers to, and with the one thing that it may be besides null."""
+def _resolved(node: Schema, definitions: Schema) -> Schema:
+    """A node merged with its reference, and with its one alternative besides null."""
     if "$ref" in node:
         target = definitions[node["$ref"].rpartition("/")[2]]
-        return _merged(_without(target, "description") | _without(node, "$ref"), definitions)
-    options = [it for it in node.get("anyOf", ()) if it != {"type": "null"}]
+        return _resolved(_without(target, "description") | _without(node, "$ref"), definitions)
+    options = [option for option in node.get("anyOf", ()) if option != {"type": "null"}]
     if len(options) == 1:
-        return _merged(options[0] | _without(node, "anyOf"), definitions)
+        return _resolved(options[0] | _without(node, "anyOf"), definitions)
     return node
 
 
 def _without(node: Schema, key: str) -> Schema:
-    return {name: it for name, it in node.items() if name != key}
+    return {name: value for name, value in node.items() if name != key}
 
 
-def _says_nothing(key: str, value: Any) -> bool:
+def _has_no_effect(key: str, value: Any) -> bool:
     return (
         key == "title"
         or (key == "default" and value in (None, []))

@@ -1,7 +1,7 @@
-"""The tools by which agents drive the orchestrator: one table, for MCP and the command line.
+"""The tools by which agents use the orchestrator: one table, for MCP and the command line.
 
-Each has a name, a function over the services, whose typed parameters and docstring are its
-definition, and hints. The adapters list and call what stands here, and hold no logic.
+A tool has a name, hints, and a function over the services, whose typed parameters and docstring
+define the tool. The adapters list and call the tools of this table, and hold no logic.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from graph_orch.tools.schemas import (
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool: what it is called, what it does, and what a client may expect of it.
+    """A tool: its name, its function, and hints for clients.
 
-    `writes` names the parameters without which it only reads; None: it writes in any case. It is
-    destructive where it may undo or overwrite what is there, idempotent where asking again, without
-    any key, changes nothing more.
+    `writes` names the parameters without which it only reads; None means that it always writes. It
+    is `destructive` if it may undo or overwrite data, and `idempotent` if the same call again
+    changes nothing more, even without a key. `without` names the parameters that are left out.
     """
 
     short_name: str
@@ -52,7 +52,7 @@ class Tool:
 
     @property
     def name(self) -> str:
-        """What clients call it by."""
+        """The name by which clients call it."""
         return f"orchestration_{self.short_name}"
 
     @property
@@ -62,7 +62,7 @@ class Tool:
 
     @property
     def description(self) -> str:
-        """What it does."""
+        """The docstring of its function, on one line."""
         return " ".join((inspect.getdoc(self.function) or "").split())
 
     @cached_property
@@ -72,12 +72,12 @@ class Tool:
 
     @cached_property
     def full_schema(self) -> Schema:
-        """The JSON schema of its arguments, which values are read by."""
+        """The JSON schema by which its arguments are converted."""
         return input_schema(self.arguments)
 
     @cached_property
     def input_schema(self) -> Schema:
-        """The JSON schema of its arguments, as clients are told."""
+        """The JSON schema of its arguments, shortened for clients."""
         return shortened(self.full_schema)
 
     @cached_property
@@ -86,28 +86,33 @@ class Tool:
         return output_schema(self.function)
 
     def reading(self) -> Tool | None:
-        """The tool without the parameters that make it write; None where nothing is left."""
+        """The tool without the parameters that make it write; None if it always writes."""
         if self.writes is None:
             return None
         return Tool(self.short_name, self.function, self.profile, self.writes, without=self.writes)
 
     async def run(self, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Call it, and give its answer as JSON has it, without what is None.
+        """Call the tool, and return its answer as JSON values without null fields.
 
         Raises:
             ValidationError: the arguments are not acceptable.
             OrchestrationError: the command was refused, or the store failed.
         """
-        answer = await self.function(call, **as_called(self.function, self._checked(arguments)))
+        answer = await self.function(call, **as_called(self.function, self.parse(arguments)))
         return answer.model_dump(mode="json", exclude_none=True)
 
-    def _checked(self, arguments: Mapping[str, Any]) -> BaseModel:
+    def parse(self, arguments: Mapping[str, Any]) -> BaseModel:
+        """Convert and check the arguments that a client sent.
+
+        Raises:
+            ValidationError: they are not acceptable.
+        """
         try:
             return self.arguments.model_validate(as_meant(arguments, self.full_schema))
         except pydantic.ValidationError as error:
-            complaints = error.errors(include_url=False, include_input=False, include_context=False)
-            said = "; ".join(self._complaint(it["loc"], it["msg"]) for it in complaints[:3])
-            raise ValidationError(f"{self.name}: {said}") from None
+            errors = error.errors(include_url=False, include_input=False, include_context=False)
+            first = "; ".join(self._complaint(it["loc"], it["msg"]) for it in errors[:3])
+            raise ValidationError(f"{self.name}: {first}") from None
         except RecursionError:
             raise ValidationError(f"{self.name}: {TOO_DEEP}") from None
 
@@ -120,18 +125,13 @@ class Tool:
         return f"{where}: {message}"
 
 
-def _reads_without(*writing: str) -> frozenset[str]:
-    return frozenset(writing)
-
-
-_READS = _reads_without()
-_LEASED = ("lease_seconds", "command_id")
+_READS = frozenset[str]()
+_CLAIMING = frozenset({"claim", "wait_seconds", "lease_seconds", "command_id"})
+_DISPATCHING = frozenset({"dispatch", "lease_seconds", "command_id"})
 _WORKER, _CORE, _ALL = Profile
 _TABLE: tuple[Tool, ...] = (
     Tool("create_task", tasks.create_task, _WORKER),
-    Tool(
-        "poll_tasks", tasks.poll_tasks, _WORKER, _reads_without("claim", "wait_seconds", *_LEASED)
-    ),
+    Tool("poll_tasks", tasks.poll_tasks, _WORKER, _CLAIMING),
     Tool("assign_task", tasks.assign_task, _CORE, destructive=True),
     Tool("start_task", tasks.start_task, _WORKER),
     Tool("complete_task", tasks.complete_task, _WORKER, idempotent=True),
@@ -143,7 +143,7 @@ _TABLE: tuple[Tool, ...] = (
     Tool("get_agent_health", agents.get_agent_health, _CORE, _READS),
     Tool("find_capable_agents", agents.find_capable_agents, _CORE, _READS),
     Tool("deregister_agent", agents.deregister_agent, _ALL, destructive=True, idempotent=True),
-    Tool("route_task", monitoring.route_task, _CORE, _reads_without("dispatch", *_LEASED)),
+    Tool("route_task", monitoring.route_task, _CORE, _DISPATCHING),
     Tool("get_routing_stats", monitoring.get_routing_stats, _ALL, _READS),
     Tool("get_queue_metrics", monitoring.get_queue_metrics, _CORE, _READS),
     Tool("get_health", monitoring.get_health, _ALL, _READS),
@@ -155,7 +155,7 @@ TOOLS: dict[str, Tool] = {tool.name: tool for tool in _TABLE}
 
 @cache
 def chosen(profile: Profile = Profile.ALL, read_only: bool = False) -> Mapping[str, Tool]:
-    """The tools of a profile, in their order; of those, where asked, what only reads."""
+    """The tools of a profile in their order; with `read_only` the reading part of each."""
     profiles = list(Profile)
     wanted = [tool for tool in _TABLE if profiles.index(tool.profile) <= profiles.index(profile)]
     kept: Iterable[Tool | None] = [tool.reading() for tool in wanted] if read_only else wanted
@@ -163,10 +163,10 @@ def chosen(profile: Profile = Profile.ALL, read_only: bool = False) -> Mapping[s
 
 
 def find(tools: Mapping[str, Tool], name: str) -> Tool:
-    """The tool of this name.
+    """The tool with this name.
 
     Raises:
-        ValidationError: there is none; the message names those that are like it.
+        ValidationError: there is none; the message names similar ones.
     """
     if name not in tools:
         raise ValidationError(

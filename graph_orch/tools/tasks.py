@@ -1,16 +1,15 @@
-"""The tools on tasks."""
+"""The tools for tasks."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from itertools import islice
 from typing import Annotated, Any
 from uuid import NAMESPACE_OID, uuid5
 
 from pydantic import Field
 
-from graph_orch.domain.lifecycle import ErrorClass, TaskStatus
+from graph_orch.domain.lifecycle import LIVE, ErrorClass, TaskStatus
 from graph_orch.domain.models import Claim, NewTask, Task, TaskFilters
 from graph_orch.domain.values import JsonObject, NewName
 from graph_orch.errors import TaskNotFoundError, ValidationError
@@ -34,15 +33,15 @@ MOST_WARNINGS = 20
 
 
 class TaskSpec(NewTask):
-    """A task as a tool creates it."""
+    """A task in the form in which the tool takes it."""
 
     task_type: NewName = Field("task", description="Kind of task")
     metadata: JsonObject | None = Field(  # pyright: ignore[reportIncompatibleVariableOverride]
         None, description="JSON object, at most 1 MB"
-    )  # narrower than NewTask's, so that what a model sends as JSON text is read; it is never set
+    )  # an object only, unlike NewTask's, so that JSON text from a language model is parsed
 
     def new(self, **more: Any) -> NewTask:
-        """The task to be created, with more fields."""
+        """The task to create, with more fields."""
         given = {"task_type": self.task_type, **self.model_dump(exclude_unset=True), **more}
         return NewTask.parsed("create_task", given)
 
@@ -59,12 +58,21 @@ async def create_task(
         raise ValidationError("create_task: give either content, or tasks for a batch")
     if tasks is None:
         new = [TaskSpec.parsed("create_task", task).new()]
-    else:
-        new = _batch(tasks, task.get("idempotency_key"))
+    else:  # a key for the whole batch gives each task without one its own
+        key = task.get("idempotency_key")
+        new = [
+            spec.new(idempotency_key=f"{key}:{n}")
+            if key and not spec.idempotency_key
+            else spec.new()
+            for n, spec in enumerate(tasks)
+        ]
     ids = await call.orch.tasks.create_tasks(new)
     wanted = dict.fromkeys(name for task in new for name in task.requirements)
     unknown = await call.orch.monitor.unknown_skills(list(wanted)) if wanted else {}
-    warnings = [_warning(*item) for item in islice(unknown.items(), MOST_WARNINGS)]
+    warnings: list[str] = []
+    for skill, similar in islice(unknown.items(), MOST_WARNINGS):
+        meant = f"; did you mean {', '.join(similar)}?" if similar else ""
+        warnings.append(f"no agent has the skill {skill!r}{meant}")
     if len(unknown) > MOST_WARNINGS:
         warnings.append(f"no agent has {len(unknown) - MOST_WARNINGS:,} other skills either")
     return Created(task_ids=ids, warnings=warnings)
@@ -89,7 +97,7 @@ async def poll_tasks(
         found = await call.orch.tasks.poll_tasks(
             agent_id, status, limit or LOOKED_AT, task_types=task_types
         )
-        return Work(tasks=[WorkItem.of(task) for task in found], claimed=False)
+        return Work(tasks=[WorkItem.preview(task) for task in found], claimed=False)
     if agent_id is None:
         raise ValidationError("poll_tasks: claim needs agent_id: who takes the tasks")
     claims = await _claim(
@@ -101,7 +109,7 @@ async def poll_tasks(
         task_types=task_types,
         command_id=command_id,
     )
-    return Work(tasks=[WorkItem.claimed(claim) for claim in claims], claimed=True)
+    return Work(tasks=[WorkItem.of(claim.task) for claim in claims], claimed=True)
 
 
 async def assign_task(
@@ -222,7 +230,7 @@ async def get_task_status(
     """A task with its result or error; with wait_seconds wait for its end first."""
     began = time.monotonic()
     task = await _task(call, task_id)
-    while _is_open(task) and (left := wait_seconds - (time.monotonic() - began)) > 0:
+    while task.status in LIVE and (left := wait_seconds - (time.monotonic() - began)) > 0:
         await call.report(wait_seconds - left, wait_seconds, f"task is {task.status}")
         seconds = min(left, REPORT_EVERY_SECONDS)
         task = await call.orch.monitor.wait_until_ended(task_id, seconds)
@@ -238,11 +246,7 @@ async def query_tasks(
 ) -> TaskRows:
     """Find tasks by any of these filters, a page at a time."""
     page = await call.orch.tasks.query_tasks(filters, limit=limit, after=cursor)
-    return TaskRows(tasks=[TaskRow.of(task) for task in page], next_cursor=page.next_cursor)
-
-
-def _is_open(task: Task) -> bool:
-    return task.status in (TaskStatus.PENDING, TaskStatus.ASSIGNED, TaskStatus.RUNNING)
+    return TaskRows(tasks=[TaskRow.preview(task) for task in page], next_cursor=page.next_cursor)
 
 
 async def _task(call: Call, task_id: str) -> Task:
@@ -253,7 +257,7 @@ async def _task(call: Call, task_id: str) -> Task:
 
 
 async def _claim(call: Call, wait_seconds: float, **asked: Any) -> list[Claim]:
-    """Claim, and while there is nothing tell from time to time that one still waits."""
+    """Claim tasks; while there are none, wait and report from time to time."""
     began = time.monotonic()
     claims = await call.orch.tasks.claim_tasks(**asked)
     while not claims and (left := wait_seconds - (time.monotonic() - began)) > 0:
@@ -261,17 +265,3 @@ async def _claim(call: Call, wait_seconds: float, **asked: Any) -> list[Claim]:
         seconds = min(left, REPORT_EVERY_SECONDS)
         claims = await call.orch.tasks.claim_tasks(wait_seconds=seconds, **asked)
     return claims
-
-
-def _batch(tasks: Sequence[TaskSpec], key: str | None) -> list[NewTask]:
-    """The tasks of a batch; with a key for all of it, each has one of its own."""
-    keys = [key and task.idempotency_key is None and f"{key}:{n}" for n, task in enumerate(tasks)]
-    return [
-        task.new(idempotency_key=own) if own else task.new()
-        for task, own in zip(tasks, keys, strict=True)
-    ]
-
-
-def _warning(skill: str, similar: Sequence[str]) -> str:
-    meant = f"; did you mean {', '.join(similar)}?" if similar else ""
-    return f"no agent has the skill {skill!r}{meant}"

@@ -1,4 +1,4 @@
-"""What agents are told about the place they work in."""
+"""Texts for agents: how to work with the queue, and what the graph holds."""
 
 from __future__ import annotations
 

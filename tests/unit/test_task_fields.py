@@ -58,9 +58,9 @@ def test_create_task(service):
 
 def test_the_tool_and_its_batches():
     tool = TOOLS["orchestration_create_task"]
-    called = as_called(tool.function, tool._checked(FIELDS))
+    called = as_called(tool.function, tool.parse(FIELDS))
     assert NewTask.parsed("task", called["task"]) == TASK
-    (one,) = as_called(tool.function, tool._checked({"tasks": [FIELDS]}))["tasks"]
+    (one,) = as_called(tool.function, tool.parse({"tasks": [FIELDS]}))["tasks"]
     assert one.new() == TASK
 
 

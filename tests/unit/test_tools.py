@@ -117,7 +117,7 @@ def test_names_that_no_tool_has_are_not_compared_at_any_length():
     name = "orchestration_poll_tasks" * 100_000
     for call in (
         lambda: find(TOOLS, name),
-        lambda: TOOLS["orchestration_get_health"]._checked({name: 1}),
+        lambda: TOOLS["orchestration_get_health"].parse({name: 1}),
     ):
         with pytest.raises(ValidationError) as told:
             call()
