@@ -1,4 +1,4 @@
-"""Handlers that run work elsewhere: in a command's process, or on an engine that is there."""
+"""Handlers that run work elsewhere: in the process of a command, or on a Ray cluster."""
 
 from graph_orch.executors.command import command_handler
 

@@ -1,17 +1,16 @@
-"""Agents in any language: a command for each task, the task on its input, the result on its output.
+"""Agents in any language: a command runs for each task, and prints its result.
 
 The command gets the task as one JSON object on standard input, with the results of its dependencies
-under `results`. What it prints is the result: JSON, or else text. Exit code 0 completes the task;
-65 (EX_DATAERR) fails it for good, any other fails the try. Nothing of a task reaches a command line
-or the environment, and no shell is involved.
+under `results`. Its standard output is the result: JSON, or else text. Exit code 0 completes the
+task, 65 (EX_DATAERR) fails it for good, and any other fails the try. Nothing of a task reaches a
+command line or the environment, and no shell is involved.
 
-Of the worker's environment the command gets `SAFE` and what is named, so that it does not see the
-passwords and tokens of the worker.
+Of the worker's environment the command gets the variables in `SAFE` and those that are named, so
+that it does not see the passwords and tokens of the worker.
 
-The task ends when the command does, though something that it started still runs and holds its
-output. What it leaves running is ended then, and also when the task is cancelled or timed out:
-asked first (SIGTERM), by force (SIGKILL) after five seconds. Only what made a session of its own
-stays.
+The task ends when the command exits, even if a process that it started still runs and holds its
+output open. Such processes are ended then, and also when the task is cancelled or timed out: by
+SIGTERM, and after five seconds by SIGKILL. Only a process that made its own session survives.
 """
 
 from __future__ import annotations
@@ -48,9 +47,10 @@ DATA_ERROR = 65
 TAIL_CHARACTERS = 2_000
 TAIL_BYTES = 4 * TAIL_CHARACTERS
 MOST_PRINTED = 16 * MAX_BYTES
-"""A command that prints more than that is ended; what is too much for a result is only counted."""
+"""Bytes of standard output after which a command is ended. From `MAX_BYTES` on they are counted but
+not kept, since a result may not be larger."""
 MOST_ERRORS = 256 * MAX_BYTES
-"""The same for standard error, where a command that works for hours may say much."""
+"""The same for standard error, where a command that works for hours may log much."""
 SAFE = (
     "HOME",
     "LANG",
@@ -66,11 +66,11 @@ SAFE = (
     "USER",
     "VIRTUAL_ENV",
 )
-"""The variables that every command gets: who runs it, where programs and files are, which language
-it speaks. None of them holds a secret, as those of proxies may."""
+"""The variables that every command gets: its user, the places of programs and files, the language.
+None of them holds a secret, as the variables of proxies may."""
 END_SECONDS = 5.0
 LAST_SECONDS = 1.0
-"""How long what the command wrote last may take to be read, where others hold its output open."""
+"""The time to read the last output of a command when other processes hold its pipes open."""
 LOOK_SECONDS = 0.05
 
 
@@ -80,26 +80,17 @@ def command_handler(
     """A handler that runs a command for each task.
 
     Args:
-        command: A program and its arguments; a string is split like a shell would, without one.
-        env: Names of environment variables that the command gets besides `SAFE`, as they are when
-            it is started.
+        command: A program and its arguments; a string is split by the rules of a POSIX shell.
+        env: Names of environment variables that the command gets besides `SAFE`, with the values
+            that they have when it starts.
 
     Raises:
-        ValidationError: the command is empty, or has a quote that is not closed; or a variable
-            that is named is not set.
+        ValidationError: the command is empty, is not found, or has an unclosed quote; or a named
+            variable is not set.
     """
-    arguments, names = _split(command), _variables(env)
-
-    async def run(ctx: AsyncContext) -> JsonValue:
-        given = ctx.task.model_dump(mode="json") | {"results": await ctx.results()}
-        return await _run(arguments, json.dumps(given).encode(), _environment(names))
-
-    return run
-
-
-def _variables(names: Iterable[str]) -> list[str]:
-    found = [names] if isinstance(names, str) else list(names)
-    for name in found:
+    arguments = _split(command)
+    names = [env] if isinstance(env, str) else list(env)
+    for name in names:
         if "=" in name:
             raise ValidationError(
                 "env: give the name of a variable without its value, which everybody on this "
@@ -107,17 +98,17 @@ def _variables(names: Iterable[str]) -> list[str]:
             )
         if name not in os.environ:
             raise ValidationError(f"env: the variable {name!r} is not set; set it, or leave it out")
-    return found
 
+    async def run(ctx: AsyncContext) -> JsonValue:
+        task = ctx.task.model_dump(mode="json") | {"results": await ctx.results()}
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if name in names or any(fnmatchcase(name, pattern) for pattern in SAFE)
+        }
+        return await _run(arguments, json.dumps(task).encode(), environment)
 
-def _environment(names: Sequence[str]) -> dict[str, str]:
-    """What a command gets of this process's environment."""
-    wanted = (*SAFE, *names)
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if any(fnmatchcase(name, it) if it in SAFE else name == it for it in wanted)
-    }
+    return run
 
 
 def _split(command: str | Sequence[str]) -> list[str]:
@@ -133,12 +124,13 @@ def _split(command: str | Sequence[str]) -> list[str]:
 
 
 async def _run(arguments: Sequence[str], given: bytes, environment: Mapping[str, str]) -> JsonValue:
-    """The result of one run of a command."""
+    """Run a command once on the given input, and return its result."""
     flooded = asyncio.Event()
-    output = _Kept(MAX_BYTES, MOST_PRINTED, flooded, from_end=False)
-    errors = _Kept(TAIL_BYTES, MOST_ERRORS, flooded, from_end=True)
-    # Pipes of our own: the loop's count as part of the process, whose end it would then not tell
-    # while anything that the command started holds one of them. A file never blocks who fills it.
+    output = _Reader(MAX_BYTES, MOST_PRINTED, flooded, from_end=False)
+    errors = _Reader(TAIL_BYTES, MOST_ERRORS, flooded, from_end=True)
+    # asyncio reports the exit of a process only when its own pipes are closed, which a process that
+    # the command started may hold open. So the pipes are ours, and standard input is a file, since
+    # a pipe would block us while the command does not read it.
     with _file_of(given) as stdin:
         async with _pipe(output) as stdout, _pipe(errors) as stderr:
             process = await asyncio.create_subprocess_exec(
@@ -149,14 +141,15 @@ async def _run(arguments: Sequence[str], given: bytes, environment: Mapping[str,
                 env=environment,
                 start_new_session=True,
             )
-            for end in (stdout, stderr):  # so that they are closed when the command closes them
+            for end in (stdout, stderr):  # only the command's copies now keep the pipes open
                 end.close()
             try:
-                await _first(process.wait(), flooded.wait())
-                cut_off = process.returncode is None  # else others flood what it left open
-                await _within(LAST_SECONDS, output.ended.wait(), errors.ended.wait())
+                await _wait((process.wait(), flooded.wait()), None, asyncio.FIRST_COMPLETED)
+                cut_off = process.returncode is None  # if not, what it left running flooded us
+                ends = (output.ended.wait(), errors.ended.wait())
+                await _wait(ends, LAST_SECONDS, asyncio.ALL_COMPLETED)
             finally:
-                await _end_all(process)
+                await _end_group(process)
     if cut_off:
         raise TaskFailure(
             f"the command was ended when it had printed {output.total:,} bytes, and "
@@ -166,10 +159,10 @@ async def _run(arguments: Sequence[str], given: bytes, environment: Mapping[str,
     return _result(process.returncode or 0, output, errors)
 
 
-class _Kept(asyncio.Protocol):
-    """Reads what a command writes, all of it, and keeps so much of its beginning or its end.
+class _Reader(asyncio.Protocol):
+    """Reads everything that a command writes, and keeps the first or last `kept` bytes of it.
 
-    `flooded` is set when more came than is allowed.
+    It sets `flooded` when more than `most` bytes have come.
     """
 
     def __init__(self, kept: int, most: int, flooded: asyncio.Event, *, from_end: bool) -> None:
@@ -196,8 +189,8 @@ class _Kept(asyncio.Protocol):
 
 
 @contextlib.asynccontextmanager
-async def _pipe(reader: _Kept) -> AsyncGenerator[BinaryIO]:
-    """A pipe that is read by `reader`: the end to write to."""
+async def _pipe(reader: _Reader) -> AsyncGenerator[BinaryIO]:
+    """The write end of a pipe that `reader` reads."""
     read, write = os.pipe()
     with os.fdopen(read, "rb", 0) as source, os.fdopen(write, "wb", 0) as end:
         loop = asyncio.get_running_loop()
@@ -209,30 +202,21 @@ async def _pipe(reader: _Kept) -> AsyncGenerator[BinaryIO]:
 
 
 def _file_of(given: bytes) -> BinaryIO:
-    """A file that holds this, in memory where the system has such files, and without a name."""
+    """An unnamed file that holds these bytes, in memory on Linux."""
     if sys.platform == "linux":
         file = cast(BinaryIO, os.fdopen(os.memfd_create("task"), "w+b"))
     else:
-        file = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 - whoever asks closes it
+        file = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 - the caller closes it
     file.write(given)
     file.seek(0)
     return file
 
 
-async def _first(*waiting: Coroutine[Any, Any, object]) -> None:
-    """Wait for one of these."""
-    await _wait(waiting, None, asyncio.FIRST_COMPLETED)
-
-
-async def _within(seconds: float, *waiting: Coroutine[Any, Any, object]) -> None:
-    """Wait for all of these, but no longer than so many seconds."""
-    await _wait(waiting, seconds, asyncio.ALL_COMPLETED)
-
-
 async def _wait(
-    waiting: Sequence[Coroutine[Any, Any, object]], seconds: float | None, until: str
+    waiting: Iterable[Coroutine[Any, Any, object]], seconds: float | None, until: str
 ) -> None:
-    tasks = [asyncio.ensure_future(it) for it in waiting]
+    """`asyncio.wait`, after which nothing waits any more."""
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in waiting]
     try:
         await asyncio.wait(tasks, timeout=seconds, return_when=until)
     finally:
@@ -240,7 +224,7 @@ async def _wait(
             task.cancel()
 
 
-def _result(code: int, output: _Kept, errors: _Kept) -> JsonValue:
+def _result(code: int, output: _Reader, errors: _Reader) -> JsonValue:
     if code != 0:
         tail = errors.kept.decode(errors="replace").strip()[-TAIL_CHARACTERS:]
         kind = ErrorClass.PERMANENT if code == DATA_ERROR else ErrorClass.TRANSIENT
@@ -258,16 +242,16 @@ def _result(code: int, output: _Kept, errors: _Kept) -> JsonValue:
         return text
 
 
-async def _end_all(process: asyncio.subprocess.Process) -> None:
-    """End what is left of a command and what it started, though the command itself is gone."""
+async def _end_group(process: asyncio.subprocess.Process) -> None:
+    """End the process group of a command, which may outlive the command itself."""
     try:
-        if _signalled(process.pid, signal.SIGTERM):
-            _signalled(process.pid, signal.SIGCONT)  # what is stopped hears no SIGTERM
+        if _signal_group(process.pid, signal.SIGTERM):
+            _signal_group(process.pid, signal.SIGCONT)  # a stopped process gets no SIGTERM
         await _until_gone(process.pid, 0)
-        # Again and again: what they fork meanwhile is of the same group.
+        # SIGKILL is repeated, since they may fork into the same group meanwhile.
         await _until_gone(process.pid, signal.SIGKILL)
     except asyncio.CancelledError:
-        _signalled(process.pid, signal.SIGKILL)
+        _signal_group(process.pid, signal.SIGKILL)
         raise
     finally:
         with contextlib.suppress(TimeoutError):
@@ -276,15 +260,15 @@ async def _end_all(process: asyncio.subprocess.Process) -> None:
 
 
 async def _until_gone(group: int, number: int) -> None:
-    """Send a signal to a process group until nobody is in it, or for `END_SECONDS`."""
+    """Send a signal to a process group until it is empty, but at most for `END_SECONDS`."""
     left = END_SECONDS
-    while left > 0 and _signalled(group, number):
+    while left > 0 and _signal_group(group, number):
         await asyncio.sleep(LOOK_SECONDS)
         left -= LOOK_SECONDS
 
 
-def _signalled(group: int, number: int) -> bool:
-    """Whether there was somebody in a process group to get a signal; 0 only asks."""
+def _signal_group(group: int, number: int) -> bool:
+    """Send a signal to a process group; whether it had processes. The signal 0 only checks."""
     try:
         os.killpg(group, number)
     except (ProcessLookupError, PermissionError):

@@ -1,4 +1,4 @@
-"""Handlers that run on a Ray cluster, so that a worker process is a thin dispatcher.
+"""Handlers that run on a Ray cluster, so that a worker process only dispatches.
 
     import ray
     from graph_orch.executors.ray import ray_handler
@@ -30,19 +30,24 @@ def ray_handler(
 ) -> Callable[[AsyncContext], Awaitable[JsonValue]]:
     """A handler that runs a function as a Ray task.
 
-    What the function raises fails the task as if it were raised here: its kinds count for
-    `non_retryable`. Where the task is cancelled or lost, so is the Ray task.
+    An exception of the function fails the task as if a handler had raised it, also for
+    `non_retryable`. If the task is cancelled or its lease is lost, the Ray task is cancelled.
 
     Args:
         function: Takes the task as a dict of its fields (times as ISO texts) and the results of
-            its dependencies by their ids; returns JSON. Ray sends it to a node, with what it needs.
-        options: Ray's own for a remote function, such as `num_cpus`, `num_gpus`, `resources`.
-            Retries are graph_orch's: `max_retries` is 0 unless given.
+            its dependencies by their ids; returns JSON. Ray pickles it, with what it refers to.
+        options: Ray's options of a remote function, such as `num_cpus`, `num_gpus`, `resources`.
+            `max_retries` is 0 unless given, since graph_orch retries tasks itself.
 
     Raises:
         ValidationError: Ray is not installed.
     """
-    ray = _ray()
+    try:
+        ray: Any = import_module("ray")
+    except ImportError as error:
+        raise ValidationError(
+            "the Ray executor needs its extra: pip install 'graph-orch[ray]'"
+        ) from error
     remote = ray.remote(**({"max_retries": 0, "num_cpus": 1} | options))(function)
 
     async def run(ctx: AsyncContext) -> JsonValue:
@@ -54,12 +59,3 @@ def ray_handler(
             raise
 
     return run
-
-
-def _ray() -> Any:
-    try:
-        return import_module("ray")
-    except ImportError as error:
-        raise ValidationError(
-            "the Ray executor needs its extra: pip install 'graph-orch[ray]'"
-        ) from error
