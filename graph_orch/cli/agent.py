@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated
@@ -16,6 +17,17 @@ from graph_orch.cli.store import connect
 from graph_orch.errors import AgentNotFoundError, ValidationError
 
 app = typer.Typer(no_args_is_help=True, help="Register agents and see how they perform.")
+
+COLUMNS: dict[str, str | Callable[[Agent], object]] = {
+    "agent": "agent_id",
+    "skills": lambda agent: ", ".join(agent.capabilities),
+    "held": "active_tasks",
+    "slots": "max_concurrent_tasks",
+    "done": "total_completed",
+    "failed": "total_failed",
+    "success": "success_rate",
+    "average ms": "avg_completion_ms",
+}
 
 AgentId = Annotated[str, typer.Argument(help="The agent's id.")]
 Skill = Annotated[list[str] | None, typer.Option("--skill", "-s", help="A skill; may be repeated.")]
@@ -43,8 +55,7 @@ def list_(as_json: Json = False) -> None:
     """List the registered agents."""
     with connect() as orch:
         agents = orch.agents.list()
-    columns = ["agent", "skills", "held", "slots", "done", "failed", "success", "average ms"]
-    show_list(agents, columns, _row, as_json)
+    show_list(agents, COLUMNS, as_json)
 
 
 @app.command("show", epilog="Example: graph-orch agent show ada")
@@ -131,16 +142,3 @@ def _a2a() -> ModuleType:
     except ImportError as error:
         raise ValidationError("install graph-orch[a2a] to read and write agent cards") from error
     return a2a
-
-
-def _row(agent: Agent) -> list[object]:
-    return [
-        agent.agent_id,
-        ", ".join(agent.capabilities),
-        agent.active_tasks,
-        agent.max_concurrent_tasks,
-        agent.total_completed,
-        agent.total_failed,
-        agent.success_rate,
-        agent.avg_completion_ms,
-    ]

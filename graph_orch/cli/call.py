@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
-from graph_orch.cli.input import standard_input
+from graph_orch.cli.input import parse_json, standard_input
 from graph_orch.cli.output import Json, show_json
 from graph_orch.cli.store import connect_async
 from graph_orch.errors import OrchestrationError, ValidationError
@@ -22,7 +21,10 @@ def call(
     """Call one of the tools that agents have, and print its answer (always JSON)."""
     del as_json
     text = standard_input() if arguments == "-" else arguments
-    show_json(asyncio.run(_call(tool, _parse_object(text))))
+    found = parse_json("the arguments", text)
+    if not isinstance(found, dict):
+        raise ValidationError("the arguments are not a JSON object, such as '{\"limit\": 5}'")
+    show_json(asyncio.run(_call(tool, cast(dict[str, Any], found))))
 
 
 async def _call(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -37,15 +39,3 @@ async def _call(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         except OrchestrationError as error:
             error.args = (await explain(orch.monitor, error),)
             raise
-
-
-def _parse_object(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise ValidationError(f"the arguments are not JSON: {error}") from error
-    except RecursionError:
-        raise ValidationError("the arguments are nested too deeply") from None
-    if not isinstance(found, dict):
-        raise ValidationError("the arguments are not a JSON object, such as '{\"limit\": 5}'")
-    return found  # pyright: ignore[reportUnknownVariableType]

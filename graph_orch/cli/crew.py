@@ -68,15 +68,6 @@ class Run:
         )
 
 
-@dataclass
-class Tally:
-    """What one agent did in one run."""
-
-    done: int = 0
-    failed: int = 0
-    busy_ms: float = 0.0
-
-
 class Crew:
     """Does the tasks of a run: a worker for each member, all in one thread, until all is done.
 
@@ -89,7 +80,6 @@ class Crew:
         self._members = members
         self._job = job
         self.finished: dict[str, Task] = {}
-        self.tallies = {member.agent_id: Tally() for member in members}
         self.released = 0
         self.cancelled = 0
         self.seconds = 0.0
@@ -127,25 +117,30 @@ class Crew:
                 working.result()
             for start in range(0, len(tasks), PAGE):
                 ids = [task.task_id for task in tasks[start : start + PAGE]]
-                self._count(orch.tasks.get_tasks(ids))
+                for task in orch.tasks.get_tasks(ids):
+                    if task.status is not TaskStatus.CANCELLED and task.assigned_to is not None:
+                        self.finished[task.task_id] = task
             self.seconds = time.monotonic() - began
 
     def agents(self, elapsed_ms: float) -> list[dict[str, Any]]:
         """A row for each member; `utilization` is the busy share of its slots in the time given."""
         rows: list[dict[str, Any]] = []
         for member in self._members:
-            tally = self.tallies[member.agent_id]
-            skills = ", ".join(member.skills[:4]) + (" …" if len(member.skills) > 4 else "")
+            ended = [it for it in self.finished.values() if it.assigned_to == member.agent_id]
+            done = [task for task in ended if task.status is TaskStatus.COMPLETED]
+            busy_ms = sum(task.execution_duration_ms or 0.0 for task in done)
             capacity_ms = member.slots * elapsed_ms
-            row: dict[str, Any] = {
-                "agent": member.agent_id,
-                "skills": skills,
-                "slots": member.slots,
-            }
-            row |= {"done": tally.done, "failed": tally.failed}
-            row["utilization"] = tally.busy_ms / capacity_ms if capacity_ms else 0.0
-            row["average ms"] = tally.busy_ms / tally.done if tally.done else 0.0
-            rows.append(row)
+            rows.append(
+                {
+                    "agent": member.agent_id,
+                    "skills": ", ".join(member.skills[:4]) + " …" * (len(member.skills) > 4),
+                    "slots": member.slots,
+                    "done": len(done),
+                    "failed": len(ended) - len(done),
+                    "utilization": busy_ms / capacity_ms if capacity_ms else 0.0,
+                    "average ms": busy_ms / len(done) if done else 0.0,
+                }
+            )
         return rows
 
     def show(self, elapsed_ms: float) -> None:
@@ -194,18 +189,6 @@ class Crew:
                 # Cancelling a task cancels those that wait for it, which may be in the list too.
                 with suppress(InvalidTransitionError):
                     orch.tasks.cancel_task(task.task_id, "its run was killed")
-
-    def _count(self, tasks: Iterable[Task]) -> None:
-        for task in tasks:
-            if task.status is TaskStatus.CANCELLED or task.assigned_to is None:
-                continue
-            self.finished[task.task_id] = task
-            tally = self.tallies[task.assigned_to]
-            if task.status is TaskStatus.COMPLETED:
-                tally.done += 1
-                tally.busy_ms += task.execution_duration_ms or 0.0
-            else:
-                tally.failed += 1
 
 
 def _follow(

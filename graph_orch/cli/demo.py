@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
@@ -40,27 +40,6 @@ class Plan:
     chain: CriticalPath[str]
 
 
-@dataclass(frozen=True)
-class Report:
-    """The findings of an audit. Files are listed by distribution."""
-
-    run_id: str
-    total: int
-    audited: int
-    failed: int
-    files_checked: int
-    files_without_digest: int
-    tampered: dict[str, list[str]]
-    missing: dict[str, list[str]]
-    without_record: list[str]
-    errors: dict[str, str]
-    broken_edges: list[tuple[str, str]]
-    longest_chain: list[str]
-    released: int
-    cancelled: int
-    seconds: float
-
-
 def demo(
     limit: Annotated[
         int | None, typer.Option(min=1, help="Audit only the first so many distributions.")
@@ -76,7 +55,7 @@ def demo(
     crew.work(plan.tasks, "auditing", as_json)
     report = _report(plan, crew)
     if as_json:
-        show_json(asdict(report) | {"agents": crew.agents(crew.seconds * 1_000)})
+        show_json(report | {"agents": crew.agents(crew.seconds * 1_000)})
     else:
         _show(report, crew)
 
@@ -105,7 +84,8 @@ def _audit(target: Installed) -> JsonValue:
     }
 
 
-def _report(plan: Plan, crew: Crew) -> Report:
+def _report(plan: Plan, crew: Crew) -> dict[str, Any]:
+    """The findings of an audit, in which files are listed by distribution."""
     results: dict[str, Any] = {}
     errors: dict[str, str] = {}
     for task_id, task in crew.finished.items():
@@ -114,44 +94,45 @@ def _report(plan: Plan, crew: Crew) -> Report:
             results[title] = task.result
         else:
             errors[title] = task.error_message
-    return Report(
-        run_id=plan.run.run_id,
-        total=len(plan.tasks),
-        audited=len(results),
-        failed=len(plan.tasks) - len(results),
-        files_checked=sum(found["checked"] for found in results.values()),
-        files_without_digest=sum(found["unhashed"] for found in results.values()),
-        tampered={title: it["tampered"] for title, it in results.items() if it["tampered"]},
-        missing={title: it["missing"] for title, it in results.items() if it["missing"]},
-        without_record=[title for title, found in results.items() if not found["has_record"]],
-        errors=errors,
-        broken_edges=plan.broken,
-        longest_chain=[*plan.chain.path],
-        released=crew.released,
-        cancelled=crew.cancelled,
-        seconds=crew.seconds,
-    )
+    return {
+        "run_id": plan.run.run_id,
+        "total": len(plan.tasks),
+        "audited": len(results),
+        "failed": len(plan.tasks) - len(results),
+        "files_checked": sum(found["checked"] for found in results.values()),
+        "files_without_digest": sum(found["unhashed"] for found in results.values()),
+        "tampered": {title: it["tampered"] for title, it in results.items() if it["tampered"]},
+        "missing": {title: it["missing"] for title, it in results.items() if it["missing"]},
+        "without_record": [title for title, found in results.items() if not found["has_record"]],
+        "errors": errors,
+        "broken_edges": plan.broken,
+        "longest_chain": [*plan.chain.path],
+        "released": crew.released,
+        "cancelled": crew.cancelled,
+        "seconds": crew.seconds,
+    }
 
 
-def _show(report: Report, crew: Crew) -> None:
-    crew.show(report.seconds * 1_000)
-    for name, other in report.broken_edges:
+def _show(report: dict[str, Any], crew: Crew) -> None:
+    crew.show(crew.seconds * 1_000)
+    for name, other in report["broken_edges"]:
         say(f"cycle: {name} was not made to wait for {other}")
     say(
-        f"{report.audited} of {report.total} distributions audited in {report.seconds:.1f} s: "
-        f"{report.files_checked} files checked, {report.files_without_digest} recorded without "
-        "a digest"
+        f"{report['audited']} of {report['total']} distributions audited in {crew.seconds:.1f} s: "
+        f"{report['files_checked']} files checked, {report['files_without_digest']} recorded "
+        "without a digest"
     )
-    for what, found in (("tampered", report.tampered), ("missing", report.missing)):
-        for title, names in found.items():
+    for what in ("tampered", "missing"):
+        for title, names in report[what].items():
             for name in names:
                 say(f"{what}: {title}: {name}")
-    for title in report.without_record:
+    for title in report["without_record"]:
         say(f"no RECORD, so nothing to check against: {title}")
-    for title, error in report.errors.items():
+    for title, error in report["errors"].items():
         say(f"failed: {title}: {error}")
-    if not (report.tampered or report.missing):
+    if not (report["tampered"] or report["missing"]):
         say("no checked file was tampered with, and none is missing")
-    say(f"longest chain ({len(report.longest_chain)}): {' -> '.join(report.longest_chain)}")
+    chain = report["longest_chain"]
+    say(f"longest chain ({len(chain)}): {' -> '.join(chain)}")
     say("look at the graph:")
     say(f'  graph-orch cypher "{LOOK}"')

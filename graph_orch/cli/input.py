@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from graph_orch.errors import ValidationError
 from graph_orch.files import MOST_READ, read_limited
@@ -37,6 +39,18 @@ def text_of(path: Path) -> str:
         why = getattr(error, "strerror", None) or error
         raise ValidationError(f"cannot read {str(path)!r}: {why}") from error
     return _decoded(found, str(path))
+
+
+def parse_json(what: str, text: str) -> Any:
+    """The value of a JSON text.
+
+    Raises:
+        ValidationError: the text is not JSON, or is nested too deeply; the message names `what`.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValidationError(f"{what}: not JSON ({error}): {text[:100]!r}") from None
 
 
 def _decoded(found: bytes, where: str) -> str:

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import typer
@@ -55,13 +56,18 @@ def show(value: BaseModel, as_json: bool) -> None:
 
 
 def show_list(
-    values: Iterable[T], columns: Sequence[str], row: Callable[[T], Sequence[object]], as_json: bool
+    values: Iterable[T], columns: Mapping[str, str | Callable[[T], object]], as_json: bool
 ) -> None:
-    """Print models: as JSON, or as a table with the row that `row` makes of each."""
+    """Print models: as JSON, or as a table with a row for each.
+
+    Args:
+        columns: The attribute that each column shows, or a function that makes its value.
+    """
     if as_json:
         show_json(list(values))
-    else:
-        show_table(columns, map(row, values))
+        return
+    makers = [attrgetter(it) if isinstance(it, str) else it for it in columns.values()]
+    show_table([*columns], ([make(value) for make in makers] for value in values))
 
 
 def show_json(value: object) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from pydantic import JsonValue
@@ -32,23 +31,6 @@ Speed = Annotated[
 ]
 
 
-@dataclass(frozen=True)
-class Report:
-    """The figures of a run. Seconds of the critical path are scaled as the run's are."""
-
-    workflow: str
-    tasks: int
-    dependencies: int
-    completed: int
-    speed: float
-    makespan_seconds: float
-    critical_path_seconds: float
-    critical_path: list[str]
-    violations: list[tuple[str, str]]
-    released: int
-    cancelled: int
-
-
 def run(
     file: File, agents: Agents = 4, slots: Slots = 2, speed: Speed = None, as_json: Json = False
 ) -> None:
@@ -69,20 +51,20 @@ def run(
 
     crew = Crew(this, members, sleep)
     crew.work(tasks, workflow.name, as_json)
-    report = _report(workflow, crew, scale)
-    elapsed_ms = report.makespan_seconds * 1_000
+    path = critical_path(workflow, scale)
+    report = _report(workflow, crew, path) | {"speed": scale}
+    makespan, violations = report["makespan_seconds"], report["violations"]
     if as_json:
-        show_json(asdict(report) | {"agents": crew.agents(elapsed_ms)})
+        show_json(report | {"agents": crew.agents(makespan * 1_000)})
     else:
-        crew.show(elapsed_ms)
-        say(f"{report.completed} of {report.tasks} tasks completed at speed {report.speed:.4g}")
-        say(makespan_line(report.makespan_seconds, critical_path(workflow, scale)))
-        say(f"{report.dependencies} dependencies, {len(report.violations)} of them not kept")
-    if report.violations:
-        task, other = report.violations[0]
-        raise TaskError(f"{task!r} started before {other!r} was completed")
-    if report.completed < report.tasks:
-        raise TaskError(f"only {report.completed} of {report.tasks} tasks were completed")
+        crew.show(makespan * 1_000)
+        say(f"{report['completed']} of {len(tasks)} tasks completed at speed {scale:.4g}")
+        say(makespan_line(makespan, path))
+        say(f"{report['dependencies']} dependencies, {len(violations)} of them not kept")
+    if violations:
+        raise TaskError("{!r} started before {!r} was completed".format(*violations[0]))
+    if report["completed"] < len(tasks):
+        raise TaskError(f"only {report['completed']} of {len(tasks)} tasks were completed")
 
 
 def default_speed(workflow: Workflow, slots: int) -> float:
@@ -108,22 +90,21 @@ def makespan_line(makespan: float, path: CriticalPath[str]) -> str:
     )
 
 
-def _report(workflow: Workflow, crew: Crew, speed: float) -> Report:
+def _report(workflow: Workflow, crew: Crew, path: CriticalPath[str]) -> dict[str, Any]:
+    """The figures of a run; seconds of the critical path are scaled as the run's are."""
     finished = {task.content: task for task in crew.finished.values()}
-    path = critical_path(workflow, speed)
-    return Report(
-        workflow=workflow.name,
-        tasks=len(workflow.steps),
-        dependencies=sum(len(step.parents) for step in workflow.steps),
-        completed=sum(task.success is True for task in finished.values()),
-        speed=speed,
-        makespan_seconds=_makespan_seconds(finished.values()),
-        critical_path_seconds=path.seconds,
-        critical_path=list(path.path),
-        violations=_violations(workflow, finished),
-        released=crew.released,
-        cancelled=crew.cancelled,
-    )
+    return {
+        "workflow": workflow.name,
+        "tasks": len(workflow.steps),
+        "dependencies": sum(len(step.parents) for step in workflow.steps),
+        "completed": sum(task.success is True for task in finished.values()),
+        "makespan_seconds": _makespan_seconds(finished.values()),
+        "critical_path_seconds": path.seconds,
+        "critical_path": list(path.path),
+        "violations": _violations(workflow, finished),
+        "released": crew.released,
+        "cancelled": crew.cancelled,
+    }
 
 
 def _makespan_seconds(tasks: Collection[Task]) -> float:

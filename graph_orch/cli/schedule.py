@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +16,16 @@ from graph_orch.domain.models import ONCE_ONLY
 from graph_orch.errors import ScheduleNotFoundError
 
 app = typer.Typer(no_args_is_help=True, help="Create tasks at the times of a cron expression.")
+
+COLUMNS: dict[str, str | Callable[[Schedule], object]] = {
+    "schedule": "name",
+    "cron": "cron",
+    "timezone": "timezone",
+    "next": lambda schedule: "paused" if schedule.paused else schedule.next_at,
+    "last": "last_at",
+    "type": lambda schedule: schedule.task["task_type"],
+    "content": lambda schedule: schedule.task["content"],
+}
 
 Name = Annotated[str, typer.Argument(help="The schedule's name.")]
 
@@ -46,8 +57,7 @@ def list_(as_json: Json = False) -> None:
     """List the schedules."""
     with connect() as orch:
         schedules = orch.schedules.list()
-    columns = ["schedule", "cron", "timezone", "next", "last", "type", "content"]
-    show_list(schedules, columns, _row, as_json)
+    show_list(schedules, COLUMNS, as_json)
 
 
 @app.command("remove", epilog="Example: graph-orch schedule remove nightly")
@@ -75,15 +85,3 @@ def tick(
         return
     for task_id in task_ids:
         print(visible(task_id))
-
-
-def _row(schedule: Schedule) -> list[object]:
-    return [
-        schedule.name,
-        schedule.cron,
-        schedule.timezone,
-        "paused" if schedule.paused else schedule.next_at,
-        schedule.last_at,
-        schedule.task["task_type"],
-        schedule.task["content"],
-    ]

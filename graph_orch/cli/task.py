@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -15,6 +16,16 @@ from graph_orch.domain.characters import visible
 from graph_orch.errors import InvalidTransitionError, TaskNotFoundError
 
 app = typer.Typer(no_args_is_help=True, help="Create tasks and follow them.")
+
+COLUMNS: dict[str, str | Callable[[Task], object]] = {
+    "task": "task_id",
+    "type": "task_type",
+    "status": "status",
+    "priority": "priority",
+    "agent": "assigned_to",
+    "waits for": lambda task: task.unmet or None,
+    "content": lambda task: task.content if len(task.content) <= 60 else task.content[:59] + "…",
+}
 
 TaskId = Annotated[str, typer.Argument(help="The task's id.")]
 Status = Annotated[list[TaskStatus] | None, typer.Option(help="Only these; may be repeated.")]
@@ -53,8 +64,7 @@ def list_(
     filters = {name: value for name, value in given.items() if value}
     with connect() as orch:
         page = orch.tasks.query_tasks(filters, limit=limit)
-    columns = ["task", "type", "status", "priority", "agent", "waits for", "content"]
-    show_list(page, columns, _row, as_json)
+    show_list(page, COLUMNS, as_json)
     if page.next_cursor is not None and not as_json:
         say("there are more; see them with a higher --limit")
 
@@ -148,16 +158,3 @@ def _retry_failed(task_type: str | None, limit: int, as_json: bool) -> None:
         return
     for task in retried:
         print(visible(task.task_id))
-
-
-def _row(task: Task) -> list[object]:
-    content = task.content if len(task.content) <= 60 else task.content[:59] + "…"
-    return [
-        task.task_id,
-        task.task_type,
-        task.status,
-        task.priority,
-        task.assigned_to,
-        task.unmet or None,
-        content,
-    ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from functools import wraps
@@ -12,7 +11,8 @@ from typing import Annotated, Any, get_origin
 import typer
 from pydantic.fields import FieldInfo
 
-from graph_orch import NewTask, ValidationError
+from graph_orch import NewTask
+from graph_orch.cli.input import parse_json
 
 Command = Callable[..., None]
 
@@ -43,7 +43,8 @@ def takes_task(without: Iterable[str] = ()) -> Callable[[Command], Command]:
         @wraps(command)
         def run(**arguments: Any) -> None:
             options = {name: arguments.pop(name) for name in names}
-            task = {k: _read(k, v) for k, v in options.items() if v not in (None, [])}
+            given = {name: value for name, value in options.items() if value not in (None, [])}
+            task = {k: parse_json(k, v) if k in JSON else v for k, v in given.items()}
             command(task={"task_type": "task", **task}, **arguments)
 
         # Typer reads the options from the signature.
@@ -72,17 +73,3 @@ def _option(name: str, field: FieldInfo) -> inspect.Parameter:
         default=None,
         annotation=Annotated[kind | None, typer.Option(*flags, help=about)],
     )
-
-
-def _read(name: str, given: Any) -> Any:
-    """The value of a field from that of its option.
-
-    Raises:
-        ValidationError: the option takes JSON, and its text is not valid JSON.
-    """
-    if name not in JSON:
-        return given
-    try:
-        return json.loads(given)
-    except (ValueError, RecursionError) as error:
-        raise ValidationError(f"{name}: is not JSON ({error}): {given[:100]!r}") from None

@@ -8,6 +8,7 @@ import re
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -19,6 +20,17 @@ from graph_orch.cli.store import connect
 from graph_orch.domain.characters import visible
 from graph_orch.errors import ValidationError, describe
 from graph_orch.logs import make_visible
+
+COLUMNS: dict[str, str | Callable[[graph_orch.WorkerInfo], object]] = {
+    "worker": "worker_id",
+    "agent": "agent_id",
+    "host": "hostname",
+    "process": "pid",
+    "live": "is_live",
+    "held": lambda worker: len(worker.task_ids),
+    "lingering": "lingering",
+    "tasks": "task_ids",
+}
 
 Target = Annotated[
     str | None, typer.Argument(metavar="[MODULE:WORKER]", help="A Worker in a Python module.")
@@ -134,21 +146,7 @@ def workers(
     """List the live workers with what they hold."""
     with connect() as orch:
         found = [worker for worker in orch.agents.list_workers() if everyone or worker.is_live]
-    columns = ["worker", "agent", "host", "process", "live", "held", "lingering", "tasks"]
-    show_list(found, columns, _row, as_json)
-
-
-def _row(worker: graph_orch.WorkerInfo) -> list[object]:
-    return [
-        worker.worker_id,
-        worker.agent_id,
-        worker.hostname,
-        worker.pid,
-        worker.is_live,
-        len(worker.task_ids),
-        worker.lingering,
-        worker.task_ids,
-    ]
+    show_list(found, COLUMNS, as_json)
 
 
 def maintain(

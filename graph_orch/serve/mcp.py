@@ -64,6 +64,20 @@ RESOURCES = {
     "task": "A task with its tries and its history",
     "agent": "An agent with its record",
 }
+SCHEMA = Resource(
+    uri="graph://schema",
+    name="schema",
+    description="Labels, edges and the life of a task",
+    mime_type="text/markdown",
+)
+PROMPT = Prompt(
+    name="work_here",
+    description="How an agent works here, step by step",
+    arguments=[
+        PromptArgument(name="agent_id", description="Your id", required=True),
+        PromptArgument(name="capabilities", description="Your skills, comma-separated"),
+    ],
+)
 
 Context = ServerRequestContext[dict[str, Any]]
 
@@ -186,11 +200,7 @@ class _Handlers:
     async def list_resources(
         self, context: Context, params: PaginatedRequestParams | None
     ) -> ListResourcesResult:
-        about = "Labels, edges and the life of a task"
-        schema = Resource(
-            uri="graph://schema", name="schema", description=about, mime_type="text/markdown"
-        )
-        return ListResourcesResult(resources=[schema])
+        return ListResourcesResult(resources=[SCHEMA])
 
     async def list_resource_templates(
         self, context: Context, params: PaginatedRequestParams | None
@@ -222,14 +232,7 @@ class _Handlers:
     async def list_prompts(
         self, context: Context, params: PaginatedRequestParams | None
     ) -> ListPromptsResult:
-        arguments = [
-            PromptArgument(name="agent_id", description="Your id", required=True),
-            PromptArgument(name="capabilities", description="Your skills, comma-separated"),
-        ]
-        about = "How an agent works here, step by step"
-        return ListPromptsResult(
-            prompts=[Prompt(name="work_here", description=about, arguments=arguments)]
-        )
+        return ListPromptsResult(prompts=[PROMPT])
 
     async def get_prompt(self, context: Context, params: GetPromptRequestParams) -> GetPromptResult:
         arguments = params.arguments or {}
