@@ -27,7 +27,7 @@ from neo4j.exceptions import (
 )
 
 from graph_orch._sync.first_calls import PLANNING_SECONDS, FirstCalls
-from graph_orch.embedded import driver_options
+from graph_orch.embedded.access import driver_options
 from graph_orch.errors import (
     ClosedError,
     ForkedProcessError,

@@ -11,24 +11,17 @@ if TYPE_CHECKING:
     from graph_orch.embedded.server import (
         EmbeddedNeo4j,
         EmbeddedStatus,
-        driver_options,
         server_status,
         start_server,
         stop_server,
     )
 
-__all__ = [
-    "EmbeddedNeo4j",
-    "EmbeddedStatus",
-    "driver_options",
-    "server_status",
-    "start_server",
-    "stop_server",
-]
+__all__ = ["EmbeddedNeo4j", "EmbeddedStatus", "server_status", "start_server", "stop_server"]
 
 
 def __getattr__(name: str) -> Any:
-    # The supervisor is of this package too, and starts faster without the driver.
+    # These are imported when they are used: the supervisor, whose module stands in this package,
+    # does not need the driver, and starts faster without it.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(import_module("graph_orch.embedded.server"), name)

@@ -1,8 +1,8 @@
 """The certificate by which an embedded server proves that it is ours.
 
-Whoever takes its port, before it starts or after it fell, has not the key, and so is told nothing:
-TLS comes before the password. The certificate is made once for a data directory, signed by itself,
-and the client trusts this one and no other.
+A process that takes the server's port, before its start or after a crash, does not have the key.
+TLS fails before the client sends its password, so that process learns nothing. Each data directory
+has one self-signed certificate, and its clients trust no other.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from graph_orch.embedded.state import LOOPBACK, DataDirectory
 from graph_orch.files import write_private
 
 VALID = datetime(1970, 1, 1, tzinfo=UTC), datetime(2999, 1, 1, tzinfo=UTC)
-"""Whatever the clock says: the certificate is trusted for being this one, not for being new."""
+"""Any time that a clock may show: clients trust the certificate because it is this very one."""
 
 
 def have_certificate(data: DataDirectory) -> None:
-    """Make a key and its certificate, where the directory has not both."""
+    """Make a key and its certificate unless the directory has both."""
     if data.certificate_path.exists() and data.key_path.exists():
         return
     from cryptography import x509
@@ -41,9 +41,9 @@ def have_certificate(data: DataDirectory) -> None:
 
 
 def trusting(data: DataDirectory) -> ssl.SSLContext:
-    """What lets a client talk to the directory's server, and to nobody else.
+    """A TLS context that trusts the directory's server and nobody else.
 
     Raises:
-        FileNotFoundError: the directory has no certificate.
+        FileNotFoundError: The directory has no certificate.
     """
     return ssl.create_default_context(cafile=data.certificate_path)

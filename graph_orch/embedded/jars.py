@@ -1,4 +1,4 @@
-"""Neo4j's own jars: which ones a version needs, fetched once a user, each checked by SHA-256."""
+"""Neo4j's jars: which ones a version needs. Each is fetched once, and verified by SHA-256."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ THREADS = 8
 TRIES = 4
 TIMEOUT_SECONDS = 60
 FETCH_SECONDS = 900
-"""How long another process may take to fetch them."""
+"""How long to wait for another process that fetches the jars."""
 
 
 @dataclass(frozen=True, slots=True)
 class Jar:
-    """A jar in the repository: its path there, what it must hash to, its size in bytes."""
+    """A jar of the Maven repository: its path there, its SHA-256 in hex, its size in bytes."""
 
     path: str
     sha256: str
@@ -39,12 +39,12 @@ class Jar:
 
     @property
     def name(self) -> str:
-        """Its file name."""
+        """The file name."""
         return self.path.rpartition("/")[2]
 
 
 def versions() -> list[str]:
-    """The Neo4j versions whose jars this package knows."""
+    """The Neo4j versions for which this package has a lock."""
     return sorted(path.stem.removeprefix("neo4j-") for path in LOCKS.glob("neo4j-*.lock"))
 
 
@@ -52,7 +52,7 @@ def jars_of(version: str) -> list[Jar]:
     """The jars of a Neo4j version.
 
     Raises:
-        DownloadError: this package has no lock for it.
+        DownloadError: This package has no lock for the version.
     """
     if not (LOCKS / f"neo4j-{version}.lock").exists():
         raise DownloadError(
@@ -75,50 +75,51 @@ def install(
     base_url: str | None = None,
     progress: Progress | None = None,
     *,
-    whole: bool = False,
+    verify: bool = False,
 ) -> None:
-    """Have every jar in `directory`, fetching those that are not there whole.
+    """Fetch the jars that are missing from `directory`.
 
-    What was fetched before an interruption is kept. Several processes may install at once.
+    An interrupted call keeps the jars that it fetched. Several processes may install at once.
 
     Args:
-        whole: See by their SHA-256 that those which are there are whole, not by their size alone.
-            This takes 0.15 s for all of a server.
+        verify: Check the SHA-256 of the jars that are there, rather than their size alone. This
+            takes 0.15 s for a server's 127 MB.
 
     Raises:
-        DownloadError: a jar cannot be fetched, or is not what the lock says.
-        DiskFullError: there is no room.
-        LockHeldError: another process fetches them, and does not get on.
-        DataDirectoryError: others could put jars there.
+        DownloadError: A jar cannot be fetched, or does not match its SHA-256.
+        DiskFullError: The disk is full.
+        LockHeldError: Another process fetches the jars, and hangs.
+        DataDirectoryError: Other users could put jars into the directory.
     """
-    look = damaged if whole else absent
+    missing = damaged if verify else absent
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o755)
         refuse_others(directory, "GRAPH_ORCH_CACHE_DIR", (ROOT,))
-        if not look(jars, directory):
+        if not missing(jars, directory):
             return
         with KernelLock(directory / ".lock").acquire(
             FETCH_SECONDS, "fetch the embedded server's jars"
         ):
-            _fetch_all(look(jars, directory), directory, base_url or central_url(), progress)
+            # Whoever held the lock before us may have fetched them.
+            _fetch_all(missing(jars, directory), directory, base_url or central_url(), progress)
     except OSError as error:
         raise storage_error(error, directory) from error
 
 
 def absent(jars: Sequence[Jar], directory: Path) -> list[Jar]:
-    """The jars that are not there, or not of their size."""
-    sizes = {entry.name: entry.stat().st_size for entry in _entries(directory)}
+    """The jars that are missing, or have the wrong size."""
+    sizes = {path.name: path.stat().st_size for path in directory.glob("*.jar")}
     return [jar for jar in jars if sizes.get(jar.name) != jar.size]
 
 
 def damaged(jars: Sequence[Jar], directory: Path) -> list[Jar]:
-    """The jars that are not there, or not what they were when they were fetched."""
+    """The jars that are missing, or do not match their SHA-256."""
 
     def is_whole(jar: Jar) -> bool:
         try:
             with (directory / jar.name).open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest() == jar.sha256
-        except OSError:  # also of a disk that cannot read it any more
+        except OSError:  # the file is missing, or the disk cannot read it any more
             return False
 
     with ThreadPoolExecutor(THREADS) as pool:
@@ -127,7 +128,11 @@ def damaged(jars: Sequence[Jar], directory: Path) -> list[Jar]:
 
 
 def central_url() -> str:
-    """Maven's central repository, as the installed Maven client for Python has it."""
+    """The URL of Maven's central repository, from jgo, the Maven client for Python.
+
+    Raises:
+        DownloadError: jgo is not installed.
+    """
     try:
         return str(import_module("jgo.constants").MAVEN_CENTRAL_URL)
     except ImportError as error:
@@ -137,17 +142,10 @@ def central_url() -> str:
 
 
 def storage_error(error: OSError, where: Path) -> DiskFullError | DownloadError:
-    """What to say of a failure to write the jars."""
+    """The error of this package for an OSError while jars were written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFullError(f"there is no room in {where}; the server's jars need 160 MB")
     return DownloadError(f"cannot write the server's jars to {where}: {error}")
-
-
-def _entries(directory: Path) -> list[os.DirEntry[str]]:
-    if not directory.is_dir():
-        return []
-    with os.scandir(directory) as entries:
-        return [entry for entry in entries if entry.is_file()]
 
 
 def _fetch_all(
@@ -176,7 +174,17 @@ def _fetch(session: Any, base_url: str, jar: Jar, directory: Path) -> None:
             f"{jar.path} is not what it should be: its SHA-256 is {found}, expected {jar.sha256}; "
             "nothing of it was kept"
         )
-    _write(directory / jar.name, content)
+    # Written beside its name and moved, so that no other process sees half a jar. Its mode lets
+    # other users read it, as a cache that root filled serves all.
+    partial = directory / f".{jar.name}.{uuid4()}"
+    try:
+        with partial.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(directory / jar.name)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _get(session: Any, url: str, jar: Jar, directory: Path) -> bytes:
@@ -185,11 +193,10 @@ def _get(session: Any, url: str, jar: Jar, directory: Path) -> bytes:
             response = session.get(url, timeout=TIMEOUT_SECONDS)
             response.raise_for_status()
             return response.content
-        except OSError as error:  # every error of requests is one
+        except OSError as error:  # the base class of requests' errors
             if attempt == TRIES:
-                damage = (
-                    f" (that in {directory} is damaged)" if (directory / jar.name).exists() else ""
-                )
+                exists = (directory / jar.name).exists()
+                damage = f" (that in {directory} is damaged)" if exists else ""
                 raise DownloadError(
                     f"cannot fetch {jar.path}{damage}: {type(error).__name__}; the embedded "
                     "server's jars come from Maven's central repository once: connect to a "
@@ -197,16 +204,3 @@ def _get(session: Any, url: str, jar: Jar, directory: Path) -> bytes:
                 ) from error
             time.sleep(0.2 * 2**attempt)
     raise AssertionError("unreachable")
-
-
-def _write(path: Path, content: bytes) -> None:
-    """All of it or nothing, under the name."""
-    partial = path.with_name(f".{path.name}.{uuid4()}")
-    try:
-        with partial.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

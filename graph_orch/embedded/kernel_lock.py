@@ -1,4 +1,4 @@
-"""A lock of a file that the kernel drops when its process ends, and that says who holds it."""
+"""File locks that the kernel releases when their process ends, and that name their holder."""
 
 from __future__ import annotations
 
@@ -17,18 +17,20 @@ from typing import Self
 from graph_orch.embedded.processes import arguments_of, is_stopped, lock_holders
 from graph_orch.errors import LockHeldError
 
-LOOK_EVERY_SECONDS = 0.05
+POLL_SECONDS = 0.05
 STOPPED_SECONDS = 5.0
-"""How long to wait for a process that is stopped: it may be told to go on."""
+"""How long to wait for a holder that is suspended, as somebody may let it go on."""
 LONGEST_COMMAND = 200
+"""Characters of the holder's command line that an error shows."""
 
 
 class KernelLock:
-    """A lock that one process holds, by flock(2). A child that is forked has no part in it.
+    """A lock that one process holds, by flock(2), and that a forked child does not share.
 
-    The kernel has such a lock until every descriptor of it is closed, or one process says that it
-    is unlocked, be it a child that inherited it. So a child closes its copies as it is born, and
-    says nothing; and who releases a lock unlocks it, as there may be copies on their way to exec.
+    The kernel keeps such a lock until every copy of its descriptor is closed or one process unlocks
+    it, even a child that inherited it. So a forked child closes its copies at once and unlocks
+    nothing, and `release` unlocks before it closes, as a child that has not reached exec yet may
+    hold a copy.
     """
 
     def __init__(self, path: Path) -> None:
@@ -37,11 +39,11 @@ class KernelLock:
 
     @property
     def is_ours(self) -> bool:
-        """Whether this process holds it, through this object."""
+        """Whether this process holds the lock through this object."""
         return self._descriptor is not None
 
     def try_acquire(self) -> bool:
-        """Take it where it is free; whether it was."""
+        """Take the lock if it is free; False where another holds it."""
         with _changing:
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
             if not _try_lock(descriptor, exclusive=True):
@@ -52,19 +54,20 @@ class KernelLock:
         return True
 
     def acquire(self, seconds: float, purpose: str) -> Self:
-        """Take it, waiting so long for whoever holds it; to be entered by `with`.
+        """Take the lock, waiting at most `seconds` for its holder; use the result in `with`.
 
         Args:
-            purpose: What it is wanted for, to be read after "cannot".
+            purpose: What the caller does, as a verb phrase that follows "cannot" in the error.
 
         Raises:
-            LockHeldError: it was held all the time; says by whom, since when, and what to do.
+            LockHeldError: It was held all the time; the message says by whom, since when, and
+                what to do.
         """
         self._wait(self.try_acquire, seconds, purpose)
         return self
 
     def release(self) -> None:
-        """Give it back. Released twice is released."""
+        """Release the lock. A second call does nothing."""
         with _changing:
             descriptor, self._descriptor = self._descriptor, None
             _ours.discard(self)
@@ -75,12 +78,12 @@ class KernelLock:
 
     @property
     def descriptor(self) -> int:
-        """What a child needs to `take_over`; `abandon` it then."""
+        """The descriptor for a child's `take_over`; call `abandon` once the child has it."""
         assert self._descriptor is not None
         return self._descriptor
 
     def abandon(self) -> None:
-        """Leave it to the child that has it now: close our copy, which unlocks nothing."""
+        """Leave the lock to a child that inherited it: close our copy without unlocking."""
         with _changing:
             descriptor, self._descriptor = self._descriptor, None
             _ours.discard(self)
@@ -88,26 +91,27 @@ class KernelLock:
                 os.close(descriptor)
 
     def take_over(self, descriptor: int) -> None:
-        """Hold what the parent handed over."""
+        """Hold the lock whose descriptor the parent handed over."""
         os.set_inheritable(descriptor, False)
         with _changing:
             self._have(descriptor)
         self._sign()
 
     def is_held(self) -> bool:
-        """Whether any process holds it. Looking makes others wait for a moment at most."""
+        """Whether any process holds the lock. The look delays others for a moment at most."""
         try:
             descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW)
         except FileNotFoundError:
             return False
         try:
-            # Shared, so that two who look do not take each other for the holder.
+            # The lock is tried in shared mode, so that two that look at once do not see each other
+            # as its holder.
             return not _try_lock(descriptor, exclusive=False)
         finally:
             os.close(descriptor)
 
     def wait_released(self, seconds: float, purpose: str) -> None:
-        """Wait so long until nobody holds it; raises as `acquire` does."""
+        """Wait at most `seconds` until nobody holds the lock; raises as `acquire` does."""
         self._wait(lambda: not self.is_held(), seconds, purpose)
 
     def _wait(self, condition: Callable[[], bool], seconds: float, purpose: str) -> None:
@@ -116,8 +120,8 @@ class KernelLock:
             waited = time.monotonic() - began
             pid = self._holder()[0] if waited > STOPPED_SECONDS else None
             if waited > seconds or (pid is not None and is_stopped(pid)):
-                raise LockHeldError(f"cannot {purpose}: {self._held(waited)}")
-            time.sleep(LOOK_EVERY_SECONDS)
+                raise LockHeldError(f"cannot {purpose}: {self._holder_and_mend(waited)}")
+            time.sleep(POLL_SECONDS)
 
     def __enter__(self) -> Self:
         return self
@@ -134,35 +138,34 @@ class KernelLock:
         _ours.add(self)
 
     def _sign(self) -> None:
-        """Say in the file who holds it."""
+        """Write into the file who holds the lock, and since when."""
         assert self._descriptor is not None
         text = json.dumps({"pid": os.getpid(), "since": time.time()}).encode()
-        with contextlib.suppress(OSError):  # a full disk: the lock is held all the same
+        with contextlib.suppress(OSError):  # on a full disk the lock is held all the same
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, text, 0)
 
     def _holder(self) -> tuple[int | None, float | None]:
-        """Who holds it and since when, as far as can be known."""
+        """The holder's pid and since when it holds the lock (Unix time), as far as is known."""
         holders = lock_holders(self.path)
         try:
             signed = json.loads(self.path.read_text(encoding="utf-8"))
             pid, since = int(signed["pid"]), float(signed["since"])
         except (OSError, ValueError, TypeError, KeyError):
             return next(iter(holders), None), None
+        # The kernel knows best: the file may name a former holder, or the parent that handed over.
         return (pid, since) if pid in holders or not holders else (holders[0], None)
 
-    def _held(self, waited: float) -> str:
+    def _holder_and_mend(self, waited: float) -> str:
         pid, since = self._holder()
         if pid is None:
             return f"another process holds {self.path}, for {waited:.0f} s; end it and try again"
-        words = " ".join(arguments_of(pid)).split()
-        command = " ".join(words)[:LONGEST_COMMAND] or "of which no more is known"
+        command = " ".join(" ".join(arguments_of(pid)).split())[:LONGEST_COMMAND]
+        command = command or "of which no more is known"
         began = f" since {datetime.fromtimestamp(since):%Y-%m-%d %H:%M:%S}" if since else ""
-        stopped = is_stopped(pid)
-        state = " and is stopped" if stopped else ""
-        mend = (
-            f"let it go on (kill -CONT {pid}), or end it" if stopped else "wait for it, or end it"
-        )
+        state, mend = "", "wait for it, or end it"
+        if is_stopped(pid):
+            state, mend = " and is stopped", f"let it go on (kill -CONT {pid}), or end it"
         return (
             f"process {pid} ({command}) holds {self.path}{began}{state}; waited "
             f"{waited:.0f} s: {mend} (kill -KILL {pid}), and try again"
@@ -171,7 +174,7 @@ class KernelLock:
 
 _ours: weakref.WeakSet[KernelLock] = weakref.WeakSet()
 _changing = threading.RLock()
-"""Held while locks change, and while the process forks, so that a child knows all it inherits."""
+"""Held while `_ours` changes and while the process forks, so that a child closes every copy."""
 
 
 def _leave_to_the_parent() -> None:

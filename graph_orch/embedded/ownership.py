@@ -1,4 +1,4 @@
-"""Whether others could have put something into a directory, or could put another in its place."""
+"""Whether other users could plant files in a directory, or replace the directory."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ ROOT = 0
 
 
 def refuse_others(directory: Path, setting: str, owners: tuple[int, ...] | None = None) -> None:
-    """Raise where a directory, something in it, or one above it is in the hands of others.
+    """Refuse a directory that other users control, by it, by what it holds, or from above it.
 
-    Whoever may write into a directory can put links there, through which we would write into
-    whatever we may, and can rename what is in it. Of those above, directories in which nobody
-    renames what is another's (sticky, such as `/tmp`) are fine.
+    A user who may write into a directory can put links there, through which this process would
+    overwrite its own files, and can rename what is in it. Sticky parents, such as `/tmp`, are
+    accepted, since users cannot rename each other's files there.
 
     Args:
         setting: The variable that names the directory, for the message.
-        owners: Who may own it besides this user.
+        owners: Ids of users who may own the directory besides this user. Where they are given,
+            the directory must also be closed to other writers.
 
     Raises:
-        DataDirectoryError: it is; says which, and what to do.
+        DataDirectoryError: Others control it; the message says which path, and what to do.
     """
     directory, us = directory.resolve(), os.geteuid()
     mend = f"or choose another {setting}"
@@ -52,7 +53,7 @@ def refuse_others(directory: Path, setting: str, owners: tuple[int, ...] | None 
 
 
 def is_open(path: Path) -> bool:
-    """Whether others may write into a directory; a group of this user's own is none."""
+    """Whether others may write into a directory. This process's own group does not count."""
     found = path.stat()
     by_group = found.st_mode & S_IWGRP and found.st_gid != os.getegid()
     return bool(by_group or found.st_mode & S_IWOTH)

@@ -1,4 +1,4 @@
-"""What the system knows of processes: their command lines, their ports, who is stopped."""
+"""What the operating system tells of processes: /proc on Linux, `ps` and `lsof` elsewhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PROC = Path("/proc")
 
 
 def arguments_of(pid: int) -> list[str]:
-    """The command line of a process; empty where there is none, or where it has ended."""
+    """The command line of a process; empty where the process has ended or has none."""
     if _has_proc():
         with contextlib.suppress(OSError):
             text = (PROC / str(pid) / "cmdline").read_bytes().decode(errors="replace")
@@ -22,7 +22,10 @@ def arguments_of(pid: int) -> list[str]:
 
 
 def is_ours(pid: int) -> bool:
-    """Whether this process's user runs another process. Anybody can write any command line."""
+    """Whether this process's user runs the process.
+
+    A command line does not prove that, since any user can start a process with any command line.
+    """
     if _has_proc():
         with contextlib.suppress(OSError):
             return (PROC / str(pid)).stat().st_uid == os.geteuid()
@@ -31,7 +34,7 @@ def is_ours(pid: int) -> bool:
 
 
 def is_stopped(pid: int) -> bool:
-    """Whether a process was stopped, by SIGSTOP or a terminal, and not told to go on."""
+    """Whether a process is suspended, by SIGSTOP or a terminal."""
     if _has_proc():
         with contextlib.suppress(OSError):
             text = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
@@ -41,7 +44,7 @@ def is_stopped(pid: int) -> bool:
 
 
 def all_pids() -> Iterator[int]:
-    """Every process of this machine that can be seen."""
+    """The ids of all processes that this user can see."""
     if _has_proc():
         yield from (int(name) for name in os.listdir(PROC) if name.isdigit())
     else:
@@ -49,10 +52,11 @@ def all_pids() -> Iterator[int]:
 
 
 def lock_holders(path: Path) -> list[int]:
-    """Which processes may hold a lock of a file, where the system tells: Linux does."""
+    """The pids that hold a flock(2) lock of a file; empty on macOS, which does not tell."""
     with contextlib.suppress(OSError):
         inode = str(path.stat().st_ino)
-        # 1: FLOCK  ADVISORY  WRITE 4242 fe:00:9180 0 EOF; one that waits has "->" after "1:"
+        # A row is "1: FLOCK ADVISORY WRITE 4242 fe:00:9180 0 EOF": number, kind, mode, access,
+        # pid, device and inode. A process that only waits has "->" in column 1.
         rows = [line.split() for line in (PROC / "locks").read_text("utf-8").splitlines()]
         return [
             int(row[4])
@@ -63,17 +67,17 @@ def lock_holders(path: Path) -> list[int]:
 
 
 def listens_on(pid: int, port: int) -> bool:
-    """Whether it is this process that takes connections on a port, and nobody else."""
+    """Whether a process itself accepts connections on a TCP port."""
     if not _has_proc():
         return _output("lsof", "-nP", "-t", "-a", f"-p{pid}", f"-iTCP:{port}", "-sTCP:LISTEN") != ""
     tables = [PROC / "self" / "net" / name for name in ("tcp", "tcp6")]
     text = "".join(table.read_text(encoding="ascii") for table in tables if table.exists())
     rows = [line.split() for line in text.splitlines()]
-    # local address:port, both in hexadecimal; the state, of which 0A is LISTEN; the inode
+    # Column 1 is the local address:port in hexadecimal, 3 the state (0A is LISTEN), 9 the inode.
     inodes = {row[9] for row in rows if row[3] == "0A" and row[1].endswith(f":{port:04X}")}
     with contextlib.suppress(OSError):
         for descriptor in (PROC / str(pid) / "fd").iterdir():
-            with contextlib.suppress(OSError):  # it was closed meanwhile
+            with contextlib.suppress(OSError):  # the process closed it meanwhile
                 if os.readlink(descriptor).removeprefix("socket:[").removesuffix("]") in inodes:
                     return True
     return False

@@ -21,9 +21,10 @@ SETTING = "GRAPH_ORCH_DATA_DIR"
 
 @dataclass(frozen=True, slots=True)
 class ServerRecord:
-    """The server that the supervisor of a data directory runs; `port` is 0 until it listens.
+    """The server that a data directory's supervisor runs.
 
-    So nobody is sent to a port, and logs in there, that somebody else took before the server could.
+    `port` is 0 until the server listens. So no client sends its login to a process that took the
+    port before the server did.
     """
 
     pid: int
@@ -34,10 +35,10 @@ class ServerRecord:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """How a server is to be run, for whoever supervises it.
+    """How the supervisor runs a server.
 
-    `config` is its configuration, but for the port, which stands there as `PORT`. `fixed` says that
-    no other port will do.
+    `config` is the text of neo4j.conf, in which `PORT` stands for the port. Where `fixed` is set,
+    the server runs on `port` or not at all.
     """
 
     arguments: tuple[str, ...]
@@ -53,13 +54,13 @@ class Command:
 class DataDirectory:
     """The files of one data directory.
 
-    A user of the server holds a lock of its own in `run/users`, the supervisor one for its life;
-    the kernel drops them when their process ends, however it ends. Whoever starts or stops the
-    server, or looks for the last user, holds `starting`.
+    Each process that uses the server holds a lock of its own in `run/users`, and the supervisor
+    holds one for its life; the kernel releases them when the process ends, however it ends.
+    Whoever starts or stops the server, or counts its users, holds `starting` meanwhile.
     """
 
     def __init__(self, root: Path) -> None:
-        # By its one true name: a server is known by it, whatever links lead there.
+        # Links are resolved, since a server is recognised by this path in its command line.
         self.root = root.expanduser().resolve()
         self.run = self.root / "run"
         self.users = self.run / "users"
@@ -76,15 +77,16 @@ class DataDirectory:
         self.first_account_path = self.root / "data" / "dbms" / "auth.ini"
 
     def prepare(self) -> None:
-        """Make the directories, for this user's eyes only.
+        """Create the directories, and close them to other users.
 
         Raises:
-            DataDirectoryError: others made them, or could write into them.
+            DataDirectoryError: Another user owns one of them, or could have written into one.
         """
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.refuse_others()
         was_open, mode = is_open(self.root), self.root.stat().st_mode
-        self.root.chmod(0o700)  # before we look, or they could still put something there
+        # The directory is closed before we look into it, so that nothing is added after the look.
+        self.root.chmod(0o700)
         if was_open and any(self.root.iterdir()):
             self.root.chmod(S_IMODE(mode))
             raise DataDirectoryError(
@@ -96,13 +98,13 @@ class DataDirectory:
             path.mkdir(parents=True, exist_ok=True)
 
     def refuse_others(self) -> None:
-        """Raise where it is there, and another user owns it or what is in it."""
+        """Raise a DataDirectoryError where another user owns the directory or what is in it."""
         if self.root.is_dir():
             refuse_others(self.root, SETTING)
 
     @property
     def starting(self) -> KernelLock:
-        """The lock of whoever starts, stops or counts; a new handle each time."""
+        """The lock for starting, stopping and counting users; a new handle each time."""
         return KernelLock(self.run / "start.lock")
 
     @property
@@ -115,29 +117,37 @@ class DataDirectory:
         """Whether a supervisor lives."""
         return self.supervising.is_held()
 
+    @property
+    def has_server(self) -> bool:
+        """Whether a server runs, or a supervisor lives that is starting one."""
+        return self.is_supervised or self.running() is not None
+
     def new_user(self) -> KernelLock:
-        """A lock, taken, that says this process uses the server. Call it while `starting`."""
+        """Take a lock that says that this process uses the server. Call it while `starting`."""
         lock = KernelLock(self.users / f"{os.getpid()}-{uuid4()}.lock")
         lock.try_acquire()
         return lock
 
-    def has_users(self) -> bool:
-        """Whether anybody uses the server; clears away who has died. Call it while `starting`."""
-        used = [self._is_used(path) for path in self.users.glob("*.lock")]
-        return any(used)
-
-    def _is_used(self, path: Path) -> bool:
-        if KernelLock(path).is_held():
-            return True
-        path.unlink(missing_ok=True)
-        return False
+    def remove_user(self, lock: KernelLock) -> None:
+        """Release a lock of `new_user`, and remove its file."""
+        lock.release()
+        lock.path.unlink(missing_ok=True)
 
     def is_wanted(self) -> bool:
-        """Whether the server shall run on. Call it while `starting`."""
-        return self.keep_path.exists() or self.has_users()
+        """Whether somebody uses the server, or asked to keep it. Call it while `starting`.
+
+        The files of users that ended without leaving are removed.
+        """
+        has_users = False
+        for path in self.users.glob("*.lock"):
+            if KernelLock(path).is_held():
+                has_users = True
+            else:
+                path.unlink(missing_ok=True)
+        return has_users or self.keep_path.exists()
 
     def record(self) -> ServerRecord | None:
-        """The server that was started last and not seen to end."""
+        """The server that was started last; None once the supervisor saw its end."""
         try:
             return ServerRecord(**json.loads(self.record_path.read_text(encoding="utf-8")))
         except (FileNotFoundError, ValueError, TypeError):
@@ -148,7 +158,7 @@ class DataDirectory:
         write_private(self.record_path, json.dumps(asdict(record)))
 
     def command(self) -> Command | None:
-        """How the server was to be run the last time; None before the first."""
+        """The command of the last start; None before the first."""
         try:
             fields = json.loads(self.command_path.read_text(encoding="utf-8"))
             return Command(**fields | {"arguments": tuple(fields["arguments"])})
@@ -156,16 +166,20 @@ class DataDirectory:
             return None
 
     def write_command(self, command: Command) -> None:
-        """Say how the server is to be run."""
+        """Say how the supervisor is to run the server."""
         write_private(self.command_path, json.dumps(asdict(command)))
 
+    def console(self) -> str:
+        """What the server and its supervisor wrote since the last start."""
+        return self.console_path.read_text(encoding="utf-8", errors="replace")
+
     def running(self) -> ServerRecord | None:
-        """The server that runs, seen by its process, whether somebody supervises it or not."""
+        """The recorded server if its process runs, whether a supervisor lives or not."""
         record = self.record()
         return record if record is not None and self.owns_process(record.pid) else None
 
     def unrecorded(self) -> int | None:
-        """A server of this directory that runs, though it is in no record: see all processes."""
+        """The pid of a server of this directory, found among all processes without a record."""
         return next((pid for pid in all_pids() if self.owns_process(pid)), None)
 
     def owns_process(self, pid: int) -> bool:
@@ -173,6 +187,6 @@ class DataDirectory:
         return f" --home-dir={self.root} " in " ".join(arguments_of(pid)) and is_ours(pid)
 
     def address(self, _asked: object = None) -> list[tuple[str, int]]:
-        """Where the server is now, whatever address was asked for; nowhere while none runs."""
+        """A resolver for the driver: the server's (host, port), or nothing while none runs."""
         record = self.running()
         return [] if record is None or not record.port else [(LOOPBACK, record.port)]

@@ -1,11 +1,11 @@
-"""The process that owns a server: starts it again when it falls, ends it when its last user goes.
+"""The process that restarts a server when it crashes, and ends it when its last user leaves.
 
 python -m graph_orch.embedded.supervisor DATA_DIRECTORY [DESCRIPTOR]
 
-The descriptor is the supervisor's lock, where the starter took it. Beside each supervisor waits a
-deputy, a shell that reads from a pipe into which nobody writes: when the supervisor is killed, the
-pipe ends, and the deputy becomes the next supervisor, of the server that is there. So a killed
-supervisor leaves no server behind, and ends none under its users.
+DESCRIPTOR is that of the supervisor's lock, where the parent took the lock for it. Each supervisor
+has a deputy: a shell that reads from a pipe into which nobody writes. When the supervisor is
+killed, the pipe ends, and the deputy becomes the next supervisor of the same server. So a killed
+supervisor neither leaves a server behind nor ends one that is used.
 """
 
 from __future__ import annotations
@@ -22,31 +22,28 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from graph_orch.embedded.processes import listens_on
-from graph_orch.embedded.state import (
-    LOOPBACK,
-    Command,
-    DataDirectory,
-    ServerRecord,
-)
+from graph_orch.embedded.state import LOOPBACK, Command, DataDirectory, ServerRecord
 from graph_orch.files import appending, write_private
 
-LOOK_EVERY_SECONDS = 0.2
-START_LOOK_SECONDS = 0.05
+POLL_SECONDS = 0.2
+START_POLL_SECONDS = 0.05
 STOP_SECONDS = 30
+"""How long to wait after SIGTERM, and then after SIGKILL."""
 TAKE_OVER_SECONDS = 5.0
-"""Who looks whether the lock is held may have it for a moment; who has it longer, supervises."""
+"""How long a deputy tries to take the lock: a process that only looks at it has it for a moment,
+and one that has it for longer supervises."""
 PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
-"""Seconds before each time that a server which falls is started again; then it is given up."""
+"""Seconds before each restart after a crash; after the last the server is given up."""
 STEADY_SECONDS = 60.0
-"""A server that ran for so long does not fall again and again: its falls are counted anew."""
+"""The crashes are counted anew after a run of this length."""
 DEPUTY = 'read -r nothing; exec "$SUPERVISOR_PYTHON" -P -m "$SUPERVISOR_MODULE" "$SUPERVISOR_DATA"'
-"""What it becomes stands in the environment, so that its command line is not a supervisor's: who
-kills supervisors by name leaves the deputy to take over."""
+"""The program that it becomes stands in the environment, not in its command line: so whoever kills
+supervisors by name spares the deputy."""
 
 
 @dataclass
 class Server:
-    """A server's process: our child, or one that another supervisor left."""
+    """A server's process: our child, or the child of a supervisor that was killed."""
 
     data: DataDirectory
     pid: int
@@ -54,17 +51,17 @@ class Server:
     child: subprocess.Popen[bytes] | None = None
     began: float = field(default_factory=time.monotonic)
     listens: bool = False
-    """Whether it was seen to listen, which the record says since."""
+    """Whether it was seen to listen; then the record has its port."""
 
     @property
     def runs(self) -> bool:
-        """Whether it has not ended."""
+        """Whether the process has not ended."""
         if self.child is not None:
             return self.child.poll() is None
         return self.data.owns_process(self.pid)
 
     def end(self) -> None:
-        """Stop it in good order; by force where it does not go."""
+        """Stop the process by SIGTERM, and by SIGKILL where that does not end it."""
         for number in (signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError):
                 if self.runs:
@@ -74,7 +71,7 @@ class Server:
 
 
 def find_server(data: DataDirectory) -> Server | None:
-    """The server of a directory that runs, in the record or, where that was lost, without one."""
+    """The running server of a directory; it is found without a record too, where that was lost."""
     record, command = data.running(), data.command()
     if record is not None:
         port = record.port or (command.port if command else 0)
@@ -87,7 +84,7 @@ def find_server(data: DataDirectory) -> Server | None:
 
 
 class Supervisor:
-    """Keeps the server of a data directory for as long as it is wanted."""
+    """Keeps the server of a data directory running for as long as somebody wants it."""
 
     def __init__(self, data: DataDirectory, command: Command) -> None:
         self._data = data
@@ -95,10 +92,11 @@ class Supervisor:
         self._deputy: subprocess.Popen[bytes] | None = None
 
     def supervise(self, *, again: bool) -> None:
-        """Run the server until nobody wants it, or until it has fallen too often.
+        """Run the server until nobody wants it, or until it has crashed too often.
 
         Args:
-            again: Another supervised it before: a server that never answered is no reason to end.
+            again: Whether another supervisor ran it before. Then a first start that fails is
+                repeated; otherwise it ends the supervisor, and the starter reports the reason.
         """
         try:
             self._keep_deputy()
@@ -107,55 +105,51 @@ class Supervisor:
             while server is None or not self._ended_unwanted(server):
                 came_up = server is not None and server.listens
                 if not came_up and not falls and not again:
-                    return  # a first start that failed: whoever asked for it tells why
+                    return
                 if server is not None and time.monotonic() - server.began > STEADY_SECONDS:
                     falls = 0
                 if falls == len(PAUSES):
-                    self._say(f"the server fell {falls} times, and is not started again")
+                    self._log(f"the server fell {falls} times, and is not started again")
                     return
-                if not self._wanted_after(PAUSES[falls]):
+                if wait_until(self._unwanted, PAUSES[falls], POLL_SECONDS):
                     return
                 falls += 1
-                self._say(f"the server fell, and is started again ({falls} of {len(PAUSES)})")
+                self._log(f"the server fell, and is started again ({falls} of {len(PAUSES)})")
                 server = self._launch()
         finally:
             self._data.record_path.unlink(missing_ok=True)
             self._dismiss_deputy()
 
     def _ended_unwanted(self, server: Server) -> bool:
-        """Watch a server until it ends: True where we ended it since nobody wants it any more."""
+        """Watch a server until it ends; True where we ended it, as nobody wants it any more."""
         while server.runs:
-            time.sleep(LOOK_EVERY_SECONDS if server.listens else START_LOOK_SECONDS)
+            time.sleep(POLL_SECONDS if server.listens else START_POLL_SECONDS)
             self._keep_deputy()
             if not server.listens and listens_on(server.pid, server.port):
-                with contextlib.suppress(OSError):  # a full disk: look again
+                with contextlib.suppress(OSError):  # on a full disk the next round tries again
                     self._record(server.pid, server.port)
                     server.listens = True
             if self._unwanted(server.end):
                 return True
-        self._data.record_path.unlink(missing_ok=True)  # so that nobody looks for it there
+        self._data.record_path.unlink(missing_ok=True)  # clients must not look for it there
         return False
 
-    def _wanted_after(self, seconds: float) -> bool:
-        """Pause; False as soon as nobody wants the server any more."""
-        return not wait_until(self._unwanted, seconds, LOOK_EVERY_SECONDS)
-
     def _unwanted(self, then: Callable[[], None] = lambda: None) -> bool:
-        """Whether nobody wants the server; if so, do something before anybody else may join."""
+        """Whether nobody wants the server; if so, call `then` before anybody else can join."""
         starting = self._data.starting
         try:
             if not starting.try_acquire():
-                return False  # somebody is starting or stopping; look again
+                return False  # another process starts or stops it, so the next round looks again
             with starting:
                 if self._data.is_wanted():
                     return False
                 then()
-        except FileNotFoundError:  # the directory is gone, and with it all that the server had
+        except FileNotFoundError:  # somebody deleted the directory, and so the server's data
             then()
         return True
 
     def _launch(self) -> Server | None:
-        """Start the server, on the port that it had where that is free; None where it cannot be."""
+        """Start the server, on its last port where that is free or fixed; None where it fails."""
         data, port = self._data, self._command.port
         if not self._command.fixed and not is_free(port):
             port = free_port()
@@ -175,7 +169,7 @@ class Supervisor:
                 )
             self._record(child.pid, 0)
         except OSError as error:  # such as a full disk
-            self._say(f"cannot start the server: {error}")
+            self._log(f"cannot start the server: {error}")
             if child is not None:
                 child.kill()
                 child.wait()
@@ -187,10 +181,10 @@ class Supervisor:
         self._data.write_record(ServerRecord(pid, port, command.version, command.plugins))
 
     def _keep_deputy(self) -> None:
-        """Have a deputy; one that was killed is replaced."""
+        """Start a deputy, also in the place of one that was killed."""
         if self._deputy is None or self._deputy.poll() is not None:
             self._dismiss_deputy()
-            with contextlib.suppress(OSError):  # no shell, or no room: we go on without
+            with contextlib.suppress(OSError):  # without a shell, or memory, it goes on alone
                 self._deputy = subprocess.Popen(
                     ["/bin/sh", "-c", DEPUTY],
                     stdin=subprocess.PIPE,
@@ -207,16 +201,16 @@ class Supervisor:
     def _dismiss_deputy(self) -> None:
         deputy, self._deputy = self._deputy, None
         if deputy is not None:
-            deputy.kill()  # before its pipe ends
+            deputy.kill()  # before its pipe ends, which would make it the next supervisor
             deputy.communicate()
 
-    def _say(self, what: str) -> None:
-        """Add a line to the server's log, which is our standard error too."""
-        print(f"{time.strftime('%Y-%m-%d %H:%M:%S%z')} graph-orch: {what}", file=sys.stderr)
+    def _log(self, message: str) -> None:
+        """Write a line to standard error, which the starter directed to the server's log."""
+        print(f"{time.strftime('%Y-%m-%d %H:%M:%S%z')} graph-orch: {message}", file=sys.stderr)
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could have a port."""
+    """Whether a server could listen on a port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -227,14 +221,14 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port that nobody has."""
+    """A port on which nobody listens."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return probe.getsockname()[1]
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, every: float = 0.05) -> bool:
-    """Whether a condition comes true within so many seconds."""
+    """Whether a condition comes true within `seconds`; it is tried every `every` seconds."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() >= deadline:
@@ -244,7 +238,7 @@ def wait_until(condition: Callable[[], bool], seconds: float, every: float = 0.0
 
 
 def main(directory: str, descriptor: str | None = None) -> None:
-    """Supervise, with the lock that was handed over; or take over where nobody supervises."""
+    """Supervise with the lock of `descriptor`, or as a deputy, once the lock is free."""
     data = DataDirectory(Path(directory))
     lock, command = data.supervising, data.command()
     if descriptor is not None:

@@ -351,7 +351,7 @@ def test_a_full_disk_is_said_before_the_time_is_up(fake, tmp_path, monkeypatch):
     with pytest.raises(DiskFullError, match="make room"):
         fake(waits).start()
     assert eventually(lambda: not data.is_supervised, 60)
-    monkeypatch.setattr("graph_orch.embedded.server.ROOM_BYTES", 2**62)
+    monkeypatch.setattr("graph_orch.embedded.diagnosis.ROOM_BYTES", 2**62)
     with pytest.raises(DiskFullError, match="make room"):
         fake("exec sleep 600").start()
 
@@ -394,7 +394,7 @@ def test_a_damaged_jar_of_the_right_size_is_fetched_again(tmp_path):
     with serving(tmp_path / "repository") as url:
         install([jar], cache, url)
         assert damaged([jar], cache) == [jar], "looking at sizes takes no time, and sees nothing"
-        install([jar], cache, url, whole=True)
+        install([jar], cache, url, verify=True)
     assert damaged([jar], cache) == []
 
 

@@ -19,8 +19,9 @@ import pytest
 from neo4j.exceptions import AuthError, DriverError, Neo4jError
 
 from graph_orch._sync.graph import Graph
-from graph_orch.embedded import EmbeddedNeo4j, stop_server
+from graph_orch.embedded import EmbeddedNeo4j, access, stop_server
 from graph_orch.embedded.certificate import have_certificate
+from graph_orch.embedded.installation import install_server
 from graph_orch.embedded.kernel_lock import KernelLock
 from graph_orch.embedded.processes import all_pids, arguments_of
 from graph_orch.embedded.state import DataDirectory
@@ -50,9 +51,9 @@ def test_a_new_server_never_opens_to_the_default_password(data_dir, monkeypatch,
     ran = tmp_path / "ran"
     (tmp_path / "socket.py").write_text(f"open({str(ran)!r}, 'w')")
     monkeypatch.chdir(tmp_path)
-    original = EmbeddedNeo4j._logs_in
+    original = access.logs_in
 
-    def after_the_intruder(self: EmbeddedNeo4j, port: int) -> bool:
+    def after_the_intruder(data: DataDirectory, password: str, port: int) -> bool:
         try:
             attempt(f"bolt://127.0.0.1:{port}", "neo4j", "SHOW CURRENT USER")
             outcomes.append("in")
@@ -60,9 +61,9 @@ def test_a_new_server_never_opens_to_the_default_password(data_dir, monkeypatch,
             outcomes.append("refused")
         except (DriverError, Neo4jError) as error:  # such as: a new password must be chosen
             outcomes.append(str(error))
-        return original(self, port)
+        return original(data, password, port)
 
-    monkeypatch.setattr(EmbeddedNeo4j, "_logs_in", after_the_intruder)
+    monkeypatch.setattr(access, "logs_in", after_the_intruder)
     with EmbeddedNeo4j(data_dir) as server:
         for _ in range(20):
             with suppress(AuthError):
@@ -238,10 +239,10 @@ def test_jars_are_taken_from_where_nobody_else_puts_some(tmp_path):
     cache.chmod(0o777)
     with pytest.raises(DataDirectoryError, match="GRAPH_ORCH_CACHE_DIR"):
         EmbeddedNeo4j(tmp_path / "data", cache_dir=cache).install()
-    java, found, _ = EmbeddedNeo4j(tmp_path / "data")._parts()
-    assert java.name == "java"
-    assert {path.parent for path in found} == {jars}
-    assert {path.suffix for path in found} == {".jar"}, "each by its name, and no other"
+    found = install_server(DataDirectory(tmp_path / "data"), EmbeddedSettings(), None)
+    assert found.java.name == "java"
+    assert {path.parent for path in found.jars} == {jars}
+    assert {path.suffix for path in found.jars} == {".jar"}, "each by its name, and no other"
 
 
 def test_no_lock_is_taken_through_a_link(tmp_path):
