@@ -1,54 +1,54 @@
 """Every error that graph_orch raises.
 
-OrchestrationError
-├── ValidationError               an argument is not acceptable; also a ValueError
-├── TaskError
-│   ├── TaskNotFoundError         also a KeyError
-│   ├── TaskConflictError         the task_id exists with other fields
-│   ├── InvalidTransitionError    the task's status does not allow the command
-│   ├── CommandConflictError      the command_id was used for something else before
-│   ├── StaleAttemptError         the attempt named is no longer the current one
-│   │   └── AttemptEndedError     it is the last one, and has ended; also an InvalidTransitionError
-│   ├── DependencyError
-│   │   ├── DependencyNotFoundError   also a TaskNotFoundError
-│   │   ├── DependencyCycleError
-│   │   └── UnmetDependencyError  the task waits for others
-│   ├── TaskNotDueError           the task's available_at is still to come
-│   └── ConcurrencyLimitError     as many tasks with its concurrency_key are held as may be
-├── AgentError
-│   ├── AgentNotFoundError        also a KeyError
-│   ├── MissingCapabilityError    the agent lacks a required skill
-│   └── AgentAtCapacityError      the agent has no free slot
-├── RoutingError
-│   └── RoutingContentionError    others kept taking the agents that were chosen
-├── ScheduleNotFoundError         also a KeyError
-├── AnalysisError                 a graph cannot be built, read or analysed as asked
-│   └── UnreadableGraphError      a graph is not what it must be; also a ValidationError
-├── TeamNotFoundError             also a KeyError
-├── AlreadyRunningError           a command that must be alone on its store is not
-└── StoreError
-    ├── StoreUnreachableError     no server, or none in time
-    ├── StoreAuthenticationError
-    ├── StoreQueryError           the database refused a statement
-    │   └── TransactionTooLargeError  the server has no memory for the transaction
-    ├── GdsMissingError           the server has no Graph Data Science library
-    ├── SchemaError
-    │   ├── SchemaTooNewError     the graph was written by a newer graph_orch
-    │   └── ForeignGraphError     the database holds somebody else's nodes under our labels
-    ├── ClosedError               the orchestrator was closed
-    ├── ForkedProcessError        a connection was carried over a fork
-    ├── OtherLoopError            a connection was carried into another event loop
-    └── EmbeddedServerError
-        ├── JavaNotFoundError
-        ├── DownloadError         a jar could not be fetched, or is not what it should be
-        ├── ServerStartError      the server did not come up (its log's reason is in the message)
-        ├── PortInUseError
-        ├── DiskFullError
-        ├── LockHeldError         another process starts or stops the server, and does not get on
-        ├── PluginError           a plugin is not known, does not fit, or is not in the server
-        └── DataDirectoryError    the data directory cannot be used, or another server has it
+    OrchestrationError
+    ├── ValidationError               an argument is not acceptable; also a ValueError
+    ├── TaskError
+    │   ├── TaskNotFoundError         also a KeyError
+    │   ├── TaskConflictError         the task_id exists with other fields
+    │   ├── InvalidTransitionError    the task's status does not allow the command
+    │   ├── CommandConflictError      the command_id was used for another command before
+    │   ├── StaleAttemptError         the attempt named is no longer the current one
+    │   │   └── AttemptEndedError     the attempt has ended; also an InvalidTransitionError
+    │   ├── DependencyError
+    │   │   ├── DependencyNotFoundError   also a TaskNotFoundError
+    │   │   ├── DependencyCycleError
+    │   │   └── UnmetDependencyError  the task waits for others
+    │   ├── TaskNotDueError           the task's available_at is still to come
+    │   └── ConcurrencyLimitError     the limit of held tasks with its concurrency_key is reached
+    ├── AgentError
+    │   ├── AgentNotFoundError        also a KeyError
+    │   ├── MissingCapabilityError    the agent lacks a required skill
+    │   └── AgentAtCapacityError      the agent has no free slot
+    ├── RoutingError
+    │   └── RoutingContentionError    other callers kept filling the agents that were chosen
+    ├── ScheduleNotFoundError         also a KeyError
+    ├── AnalysisError                 a graph cannot be built, read or analysed as asked
+    │   └── UnreadableGraphError      a given graph is malformed; also a ValidationError
+    ├── TeamNotFoundError             also a KeyError
+    ├── AlreadyRunningError           a command may run once at a time on its store, and runs
+    └── StoreError
+        ├── StoreUnreachableError     no server, or none in time
+        ├── StoreAuthenticationError
+        ├── StoreQueryError           the database refused a statement
+        │   └── TransactionTooLargeError  the server has no memory for the transaction
+        ├── GdsMissingError           the server has no Graph Data Science library
+        ├── SchemaError
+        │   ├── SchemaTooNewError     the graph was written by a newer graph_orch
+        │   └── ForeignGraphError     the database holds nodes with our labels that others wrote
+        ├── ClosedError               the orchestrator was closed
+        ├── ForkedProcessError        a connection of the parent process was used after a fork
+        ├── OtherLoopError            a connection was used in another event loop
+        └── EmbeddedServerError
+            ├── JavaNotFoundError
+            ├── DownloadError         a jar could not be fetched, or does not match its SHA-256
+            ├── ServerStartError      the server did not start; the message ends with its log
+            ├── PortInUseError
+            ├── DiskFullError
+            ├── LockHeldError         another process starts or stops the server, and hangs
+            ├── PluginError           a plugin is not known, does not fit, or is not loaded
+            └── DataDirectoryError    the data directory cannot be used, or another server uses it
 
-A message says what was asked, what is the case, and what to do. None carries a password.
+A message says what was asked, what is the case, and what to do. No message contains a password.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class OrchestrationError(Exception):
     """Base of every error of this package."""
 
     def __str__(self) -> str:
-        # KeyError would show the repr of the message; a message is for reading.
+        # A KeyError's own __str__ is the repr of the message, with quotes and escapes.
         return str(self.args[0]) if self.args else ""
 
 
@@ -108,7 +108,7 @@ class InvalidTransitionError(TaskError):
 
 
 class CommandConflictError(TaskError):
-    """The command_id was used for something else before."""
+    """The command_id was used for another command before."""
 
     def __init__(self, command: str, task_id: str | None, command_id: str, was: str) -> None:
         self.command = command
@@ -223,7 +223,7 @@ class TaskNotDueError(TaskError):
 
 
 class ConcurrencyLimitError(TaskError):
-    """As many tasks with its concurrency key are held as may be."""
+    """The limit of held tasks with its concurrency key is reached."""
 
     def __init__(self, task_id: str, key: str, limit: int) -> None:
         self.task_id = task_id
@@ -231,7 +231,7 @@ class ConcurrencyLimitError(TaskError):
         self.limit = limit
         super().__init__(
             f"task {task_id!r} has the concurrency key {key!r}, of which at most {limit} may be "
-            "held at once; wait for one to end, or raise it with set_concurrency_limit"
+            "held at once; wait for one to end, or raise the limit with set_concurrency_limit"
         )
 
 
@@ -279,18 +279,18 @@ class RoutingError(OrchestrationError):
 
 
 class RoutingContentionError(RoutingError):
-    """Others kept taking the agents that were chosen."""
+    """Other callers kept filling the agents that were chosen."""
 
     def __init__(self, task_id: str, tries: int) -> None:
         self.task_id = task_id
         super().__init__(
-            f"task {task_id!r} could not be dispatched: in {tries} tries the chosen agent was "
-            "filled by others first; try again"
+            f"task {task_id!r} could not be dispatched: in {tries} tries other callers filled the "
+            "chosen agent first; try again"
         )
 
 
 class AlreadyRunningError(OrchestrationError):
-    """A command that must be alone on its store is not."""
+    """A command of which only one may run on a store at a time runs there already."""
 
 
 class AnalysisError(OrchestrationError):
@@ -298,7 +298,7 @@ class AnalysisError(OrchestrationError):
 
 
 class UnreadableGraphError(AnalysisError, ValidationError):
-    """A graph that was given is not what it must be: its kind, an edge, or an attribute."""
+    """The kind, an edge or an attribute of a graph that a caller gave is wrong."""
 
 
 class StoreError(OrchestrationError):
@@ -306,7 +306,7 @@ class StoreError(OrchestrationError):
 
 
 class StoreUnreachableError(StoreError):
-    """No server answers, or not in time."""
+    """No server answers, or none answers in time."""
 
 
 class StoreAuthenticationError(StoreError):
@@ -322,8 +322,8 @@ class TransactionTooLargeError(StoreQueryError):
 
     def __init__(self, doing: str) -> None:
         super().__init__(
-            f"{doing}: the server has no memory for so much in one transaction; ask for less at "
-            "once, or give the server more memory (GRAPH_ORCH_HEAP for the embedded one, "
+            f"{doing}: the server has no memory for so large a transaction; ask for less at once, "
+            "or give the server more memory (GRAPH_ORCH_HEAP for the embedded one, "
             "dbms.memory.transaction.total.max and the heap for your own)"
         )
 
@@ -340,7 +340,7 @@ class GdsMissingError(StoreError):
 
 
 class SchemaError(StoreError):
-    """The graph's schema does not fit this version of the package."""
+    """This version of the package cannot use the graph's schema."""
 
 
 class SchemaTooNewError(SchemaError):
@@ -356,13 +356,13 @@ class SchemaTooNewError(SchemaError):
 
 
 class ForeignGraphError(SchemaError):
-    """The database holds nodes under our labels that this package did not write."""
+    """The database holds nodes with our labels that this package did not write."""
 
     def __init__(self, labels: Iterable[str]) -> None:
         self.labels = tuple(labels)
         super().__init__(
             f"the database holds nodes labelled {', '.join(self.labels)} but no graph_orch schema "
-            "record, so they belong to someone else; use another database, or empty this one"
+            "record, so another program wrote them; use another database, or empty this one"
         )
 
 
@@ -374,7 +374,7 @@ class ClosedError(StoreError):
 
 
 class ForkedProcessError(StoreError):
-    """A connection was carried over a fork."""
+    """A connection of the parent process was used after a fork."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -384,12 +384,12 @@ class ForkedProcessError(StoreError):
 
 
 class OtherLoopError(StoreError):
-    """A connection was carried into another event loop."""
+    """A connection was used in another event loop."""
 
     def __init__(self) -> None:
         super().__init__(
             "this orchestrator was connected in another event loop, to which its connections "
-            "belong; connect() in this one, or do all in one asyncio.run()"
+            "belong; connect() in this one, or use one asyncio.run() for all"
         )
 
 
@@ -402,42 +402,42 @@ class JavaNotFoundError(EmbeddedServerError):
 
 
 class DownloadError(EmbeddedServerError):
-    """A jar could not be fetched, or is not what it should be."""
+    """A jar could not be fetched, or does not match its SHA-256."""
 
 
 class ServerStartError(EmbeddedServerError):
-    """The server did not come up."""
+    """The server did not start."""
 
 
 class PortInUseError(EmbeddedServerError):
-    """The port asked for is taken."""
+    """Another process uses the port."""
 
 
 class DiskFullError(EmbeddedServerError):
-    """There is no room for the jars or the data."""
+    """The disk has no room for the jars or the data."""
 
 
 class LockHeldError(EmbeddedServerError):
-    """Another process starts or stops the server, or fetches its jars, and does not get on."""
+    """Another process starts or stops the server, or fetches its jars, and hangs."""
 
 
 class PluginError(EmbeddedServerError):
-    """A plugin is not known, does not fit the server, or is not in the one that runs."""
+    """A plugin is not known, does not fit the server, or is not loaded in the running server."""
 
 
 class DataDirectoryError(EmbeddedServerError):
-    """The data directory cannot be used, or another server has it."""
+    """The data directory cannot be used, or another server uses it."""
 
 
 def text_of(value: object) -> str:
-    """`str(value)`, or words for it where that raises, as a foreign class may."""
+    """`str(value)`, or a substitute where that raises, as a user's class may."""
     try:
         return str(value)
-    except BaseException as error:  # whatever it is: an error that is told must not be another
+    except BaseException as error:  # even SystemExit: reporting one error must not raise another
         return f"its message cannot be read: __str__ raised {type(error).__name__}"
 
 
 def describe(error: BaseException) -> str:
-    """An error in a line: its kind and its message."""
-    kind, said = type(error).__name__, text_of(error)
-    return f"{kind}: {said}" if kind and said else kind or said
+    """An error as its class name and its message."""
+    kind, message = type(error).__name__, text_of(error)
+    return f"{kind}: {message}" if kind and message else kind or message

@@ -1,7 +1,8 @@
-"""Loggers of which a record is one line, whatever is in it.
+"""Loggers whose records take one line each, whatever text they contain.
 
-What is logged comes from the store, from handlers and from other programs. Every logger of ours
-makes it visible itself, so that it does not depend on how the application writes its log.
+Logged texts come from the store, from handlers and from other programs, and could forge lines of
+the log or drive a terminal. Our loggers escape them in a filter, which works with any handler and
+formatter that the application chooses.
 """
 
 from __future__ import annotations
@@ -17,18 +18,18 @@ _FORMATTER = logging.Formatter()
 
 
 def logger_of(name: str) -> logging.Logger:
-    """The logger of this name, which may come from the store."""
+    """The logger of a name, which may come from the store."""
     logger = logging.getLogger(visible(name))
     logger.addFilter(make_visible)
     return logger
 
 
 def make_visible(record: logging.LogRecord) -> bool:
-    """Spell out what drives a terminal; a filter that lets every record through.
+    """A logging filter that accepts every record, and escapes what drives a terminal in it.
 
-    A traceback keeps its lines, each behind a mark, so that none looks like the begin of a record.
+    A traceback keeps its lines, each after `  | `, so that none looks like the start of a record.
     """
-    if getattr(record, "is_visible", False):  # by another filter
+    if getattr(record, "is_visible", False):  # the filter of another logger escaped it already
         return True
     record.name = visible(record.name)
     record.msg = visible(text_of(record.msg))
@@ -37,8 +38,8 @@ def make_visible(record: logging.LogRecord) -> bool:
     elif record.args:
         record.args = tuple(map(_shown, record.args))
     if record.exc_info or record.exc_text:
-        said = record.exc_text or _FORMATTER.formatException(cast(Any, record.exc_info))
-        record.exc_text = _quoted(said)
+        traceback = record.exc_text or _FORMATTER.formatException(cast(Any, record.exc_info))
+        record.exc_text = _quoted(traceback)
     if record.stack_info:
         record.stack_info = _quoted(record.stack_info)
     record.is_visible = True
@@ -46,7 +47,7 @@ def make_visible(record: logging.LogRecord) -> bool:
 
 
 def _shown(value: object) -> object:
-    """A value as a record may show it: numbers may be formatted as such, the rest is text."""
+    """An argument of a record: a number as it is, so that `%d` can format it; others as text."""
     return value if value is None or isinstance(value, int | float) else visible(text_of(value))
 
 

@@ -1,8 +1,8 @@
 """The environment, read once, as typed settings.
 
-`NEO4J_URI`, `NEO4J_USERNAME`, `NEO4J_PASSWORD`, `NEO4J_DATABASE` name a server to use. A user and
-a password may stand in the URI too; what is set by itself goes before.
-Without `NEO4J_URI` the embedded server is used, which the `GRAPH_ORCH_*` variables shape.
+`NEO4J_URI`, `NEO4J_USERNAME`, `NEO4J_PASSWORD` and `NEO4J_DATABASE` name the server to use. The URI
+may hold a user and a password too, which are used where `NEO4J_PASSWORD` is not set.
+Without `NEO4J_URI` the embedded server is used, which the `GRAPH_ORCH_*` variables configure.
 `GRAPH_ORCH_MCP_TOKEN` is the bearer token of the MCP server over HTTP.
 """
 
@@ -25,23 +25,23 @@ from graph_orch.errors import StoreUnreachableError, ValidationError
 
 APP = "graph-orch"
 SECRETS = frozenset({"NEO4J_PASSWORD", "NEO4J_URI", "GRAPH_ORCH_MCP_TOKEN", "GRAPH_ORCH_MAVEN_URL"})
-"""The variables that are or may hold a secret: processes that outlive this one do not get them."""
+"""Variables that may hold a secret; processes that outlive this one do not inherit them."""
 SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 
 
 class Profile(StrEnum):
-    """How much of the table a client gets: each has what the one before has."""
+    """How many of the tools an MCP client gets. Each profile includes the one before it."""
 
-    WORKER = "worker"  # take work, do it, hand out more
-    CORE = "core"  # and assign, route, search
+    WORKER = "worker"  # take tasks, work on them, create others
+    CORE = "core"  # also assign, route and search
     ALL = "all"
 
 
 @dataclass(frozen=True)
 class Address:
-    """A server and a database on it. The password is never shown.
+    """A server and a database on it. `str` and `repr` show no password.
 
-    `data_dir` is an embedded server's, which may come back on another port than the URI's.
+    `data_dir` is that of an embedded server, which may restart on another port than the URI's.
     """
 
     uri: str = field(repr=False)
@@ -57,22 +57,22 @@ class Address:
         database: str | None = None,
         data_dir: Path | None = None,
     ) -> Self:
-        """An address as people write it, such as `bolt://user:password@host:7687`.
+        """Parse an address such as `bolt://user:password@host:7687`.
 
-        A user and a password in it are taken where `auth` is not given; what is kept of the URI
-        has none. They are percent-encoded where they hold one of `/ ? # @ :`.
+        The user and the password in it are used where `auth` is None; the URI that is kept has
+        neither. They must be percent-encoded where they contain one of `/ ? # @ :`.
 
         Raises:
-            StoreUnreachableError: it is no such address. Nothing of it is shown but the scheme, as
-                any other part of what is not understood may be a password.
-            ValidationError: `auth` is not two texts, or `database` is no text.
+            StoreUnreachableError: It is not such an address. The message shows the scheme only, as
+                any other part of a text that cannot be parsed may be a password.
+            ValidationError: `auth` is not two strings, or `database` is not a string.
         """
-        if auth is not None and not _is_pair(auth):
-            raise ValidationError("auth: give the user and the password, two texts, or None")
-        if database is not None and not _is_text(database):
-            raise ValidationError("database: give its name, a text, or None")
-        refused = re.match(r"\s*[\w+.-]+://", str(uri))
-        shown = f"{refused[0].strip()}…" if refused else "that is given"
+        if auth is not None and not _are_strings(auth, 2):
+            raise ValidationError("auth: give the user and the password, two strings, or None")
+        if database is not None and not _are_strings([database], 1):
+            raise ValidationError("database: give its name, a string, or None")
+        scheme = re.match(r"\s*[\w+.-]+://", str(uri))
+        shown = f"{scheme[0].strip()}…" if scheme else "that is given"
 
         def refuse(why: str) -> StoreUnreachableError:
             return StoreUnreachableError(f"cannot use the address {shown}: {why}")
@@ -80,11 +80,11 @@ class Address:
         try:
             parts = urlsplit(str(uri).strip())
             host, port = parts.hostname, parts.port
-        except ValueError:  # its message quotes the address
+        except ValueError:  # its message, and so `from`, would quote the address
             raise refuse(
                 "it is not of the form bolt://host:7687; percent-encode / ? # in a password"
             ) from None
-        if refused is None or parts.scheme not in SCHEMES:
+        if scheme is None or parts.scheme not in SCHEMES:
             raise refuse(f"it does not begin with one of {', '.join(SCHEMES)}, and then ://")
         if not host or re.search(r"[\s\x00-\x1f\x7f%]", host):
             raise refuse("it names no host")
@@ -109,17 +109,14 @@ class Address:
         return f"Address({str(self)!r}, database={self.database!r})"
 
 
-def _is_text(it: object) -> bool:
-    return isinstance(it, str)
-
-
-def _is_pair(it: object) -> bool:
-    texts = cast(Sequence[object], it) if isinstance(it, tuple | list) else ()
-    return len(texts) == 2 and all(map(_is_text, texts))
+def _are_strings(values: object, count: int) -> bool:
+    """Whether a value is a tuple or list of `count` strings, as callers may give anything."""
+    found = cast(Sequence[object], values) if isinstance(values, tuple | list) else ()
+    return len(found) == count and all(isinstance(value, str) for value in found)
 
 
 class _Settings(BaseSettings):
-    """Settings whose errors are ours, name the variable, and do not show what it holds."""
+    """Settings whose errors are ValidationErrors that name the variable and not its value."""
 
     model_config = SettingsConfigDict(
         frozen=True, env_ignore_empty=True, hide_input_in_errors=True, extra="ignore"
@@ -135,27 +132,27 @@ class _Settings(BaseSettings):
             raise ValidationError(f"the setting {variable}: {first['msg']}") from None
 
     def environment(self) -> dict[str, str]:
-        """The variables that make the same settings, of those that are not left to be as they are.
+        """The variables that give another process the same settings, without default values.
 
-        Paths are absolute, so that they mean the same in another directory; secrets are left out.
+        Paths are absolute, so that they are right in any directory. Secrets are left out.
         """
-        found: dict[str, str] = {}
+        variables: dict[str, str] = {}
         for name in type(self).model_fields:
             value = getattr(self, name)
             if name not in self.model_fields_set or value is None or isinstance(value, SecretStr):
                 continue
             if isinstance(value, Path):
                 value = value.expanduser().absolute()
-            said = (
-                ",".join(cast(tuple[str, ...], value)) if isinstance(value, tuple) else str(value)
-            )
-            said = re.sub(r"(?<=://).*@", "", said, flags=re.DOTALL)  # a password may hold a slash
-            found[f"{self.model_config.get('env_prefix')}{name}".upper()] = said
-        return found
+            if isinstance(value, tuple):
+                value = ",".join(cast(tuple[str, ...], value))
+            # A URL loses its user and password; greedy, since a password may contain / and @.
+            text = re.sub(r"(?<=://).*@", "", str(value), flags=re.DOTALL)
+            variables[f"{self.model_config.get('env_prefix')}{name}".upper()] = text
+        return variables
 
 
 class ServerSettings(_Settings):
-    """Which Neo4j server to use. `uri` None means the embedded one."""
+    """The Neo4j server to use. Where `uri` is None, that is the embedded server."""
 
     model_config = SettingsConfigDict(env_prefix="NEO4J_")
 
@@ -167,15 +164,16 @@ class ServerSettings(_Settings):
     @model_validator(mode="before")
     @classmethod
     def _take_credentials(cls, given: dict[str, Any]) -> dict[str, Any]:
-        """Take the user and the password out of the URI, where they stand in it."""
+        """Move the user and the password from the URI into fields, unless these are set."""
         if given.get("uri") is None:
             return given
         address = Address.parse(given["uri"])
         user, password = address.auth or (None, None)
-        found = {name: it for name, it in (("username", user), ("password", password)) if it}
+        pairs = (("username", user), ("password", password))
+        from_uri = {name: value for name, value in pairs if value}
         if "password" not in given:
-            given = given | found
-        return found | given | {"uri": address.uri}
+            given = given | from_uri
+        return from_uri | given | {"uri": address.uri}
 
     @property
     def auth(self) -> tuple[str, str] | None:
@@ -186,32 +184,32 @@ class ServerSettings(_Settings):
 
 
 class McpSettings(_Settings):
-    """What the MCP server asks of clients over HTTP."""
+    """What the MCP server requires of clients over HTTP: a bearer token, or nothing where None."""
 
     model_config = SettingsConfigDict(env_prefix="GRAPH_ORCH_MCP_")
 
     token: SecretStr | None = None
 
 
-def _by_commas(value: object) -> object:
+def _split_at_commas(value: object) -> object:
     if isinstance(value, str):
         return [name.strip() for name in value.split(",") if name.strip()]
     return value
 
 
-def _lower_once(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(sorted({name.lower() for name in names}))
-
-
 Plugins = Annotated[
-    tuple[str, ...], NoDecode, BeforeValidator(_by_commas), AfterValidator(_lower_once)
+    tuple[str, ...],
+    NoDecode,  # pydantic-settings would read the variable as JSON
+    BeforeValidator(_split_at_commas),
+    AfterValidator(lambda names: tuple(sorted({name.lower() for name in names}))),
 ]
 
 
 class EmbeddedSettings(_Settings):
-    """How the embedded server is installed and run. Sizes are Neo4j's: `512m`, `2g`.
+    """How the embedded server is installed and run.
 
-    `plugins` are names, in the environment with commas between them: `GRAPH_ORCH_PLUGINS=gds`.
+    `heap` and `page_cache` are sizes as Neo4j writes them: `512m`, `2g`. A `port` of 0 means any.
+    `plugins` are names, which a variable separates by commas: `GRAPH_ORCH_PLUGINS=gds`.
     """
 
     model_config = SettingsConfigDict(env_prefix="GRAPH_ORCH_")
