@@ -1,4 +1,4 @@
-"""Cron expressions: when their ticks are, by the clocks of a timezone."""
+"""Cron expressions, and the times of their ticks in a timezone."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from cronsim import CronSim, CronSimError
 from graph_orch.errors import ValidationError
 
 LONGEST = 1_000
-"""Characters of an expression: longer lists of numbers take long to read, and say nothing more."""
+"""Characters of an expression: longer lists of numbers take long to parse, and add nothing."""
 
 
 @dataclass(frozen=True)
 class Cron:
-    """An expression as cron(8) of Debian reads it, or with a field for the seconds before it.
+    """An expression as Debian's cron(8) reads it, or one with a field for the seconds before that.
 
-    A tick at a time that a change to summer time leaves out comes right after the gap; one at a
-    time that occurs twice comes once. Ticks every so many minutes or hours go on evenly.
+    Where summer time begins, a tick within the hour that is left out comes right after it. Where it
+    ends, a tick within the hour that occurs twice comes once. Ticks at intervals, such as every ten
+    minutes, stay evenly spaced.
     """
 
     expression: str
@@ -28,11 +29,11 @@ class Cron:
 
     @classmethod
     def of(cls, expression: str, timezone: str) -> Cron:
-        """A cron expression in a timezone of the IANA database.
+        """Parse a cron expression, with the name of a timezone of the IANA database.
 
         Raises:
-            ValidationError: the expression cannot be read or never ticks, or the timezone is
-                not known.
+            ValidationError: The expression cannot be parsed or never ticks, or the timezone is not
+                known.
         """
         if len(expression) > LONGEST:
             raise ValidationError(
@@ -56,11 +57,12 @@ class Cron:
         return next((tick for tick in ticks if tick > moment), None)
 
     def latest(self, since: datetime, now: datetime) -> datetime:
-        """The last of the ticks from `since`, which is one, up to `now`; in UTC."""
-        # With a fraction of a second, the second of `now` itself counts.
+        """The last tick up to `now`, in UTC; `since` is an earlier tick, or that one."""
+        # CronSim searches strictly before a time: with a fraction of a second, a tick in the second
+        # of `now` is found.
         last = next(self._ticks(now.replace(microsecond=1), reverse=True), since)
         tick = max(since, last) if last <= now else since
-        # Going back passes over ticks in an hour that occurs twice: from here on, forward.
+        # Backwards, CronSim skips ticks in an hour that occurs twice; forwards, it finds them.
         while (following := self.after(tick)) is not None and following <= now:
             tick = following
         return tick
@@ -75,7 +77,7 @@ def _zone(name: str) -> tzinfo:
         return UTC
     try:
         return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # OSError: the name of a directory
+    except (KeyError, ValueError, OSError):  # OSError: it is the name of a directory
         raise ValidationError(
             f"timezone: {name!r} is not in this machine's timezone database; give a name such as "
             "'Europe/Berlin' (where all are missing, install the package tzdata)"

@@ -1,6 +1,6 @@
-"""New ids, in the order of time: an index of them grows at its end, where it is in the cache.
+"""New ids in the order of time, so that an index of them grows at its end, which is cached.
 
-Ids of four commands for each task, at random, each go to another page of the index.
+A task and its four events each have one. Random ids would each touch another page of the index.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def new_uuid() -> str:
 
 
 def new_hex() -> str:
-    """The same, as 32 hexadecimal digits alone, which the store keeps in the least room."""
+    """The same as 32 hexadecimal digits without hyphens, which take the least room in the store."""
     milliseconds, nanoseconds = divmod(time.time_ns(), 1_000_000)
     fraction = nanoseconds * 4096 // 1_000_000
     unique = int.from_bytes(os.urandom(8)) & 0x3FFF_FFFF_FFFF_FFFF

@@ -1,10 +1,9 @@
-"""What is wrong with a queue, judged from its numbers, and the call that would mend it. Pure."""
+"""What is wrong with a queue, judged from its numbers, and the tool call that mends it. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from functools import partial
 from heapq import nsmallest
 from itertools import count
 from math import ceil
@@ -24,75 +23,85 @@ from graph_orch.domain.models.agents import DEGRADED_AFTER, DEGRADED_BELOW
 from graph_orch.domain.values import skill_key
 
 SKEWED = 0.5
+"""The difference of two agents' utilizations above which load counts as skewed."""
 OFTEN_EXPIRED = 3
 OFTEN_EXPIRED_SHARE = 0.1
+"""An agent's leases expire often where at least this many, and this share of its tries, did."""
 MOST_OF_A_KIND = 10
 MOST_ADDED_SLOTS = 5
 MOST_NAMES = 10
 MOST_COMPARED = 50
 MOST_LETTERS = 40
-"""So many names are each compared with so many known ones by so many letters: 0.6 s at worst."""
+"""Bounds of `nearest_each`: names, known names compared with each, and letters compared. With these
+it takes 0.6 s at worst."""
 
 Rows = Iterable[Mapping[str, Any]]
 
 
 def nearest(name: str, known: Iterable[str]) -> list[str]:
-    """The names that a caller may have meant, the likeliest first; matched without case."""
+    """The names that a caller may have meant, likeliest first; case is ignored."""
     return nearest_each([name], known)[name]
 
 
 def nearest_each(names: Iterable[str], known: Iterable[str]) -> dict[str, list[str]]:
-    """For each name those known ones that a caller may have meant; none for names beyond the tenth.
+    """For each name the known names that a caller may have meant; none after the tenth name.
 
-    difflib takes time by the cube of the length where names are made for that: 16 names of 195
-    letters took it 20 s among a thousand. So few are compared, those of the likeliest beginning and
-    length, and of each the first letters.
+    difflib takes time cubic in the length for names made for that: 16 names of 195 letters took it
+    20 s among a thousand. So each name is compared with few known ones, those whose first two
+    letters and length are most alike, and only by its first letters.
     """
-    by_key = {skill_key(one)[:MOST_LETTERS]: one for one in known}
+    by_key = {skill_key(name)[:MOST_LETTERS]: name for name in known}
     found: dict[str, list[str]] = {}
     for name in names:
         key = skill_key(name)[:MOST_LETTERS]
-        likely = nsmallest(MOST_COMPARED, by_key, key=partial(_unlike, key))
+
+        def difference(other: str, key: str = key) -> tuple[bool, int]:
+            return not other.startswith(key[:2]), abs(len(other) - len(key))
+
+        likely = nsmallest(MOST_COMPARED, by_key, key=difference)
         close = get_close_matches(key, likely, n=3) if len(found) < MOST_NAMES else []
-        found[name] = [by_key[it] for it in close]
+        found[name] = [by_key[match] for match in close]
     return found
-
-
-def _unlike(key: str, other: str) -> tuple[bool, int]:
-    """How little two names look alike at first sight."""
-    return not other.startswith(key[:2]), abs(len(other) - len(key))
 
 
 def problems_of(
     queue: QueueStatistics, agents: int, unroutable: int, workers: Iterable[WorkerInfo]
 ) -> list[str]:
-    """What stands still, in words; [] where all is well."""
+    """What keeps tasks from progressing, one sentence each; [] where nothing does.
+
+    Args:
+        agents: The number of registered agents.
+        unroutable: The number of ready tasks that no agent can take.
+    """
     dead = sum(bool(worker.task_ids) and not worker.is_live for worker in workers)
-    said = {
+    problems = {
         f"{queue.ready_count} ready tasks, and no agent is registered": (
             queue.ready_count and not agents
         ),
         f"{unroutable} ready tasks that no agent can take": agents and unroutable,
         f"{dead} dead workers still hold tasks, until their leases run out": dead,
     }
-    return [what for what, holds in said.items() if holds]
+    return [problem for problem, holds in problems.items() if holds]
 
 
 def blocked_by_failed(
     blocking: Rows, causes: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[Recommendation]:
-    """Tasks that wait for one that failed or was cancelled: retry the root.
+    """Tasks that wait for a task that failed or was cancelled: retry where the failures began.
 
     Args:
         blocking: The failed tasks that others wait for.
-        causes: These and those that failed before them, by id, each with its `cause`.
+        causes: By id, these and the tasks that made them fail; `cause` is the id of the task that
+            made one fail.
     """
     blocked: dict[str, int] = {}
     first: dict[str, str] = {}
     for row in blocking:
-        if row["task_id"] not in causes:  # deleted in between
+        if row["task_id"] not in causes:  # deleted between the two reads
             continue
-        root = _root(row["task_id"], causes)
+        root = row["task_id"]
+        while (cause := causes[root]["cause"]) in causes:  # it ends: dependencies form no cycle
+            root = cause
         blocked[root] = blocked.get(root, 0) + row["blocked"]
         first[root] = min(row["first"], first.get(root, row["first"]))
     for root in sorted(blocked, key=lambda root: (-blocked[root], root)):
@@ -103,47 +112,33 @@ def blocked_by_failed(
         yield _recommend(RecommendationKind.BLOCKED_BY_FAILED, what, why, call)
 
 
-def _root(task_id: str, causes: Mapping[str, Mapping[str, Any]]) -> str:
-    """Where a chain of failures began; dependencies form no cycle."""
-    while (cause := causes[task_id]["cause"]) in causes:
-        task_id = cause
-    return task_id
-
-
 def missing_skills(lanes: Rows, agents: Sequence[Agent]) -> Iterator[Recommendation]:
-    """Skills that ready tasks need and nobody has: teach the agent that lacks the least."""
+    """Skills that ready tasks need and no agent has: teach the agent that lacks the fewest.
+
+    Args:
+        lanes: Rows of `monitor/backlog`.
+    """
     waiting: dict[tuple[str, ...], int] = {}
     for lane in lanes:
         if lane["capable"] == 0 and not lane["barred"]:
-            skills = tuple(_skills(lane))
-            waiting[skills] = waiting.get(skills, 0) + lane["ready"]
+            waiting[_skills(lane)] = waiting.get(_skills(lane), 0) + lane["ready"]
     held = sorted({name for agent in agents for name in agent.capabilities})
     keys = {skill_key(name) for name in held}
     for skills, ready in waiting.items():
         unheld = [name for name in skills if skill_key(name) not in keys]
-        yield _missing(skills, unheld, ready, agents, held)
-
-
-def _missing(
-    skills: Sequence[str],
-    unheld: Sequence[str],
-    ready: int,
-    agents: Sequence[Agent],
-    held: Sequence[str],
-) -> Recommendation:
-    what = f"no agent has {', '.join(unheld)}" if unheld else "no agent has all these skills"
-    why: dict[str, JsonValue] = {"ready": ready, "skills": list(skills), "missing": list(unheld)}
-    if alike := [near for those in nearest_each(unheld, held).values() for near in those]:
-        why["similar"] = list(alike)
-    return _recommend(RecommendationKind.MISSING_SKILL, what, why, _teach(skills, agents))
+        what = f"no agent has {', '.join(unheld)}" if unheld else "no agent has all these skills"
+        why: dict[str, JsonValue] = {"ready": ready, "skills": [*skills], "missing": [*unheld]}
+        if similar := [name for names in nearest_each(unheld, held).values() for name in names]:
+            why["similar"] = [*similar]
+        yield _recommend(RecommendationKind.MISSING_SKILL, what, why, _teach(skills, agents))
 
 
 def agents_excluded(lanes: Rows, agents: Sequence[Agent]) -> Iterator[Recommendation]:
-    """Ready tasks that all with their skills may not try again: teach another these skills."""
+    """Ready tasks that no agent with their skills may try again: teach another these skills."""
     waiting: dict[tuple[tuple[str, ...], tuple[str, ...]], list[Mapping[str, Any]]] = {}
     for lane in lanes:
         if lane["capable"] == 0 and lane["barred"]:
-            group = tuple(_skills(lane)), tuple(sorted(lane["barred"]))
+            group = _skills(lane), tuple(sorted(lane["barred"]))
             waiting.setdefault(group, []).append(lane)
     for (skills, barred), rows in waiting.items():
         ready = sum(row["ready"] for row in rows)
@@ -162,27 +157,27 @@ def agents_excluded(lanes: Rows, agents: Sequence[Agent]) -> Iterator[Recommenda
 def no_free_agent(lanes: Rows, agents: Sequence[Agent]) -> Iterator[Recommendation]:
     """Ready tasks whose capable agents are all full: give the best of them more slots."""
     by_id = {agent.agent_id: agent for agent in agents}
-    # Tasks of a lane that exclude some agents have rows of their own, and often the same best.
+    # A lane has further rows for its tasks that exclude agents, often with the same best agent.
     waiting: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for lane in lanes:
         if lane["capable"] and not lane["free"] and lane["best"] in by_id:
             waiting.setdefault((lane["lane"], lane["best"]), []).append(lane)
     for (_, agent_id), rows in waiting.items():
-        best, ready = by_id[agent_id], sum(row["ready"] for row in rows)
-        slots = best.active_tasks + min(ready, MOST_ADDED_SLOTS)
+        ready = sum(row["ready"] for row in rows)
+        slots = by_id[agent_id].active_tasks + min(ready, MOST_ADDED_SLOTS)
         what = f"{ready} ready tasks wait, and every agent that could do them is full"
         why: dict[str, JsonValue] = {
             "ready": ready,
             "capable": max(row["capable"] for row in rows),
             "free": 0,
-            "skills": [*_skills(rows[0])],
+            "skills": list(_skills(rows[0])),
         }
-        call = _call("register_agent", agent_id=best.agent_id, max_concurrent=slots)
+        call = _register(agent_id, max_concurrent=slots)
         yield _recommend(RecommendationKind.NO_FREE_AGENT, what, why, call)
 
 
 def leases_expire(rows: Rows) -> Iterator[Recommendation]:
-    """Agents whose leases run out often: claim under longer ones."""
+    """Agents whose leases often expire: claim with longer leases."""
     for row in rows:
         share = row["expired"] / row["tries"]
         if row["expired"] >= OFTEN_EXPIRED and share >= OFTEN_EXPIRED_SHARE:
@@ -195,7 +190,7 @@ def leases_expire(rows: Rows) -> Iterator[Recommendation]:
 
 
 def low_success(agents: Iterable[Agent]) -> Iterator[Recommendation]:
-    """Agents that fail often: give them half as much at once, and at last nothing."""
+    """Agents that fail often: halve their slots, and deregister an agent that has one slot."""
     for agent in agents:
         finished = agent.total_completed + agent.total_failed
         if finished < DEGRADED_AFTER or agent.success_rate >= DEGRADED_BELOW:
@@ -208,7 +203,7 @@ def low_success(agents: Iterable[Agent]) -> Iterator[Recommendation]:
         }
         slots = agent.max_concurrent_tasks // 2
         call = (
-            _call("register_agent", agent_id=agent.agent_id, max_concurrent=slots)
+            _register(agent.agent_id, max_concurrent=slots)
             if slots
             else _call("deregister_agent", agent_id=agent.agent_id)
         )
@@ -216,7 +211,7 @@ def low_success(agents: Iterable[Agent]) -> Iterator[Recommendation]:
 
 
 def extremes(agents: Sequence[Agent]) -> tuple[Agent, Agent] | None:
-    """The busiest and the idlest agent where they differ by more than 50 % of their slots."""
+    """The busiest and the idlest agent, where their utilizations differ by more than SKEWED."""
     ordered = sorted(agents, key=lambda agent: (agent.utilization, agent.agent_id))
     if not ordered or ordered[-1].utilization - ordered[0].utilization <= SKEWED:
         return None
@@ -224,7 +219,11 @@ def extremes(agents: Sequence[Agent]) -> tuple[Agent, Agent] | None:
 
 
 def load_skew(busy: Agent, idle: Agent, movable: str | None) -> Recommendation:
-    """One agent is full while another idles: move a task, or teach the idle one what it lacks."""
+    """One agent is busy while another idles: move a task, or teach the idle one missing skills.
+
+    Args:
+        movable: The id of a task that the idle agent could take over.
+    """
     lacking = [name for name in busy.capabilities if skill_key(name) not in idle.skills]
     what = f"agent {busy.agent_id} is busy while {idle.agent_id} is idle"
     why: dict[str, JsonValue] = {
@@ -236,15 +235,14 @@ def load_skew(busy: Agent, idle: Agent, movable: str | None) -> Recommendation:
     if movable is not None:
         call = _call("assign_task", task_id=movable, agent_id=idle.agent_id, reassign=True)
     elif lacking:
-        call = _learn(idle.agent_id, lacking)
+        call = _register(idle.agent_id, learn=[*lacking])
     else:
-        slots = max(1, busy.active_tasks - 1)
-        call = _call("register_agent", agent_id=busy.agent_id, max_concurrent=slots)
+        call = _register(busy.agent_id, max_concurrent=max(1, busy.active_tasks - 1))
     return _recommend(RecommendationKind.LOAD_SKEW, what, why, call)
 
 
 def single_holders(agents: Sequence[Agent]) -> Iterator[Recommendation]:
-    """Skills that one agent only has: teach the least loaded of the others."""
+    """Skills that only one agent has: teach the least loaded of the others."""
     holders: dict[str, list[Agent]] = {}
     for agent in agents:
         for name in agent.capabilities:
@@ -252,46 +250,46 @@ def single_holders(agents: Sequence[Agent]) -> Iterator[Recommendation]:
     for name, (holder, *others) in sorted(holders.items()):
         if not others:
             rest = [agent for agent in agents if agent is not holder]
-            other = min(rest, key=lambda it: (it.utilization, it.agent_id), default=None)
-            second = f"{holder.agent_id}-2"
-            call = _learn(other.agent_id, [name]) if other else _register(second, [name])
+            other = min(rest, key=lambda agent: (agent.utilization, agent.agent_id), default=None)
+            call = (
+                _register(other.agent_id, learn=[name])
+                if other
+                else _register(f"{holder.agent_id}-2", capabilities=[name])
+            )
             what = f"only agent {holder.agent_id} has the skill {name}"
             why: dict[str, JsonValue] = {"holders": 1, "agents": len(agents)}
             yield _recommend(RecommendationKind.SINGLE_HOLDER, what, why, call)
 
 
-def _skills(lane: Mapping[str, Any]) -> list[str]:
-    return sorted(name for _, name, _ in lane["skills"])
+def _skills(lane: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(sorted(name for _, name, _ in lane["skills"]))
 
 
 def _teach(skills: Sequence[str], agents: Sequence[Agent], taken: Collection[str] = ()) -> ToolCall:
-    """Teach the agent that lacks the least, or register a new one, under an id that none has."""
+    """Teach the agent that lacks the fewest skills; without agents, register one under a new id.
+
+    Args:
+        taken: Ids of agents that exist besides those in `agents`.
+    """
     keys = {skill_key(name) for name in skills}
-    who = max(agents, key=lambda it: (_covered(it, keys), -it.utilization), default=None)
-    if who is None:
-        fresh = next(name for at in count(1) if (name := f"agent-{at}") not in taken)
-        return _register(fresh, skills)
-    return _learn(who.agent_id, [name for name in skills if skill_key(name) not in who.skills])
+    if not agents:
+        agent_id = next(name for number in count(1) if (name := f"agent-{number}") not in taken)
+        return _register(agent_id, capabilities=[*skills])
+    agent = max(agents, key=lambda it: (len(keys.intersection(it.skills)), -it.utilization))
+    lacking: list[JsonValue] = [name for name in skills if skill_key(name) not in agent.skills]
+    return _register(agent.agent_id, learn=lacking)
 
 
-def _covered(agent: Agent, keys: set[str]) -> int:
-    return len(keys.intersection(agent.skills))
+def _register(agent_id: str, **arguments: JsonValue) -> ToolCall:
+    return _call("register_agent", agent_id=agent_id, **arguments)
 
 
 def _call(tool: str, **arguments: JsonValue) -> ToolCall:
     return ToolCall(tool=f"orchestration_{tool}", arguments=arguments)
 
 
-def _learn(agent_id: str, skills: Sequence[str]) -> ToolCall:
-    return _call("register_agent", agent_id=agent_id, learn=list(skills))
-
-
-def _register(agent_id: str, skills: Sequence[str]) -> ToolCall:
-    return _call("register_agent", agent_id=agent_id, capabilities=list(skills))
-
-
 def _recommend(
     kind: RecommendationKind, what: str, why: Mapping[str, JsonValue], call: ToolCall
 ) -> Recommendation:
-    told: dict[str, JsonValue] = {name: it for name, it in why.items() if it is not None}
-    return Recommendation(kind=kind, what=what, why=told, call=call)
+    known: dict[str, JsonValue] = {name: it for name, it in why.items() if it is not None}
+    return Recommendation(kind=kind, what=what, why=known, call=call)

@@ -1,4 +1,4 @@
-"""Why a command was refused, from what the graph says about the task and the agent. Pure."""
+"""The errors for commands that the graph refused, from what it says about the task. Pure."""
 
 from __future__ import annotations
 
@@ -27,14 +27,17 @@ from graph_orch.errors import (
 def refuse(
     command: Command, task_id: str, params: Mapping[str, Any], row: Mapping[str, Any]
 ) -> None:
-    """Raise the reason; return where there is none (any more).
+    """Raise the reason why a command was refused; return where it does not hold any more.
 
     Args:
-        params: What the command was asked with; `attempt` and `agent_id` count.
+        params: The command's parameters, of which `attempt` and `agent_id` are read.
         row: A row of `tasks/inspect`.
+
+    Raises:
+        TaskError, AgentError: The reason.
     """
     task = row["task"]
-    if not task:  # without properties it was deleted while it was read
+    if not task:  # a node without properties was deleted while it was read
         raise TaskNotFoundError(task_id)
     if params.get("attempt") is not None:
         refuse_stale(command, params["attempt"], task)
@@ -43,67 +46,73 @@ def refuse(
     if task["status"] not in TRANSITIONS[command]:
         raise InvalidTransitionError(command, task_id, task["status"], allowed_from(command))
     if command is Command.ASSIGN:
-        _refuse_unready(task, row["is_due"])
-        _refuse_limited(task, row["limit"])
-        if row["agent"] is not None:
-            _refuse_agent(task, row["skills"], row["agent"])
+        _refuse_assignment(task, row)
 
 
 def refuse_conflict(
     command: Command, task_id: str, params: Mapping[str, Any], event: Mapping[str, Any]
 ) -> None:
-    """Raise unless an event that bears a command's id is of this very command, asked again."""
-    asked = {"task_id": task_id}
-    asked |= {
+    """Raise where a command's id belongs to an event of another command, not of this one repeated.
+
+    Raises:
+        CommandConflictError: The event has another type, task, agent, attempt or dependency.
+    """
+    given = {"task_id": task_id}
+    given |= {
         name: params[name] for name in ("agent_id", "attempt") if params.get(name) is not None
     }
     other = params.get("depends_on")
     if (
         event["type"] not in EVENTS[command]
-        or any(event.get(name) != value for name, value in asked.items())
+        or any(event.get(name) != value for name, value in given.items())
         or (other is not None and event["detail"] != dump_json({"depends_on": other}))
     ):
         raise CommandConflictError(command, task_id, params["command_id"], used_for(event))
 
 
 def used_for(event: Mapping[str, Any]) -> str:
-    """What a command that left an event did, for an error."""
+    """What the command of an event did, for a CommandConflictError."""
     agent = f" by agent {event['agent_id']!r}" if event.get("agent_id") else ""
     return f"and task {event['task_id']!r} was {event['type']}{agent} (attempt {event['attempt']})"
 
 
 def refuse_stale(what: str, attempt: int, task: Mapping[str, Any]) -> None:
-    """Raise where an attempt on a task (its properties) is not the current one, or has ended."""
+    """Raise where an attempt on a task is not the current one, or has ended.
+
+    Args:
+        what: What the caller does, as a verb for the error.
+        task: The properties of the task's node.
+
+    Raises:
+        StaleAttemptError: Another attempt began since.
+        AttemptEndedError: The attempt is the last one, and has ended.
+    """
     if attempt != task["attempt"]:
         raise StaleAttemptError(what, task["task_id"], attempt, task["attempt"])
     if task["status"] not in HELD:
         raise AttemptEndedError(what, task["task_id"], attempt, task["status"])
 
 
-def _refuse_unready(task: Mapping[str, Any], is_due: bool) -> None:
+def _refuse_assignment(task: Mapping[str, Any], row: Mapping[str, Any]) -> None:
+    task_id, agent, limit = task["task_id"], row["agent"], row["limit"]
     if task["unmet"] > 0:
-        raise UnmetDependencyError(task["task_id"], task["unmet"])
-    if not is_due:
-        raise TaskNotDueError(task["task_id"], some_moment(task["available_at"]).isoformat())
-
-
-def _refuse_limited(task: Mapping[str, Any], limit: Mapping[str, Any] | None) -> None:
+        raise UnmetDependencyError(task_id, task["unmet"])
+    if not row["is_due"]:
+        raise TaskNotDueError(task_id, some_moment(task["available_at"]).isoformat())
     if limit is not None and limit["active"] >= limit["max"]:
-        raise ConcurrencyLimitError(task["task_id"], limit["key"], limit["max"])
-
-
-def _refuse_agent(task: Mapping[str, Any], required: list[str], agent: Mapping[str, Any]) -> None:
-    missing = [key for key in required if key not in agent["skills"]]
-    if missing:
-        raise MissingCapabilityError(agent["agent_id"], task["task_id"], missing)
-    if agent["active_tasks"] >= agent["max_concurrent_tasks"]:
-        raise AgentAtCapacityError(
-            agent["agent_id"], agent["active_tasks"], agent["max_concurrent_tasks"]
-        )
+        raise ConcurrencyLimitError(task_id, limit["key"], limit["max"])
+    if agent is None:
+        return
+    if missing := [key for key in row["skills"] if key not in agent["skills"]]:
+        raise MissingCapabilityError(agent["agent_id"], task_id, missing)
+    active, most = agent["active_tasks"], agent["max_concurrent_tasks"]
+    if active >= most:
+        raise AgentAtCapacityError(agent["agent_id"], active, most)
 
 
 def contention(command: Command, task_id: str) -> TaskError:
-    """The error for a command whose every try met somebody else's."""
+    """The error for a command whose every try conflicted with another caller's command."""
     return TaskError(
-        f"cannot {command} task {task_id!r}: others kept changing it at the same time; try again"
+        f"cannot {command} task {task_id!r}: other callers kept changing it at the same time; "
+        "try again"
     )
