@@ -43,11 +43,6 @@ class Jar:
         return self.path.rpartition("/")[2]
 
 
-def versions() -> list[str]:
-    """The Neo4j versions for which this package has a lock."""
-    return sorted(path.stem.removeprefix("neo4j-") for path in LOCKS.glob("neo4j-*.lock"))
-
-
 def jars_of(version: str) -> list[Jar]:
     """The jars of a Neo4j version.
 
@@ -55,8 +50,9 @@ def jars_of(version: str) -> list[Jar]:
         DownloadError: This package has no lock for the version.
     """
     if not (LOCKS / f"neo4j-{version}.lock").exists():
+        known = sorted(path.stem.removeprefix("neo4j-") for path in LOCKS.glob("neo4j-*.lock"))
         raise DownloadError(
-            f"the jars of Neo4j {version} are not known; known are {', '.join(versions())} "
+            f"the jars of Neo4j {version} are not known; known are {', '.join(known)} "
             "(scripts/lock_jars.py makes the lock of another)"
         )
     return locked(f"neo4j-{version}")

@@ -17,6 +17,9 @@ from typing import Self
 from graph_orch.embedded.processes import arguments_of, is_stopped, lock_holders
 from graph_orch.errors import LockHeldError
 
+if sys.platform != "win32":
+    import fcntl
+
 POLL_SECONDS = 0.05
 STOPPED_SECONDS = 5.0
 """How long to wait for a holder that is suspended, as somebody may let it go on."""
@@ -73,7 +76,7 @@ class KernelLock:
             _ours.discard(self)
             if descriptor is not None:
                 os.ftruncate(descriptor, 0)
-                _unlock(descriptor)
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
                 os.close(descriptor)
 
     @property
@@ -191,24 +194,12 @@ if hasattr(os, "register_at_fork"):
     )
 
 
-if sys.platform == "win32":
-
-    def _try_lock(descriptor: int, *, exclusive: bool) -> bool:
+def _try_lock(descriptor: int, *, exclusive: bool) -> bool:
+    if sys.platform == "win32":  # where the rest of the package works with a server of one's own
         raise NotImplementedError("the embedded server runs on Linux and macOS")
-
-    def _unlock(descriptor: int) -> None:
-        raise NotImplementedError("the embedded server runs on Linux and macOS")
-
-else:
-    import fcntl
-
-    def _try_lock(descriptor: int, *, exclusive: bool) -> bool:
-        kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
-        try:
-            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def _unlock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
+    kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
