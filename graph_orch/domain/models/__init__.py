@@ -1,7 +1,7 @@
-"""What goes in and what comes out: frozen pydantic models.
+"""The arguments and the results of graph_orch: frozen pydantic models.
 
-Attribute names are the property names of the graph (see docs/concepts.md). Times are aware UTC
-datetimes, durations are milliseconds unless the name says otherwise.
+Their fields have the names of the graph's properties (see docs/concepts.md). Times are aware
+datetimes in UTC. Durations are milliseconds unless the name says otherwise.
 """
 
 from graph_orch.domain.models.agents import (

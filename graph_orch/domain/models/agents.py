@@ -1,4 +1,4 @@
-"""Agents, how they do, and the processes that work for them."""
+"""Agents, their health, and the processes that work for them."""
 
 from __future__ import annotations
 
@@ -6,31 +6,28 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Self
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from graph_orch.domain.lifecycle import HealthStatus
-from graph_orch.domain.models.base import Model, moment, some_moment
-from graph_orch.domain.values import (
-    load_json,
-    skill_key,
-)
+from graph_orch.domain.models.base import Model
+from graph_orch.domain.values import skill_key
 
 
 class Agent(Model):
     """A registered agent."""
 
-    agent_id: str
-    capabilities: list[str]
-    max_concurrent_tasks: int = 5
-    active_tasks: int = 0
-    total_completed: int = 0
-    total_failed: int = 0
-    success_rate: float = 1.0
-    avg_completion_ms: float = 0.0
-    registered_at: datetime
-    last_seen_at: datetime
-    last_assigned_at: datetime | None = None
-    metadata: JsonValue = None
+    agent_id: str = Field(description="Its id, chosen by who registered it")
+    capabilities: list[str] = Field(description="The names of its skills")
+    max_concurrent_tasks: int = Field(5, description="Slots: tasks that it may hold at once")
+    active_tasks: int = Field(0, description="Tasks that it holds now, assigned or running")
+    total_completed: int = Field(0, description="Tries that it completed")
+    total_failed: int = Field(0, description="Tries that failed and count against it")
+    success_rate: float = Field(1.0, description="Completed among completed and failed tries")
+    avg_completion_ms: float = Field(0.0, description="Mean milliseconds of a completed try")
+    registered_at: datetime = Field(description="When it was first registered, UTC")
+    last_seen_at: datetime = Field(description="When it last did something, UTC")
+    last_assigned_at: datetime | None = Field(None, description="When it last got a task, UTC")
+    metadata: JsonValue = Field(None, description="What its owner keeps with it")
 
     @property
     def utilization(self) -> float:
@@ -46,25 +43,8 @@ class Agent(Model):
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """From a row with `agent` (the node's properties) and `names` ([key, name] of skills)."""
         node, names = record["agent"], dict(record["names"])
-        return cls(
-            agent_id=node["agent_id"],
-            capabilities=[names.get(key, key) for key in node["skills"]],
-            registered_at=some_moment(node["registered_at"]),
-            last_seen_at=some_moment(node["last_seen_at"]),
-            last_assigned_at=moment(node.get("last_assigned_at")),
-            metadata=load_json(node.get("metadata")),
-            **{name: node[name] for name in _AGENT_NUMBERS},
-        )
-
-
-_AGENT_NUMBERS = (
-    "max_concurrent_tasks",
-    "active_tasks",
-    "total_completed",
-    "total_failed",
-    "success_rate",
-    "avg_completion_ms",
-)
+        capabilities = [names.get(key, key) for key in node["skills"]]
+        return cls(**cls.decoded(node) | {"capabilities": capabilities})
 
 
 def utilization(active: int, limit: int) -> float:
@@ -73,52 +53,41 @@ def utilization(active: int, limit: int) -> float:
 
 
 def quality(success_rate: float, active: int, limit: int) -> float:
-    """What candidates are ranked by: success_rate * (1 - min(utilization, 1))."""
+    """The number that ranks candidates: success_rate * (1 - min(utilization, 1)), from 0 to 1."""
     return success_rate * (1 - min(utilization(active, limit), 1.0))
 
 
 class WorkerInfo(Model):
-    """A worker process. It lives while it was seen within three of its `beat_seconds`.
+    """A worker process."""
 
-    `task_types` are those that it has handlers for; None: every type.
-    `lingering` of its `concurrency` places are taken by handlers that go on though their tasks were
-    cancelled or timed out: a thread ends only when its handler returns.
-    """
-
-    worker_id: str
-    agent_id: str
-    hostname: str
-    pid: int
-    concurrency: int
-    beat_seconds: float
-    started_at: datetime
-    last_seen_at: datetime
-    is_live: bool
-    task_ids: list[str]
-    task_types: list[str] | None = None
-    lingering: int = 0
+    worker_id: str = Field(description="The id that it chose at its start")
+    agent_id: str = Field(description="The agent for which it works")
+    hostname: str = Field(description="The machine on which it runs")
+    pid: int = Field(description="Its process id there")
+    concurrency: int = Field(description="Tasks that it runs at once")
+    beat_seconds: float = Field(description="Seconds between its heartbeats")
+    started_at: datetime = Field(description="When it started, UTC")
+    last_seen_at: datetime = Field(description="When it last sent a heartbeat, UTC")
+    is_live: bool = Field(description="Whether it was seen within three times beat_seconds")
+    task_ids: list[str] = Field(description="The tasks that it holds")
+    task_types: list[str] | None = Field(None, description="Those it has handlers for; None: all")
+    lingering: int = Field(0, description="Places taken by handlers of tasks that have ended")
+    """Of its `concurrency` places: a thread cannot be stopped, and so goes on until its handler
+    returns, even after its task was cancelled or timed out."""
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """From a row of `workers/list`."""
-        node = record["worker"]
-        names = ("worker_id", "agent_id", "hostname", "pid", "concurrency", "beat_seconds")
-        return cls(
-            **{name: node[name] for name in names},
-            started_at=some_moment(node["started_at"]),
-            last_seen_at=some_moment(node["last_seen_at"]),
-            is_live=record["is_live"],
-            task_ids=record["task_ids"],
-            task_types=node.get("task_types"),
-            lingering=node.get("lingering", 0),
-        )
+        values = cls.decoded(record["worker"])
+        return cls(**values | {name: record[name] for name in ("is_live", "task_ids")})
 
 
 class AgentHealth(Model):
     """How an agent is doing.
 
-    Saturated at utilization >= 1; degraded below a success rate of 0.8 over at least 5 finished
-    tasks; not_found where no such agent is registered; healthy otherwise.
+    It is saturated at a utilization of 1 or more, degraded at a success rate below 0.8 over at
+    least 5 finished tries, not_found where no such agent is registered, and healthy otherwise.
+    The other fields are those of `Agent`.
     """
 
     agent_id: str
@@ -134,27 +103,24 @@ class AgentHealth(Model):
 
     @classmethod
     def of(cls, agent_id: str, agent: Agent | None) -> Self:
-        """The health of an agent, as it was read."""
+        """The health of an agent as it was read; None where it is not registered."""
         if agent is None:
             return cls(agent_id=agent_id, status=HealthStatus.NOT_FOUND, success_rate=0.0)
+        finished, status = agent.total_completed + agent.total_failed, HealthStatus.HEALTHY
+        if agent.utilization >= 1:
+            status = HealthStatus.SATURATED
+        elif finished >= DEGRADED_AFTER and agent.success_rate < DEGRADED_BELOW:
+            status = HealthStatus.DEGRADED
         return cls(
-            status=_health(agent),
+            status=status,
             **agent.model_dump(include=set(cls.model_fields) - {"status", "utilization"}),
             utilization=agent.utilization,
         )
 
 
-def _health(agent: Agent) -> HealthStatus:
-    if agent.utilization >= 1:
-        return HealthStatus.SATURATED
-    finished = agent.total_completed + agent.total_failed
-    if finished >= DEGRADED_AFTER and agent.success_rate < DEGRADED_BELOW:
-        return HealthStatus.DEGRADED
-    return HealthStatus.HEALTHY
-
-
 DEGRADED_BELOW = 0.8
 DEGRADED_AFTER = 5
+"""An agent is degraded below this success rate, over at least this many finished tries."""
 
 
 class AgentLoad(Model):
@@ -172,16 +138,16 @@ class AgentLoad(Model):
     @classmethod
     def from_record(cls, node: Mapping[str, Any]) -> Self:
         """From an agent's properties."""
-        return cls(**{name: node[name] for name in cls.model_fields})
+        return cls(**cls.decoded(node))
 
 
 class AgentStatistics(Model):
-    """All registered agents together. `load` is sorted by agent_id."""
+    """All registered agents together."""
 
     total_agents: int
-    avg_success_rate: float
-    skill_distribution: dict[str, int]
-    load: list[AgentLoad]
+    avg_success_rate: float = Field(description="Mean over the agents")
+    skill_distribution: dict[str, int] = Field(description="How many agents have each skill")
+    load: list[AgentLoad] = Field(description="Of each agent, by agent_id")
 
 
 class Candidate(Model):

@@ -1,21 +1,24 @@
-"""What all models share."""
+"""The base classes of all models, and how the graph's values become theirs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, overload
+from enum import StrEnum
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, get_args, overload
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from graph_orch.domain.checks import checked, named
+from graph_orch.domain.values import load_json
 
 T = TypeVar("T")
 C = TypeVar("C")
 
 
 class Page(Sequence[T], Generic[T, C]):
-    """Some items of a longer list, and the cursor from which to read on."""
+    """Some items of a longer list, and the cursor with which the next page begins."""
 
     def __init__(self, items: Sequence[T], next_cursor: C) -> None:
         self._items = list(items)
@@ -31,6 +34,9 @@ class Page(Sequence[T], Generic[T, C]):
     def __len__(self) -> int:
         return len(self._items)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self)} items, next_cursor={self.next_cursor!r})"
+
     def __iter__(self) -> Iterator[T]:
         return iter(self._items)
 
@@ -39,10 +45,10 @@ _ModelType = type(BaseModel)
 
 
 class _OurErrors(_ModelType):
-    """Calling a model raises our error where pydantic would raise its own.
+    """Makes the call of a model raise our ValidationError instead of pydantic's.
 
-    Not `__init__`, which pydantic would then call for each model inside another, and type checkers
-    would take for the signature of all of them.
+    An `__init__` in `Model` would not do: pydantic would call it for each model inside another,
+    and type checkers would take its signature for that of all models.
     """
 
     if not TYPE_CHECKING:
@@ -59,7 +65,7 @@ class Model(BaseModel, metaclass=_OurErrors):
         """As pydantic's, with our error.
 
         Raises:
-            ValidationError: a value is not acceptable.
+            ValidationError: A value is not acceptable.
         """
         return checked(cls.__name__, lambda: super(Model, cls).model_validate(obj, **how))
 
@@ -68,7 +74,7 @@ class Model(BaseModel, metaclass=_OurErrors):
         """As pydantic's, with our error.
 
         Raises:
-            ValidationError: a value is not acceptable, or the text is not JSON.
+            ValidationError: A value is not acceptable, or the text is not JSON.
         """
         return checked(
             cls.__name__, lambda: super(Model, cls).model_validate_json(json_data, **how)
@@ -76,18 +82,19 @@ class Model(BaseModel, metaclass=_OurErrors):
 
     @classmethod
     def parsed(cls, what: str, given: object) -> Self:
-        """From what a caller gave.
+        """Validate what a caller gave, such as a mapping of the fields.
 
         Raises:
-            ValidationError: a value is not acceptable; the message begins with `what`.
+            ValidationError: A value is not acceptable; the message begins with `what`.
         """
         return checked(what, lambda: super(Model, cls).model_validate(given))
 
     @classmethod
     def stored(cls, values: dict[str, Any]) -> Self:
-        """From the values of all fields, in their order, which were checked when they were stored.
+        """Build a model without validation, from the values of all fields in their order.
 
-        As `model_construct`, which looks for what is missing, and takes three times as long.
+        The values were validated when they were stored. `model_construct` does the same, but also
+        looks for missing fields, and takes three times as long.
         """
         made = cls.__new__(cls)
         object.__setattr__(made, "__dict__", values)
@@ -96,35 +103,67 @@ class Model(BaseModel, metaclass=_OurErrors):
         object.__setattr__(made, "__pydantic_private__", None)
         return made
 
+    @classmethod
+    def decoded(cls, properties: Mapping[str, Any]) -> dict[str, Any]:
+        """The values of all fields, in their order, from the properties of a node or an edge.
+
+        Times, enums and JSON texts are converted. A field without a property has its default, or
+        None.
+        """
+        values: dict[str, Any] = {}
+        for name, decode, default in _decoders(cls):  # pyright: ignore[reportArgumentType]
+            value = properties.get(name)
+            values[name] = default if value is None else decode(value) if decode else value
+        return values
+
 
 class Filters(Model):
-    """What is selected. Each filter names one value or several; nothing selects all."""
+    """What is selected. Each filter names one value or several; no filter selects all."""
 
-    asked: ClassVar[str]
-    """Who asks, in errors."""
+    method: ClassVar[str]
+    """The method that error messages name."""
 
     @classmethod
     def of(cls, filters: Self | Mapping[str, object] | None) -> Self:
-        """From what a caller gave.
+        """Validate filters as a caller gave them: this class, a mapping, or None for no filter.
 
         Raises:
-            ValidationError: a filter is unknown or its value is not acceptable.
+            ValidationError: A filter is unknown, or its value is not acceptable.
         """
         if isinstance(filters, cls):
             return filters
-        given = named(cls.asked, filters, cls.model_fields)
-        return cls.parsed(cls.asked, given)
+        return cls.parsed(cls.method, named(cls.method, filters, cls.model_fields))
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def some_moment(value: Any) -> datetime:
-    """A time from the graph: microseconds since 1970, or the driver's own kind of time."""
+    """A time from the graph, in UTC: microseconds since 1970, or a time of the driver."""
     if isinstance(value, int):
         return EPOCH + timedelta(microseconds=value)
     return value.to_native().astimezone(UTC)
 
 
 def moment(value: Any) -> datetime | None:
+    """As `some_moment`; None stays None."""
     return None if value is None else some_moment(value)
+
+
+@cache
+def _decoders(model: type[Model]) -> list[tuple[str, Callable[[Any], Any] | None, Any]]:
+    """For each field of a model: its name, what decodes its stored value, its default."""
+
+    def decoder(annotation: Any) -> Callable[[Any], Any] | None:
+        if annotation is datetime or datetime in get_args(annotation):
+            return some_moment
+        if annotation is JsonValue:
+            return load_json
+        if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+            return {member.value: member for member in annotation}.__getitem__
+        return None
+
+    return [
+        (name, decoder(field.annotation), None if field.is_required() else field.default)
+        for name, field in model.model_fields.items()
+    ]

@@ -1,4 +1,4 @@
-"""What happened to tasks: events, tries, and the record of both."""
+"""The history of tasks: events, tries, and the record of both."""
 
 from __future__ import annotations
 
@@ -6,97 +6,73 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Self
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from graph_orch.domain.lifecycle import EventType
-from graph_orch.domain.models.base import Model, Page, moment, some_moment
+from graph_orch.domain.models.base import Model, Page
 from graph_orch.domain.models.tasks import Task
-from graph_orch.domain.values import load_json
 
 
 class TaskEvent(Model):
-    """One transition of a task, as the audit trail has it.
-
-    `position` is its place in the log of all events, once somebody has read that.
-    """
+    """One transition of a task, as the audit trail has it."""
 
     event_id: str
     task_id: str
     type: EventType
-    at: datetime
-    attempt: int
-    agent_id: str | None = None
-    command_id: str
-    detail: JsonValue = None
-    position: int | None = None
+    at: datetime = Field(description="By the server's clock, UTC")
+    attempt: int = Field(description="The attempt during which it happened; 0 before the first")
+    agent_id: str | None = Field(None, description="The agent that held, or got, the task")
+    command_id: str = Field(description="The id of the command that caused it")
+    detail: JsonValue = Field(None, description="What else is known, such as the error")
+    position: int | None = Field(None, description="Its place in the log of all events")
+    """None until somebody reads the log: places are given after the commit, see decision 5."""
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """From a row with `event`, the node's properties."""
-        node = record["event"]
+        event = record["event"]
         # What the store found out stands in properties; what a client told is JSON.
-        found = {name: node[name] for name in ("dependency", "error", "reason") if name in node}
-        return cls(
-            event_id=node["event_id"],
-            task_id=node["task_id"],
-            type=EventType(node["type"]),
-            at=some_moment(node["at"]),
-            attempt=node["attempt"],
-            agent_id=node.get("agent_id"),
-            command_id=node["command_id"],
-            detail=found or load_json(node.get("detail")),
-            position=node.get("position"),
-        )
+        found = {name: event[name] for name in ("dependency", "error", "reason") if name in event}
+        return cls(**cls.decoded(event) | ({"detail": found} if found else {}))
 
 
 class TaskTry(Model):
-    """One try of a task, as the edge to its agent has it. `duration_ms` is None if not started.
+    """One try of a task, as the edge to its agent has it."""
 
-    One that failed, expired or timed out says whether it is `blameless`: nobody's failure, and so
-    not counted as its agent's. Of others this is None.
-    `traceback` is where a worker's handler failed: at most 8,000 characters, without the values of
-    variables and the passwords of URIs.
-    """
-
-    attempt: int
-    agent_id: str
-    worker_id: str | None = None
-    assigned_at: datetime
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
-    outcome: str | None = None
-    error: str | None = None
-    traceback: str | None = None
-    duration_ms: float | None = None
-    blameless: bool | None = None
+    attempt: int = Field(description="Its number, from 1")
+    agent_id: str = Field(description="The agent that held the task")
+    worker_id: str | None = Field(None, description="The worker process that held it")
+    assigned_at: datetime = Field(description="When the agent got the task, UTC")
+    started_at: datetime | None = Field(None, description="When the work began, UTC")
+    ended_at: datetime | None = Field(None, description="When the try ended, UTC")
+    outcome: str | None = Field(None, description="How it ended, such as completed or expired")
+    error: str | None = Field(None, description="Why it failed")
+    traceback: str | None = Field(None, description="Where a worker's handler failed")
+    """At most 8,000 characters, without the values of variables and the passwords of URIs."""
+    duration_ms: float | None = Field(None, description="Milliseconds of work; None: not started")
+    blameless: bool | None = Field(None, description="Whether a failure counts against nobody")
+    """None for tries that did not fail, expire or time out."""
 
     @classmethod
     def from_record(cls, edge: Mapping[str, Any]) -> Self:
         """From the edge's properties with the `agent_id`."""
-        values = {name: edge.get(name) for name in cls.model_fields}
-        values |= {name: moment(edge.get(name)) for name in _TRY_MOMENTS}
-        return cls.model_construct(**values)
-
-
-_TRY_MOMENTS = ("assigned_at", "started_at", "ended_at")
+        return cls.stored(cls.decoded(edge))
 
 
 class TaskRecord(Task):
-    """A task with all that happened to it."""
+    """A task with its history."""
 
-    tries: list[TaskTry]
-    events: list[TaskEvent]
+    tries: list[TaskTry] = Field(description="Its tries, the first one first")
+    events: list[TaskEvent] = Field(description="Its transitions, the first one first")
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """From a row like a task's with `tries` and `events`."""
         task = Task.from_record(record)
-        return cls.model_construct(
-            **dict(task),
-            tries=[TaskTry.from_record(edge) for edge in record["tries"]],
-            events=[TaskEvent.from_record({"event": event}) for event in record["events"] if event],
-        )
+        events = [TaskEvent.from_record({"event": event}) for event in record["events"] if event]
+        tries = [TaskTry.from_record(edge) for edge in record["tries"]]
+        return cls.stored(dict(task) | {"tries": tries, "events": events})
 
 
 class EventPage(Page[TaskEvent, int]):
-    """Some events in the order of the log, and the cursor from which to read on."""
+    """Some events in the order of the log, and the cursor with which the next page begins."""

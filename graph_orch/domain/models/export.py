@@ -1,4 +1,4 @@
-"""What an export of the graph hands out: nodes with their edges, a page at a time."""
+"""The parts of an export: the graph's nodes with their edges, a page at a time."""
 
 from __future__ import annotations
 
@@ -8,22 +8,24 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from pydantic import Field
+
 from graph_orch.domain.models.agents import Agent
-from graph_orch.domain.models.base import Filters, Model, moment, some_moment
+from graph_orch.domain.models.base import Filters, Model, moment
 from graph_orch.domain.models.events import TaskTry
 from graph_orch.domain.models.tasks import Task
 from graph_orch.domain.values import Name, OneOrMore, skill_key
 
 
 class AgentFilters(Filters):
-    """Which agents and skills are exported. Each names one or several; nothing selects all."""
+    """Which agents and skills are exported. Each names one or several; no filter selects all."""
 
-    asked = "agents"
+    method = "agents"
 
     agent_id: OneOrMore[Name] = ()
     skill: OneOrMore[Name] = ()
 
-    if TYPE_CHECKING:  # what may be given is more than what is kept
+    if TYPE_CHECKING:  # callers may give more types than the fields have
 
         def __init__(
             self,
@@ -39,26 +41,21 @@ class AgentFilters(Filters):
 
 
 class Skill(Model):
-    """A skill: its key, as skills are compared, and its name as it was first written."""
+    """A skill."""
 
-    key: str
-    name: str
+    key: str = Field(description="The form in which skills are compared")
+    name: str = Field(description="The name as it was first written")
     description: str | None = None
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """From a row with `skill`, the node's properties."""
-        node = record["skill"]
-        name = node.get("name")
-        return cls.model_construct(
-            key=node["key"],
-            name=node["key"] if name is None else name,
-            description=node.get("description"),
-        )
+        values = cls.decoded(record["skill"])
+        return cls.stored(values | {"name": values["name"] or values["key"]})
 
 
 class HeldSkill(NamedTuple):
-    """That an agent has a skill; a tuple, since there are a hundred for each agent."""
+    """A skill of an agent. It is a tuple, and not a model, since an agent may have hundreds."""
 
     key: str
     confidence: float | None
@@ -66,7 +63,7 @@ class HeldSkill(NamedTuple):
 
 
 class ExportedAgent(NamedTuple):
-    """An agent with its skills, by key."""
+    """An agent with its skills, sorted by key."""
 
     agent: Agent
     held: list[HeldSkill]
@@ -84,14 +81,14 @@ class ExportedAgent(NamedTuple):
 
 
 class ExportedTask(NamedTuple):
-    """A task with its tries, the first first."""
+    """A task with its tries, the first one first."""
 
     task: Task
     tries: list[TaskTry]
 
 
 class ExportedTeam(NamedTuple):
-    """A team as it stands in the graph: its properties, and its members with their edges'."""
+    """A team: its node's properties, and for each member the agent id and its edge's properties."""
 
     properties: dict[str, Any]
     members: list[tuple[str, dict[str, Any]]]
@@ -99,18 +96,14 @@ class ExportedTeam(NamedTuple):
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """From a row of `export/teams`."""
-        members = sorted(
-            (edge for edge in record["members"] if edge[0] is not None), key=lambda edge: edge[0]
-        )
-        return cls(
-            _with_moments(record["team"]),
-            [(agent_id, _with_moments(edge)) for agent_id, edge in members],
-        )
+        members = [(agent_id, edge) for agent_id, edge in record["members"] if agent_id is not None]
+        members.sort(key=lambda member: member[0])
+        return cls(_plain(record["team"]), [(agent_id, _plain(edge)) for agent_id, edge in members])
 
 
 @dataclass(frozen=True, slots=True)
 class ExportPage:
-    """Some of the nodes of the graph; its length is their number."""
+    """Some of the nodes of the graph; `len` counts them."""
 
     skills: Sequence[Skill] = ()
     agents: Sequence[ExportedAgent] = ()
@@ -122,33 +115,30 @@ class ExportPage:
 
 
 class StoreCounts(Model):
-    """How many nodes a graph holds, and when it said so, by its own clock."""
+    """How many nodes a graph holds."""
 
     agents: int
     skills: int
     tasks: int
     teams: int
-    taken_at: datetime
+    taken_at: datetime = Field(description="When they were counted, by the server's clock, UTC")
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """From a row of `export/counts`."""
-        return cls.model_validate({**record, "taken_at": some_moment(record["taken_at"])})
+        return cls(**cls.decoded(record))
 
 
 _moment: Callable[[Any], datetime | None] = lru_cache(maxsize=10_000)(moment)
-"""Skills are learned many at once, and then share one time."""
+"""An agent learns many skills at once, which then share one time."""
 
 
-def _with_moments(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _plain(value) for name, value in properties.items()}
-
-
-def _plain(value: Any) -> Any:
-    """A property of which only the graph knows the kind; of times it has several."""
-    to_native = getattr(value, "to_native", None)
-    if to_native is None:
-        return value
-    native = to_native()
-    aware = isinstance(native, datetime) and native.tzinfo is not None
-    return native.astimezone(UTC) if aware else native
+def _plain(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Properties of any kind as Python's values, without the driver's kinds of time."""
+    plain = dict(properties)
+    for name, value in plain.items():
+        if to_native := getattr(value, "to_native", None):
+            native = to_native()
+            aware = isinstance(native, datetime) and native.tzinfo is not None
+            plain[name] = native.astimezone(UTC) if aware else native
+    return plain

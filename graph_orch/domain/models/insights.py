@@ -1,6 +1,7 @@
-"""What is found out about tasks: why they wait, and what slips where one fails or an agent goes.
+"""Findings about tasks: why they wait, and what is delayed if a task fails or an agent leaves.
 
-Ids are those of the graph that was asked: strings in ours, any hashable in somebody else's.
+Task ids are those of the graph that was asked: strings in graph_orch's own graphs, and any hashable
+value in other graphs.
 """
 
 from __future__ import annotations
@@ -16,63 +17,58 @@ from graph_orch.domain.models.base import Model
 
 
 class WaitKind(StrEnum):
-    """Why a task waits, or that it does not."""
+    """The kinds of reasons why a task waits, or does not."""
 
-    NOT_PENDING = "not_pending"  # it is held or has ended, so it does not wait
+    NOT_PENDING = "not_pending"  # an agent holds it or it has ended, so it does not wait
     READY = "ready"  # an agent with all its skills has a free slot
     DEPENDENCY = "dependency"  # another task must be completed first
     CYCLE = "cycle"  # it waits for itself, through others
-    MISSING_SKILL = "missing_skill"  # nobody has a skill that it requires
-    NO_CAPABLE_AGENT = "no_capable_agent"  # every skill is held, but no agent has all
-    AGENTS_FULL = "agents_full"  # whoever could take it has no free slot
-    AGENTS_EXCLUDED = "agents_excluded"  # whoever could take it is excluded
-    NO_WORKER = "no_worker"  # whoever could take it has workers, but none that handles its type
+    MISSING_SKILL = "missing_skill"  # no agent has a skill that it requires
+    NO_CAPABLE_AGENT = "no_capable_agent"  # agents have every skill, but none has all
+    AGENTS_FULL = "agents_full"  # the agents that could take it have no free slot
+    AGENTS_EXCLUDED = "agents_excluded"  # agents that could take it may not try it again
+    NO_WORKER = "no_worker"  # the agents have workers, of which no live one handles its type
     NOT_DUE = "not_due"  # its available_at is to come
-    RETRY_DELAY = "retry_delay"  # the pause before its next try
-    CONCURRENCY_LIMIT = "concurrency_limit"  # as many with its key are held as may be
-    DEADLINE_PASSED = "deadline_passed"  # it will fail as soon as somebody looks at the queue
-    MISCOUNTED = "miscounted"  # it counts dependencies that are not there
-    UNKNOWN = "unknown"  # what was asked does not hold what would tell
+    RETRY_DELAY = "retry_delay"  # the pause before its next try lasts
+    CONCURRENCY_LIMIT = "concurrency_limit"  # the limit of its concurrency key is reached
+    DEADLINE_PASSED = "deadline_passed"  # it fails when somebody next looks at the queue
+    MISCOUNTED = "miscounted"  # its counter names dependencies that do not exist
+    UNKNOWN = "unknown"  # the graph that was asked lacks the facts to tell
 
 
 class WaitReason(Model):
-    """One reason, in a sentence and in parts.
-
-    Args:
-        task_id: Whose reason it is: of the task that was asked about, or of one it waits for.
-        status: For a dependency: its status.
-        agents: Who holds the dependency, is full, is excluded, or has no worker for it: the first
-            20 by id.
-        agent_count: How many these are in all.
-        skills: The skills that are missing.
-        until: When it is due, or was to be.
-        cycle: The ids of a cycle, the first again at the end.
-    """
+    """One reason, as a sentence and as values."""
 
     kind: WaitKind
-    task_id: Any
+    task_id: Any = Field(description="The task that waits: the one asked about, or a dependency")
     sentence: str
-    status: TaskStatus | None = None
-    agents: list[str] = Field(default_factory=list[str])
-    agent_count: int = 0
-    skills: list[str] = Field(default_factory=list[str])
-    until: datetime | None = None
-    cycle: list[Any] = Field(default_factory=list[Any])
+    status: TaskStatus | None = Field(None, description="The dependency's status")
+    agents: list[str] = Field(
+        default_factory=list[str],
+        description="The agents that hold it, are full, may not try it again, or have no worker "
+        "for it: the first 20 by id",
+    )
+    agent_count: int = Field(0, description="How many agents these are in all")
+    skills: list[str] = Field(default_factory=list[str], description="The missing skills")
+    until: datetime | None = Field(None, description="When it is due, or its deadline")
+    cycle: list[Any] = Field(
+        default_factory=list[Any], description="The ids of a cycle, which ends with its first"
+    )
 
 
 class WhyBlocked(Model):
-    """Why a task is not being worked on.
+    """Why nobody works on a task.
 
-    Where it waits for others, `reasons` begins with the unmet dependencies that wait for no other
-    (`root_count` of them in all, failed and cancelled first, as many as were asked for), each
-    followed by why it waits itself; what would keep the task back even without them comes last.
+    Where the task waits for others, `reasons` begins with its roots: the unmet dependencies,
+    direct or not, that wait for no other task. Failed and cancelled ones come first, and each is
+    followed by its own reasons. The reasons that hold for the task itself come last.
     """
 
     task_id: Any
     status: TaskStatus
-    is_waiting: bool
+    is_waiting: bool = Field(description="False where it is ready, held, or has ended")
     reasons: list[WaitReason]
-    root_count: int = 0
+    root_count: int = Field(0, description="All roots; reasons has as many as were asked for")
 
     @property
     def roots(self) -> list[Any]:
@@ -86,41 +82,33 @@ class WhyBlocked(Model):
 
 
 class BlastRadius(Model):
-    """What is not done where a task fails: every task downstream that has not ended.
-
-    `by_depth` has them by how many steps away they are, from 1; each is in `cancelled` (it is
-    cancelled at once) or in `waits` (until what failed is retried), in that same order. `seconds`
-    is their work in all.
-    """
+    """The tasks that a task's failure would affect: all downstream of it that have not ended."""
 
     task_id: Any
-    by_depth: dict[int, list[Any]]
-    waits: list[Any]
-    cancelled: list[Any]
-    seconds: float
+    by_depth: dict[int, list[Any]] = Field(description="By the number of edges away, from 1")
+    waits: list[Any] = Field(description="Those that wait until it is retried, nearest first")
+    cancelled: list[Any] = Field(description="Those that are cancelled, nearest first")
+    seconds: float = Field(description="The work of all of them")
 
     @property
     def affected(self) -> list[Any]:
-        """All of them, the nearest first."""
+        """The ids of all of them, nearest first."""
         return [task_id for ids in self.by_depth.values() for task_id in ids]
 
 
 class AgentBlastRadius(Model):
-    """What slips where an agent goes.
-
-    `held` are the tasks that it holds: somebody else must do them again. `only_it` are those,
-    held by it or pending, that no other agent can do. `by_depth` is what depends on any of
-    these, by how many steps away; `seconds` is the work of all together.
-    """
+    """The tasks that an agent's leaving would affect."""
 
     agent_id: str
-    held: list[Any]
-    only_it: list[Any]
-    by_depth: dict[int, list[Any]]
-    seconds: float
+    held: list[Any] = Field(description="Those that it holds, which another agent must redo")
+    only_it: list[Any] = Field(description="Those, held or pending, that no other agent can do")
+    by_depth: dict[int, list[Any]] = Field(
+        description="Those that depend on these, by the number of edges away, from 1"
+    )
+    seconds: float = Field(description="The work of all of them")
 
     @property
     def affected(self) -> list[Any]:
-        """All of them: its own first, then the nearest."""
+        """The ids of all of them: held and only_it first, then by distance."""
         own = dict.fromkeys([*self.held, *self.only_it])
         return [*own, *(task_id for ids in self.by_depth.values() for task_id in ids)]

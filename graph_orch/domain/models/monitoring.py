@@ -1,4 +1,4 @@
-"""What the monitor says: the health of the whole, and what would mend what is wrong."""
+"""What the monitor reports: the system's health, and recommendations."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from graph_orch.domain.models.base import Model
 
 
 class RecommendationKind(StrEnum):
-    """What a recommendation is about, the most urgent first."""
+    """The subject of a recommendation, the most urgent first."""
 
     BLOCKED_BY_FAILED = "blocked_by_failed"  # a failed dependency blocks tasks
-    MISSING_SKILL = "missing_skill"  # ready tasks need what no agent has
+    MISSING_SKILL = "missing_skill"  # ready tasks need skills that no agent has
     AGENTS_EXCLUDED = "agents_excluded"  # every agent with their skills may not try them again
     NO_FREE_AGENT = "no_free_agent"  # ready tasks wait, and no capable agent has a free slot
-    LEASES_EXPIRE = "leases_expire"  # an agent often lets its leases run out
+    LEASES_EXPIRE = "leases_expire"  # an agent's leases often expire
     LOW_SUCCESS = "low_success"  # an agent fails often
-    LOAD_SKEW = "load_skew"  # utilizations differ by more than 50 %
-    SINGLE_HOLDER = "single_holder"  # one agent only has a skill
+    LOAD_SKEW = "load_skew"  # two agents' utilizations differ by more than 0.5
+    SINGLE_HOLDER = "single_holder"  # only one agent has a skill
 
 
 class ToolCall(Model):
-    """A call of a tool, ready to be made."""
+    """A tool call that is ready to be made."""
 
     tool: str
     arguments: dict[str, JsonValue]
 
 
 class Recommendation(Model):
-    """What is wrong, the numbers that say so, and the call that would mend it."""
+    """What is wrong, the numbers that show it, and the tool call that mends it."""
 
     kind: RecommendationKind
     what: str
@@ -40,12 +40,16 @@ class Recommendation(Model):
 
 
 class SystemHealth(Model):
-    """The whole at a glance. It is healthy where `problems` is empty."""
+    """The system at a glance. It is healthy where `problems` is empty."""
 
+    # Descriptions of these fields would go into the tool's schema, which every client reads.
     status: HealthStatus
     store: str
+    """The server's name, version and edition."""
     schema_version: int | None
+    """None: nothing is stored yet."""
     latency_ms: float
+    """How long a trivial query took."""
     agents: int
     live_workers: int
     ready_count: int

@@ -1,4 +1,4 @@
-"""Recurring work."""
+"""Schedules, which create tasks again and again."""
 
 from __future__ import annotations
 
@@ -7,35 +7,25 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Self
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
-from graph_orch.domain.models.base import Model, moment, some_moment
+from graph_orch.domain.models.base import Model
 
 
 class Schedule(Model):
-    """Recurring work: at each tick of `cron`, by the clocks of `timezone`, a task is created.
-
-    `task` holds the arguments of `create_task`. `next_at` is the tick to come, None while paused;
-    `last_at` the latest one for which a task was created.
-    """
+    """Recurring work: at each tick of `cron` a task is created."""
 
     name: str
-    cron: str
-    timezone: str
+    cron: str = Field(description="Five fields as cron(8) has them, or six with the seconds first")
+    timezone: str = Field(description="The timezone of the ticks, such as Europe/Berlin")
     paused: bool
-    task: dict[str, JsonValue]
+    task: dict[str, JsonValue] = Field(description="The arguments of create_task")
     created_at: datetime
-    next_at: datetime | None = None
-    last_at: datetime | None = None
+    next_at: datetime | None = Field(None, description="The next tick, UTC; None while paused")
+    last_at: datetime | None = Field(None, description="The last tick that created a task, UTC")
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """From a row with `schedule`, the node's properties."""
         node = record["schedule"]
-        return cls(
-            **{name: node[name] for name in ("name", "cron", "timezone", "paused")},
-            task=json.loads(node["template"]),
-            created_at=some_moment(node["created_at"]),
-            next_at=moment(node.get("next_at")),
-            last_at=moment(node.get("last_at")),
-        )
+        return cls(**cls.decoded(node) | {"task": json.loads(node["template"])})

@@ -1,9 +1,9 @@
-"""Tasks, claims on them, and how they are asked for."""
+"""Tasks, the claims of agents on them, and what callers ask for."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypedDict, Unpack
@@ -13,12 +13,8 @@ import pydantic
 from pydantic import Field, JsonValue
 
 from graph_orch.domain.ids import new_hex, new_uuid
-from graph_orch.domain.lifecycle import (
-    DependencyFailure,
-    TaskPriority,
-    TaskStatus,
-)
-from graph_orch.domain.models.base import Filters, Model, Page, moment
+from graph_orch.domain.lifecycle import DependencyFailure, TaskPriority, TaskStatus
+from graph_orch.domain.models.base import Filters, Model, Page
 from graph_orch.domain.values import (
     Content,
     Count,
@@ -39,17 +35,16 @@ from graph_orch.domain.values import (
     Seconds,
     TaskId,
     dump_json,
-    load_json,
     skill_key,
 )
 
 
 class RetryPolicy(Model):
-    """How often, and how soon, a task is tried again after a try that failed.
+    """How often, and how soon, a task is tried again after a failed try.
 
-    The pause before retry n (from 0) is min(initial_seconds * multiplier ** n, max_seconds), give
-    or take `jitter` of it. `non_retryable` names kinds of errors, such as "ValueError", that end
-    the task at once.
+    The pause before retry n (from 0) is min(initial_seconds * multiplier ** n, max_seconds), plus
+    or minus a random part of up to `jitter` of it. `non_retryable` names error classes, such as
+    "ValueError", that end the task at once.
     """
 
     max_retries: Retries = 3
@@ -59,7 +54,7 @@ class RetryPolicy(Model):
     jitter: Ratio = 0.1
     non_retryable: Annotated[tuple[NewName, ...], Field(max_length=100)] = ()
 
-    if TYPE_CHECKING:  # what may be given is more than what is kept
+    if TYPE_CHECKING:  # callers may give more types than the fields have
 
         def __init__(
             self,
@@ -74,7 +69,7 @@ class RetryPolicy(Model):
 
 
 class TaskOptions(TypedDict, total=False):
-    """What callers may give as keyword arguments of `create_task`; `NewTask` says what it means."""
+    """The keyword arguments of `create_task`, which `NewTask` describes."""
 
     task_id: str | UUID | None
     idempotency_key: str | None
@@ -121,7 +116,7 @@ class NewTask(Model):
         None, description="Tasks with one key share a limit of tasks held at once"
     )
 
-    if TYPE_CHECKING:  # what may be given is more than what is kept
+    if TYPE_CHECKING:  # callers may give more types than the fields have
 
         def __init__(
             self,
@@ -151,23 +146,24 @@ class NewTask(Model):
         return self
 
     def with_own_key(self, key: str) -> Self:
-        """The same task under an idempotency key of our own, which no client can give (OWN_KEYS).
+        """The same task with an idempotency key that clients cannot give, see OWN_KEYS.
 
-        So nobody can create the task of a tick or a message before that, with other fields.
+        So no client can create the task of a tick or a message beforehand, with other fields.
         """
         return self.model_copy(update={"idempotency_key": key})
 
     @property
     def skill_keys(self) -> list[str]:
+        """The keys of the required skills, as they are compared."""
         return [skill_key(name) for name in self.requirements]
 
     @cached_property
     def metadata_text(self) -> str | None:
-        """The metadata as it is stored."""
+        """The metadata as JSON text, which the store keeps."""
         return None if self.metadata is None else dump_json(self.metadata)
 
     def fingerprint(self) -> str:
-        """A hash of what was asked for, to tell a repeated create from a conflicting one."""
+        """A hash of the fields, which tells a repeated creation from a conflicting one."""
         fields = self.model_dump(
             mode="json", exclude={"task_id", "idempotency_key"}, exclude_defaults=True
         )
@@ -177,112 +173,86 @@ class NewTask(Model):
 
 
 ONCE_ONLY = ("task_id", "idempotency_key", "dependencies", "available_at")
-"""The fields of a task that say nothing about the next one of a schedule."""
+"""Fields of one task only, which the template of a schedule cannot have."""
 
 
 class Task(Model):
-    """A task as it is in the graph."""
+    """A task as the graph holds it."""
 
-    task_id: str
-    task_type: str
-    content: str
-    status: TaskStatus
-    priority: TaskPriority
-    requirements: list[str]
-    dependencies: list[str]
-    created_at: datetime
-    available_at: datetime | None = None
-    assigned_to: str | None = None
-    assigned_at: datetime | None = None
-    started_at: datetime | None = None
-    completed_at: datetime | None = None
-    attempt: int = 0
-    retry_count: int = 0
-    max_retries: int = 3
-    lease_expires_at: datetime | None = None
-    unmet: int = 0
-    on_dependency_failure: DependencyFailure = DependencyFailure.WAIT
-    result: JsonValue = None
-    error_message: str | None = None
-    execution_duration_ms: float | None = None
-    success: bool | None = None
-    metrics: JsonValue = None
-    metadata: JsonValue = None
-    idempotency_key: str | None = None
-    schedule_to_start_seconds: float | None = None
-    start_to_close_seconds: float | None = None
-    schedule_to_close_seconds: float | None = None
-    concurrency_key: str | None = None
-    excluded_agents: list[str] | None = None
-    worker_id: str | None = None
-    progress: float | None = None
-    progress_message: str | None = None
+    task_id: str = Field(description="A UUID")
+    task_type: str = Field(description="Kind of task, such as 'review'")
+    content: str = Field(description="What is to be done")
+    status: TaskStatus = Field(description="Where it is in its life")
+    priority: TaskPriority = Field(description="How urgent it is")
+    requirements: list[str] = Field(description="Skills that an agent needs, all of them")
+    dependencies: list[str] = Field(description="Ids of tasks to be completed first")
+    created_at: datetime = Field(description="When it was created, UTC, as all times here")
+    available_at: datetime | None = Field(None, description="When it can be taken at the earliest")
+    assigned_to: str | None = Field(None, description="The agent that holds it, or that ended it")
+    assigned_at: datetime | None = Field(None, description="When that agent got it")
+    started_at: datetime | None = Field(None, description="When the work of its last try began")
+    completed_at: datetime | None = Field(None, description="When it ended, however it ended")
+    attempt: int = Field(0, description="Number of its last try, its fencing token; 0: none yet")
+    retry_count: int = Field(0, description="Failed tries since its creation or retry_task")
+    max_retries: int = Field(3, description="Tries after the first")
+    lease_expires_at: datetime | None = Field(None, description="The end of its holder's lease")
+    unmet: int = Field(0, description="Dependencies that are not completed")
+    on_dependency_failure: DependencyFailure = Field(
+        DependencyFailure.WAIT, description="What happens to it if a dependency fails"
+    )
+    result: JsonValue = Field(None, description="What its handler returned, as JSON")
+    error_message: str | None = Field(None, description="Why it, or its last try, failed or ended")
+    execution_duration_ms: float | None = Field(None, description="Milliseconds of its last try")
+    success: bool | None = Field(None, description="True: completed. False: failed. None: neither")
+    metrics: JsonValue = Field(None, description="Measurements of its last completed try, as JSON")
+    metadata: JsonValue = Field(None, description="What its creator keeps with it")
+    idempotency_key: str | None = Field(None, description="The key under which it was created")
+    schedule_to_start_seconds: float | None = Field(None, description="Seconds until it is taken")
+    start_to_close_seconds: float | None = Field(None, description="Seconds that a try may take")
+    schedule_to_close_seconds: float | None = Field(None, description="Seconds until it has ended")
+    """Deadlines: one that passes fails the try (start_to_close_seconds) or the task."""
+    concurrency_key: str | None = Field(None, description="Names the limit that it counts towards")
+    excluded_agents: list[str] | None = Field(None, description="Agents that may not try it again")
+    worker_id: str | None = Field(None, description="The worker process that holds it")
+    progress: float | None = Field(None, description="How much is done, from 0 to 1")
+    progress_message: str | None = Field(None, description="What its holder says of the progress")
 
     @property
     def is_blocked(self) -> bool:
-        """Pending, and waiting for another task."""
+        """Whether it is pending and waits for another task."""
         return self.status is TaskStatus.PENDING and self.unmet > 0
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """From a row with `task` (the node's properties) and `dependencies` ([ordinal, id] pairs).
-
-        The store's values were checked when they were written, so they are not checked again.
-        """
-        node = record["task"]
-        values = {
-            name: node.get(name) if read is None else read(node.get(name))
-            for name, read in _TASK_FIELDS
-        }
-        values["dependencies"] = [task_id for _, task_id in sorted(record["dependencies"])]
-        return cls.stored(values)
+        """From a row with `task`, a node's properties, and `dependencies`, [ordinal, id] pairs."""
+        dependencies = [task_id for _, task_id in sorted(record["dependencies"])]
+        return cls.stored(cls.decoded(record["task"]) | {"dependencies": dependencies})
 
 
 def records_of(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The tasks that a statement answers in one row, each as `Task.from_record` takes it."""
+    """The tasks of a row with `tasks` and `edges`, each as `Task.from_record` takes it."""
     found: dict[str, list[tuple[int, str]]] = {}
     for task_id, ordinal, depends_on in row["edges"]:
         found.setdefault(task_id, []).append((ordinal, depends_on))
     return [
         {"task": node, "dependencies": found.get(node["task_id"], ())}
         for node in row["tasks"]
-        if node is not None  # it was deleted while it was read
+        if node is not None  # the task was deleted while it was read
     ]
 
 
-_READ: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(("result", "metrics", "metadata"), load_json),
-    **dict.fromkeys(
-        (
-            "created_at",
-            "available_at",
-            "assigned_at",
-            "started_at",
-            "completed_at",
-            "lease_expires_at",
-        ),
-        moment,
-    ),
-    "status": {it.value: it for it in TaskStatus}.__getitem__,
-    "priority": {it.value: it for it in TaskPriority}.__getitem__,
-    "on_dependency_failure": {it.value: it for it in DependencyFailure}.__getitem__,
-}
-"""How what is not stored as it is is read."""
-_TASK_FIELDS = tuple((name, _READ.get(name)) for name in Task.model_fields)
-
-
 class Claim(Model):
-    """A task that an agent holds for a time. `attempt` is the fencing token of this try.
+    """A task that an agent holds for a time.
 
-    Whoever holds it beats (`TaskQueue.heartbeat`) before `lease_expires_at`, by the server's
-    clock; else the task goes to somebody else, and every command with this claim is refused.
+    Its holder calls `TaskQueue.heartbeat` before `lease_expires_at`. Otherwise another agent may
+    get the task, and every command with this claim is refused.
     """
 
     task: Task
     agent_id: str
-    attempt: int
-    lease_seconds: float
-    lease_expires_at: datetime
+    attempt: int = Field(description="The number of this try, its fencing token")
+    lease_seconds: float = Field(description="The length of the lease")
+    lease_expires_at: datetime = Field(description="By the server's clock, UTC")
 
     @property
     def task_id(self) -> str:
@@ -291,12 +261,12 @@ class Claim(Model):
 
     @property
     def deadline(self) -> datetime:
-        """Until when it holds, by the server's clock: `lease_expires_at`."""
+        """Another name of `lease_expires_at`."""
         return self.lease_expires_at
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """From a row like a task's, of a task that is held under a lease."""
+        """From a row like a task's, of a task that an agent holds under a lease."""
         task = Task.from_record(record)
         return cls.stored(
             {
@@ -310,7 +280,7 @@ class Claim(Model):
 
 
 class ClaimRequest(Model):
-    """What a claim asks for. The fields are the arguments of `claim_tasks`."""
+    """The arguments of `claim_tasks`, checked."""
 
     agent_id: Name
     limit: Limit
@@ -320,46 +290,46 @@ class ClaimRequest(Model):
     take_up: bool
     worker_id: Name | None
     begin: Count | None = None
-    """How many of them to start, where they are to be started; None: all."""
+    """How many of the claimed tasks to start where `start` is set; None: all."""
 
     @classmethod
     def of(cls, **given: object) -> Self:
-        """From what a caller gave.
+        """Validate what a caller gave.
 
         Raises:
-            ValidationError: a value is not acceptable.
+            ValidationError: A value is not acceptable.
         """
         return cls.parsed("claim_tasks", given)
 
 
 class Completion(Model):
-    """A claim that was worked off, to be completed together with others."""
+    """A claim whose work is done, to be completed together with others."""
 
     claim: Claim
     result: JsonValue = None
     metrics: JsonValue = None
-    duration_ms: float | None = None
+    duration_ms: float | None = Field(None, description="Milliseconds of work; None: since start")
     command_id: str = Field(default_factory=new_hex)
     began: float | None = None
-    """When the work began, by `time.perf_counter`, where the queue was not told of it."""
+    """When the work began, by `time.perf_counter`, where the start was not sent to the store."""
 
 
 class ConcurrencyLimit(Model):
-    """How many tasks with one concurrency key may be held at once (`max`), and are (`active`)."""
+    """The limit of tasks with one concurrency key that are held at once."""
 
     key: str
-    max: int
-    active: int
+    max: int = Field(description="How many may be held at once")
+    active: int = Field(description="How many are held")
 
 
 class TaskFilters(Filters):
-    """What `query_tasks` selects by. Each names one value or several; None selects all.
+    """What `query_tasks` selects. Each filter names one value or several; None selects all.
 
-    `text` matches whole words of the content; all its words must occur. The ranges are
+    `text` matches tasks whose content has all its words, as whole words. The ranges of time are
     half-open: after <= time < before.
     """
 
-    asked = "query_tasks"
+    method = "query_tasks"
 
     status: OneOrMore[TaskStatus] = Field((), description="Any of these")
     agent_id: OneOrMore[Name] = Field((), description="Of these agents")
@@ -372,7 +342,7 @@ class TaskFilters(Filters):
     finished_before: Moment | None = Field(None, description="Before then, with timezone")
     text: Content | None = Field(None, description="Whole words of the content, all of them")
 
-    if TYPE_CHECKING:  # what may be given is more than what is kept
+    if TYPE_CHECKING:  # callers may give more types than the fields have
 
         def __init__(
             self,
@@ -391,10 +361,4 @@ class TaskFilters(Filters):
 
 
 class TaskPage(Page[Task, str | None]):
-    """Some tasks, oldest first, and where the next page begins (None: this was the last)."""
-
-    def __init__(self, tasks: Sequence[Task], next_cursor: str | None = None) -> None:
-        super().__init__(tasks, next_cursor)
-
-    def __repr__(self) -> str:
-        return f"TaskPage({len(self)} tasks, next_cursor={self.next_cursor!r})"
+    """Some tasks, oldest first, and the cursor of the next page; None: this is the last page."""

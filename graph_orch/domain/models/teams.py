@@ -1,4 +1,4 @@
-"""Communities of a graph, and the teams of agents that are made of them."""
+"""Communities of a graph, and the teams of agents that are made from them."""
 
 from __future__ import annotations
 
@@ -11,28 +11,26 @@ from typing import Annotated, Any, Self
 from pydantic import Field
 
 from graph_orch.domain.checks import Check
-from graph_orch.domain.models.base import Model, some_moment
+from graph_orch.domain.models.base import Model
 from graph_orch.domain.values import Count, Listed, Modularity, Name, Resolution, dump_json
 
 NEIGHBOURS = 50
-"""An agent is joined to so many others at most by its own choice: those it shares most with."""
+"""Edges that each agent contributes: to the agents with which it shares most."""
 HOLDERS = 200
-"""A skill of more agents joins them to the first so many of them (by id) only."""
+"""A skill that more agents have joins each of them only to the first of them, by id."""
 LONGEST_RUN_ID = 100
-"""The ids of its teams begin with it."""
+"""Characters of a run's id, with which the ids of its teams begin."""
 UNIT = 10**12
-"""What shared skills weigh is summed in whole numbers, `UNIT // (holders - 1)`: the same in any
-order, so that the database and NetworkX come to the very same graph."""
-
-
+"""Weights of shared skills are whole numbers, `UNIT // (holders - 1)`: their sum is the same in any
+order, so that the database and NetworkX build the very same graph."""
 LEAST_GAIN = 0.1
-"""How much more modularity than the undivided graph communities must have to be told from chance.
-Agents and skills that are joined at random, half of what could be, have about so much; where all
-agents have all skills it is 0."""
+"""How much the modularity of communities must exceed that of the undivided graph, to be more than
+chance. Agents and skills joined at random, with half of all possible edges, reach about this much;
+where all agents have all skills, the gain is 0."""
 
 
 def are_apparent(groups: Sequence[Sized], modularity: float, resolution: float = 1.0) -> bool:
-    """Whether groups, the largest first, are communities at all, or as good as any other groups.
+    """Whether groups, the largest first, are communities and not the work of chance.
 
     The undivided graph has the modularity 1 - resolution.
     """
@@ -41,7 +39,7 @@ def are_apparent(groups: Sequence[Sized], modularity: float, resolution: float =
 
 
 class Algorithm(StrEnum):
-    """How communities are found."""
+    """An algorithm that finds communities."""
 
     LOUVAIN = "louvain"
     LEIDEN = "leiden"
@@ -55,35 +53,32 @@ GROUP: Check[list[Any]] = Check(Listed[Any])
 
 
 class Communities(Model):
-    """A graph's nodes in communities, the largest first.
+    """A graph's nodes in communities."""
 
-    Each community is sorted by `str(node)`. `run_id` is made of what was found and how: the same
-    result has the same one.
-    """
-
-    members: list[list[Any]]
+    members: list[list[Any]] = Field(description="The largest first, each sorted by str(node)")
     modularity: Modularity
     algorithm: Algorithm
     resolution: Resolution
     seed: Count
-    run_id: Annotated[Name, Field(max_length=LONGEST_RUN_ID)]
+    run_id: Annotated[Name, Field(max_length=LONGEST_RUN_ID)] = Field(
+        description="A hash of the members, the algorithm, the resolution and the seed"
+    )
 
     @property
     def are_apparent(self) -> bool:
-        """Whether the graph has communities, rather than groups that are as good as any others.
+        """Whether the graph has communities: their modularity exceeds the undivided graph's by 0.1.
 
-        Where all agents have all skills, where nobody shares any, or with one agent, there are
-        none: modularity is near that of the undivided graph, by less than 0.1.
+        It has none with one agent, where all agents have all skills, or where nobody shares any.
         """
         return are_apparent(self.members, self.modularity, self.resolution)
 
     @property
     def summary(self) -> str:
-        """What was found, in a sentence that also says where there are no communities."""
-        said = f"modularity {self.modularity:.2f}"
+        """The number of communities and their modularity, or that there are none."""
+        modularity = f"modularity {self.modularity:.2f}"
         if self.are_apparent:
-            return f"{len(self.members)} communities, {said}"
-        return f"no communities: {said} is about that of the graph as one"
+            return f"{len(self.members)} communities, {modularity}"
+        return f"no communities: {modularity} is about that of the graph as one"
 
     @classmethod
     def of(
@@ -94,69 +89,56 @@ class Communities(Model):
         resolution: float,
         seed: int,
     ) -> Self:
-        """From groups in any order; those that are empty are none.
+        """From groups in any order, of which empty ones are left out.
 
         Raises:
-            ValidationError: an argument is not acceptable.
+            ValidationError: An argument is not acceptable.
         """
-        members = _in_order(groups)
-        found_by = ALGORITHM.of("algorithm", algorithm)
-        gamma, chance = RESOLUTION.of("resolution", resolution), SEED.of("seed", seed)
-        how = [found_by.value, gamma, chance, [[*map(str, each)] for each in members]]
+        given = (sorted(GROUP.of("groups", group), key=str) for group in GROUP.of("groups", groups))
+        members = sorted(filter(None, given), key=lambda group: (-len(group), str(group[0])))
+        algorithm = ALGORITHM.of("algorithm", algorithm)
+        resolution, seed = RESOLUTION.of("resolution", resolution), SEED.of("seed", seed)
+        how = [algorithm.value, resolution, seed, [[*map(str, group)] for group in members]]
         text = dump_json(how).encode(errors="surrogatepass")
         return cls(
             members=members,
             modularity=MODULARITY.of("modularity", modularity),
-            algorithm=found_by,
-            resolution=gamma,
-            seed=chance,
+            algorithm=algorithm,
+            resolution=resolution,
+            seed=seed,
             run_id=hashlib.sha256(text).hexdigest()[:32],
         )
 
 
-def _in_order(groups: Iterable[Iterable[Any]]) -> list[list[Any]]:
-    given = (sorted(GROUP.of("groups", group), key=str) for group in GROUP.of("groups", groups))
-    return sorted(
-        (group for group in given if group), key=lambda group: (-len(group), str(group[0]))
-    )
-
-
 class Agreement(Model):
-    """How far two partitions of the same nodes agree: both are 1.0 where they are the same.
+    """How far two partitions of the same nodes agree; both numbers are 1.0 for the same one."""
 
-    `adjusted_rand` is 0.0 on average for partitions made by chance, and may be below.
-    """
-
-    adjusted_rand: float
-    normalized_mutual_information: float
+    adjusted_rand: float = Field(description="0.0 on average by chance, and may be negative")
+    normalized_mutual_information: float = Field(description="From 0.0 to 1.0")
 
 
 class Team(Model):
-    """A team of agents in the store. `size` is the number of its members now."""
+    """A team of agents in the store."""
 
     team_id: str
     name: str
-    run_id: str
+    run_id: str = Field(description="The run that found the team, see Communities")
     algorithm: Algorithm
     resolution: float
-    modularity: float
-    size: int
+    modularity: float = Field(description="Of all teams of the run")
+    size: int = Field(description="The number of its members now")
     created_at: datetime
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """From a row with `team`, the node's properties."""
-        node = record["team"]
-        names = cls.model_fields.keys() - {"created_at"}
-        return cls(
-            **{name: node[name] for name in names}, created_at=some_moment(node["created_at"])
-        )
+        return cls(**cls.decoded(record["team"]))
 
 
 class TeamsWritten(Model):
-    """What writing teams came to. `missing` are the members that are no registered agents."""
+    """The result of writing teams."""
 
     run_id: str
-    teams: int
-    members: int
-    missing: list[str]
+    teams: int = Field(description="How many teams were written")
+    members: int = Field(description="How many agents are in them")
+    missing: list[str] = Field(description="Members that are not registered agents")
