@@ -167,8 +167,8 @@ def _fetch(session: Any, base_url: str, jar: Jar, directory: Path) -> None:
     found = hashlib.sha256(content).hexdigest()
     if found != jar.sha256:
         raise DownloadError(
-            f"{jar.path} is not what it should be: its SHA-256 is {found}, expected {jar.sha256}; "
-            "nothing of it was kept"
+            f"{jar.path} was not kept, as it does not match its lock: its SHA-256 is {found}, "
+            f"expected {jar.sha256}"
         )
     # Written beside its name and moved, so that no other process sees half a jar. Its mode lets
     # other users read it, as a cache that root filled serves all.
@@ -195,7 +195,7 @@ def _get(session: Any, url: str, jar: Jar, directory: Path) -> bytes:
                 damage = f" (that in {directory} is damaged)" if exists else ""
                 raise DownloadError(
                     f"cannot fetch {jar.path}{damage}: {type(error).__name__}; the embedded "
-                    "server's jars come from Maven's central repository once: connect to a "
+                    "server's jars are fetched once, from Maven's central repository: connect to a "
                     "network, or set NEO4J_URI to a server, or GRAPH_ORCH_MAVEN_URL to a mirror"
                 ) from error
             time.sleep(0.2 * 2**attempt)

@@ -41,9 +41,9 @@ def join(data: DataDirectory, settings: EmbeddedSettings, password: str) -> int 
         return None
     if not data.certificate_path.exists():
         raise ServerStartError(
-            f"the server of {data.root} was started by an earlier version of graph-orch, and "
-            "has no certificate; let it end (graph-orch server stop, or the processes that use "
-            "it), and try again"
+            f"the server of {data.root} was started by an earlier version of graph-orch, and has "
+            "no certificate; stop it (graph-orch server stop, or end the processes that use it), "
+            "and try again"
         )
     # A server without a supervisor gets one: its own was killed, and so was the deputy. The
     # supervisor also writes the port on which the server listens into the record.
@@ -69,9 +69,10 @@ def join(data: DataDirectory, settings: EmbeddedSettings, password: str) -> int 
         )
     if missing := sorted(set(settings.plugins) - set(record.plugins)):
         raise PluginError(
-            f"the server of {data.root} runs without the plugin {', '.join(missing)}; "
-            "let it end (graph-orch server stop, or the processes that use it), since the next "
-            "to start it has it with GRAPH_ORCH_PLUGINS, or choose another GRAPH_ORCH_DATA_DIR"
+            f"the server of {data.root} runs without the plugin {', '.join(missing)}; stop it "
+            "(graph-orch server stop, or end the processes that use it) and start it with "
+            f"GRAPH_ORCH_PLUGINS={','.join(settings.plugins)}, or choose another "
+            "GRAPH_ORCH_DATA_DIR"
         )
     return port
 
