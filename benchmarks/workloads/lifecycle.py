@@ -165,7 +165,7 @@ def creates(store: Store, tasks: int) -> tuple[float, float]:
     ours = bare = 0.0
     for _ in range(0, tasks, CREATE_BATCH):
         batch = _new(CREATE_BATCH)
-        params = insertion([(_new(CREATE_BATCH), RetryPolicy())]) | {"now": None}
+        params = insertion(_new(CREATE_BATCH), RetryPolicy()) | {"now": None}
         began = time.perf_counter()
         store.orch.tasks.create_tasks(batch)
         between = time.perf_counter()

@@ -19,10 +19,10 @@ from graph_orch.errors import (
     StoreError,
     TaskConflictError,
 )
-from graph_orch.store.batching import NotTogetherError, weight
+from graph_orch.store.batching import AsyncCombiner, NotTogetherError, weight
 
-Batch = tuple[Sequence[NewTask], RetryPolicy]
-"""The tasks of one call, and how those are tried again that do not say so themselves."""
+Batch = Sequence[NewTask]
+"""The tasks of one call: all are created, or none."""
 FEW_DEPENDENCIES = 100
 MAX_RETRIES = RetryPolicy().max_retries
 TRIES = 5
@@ -42,6 +42,13 @@ class AsyncCreation:
         self._retry_policy = retry_policy
         self._clock = clock
         self._due = AsyncDue(graph)
+        self._creating = AsyncCombiner[Batch, bool](
+            self._insert_all, weigh=_weight, check=graph.check_usable
+        )
+        # A batch is worth a transaction of its own, so that two go at once.
+        self._creating_many = AsyncCombiner[Batch, bool](
+            self._insert_all, weigh=_weight, at_once=2, check=graph.check_usable
+        )
 
     async def create(self, tasks: Sequence[NewTask]) -> list[str]:
         """Create all of these tasks in one transaction; their ids, in the order given.
@@ -59,27 +66,27 @@ class AsyncCreation:
             f"creating {len(tasks)} tasks met somebody else's writes {TRIES} times; try again"
         )
 
-    async def _inserted(self, tasks: Sequence[NewTask]) -> bool:
-        if self._clock is not None or any(map(_may_be_doomed, tasks)) or _have_many_edges(tasks):
-            return await self._insert([(tasks, self._retry_policy)])
-        at_once = 1 if len(tasks) == 1 else 2  # a batch is worth a transaction of its own
-        batch = tasks, self._retry_policy
-        kind = "create", at_once
-        return await self._graph.together(kind, self._insert_all, batch, _weight(tasks), at_once)
+    async def _inserted(self, batch: Batch) -> bool:
+        """Insert tasks, together with those of other calls where they can share a transaction."""
+        many_edges = sum(len(task.dependencies) for task in batch) > FEW_DEPENDENCIES
+        if self._clock is not None or many_edges or any(map(_may_be_doomed, batch)):
+            return await self._insert(batch)
+        return await (self._creating if len(batch) == 1 else self._creating_many).submit(batch)
 
     async def _insert_all(self, batches: Sequence[Batch]) -> list[bool | Exception]:
-        """Insert the tasks of several callers; where that fails, each caller's by themselves."""
-        if len(batches) == 1:
-            return [await self._insert(batches)]
-        if not (_are_apart(batches) and await self._insert(batches)):
+        """Insert the tasks of several calls; where that cannot be, ask for fewer at once."""
+        tasks = [task for batch in batches for task in batch]
+        alone = len(batches) == 1
+        inserted = (alone or _are_apart(batches)) and await self._insert(tasks)
+        if not inserted and not alone:
             raise NotTogetherError("create: the tasks of several callers cannot go together")
-        return [True] * len(batches)
+        return [inserted] * len(batches)
 
-    async def _insert(self, batches: Sequence[Batch]) -> bool:
-        params = insertion(batches)
+    async def _insert(self, tasks: Sequence[NewTask]) -> bool:
+        params = insertion(tasks, self._retry_policy)
         params["now"] = None if self._clock is None else self._clock()
         try:
-            if not any(_may_be_doomed(task) for tasks, _ in batches for task in tasks):
+            if not any(map(_may_be_doomed, tasks)):
                 (row,) = await self._graph.write("tasks/create", **params)
                 return row["number"] > 0
             found, owing = await self._graph.transaction(insert, params)
@@ -90,7 +97,7 @@ class AsyncCreation:
 
     async def _settle(self, tasks: Sequence[NewTask], ids: dict[str, str]) -> list[NewTask]:
         """Find out why nothing was inserted: supply what is missing, leave out what exists."""
-        params = insertion([(tasks, self._retry_policy)])
+        params = insertion(tasks, self._retry_policy)
         (found,) = await self._graph.read(
             "tasks/find_created",
             task_ids=[task.task_id for task in tasks],
@@ -147,13 +154,16 @@ async def add_skills(tx: AsyncTransaction, names: Mapping[str, str]) -> None:
     await tx.run("tasks/add_skills", skills=skills)
 
 
-def insertion(batches: Sequence[Batch]) -> dict[str, Any]:
-    """The parameters of `tasks/create`, but for the time."""
-    with_policy = [(task, policy) for tasks, policy in batches for task in tasks]
-    rows = [_row(position, task, policy) for position, (task, policy) in enumerate(with_policy)]
+def insertion(tasks: Sequence[NewTask], retry_policy: RetryPolicy) -> dict[str, Any]:
+    """The parameters of `tasks/create`, but for the time.
+
+    Args:
+        retry_policy: How those are tried again that do not say so themselves.
+    """
+    rows = [_row(position, task, retry_policy) for position, task in enumerate(tasks)]
     return {
         "rows": rows,
-        "dependency_ids": _outside([task for task, _ in with_policy]),
+        "dependency_ids": _outside(tasks),
         "lanes": sorted({row["task"]["lane"] for row in rows}),
         "command_id": new_hex(),
     }
@@ -170,40 +180,35 @@ def _lane(task: NewTask) -> str:
 
 
 def _row(position: int, task: NewTask, default: RetryPolicy) -> dict[str, Any]:
+    properties = {
+        "task_id": task.task_id,
+        "task_type": task.task_type,
+        "content": task.content,
+        "status": TaskStatus.PENDING.value,
+        "priority": task.priority.value,
+        "lane": _lane(task),
+        "attempt": 0,
+        "events": 1,
+        "retry_count": 0,
+        "available_at": task.available_at,
+        "on_dependency_failure": task.on_dependency_failure.value,
+        "metadata": task.metadata_text,
+        "idempotency_key": task.idempotency_key,
+        "fingerprint": task.fingerprint(),
+        "concurrency_key": task.concurrency_key,
+        "schedule_to_start_seconds": task.schedule_to_start_seconds,
+        "start_to_close_seconds": task.start_to_close_seconds,
+        "schedule_to_close_seconds": task.schedule_to_close_seconds,
+        **_retries(task, default),
+    }
     return {
         "position": position,
         "rank": task.priority.rank,
         "skills": task.skill_keys,
         "dependencies": list(task.dependencies),
         "event_id": task.task_id.replace("-", "") + "c",
-        "task": _set(
-            {
-                "task_id": task.task_id,
-                "task_type": task.task_type,
-                "content": task.content,
-                "status": TaskStatus.PENDING.value,
-                "priority": task.priority.value,
-                "lane": _lane(task),
-                "attempt": 0,
-                "events": 1,
-                "retry_count": 0,
-                "available_at": task.available_at,
-                "on_dependency_failure": task.on_dependency_failure.value,
-                "metadata": task.metadata_text,
-                "idempotency_key": task.idempotency_key,
-                "fingerprint": task.fingerprint(),
-                "concurrency_key": task.concurrency_key,
-                "schedule_to_start_seconds": task.schedule_to_start_seconds,
-                "start_to_close_seconds": task.start_to_close_seconds,
-                "schedule_to_close_seconds": task.schedule_to_close_seconds,
-                **_retries(task, default),
-            }
-        ),
+        "task": {name: value for name, value in properties.items() if value is not None},
     }
-
-
-def _set(properties: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in properties.items() if value is not None}
 
 
 def _retries(task: NewTask, default: RetryPolicy) -> dict[str, Any]:
@@ -225,22 +230,18 @@ def _may_be_doomed(task: NewTask) -> bool:
     return bool(task.dependencies) and task.on_dependency_failure is DependencyFailure.CANCEL
 
 
-def _have_many_edges(tasks: Sequence[NewTask]) -> bool:
-    return sum(len(task.dependencies) for task in tasks) > FEW_DEPENDENCIES
-
-
 def _weight(tasks: Sequence[NewTask]) -> int:
     letters = sum(len(task.content) + len(task.metadata_text or "") for task in tasks)
     return weight(len(tasks), letters)
 
 
 def _are_apart(batches: Sequence[Batch]) -> bool:
-    """Whether no task names one of another batch: it must find that in the graph, or not at all."""
-    home = {task.task_id: place for place, (tasks, _) in enumerate(batches) for task in tasks}
+    """Whether no task depends on one of another batch, which it must find in the graph."""
+    home = {task.task_id: place for place, batch in enumerate(batches) for task in batch}
     return all(
         home.get(id_, place) == place
-        for place, (tasks, _) in enumerate(batches)
-        for task in tasks
+        for place, batch in enumerate(batches)
+        for task in batch
         for id_ in task.dependencies
     )
 

@@ -32,8 +32,8 @@ class AsyncDue:
     def __init__(self, graph: AsyncGraph) -> None:
         self._graph = graph
 
-    async def wake(self, batches: int | None = None) -> int:
-        """Look at the tasks that are due; how many there were. See `TaskQueue.wake`.
+    async def process_due(self, batches: int | None = None) -> int:
+        """Look at the tasks that are due; how many there were. See `TaskQueue.process_due`.
 
         A task that cannot be looked at is logged, and put aside for a while; the others go on.
         """

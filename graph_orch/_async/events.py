@@ -11,6 +11,7 @@ from graph_orch.domain.checks import CURSOR, EVENT_TYPES, LIMIT, SECONDS
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.lifecycle import EventType
 from graph_orch.domain.models import EventPage, TaskEvent
+from graph_orch.store.backoff import pauses
 
 NUMBERED_AT_ONCE = 2_000
 ROUNDS = 5
@@ -84,17 +85,16 @@ class AsyncEvents:
             idle_seconds: End when nothing came for so long; None: never end.
         """
         idle_seconds = SECONDS.of("idle_seconds", idle_seconds)
-        heard, pause = time.monotonic(), FIRST_LOOK_SECONDS
+        heard, pause = time.monotonic(), pauses(FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS)
         while idle_seconds is None or time.monotonic() - heard <= idle_seconds:
             seen = self._graph.work.seen
             page = await self.read(after, types=types)
             for event in page:
                 yield event
             if page:
-                heard, pause = time.monotonic(), FIRST_LOOK_SECONDS
+                heard, pause = time.monotonic(), pauses(FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS)
             else:
-                await self._graph.work.wait(seen, pause)
-                pause = min(pause * 1.6, LONGEST_LOOK_SECONDS)
+                await self._graph.work.wait(seen, next(pause))
             after = page.next_cursor
 
     async def _number(self) -> int:

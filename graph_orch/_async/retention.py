@@ -72,7 +72,7 @@ class AsyncRetention:
                 "retention/find", statuses=statuses, limit=limit, **place
             )
             looked_at += len(found)
-            for part in in_weight(found, _weight):
+            for part, _ in in_weight(found, _weight):
                 deleted += await self._delete(part, export)
             if len(found) < limit:
                 return deleted, deleted < looked_at

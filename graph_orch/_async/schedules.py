@@ -144,7 +144,7 @@ async def _create(
 ) -> list[str]:
     if not await tx.run("schedules/advance", **step):
         return []
-    params = insertion([([task], retry_policy)]) | {"now": None}
+    params = insertion([task], retry_policy) | {"now": None}
     if not (await insert(tx, params))[0]:
         await add_lanes(tx, [task])
         await insert(tx, params)

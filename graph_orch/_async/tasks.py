@@ -2,29 +2,54 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Unpack
 
 from pydantic import JsonValue
 
-from graph_orch._async.claims import AsyncClaims
+from graph_orch._async.claims import AsyncClaims, heartbeat_of, milliseconds_since
+from graph_orch._async.commands import AsyncCommands
 from graph_orch._async.creation import AsyncCreation
+from graph_orch._async.due import AsyncDue
 from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.querying import AsyncQuerying, all_records
 from graph_orch.domain.checks import (
+    ATTEMPT,
+    CONTENT,
+    ERROR_CLASS,
+    JSON,
     LEASE,
     LIMIT,
     LIST,
+    MILLISECONDS,
     NAME,
     NAMES,
+    RATIO,
+    SECONDS,
     SLOTS,
     STATUS,
     TASK_ID,
     TASK_IDS,
+    TEXT,
+    WAIT,
+    command_id_of,
+    instance,
+    instances,
 )
-from graph_orch.domain.lifecycle import TaskPriority, TaskStatus
+from graph_orch.domain.lifecycle import (
+    ENDED,
+    Command,
+    ErrorClass,
+    TaskPriority,
+    TaskStatus,
+)
 from graph_orch.domain.models import (
+    Claim,
+    ClaimRequest,
+    Completion,
     ConcurrencyLimit,
     NewTask,
     QueueStatistics,
@@ -36,18 +61,35 @@ from graph_orch.domain.models import (
     TaskPage,
     TaskTry,
 )
-from graph_orch.domain.values import MAX_BATCH, MAX_BATCH_BYTES, load_json
-from graph_orch.errors import AgentNotFoundError, ValidationError
+from graph_orch.domain.models.base import some_moment
+from graph_orch.domain.refusals import refuse_stale
+from graph_orch.domain.values import MAX_BATCH, MAX_BATCH_BYTES, dump_json, load_json, shortened
+from graph_orch.errors import (
+    AgentNotFoundError,
+    StoreQueryError,
+    StoreUnreachableError,
+    TaskError,
+    TaskNotFoundError,
+    ValidationError,
+)
+from graph_orch.store.backoff import pauses
+from graph_orch.store.runtime import async_or_give_back
 
+FIRST_LOOK_SECONDS = 0.05
+LONGEST_LOOK_SECONDS = 1.0
 LOOKS = 10
 """How many batches of tasks that are due a poll looks at before it answers."""
 
 
-class AsyncTaskQueue(AsyncClaims):
-    """Tasks in a graph: created, found and counted here, moved by the commands and by claims.
+class AsyncTaskQueue:
+    """Tasks in a graph: creating, finding and counting them, commands on them, and claims.
 
     Every command may carry a `command_id` of the caller's: asked again with the same one, it
     changes nothing and answers the same. Without it one is made for the call.
+
+    A claim is refused with StaleAttemptError once its task was given to somebody else, and with
+    its subclass AttemptEndedError where its try has ended: its lease ran out, or the task was
+    cancelled, released or finished.
     """
 
     def __init__(
@@ -66,9 +108,14 @@ class AsyncTaskQueue(AsyncClaims):
                 many workers on one lane then wait less for each other, and order is approximate.
             clock: Says when a task is created, an aware time; default: the server's clock.
         """
-        super().__init__(graph, LIMIT.of("claim_spread", claim_spread))
+        self._graph = graph
+        self._due = AsyncDue(graph)
+        self._commands = AsyncCommands(graph)
+        self._claims = AsyncClaims(graph, LIMIT.of("claim_spread", claim_spread))
         self._creation = AsyncCreation(graph, retry_policy or RetryPolicy(), clock)
         self._querying = AsyncQuerying(graph)
+        self._unanswered: dict[str, str] = {}
+        """By agent, the id of its last claim, where the server went away before it answered."""
 
     async def create_task(
         self,
@@ -130,6 +177,17 @@ class AsyncTaskQueue(AsyncClaims):
         rows = await self._graph.read("tasks/get", task_id=TASK_ID.of("task_id", task_id))
         return Task.from_record(rows[0]) if rows and rows[0]["task"] else None
 
+    async def get_task(self, task_id: str) -> Task:
+        """The task as it is now.
+
+        Raises:
+            TaskNotFoundError: there is none of this id.
+        """
+        task = await self.get_task_status(task_id)
+        if task is None:
+            raise TaskNotFoundError(task_id)
+        return task
+
     async def get_tasks(self, task_ids: Sequence[str]) -> list[Task]:
         """These tasks as they are now, those that exist, in the order given."""
         ids = TASK_IDS.of("task_ids", task_ids)
@@ -169,7 +227,7 @@ class AsyncTaskQueue(AsyncClaims):
             return list(await self._querying.page(TaskFilters.of(filters), limit, None))
         row = await self._poll(agent, types, limit)
         if row["due"]:
-            await self.wake(LOOKS)
+            await self._due.process_due(LOOKS)
             row = await self._poll(agent, types, limit)
         return [Task.from_record(record) for record in await all_records(self._graph, row)]
 
@@ -216,7 +274,7 @@ class AsyncTaskQueue(AsyncClaims):
         """The queue in numbers, without reading its history."""
         (row,) = await self._graph.read("tasks/statistics")
         if row["due"]:
-            await self.wake(LOOKS)
+            await self._due.process_due(LOOKS)
             (row,) = await self._graph.read("tasks/statistics")
         return QueueStatistics.from_record(row)
 
@@ -237,6 +295,459 @@ class AsyncTaskQueue(AsyncClaims):
         seconds = LEASE.of("aging_seconds", aging_seconds)
         await self._graph.write("tasks/set_aging", seconds=seconds)
 
+    async def assign_task(
+        self,
+        task_id: str,
+        agent_id: str,
+        *,
+        lease_seconds: float | None = None,
+        command_id: str | None = None,
+    ) -> Task:
+        """Give a ready task to an agent: pending -> assigned.
+
+        Raises:
+            TaskNotFoundError, AgentNotFoundError: there is none of this id.
+            InvalidTransitionError: the task is not pending.
+            UnmetDependencyError: it waits for another task.
+            TaskNotDueError: its time has not come.
+            MissingCapabilityError: the agent lacks a required skill.
+            AgentAtCapacityError: the agent has no free slot.
+            ConcurrencyLimitError: as many tasks with its concurrency_key are held as may be.
+        """
+        return await self._commands.run(
+            Command.ASSIGN,
+            task_id,
+            command_id,
+            agent_id=NAME.of("agent_id", agent_id),
+            lease_seconds=LEASE.of("lease_seconds", lease_seconds),
+        )
+
+    async def reassign_task(
+        self,
+        task_id: str,
+        agent_id: str,
+        *,
+        lease_seconds: float | None = None,
+        reason: str | None = None,
+        attempt: int | None = None,
+        command_id: str | None = None,
+    ) -> Task:
+        """Take a held task from its agent and give it to another: assigned or running -> assigned.
+
+        In one step, so that nobody else gets it in between. The try of the agent that held it ends
+        as released: no retry is spent, and what it still says of the task is refused.
+
+        Raises:
+            TaskNotFoundError, AgentNotFoundError: there is none of this id.
+            InvalidTransitionError: the task is neither assigned nor running.
+            StaleAttemptError: `attempt` is given and is not the current one, or has ended.
+            TaskError: the agent holds the task already.
+            MissingCapabilityError: the agent lacks a required skill.
+            AgentAtCapacityError: the agent has no free slot.
+        """
+        return await self._commands.run(
+            Command.REASSIGN,
+            task_id,
+            command_id,
+            agent_id=NAME.of("agent_id", agent_id),
+            lease_seconds=LEASE.of("lease_seconds", lease_seconds),
+            attempt=ATTEMPT.of("attempt", attempt),
+            detail=_detail(_reason(reason)),
+        )
+
+    async def start_task(
+        self, task_id: str, *, attempt: int | None = None, command_id: str | None = None
+    ) -> Task:
+        """Say that the work has begun: assigned -> running.
+
+        Raises:
+            TaskNotFoundError: there is no such task.
+            InvalidTransitionError: the task is not assigned.
+            StaleAttemptError: `attempt` is given and is not the current one, or has ended.
+        """
+        return await self._commands.run(
+            Command.START, task_id, command_id, attempt=ATTEMPT.of("attempt", attempt)
+        )
+
+    async def heartbeat_task(
+        self,
+        task_id: str,
+        attempt: int | None = None,
+        *,
+        lease_seconds: float | None = None,
+        progress: float | None = None,
+        message: str | None = None,
+    ) -> Task:
+        """Keep a held task for another lease from now, and say how far the work is (0 to 1).
+
+        Args:
+            attempt: None: the current one.
+            lease_seconds: How long it is held without another heartbeat; None: as long as before.
+
+        Raises:
+            TaskNotFoundError: there is no such task.
+            StaleAttemptError: `attempt` is not the current one, or has ended; drop the work.
+        """
+        held = ATTEMPT.of("attempt", attempt)
+        task = await self.get_task(task_id)
+        beat = heartbeat_of(
+            task.task_id,
+            task.attempt if held is None else held,
+            LEASE.of("lease_seconds", lease_seconds),
+            RATIO.of("progress", progress),
+            TEXT.of("message", message),
+        )
+        return task.model_copy(update=await self._kept(task.assigned_to or "", beat))
+
+    async def complete_task(
+        self,
+        task_id: str,
+        result: JsonValue = None,
+        metrics: JsonValue | Mapping[str, JsonValue] = None,
+        *,
+        attempt: int | None = None,
+        command_id: str | None = None,
+    ) -> Task:
+        """Say that the work is done: running -> completed. Tasks that waited for it become ready.
+
+        Args:
+            result: Any JSON value, at most 1 MB.
+            metrics: Any JSON value; the `duration_ms` of an object is the duration of the work in
+                milliseconds, else it is measured from the start.
+
+        Raises:
+            TaskNotFoundError: there is no such task.
+            InvalidTransitionError: the task is not running.
+            StaleAttemptError: `attempt` is given and is not the current one, or has ended.
+        """
+        return await self._commands.run(
+            Command.COMPLETE,
+            task_id,
+            command_id,
+            attempt=ATTEMPT.of("attempt", attempt),
+            **_outcome(result, metrics),
+        )
+
+    async def fail_task(
+        self,
+        task_id: str,
+        error: str,
+        should_retry: bool = True,
+        *,
+        error_class: ErrorClass | str = ErrorClass.TRANSIENT,
+        error_types: Sequence[str] = (),
+        retry_after: float | None = None,
+        exclude_agent: bool = False,
+        traceback: str | None = None,
+        attempt: int | None = None,
+        command_id: str | None = None,
+    ) -> Task:
+        """Say that the work failed: back to pending while retries are left, else failed.
+
+        Args:
+            error_class: "transient"; "permanent" or "budget" are not tried again; "capability" is,
+                but not by this agent. "capability" and "budget" do not count as its failure.
+            error_types: The kinds of error that it is, such as ["ValueError"]; those that the
+                task's retry policy names as `non_retryable` are not tried again.
+            retry_after: Seconds until the next try; else the task's retry policy says.
+            exclude_agent: Do not give the task to this agent again, until `retry_task`.
+            traceback: Where it failed, to be kept with the try (`TaskTry.traceback`). Of this and
+                of `error` 20,000 characters are kept: the beginning and the end.
+
+        Raises:
+            TaskNotFoundError: there is no such task.
+            InvalidTransitionError: the task is neither assigned nor running.
+            StaleAttemptError: `attempt` is given and is not the current one, or has ended.
+        """
+        text = shortened(CONTENT.of("error", error))
+        kind = ERROR_CLASS.of("error_class", error_class)
+        types = NAMES.of("error_types", error_types)
+        detail: dict[str, object] = {"error": text, "class": kind.value}
+        return await self._commands.run(
+            Command.FAIL,
+            task_id,
+            command_id,
+            attempt=ATTEMPT.of("attempt", attempt),
+            error=text,
+            traceback=shortened(TEXT.of("traceback", traceback) or "") or None,
+            detail=dump_json(detail | ({"types": types} if types else {})),
+            should_retry=bool(should_retry) and kind.is_tried_again,
+            error_types=types,
+            delay=SECONDS.of("retry_after", retry_after),
+            exclude_agent=bool(exclude_agent) or kind is ErrorClass.CAPABILITY,
+            blameless=kind.is_blameless,
+        )
+
+    async def release_task(
+        self,
+        task_id: str,
+        reason: str | None = None,
+        *,
+        attempt: int | None = None,
+        command_id: str | None = None,
+    ) -> Task:
+        """Give a held task back unharmed: assigned or running -> pending, no retry spent.
+
+        Raises:
+            TaskNotFoundError: there is no such task.
+            InvalidTransitionError: the task is neither assigned nor running.
+            StaleAttemptError: `attempt` is given and is not the current one, or has ended.
+        """
+        return await self._commands.run(
+            Command.RELEASE,
+            task_id,
+            command_id,
+            attempt=ATTEMPT.of("attempt", attempt),
+            detail=_detail(_reason(reason)),
+        )
+
+    async def cancel_task(
+        self, task_id: str, reason: str | None = None, *, command_id: str | None = None
+    ) -> Task:
+        """Give a task up: pending, assigned or running -> cancelled.
+
+        Raises:
+            TaskNotFoundError: there is no such task.
+            InvalidTransitionError: the task has ended.
+        """
+        text = _reason(reason)
+        return await self._commands.run(
+            Command.CANCEL, task_id, command_id, reason=text, detail=_detail(text)
+        )
+
+    async def retry_task(self, task_id: str, *, command_id: str | None = None) -> Task:
+        """Let a failed or cancelled task begin again: retries, deadlines and excluded agents anew.
+
+        Its history stays.
+
+        Raises:
+            TaskNotFoundError: there is no such task.
+            InvalidTransitionError: the task is neither failed nor cancelled.
+        """
+        return await self._commands.run(Command.RETRY, task_id, command_id)
+
+    async def add_dependency(
+        self, task_id: str, depends_on: str, *, command_id: str | None = None
+    ) -> Task:
+        """Let a pending task wait for another one. Asked twice, it is there once.
+
+        Raises:
+            TaskNotFoundError: there is no such task.
+            DependencyNotFoundError: there is no task `depends_on`.
+            InvalidTransitionError: the task is not pending.
+            DependencyCycleError: `depends_on` waits, perhaps through others, for the task.
+        """
+        return await self._commands.add_dependency(
+            TASK_ID.of("task_id", task_id),
+            TASK_ID.of("depends_on", depends_on),
+            command_id_of(command_id),
+        )
+
+    async def claim_tasks(
+        self,
+        agent_id: str,
+        limit: int = 1,
+        lease_seconds: float = 60,
+        wait_seconds: float = 0,
+        *,
+        task_types: Sequence[str] | None = None,
+        start: bool = False,
+        take_up: bool = False,
+        worker_id: str | None = None,
+        command_id: str | None = None,
+    ) -> list[Claim]:
+        """Take the best ready tasks that an agent's skills cover, never more than it has slots for.
+
+        What a call is given that is cancelled while it is under way goes back at once. What one was
+        given that the server did not answer, the agent's next claim in this queue is given first.
+
+        Args:
+            limit: How many at most. One claim is given 8 MB of content and metadata at most, or
+                one task: fewer than `limit`, where these are large.
+            lease_seconds: How long the claims hold without a heartbeat, by the server's clock.
+            wait_seconds: How long to wait for the first one where there is none; then [].
+            task_types: Only tasks of these types. Others that stand before them are read over.
+            start: Start them too, in the same transaction.
+            take_up: Also take up what somebody has assigned to the agent without a lease, by
+                `assign_task` or `dispatch_task`. Only one process of an agent should.
+            worker_id: Which process it is that asks, to be shown.
+
+        Raises:
+            AgentNotFoundError: the agent is not registered.
+            CommandConflictError: `command_id` was used for something else.
+        """
+        wanted = ClaimRequest.of(
+            agent_id=agent_id,
+            limit=limit,
+            lease_seconds=lease_seconds,
+            task_types=task_types,
+            start=start,
+            take_up=take_up,
+            worker_id=worker_id,
+        )
+        fresh = command_id_of(command_id)
+        deadline = time.monotonic() + WAIT.of("wait_seconds", wait_seconds)
+        while True:
+            seen = self._graph.work.seen
+            command = fresh if command_id else self._unanswered.pop(wanted.agent_id, fresh)
+            try:
+                records = await async_or_give_back(
+                    self._claims.claim(wanted, command), self._give_back
+                )
+            except StoreUnreachableError:
+                self._unanswered[wanted.agent_id] = command
+                raise
+            left = deadline - time.monotonic()
+            if records or left <= 0 or not await self._claims.wait_for_work(wanted, left, seen):
+                return [Claim.from_record(record) for record in records]
+
+    async def start(self, claim: Claim) -> Task:
+        """Say that the work on a claim has begun: assigned -> running."""
+        claim = instance("claim", Claim, claim)
+        return await self.start_task(claim.task_id, attempt=claim.attempt)
+
+    async def heartbeat(
+        self, claim: Claim, progress: float | None = None, message: str | None = None
+    ) -> Claim:
+        """Keep a claim for another `lease_seconds` from now, and say how far the work is (0 to 1).
+
+        Raises:
+            StaleAttemptError: the claim holds no more; drop the work.
+        """
+        claim = instance("claim", Claim, claim)
+        beat = heartbeat_of(
+            claim.task_id,
+            claim.attempt,
+            claim.lease_seconds,
+            RATIO.of("progress", progress),
+            TEXT.of("message", message),
+        )
+        kept = await self._kept(claim.agent_id, beat)
+        return claim.model_copy(update={"lease_expires_at": kept["lease_expires_at"]})
+
+    async def complete(
+        self,
+        claim: Claim,
+        result: JsonValue = None,
+        metrics: JsonValue | Mapping[str, JsonValue] = None,
+    ) -> Task:
+        """Complete a claim that was started: see `complete_task`."""
+        claim = instance("claim", Claim, claim)
+        return await self.complete_task(claim.task_id, result, metrics, attempt=claim.attempt)
+
+    async def complete_all(
+        self, done: Sequence[Completion]
+    ) -> list[TaskError | StoreQueryError | None]:
+        """Complete many claims, in as few transactions as they fit in.
+
+        Returns:
+            For each None, or why it was refused: the claim holds no more, or the store cannot take
+            the result.
+
+        Raises:
+            StoreUnreachableError: no server answers.
+        """
+        return await self._commands.complete_all(
+            [
+                {
+                    "task_id": one.claim.task_id,
+                    "attempt": one.claim.attempt,
+                    "command_id": one.command_id,
+                    "ran_ms": None if one.began is None else milliseconds_since(one.began),
+                    **_outcome(one.result, one.metrics, one.duration_ms),
+                }
+                for one in instances("done", Completion, done)
+            ]
+        )
+
+    async def fail(
+        self,
+        claim: Claim,
+        error: str,
+        should_retry: bool = True,
+        *,
+        error_class: ErrorClass | str = ErrorClass.TRANSIENT,
+        error_types: Sequence[str] = (),
+        retry_after: float | None = None,
+        exclude_agent: bool = False,
+        traceback: str | None = None,
+        command_id: str | None = None,
+    ) -> Task:
+        """Say that the work on a claim failed: see `fail_task`."""
+        claim = instance("claim", Claim, claim)
+        return await self.fail_task(
+            claim.task_id,
+            error,
+            should_retry,
+            error_class=error_class,
+            error_types=error_types,
+            retry_after=retry_after,
+            exclude_agent=exclude_agent,
+            traceback=traceback,
+            attempt=claim.attempt,
+            command_id=command_id,
+        )
+
+    async def release(self, claim: Claim, reason: str | None = None) -> Task:
+        """Give a claim back unharmed: no retry is spent."""
+        claim = instance("claim", Claim, claim)
+        return await self.release_task(claim.task_id, reason, attempt=claim.attempt)
+
+    async def process_due(self, batches: int | None = None) -> int:
+        """Look at every task whose time has come; how many there were.
+
+        A delay ends: the task becomes ready. A lease runs out, or the time to finish a try: the
+        try failed. The time to start, or the overall time, is over: the task failed. Claiming,
+        polling and counting do this by themselves; it needs no leader.
+
+        Args:
+            batches: Stop after so many batches of 500.
+        """
+        return await self._due.process_due(ATTEMPT.of("batches", batches))
+
+    async def wait_until_ended(self, task_id: str, seconds: float) -> Task:
+        """The task once it is finished, or as it is when the time is up.
+
+        Raises:
+            TaskNotFoundError: there is no such task.
+        """
+        return await self.wait_for_change(task_id, None, seconds)
+
+    async def wait_for_change(self, task_id: str, seen: Task | None, seconds: float) -> Task:
+        """The task once it is not as it was `seen`, is finished, or the time is up.
+
+        Raises:
+            TaskNotFoundError: there is no such task.
+        """
+        deadline = time.monotonic() + WAIT.of("seconds", seconds)
+        pause = pauses(FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS)
+        while True:
+            told = self._graph.work.seen
+            task = await self.get_task(task_id)
+            left = deadline - time.monotonic()
+            if task.status in ENDED or left <= 0 or (seen is not None and _moved(task, seen)):
+                return task
+            await self._graph.work.wait(told, min(left, next(pause)))
+
+    async def _give_back(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Give back what a claim was given that nobody waits for any more."""
+        for claim in map(Claim.from_record, records):
+            await self.release(claim, "the claim was cancelled while it was under way")
+
+    async def _kept(self, agent_id: str, beat: dict[str, Any]) -> dict[str, Any]:
+        """Send one heartbeat: the fields of the task that it changes; a refusal is raised."""
+        (row,) = await self._claims.keep(agent_id, [beat])
+        if row["status"] is None:
+            raise TaskNotFoundError(beat["task_id"])
+        if not row["kept"]:
+            node = {"task_id": beat["task_id"], "attempt": row["current_attempt"]}
+            refuse_stale("keep", beat["attempt"], node | {"status": row["status"]})
+        said = {"progress": beat["progress"], "progress_message": beat["message"]}
+        return {
+            "lease_expires_at": some_moment(row["lease_expires_at"]),
+            **{name: value for name, value in said.items() if value is not None},
+        }
+
     async def _created(self, tasks: list[NewTask]) -> list[str]:
         ids = await self._creation.create(tasks)
         self._graph.work.tell()
@@ -251,5 +762,36 @@ class AsyncTaskQueue(AsyncClaims):
         rows = await self._graph.read("tasks/poll_agent", agent_id=agent_id, **what)
         if not rows:
             raise AgentNotFoundError(agent_id)
-        await self._close_lanes(agent_id, rows[0]["lanes_seen"])
+        await self._claims.close_lanes(agent_id, rows[0]["lanes_seen"])
         return rows[0]
+
+
+def _outcome(
+    result: JsonValue,
+    metrics: JsonValue | Mapping[str, JsonValue],
+    duration_ms: float | None = None,
+) -> dict[str, str | float | None]:
+    """What a completed task keeps, as `tasks/complete` takes it."""
+    if duration_ms is None and isinstance(metrics, Mapping):
+        given = metrics.get("duration_ms")
+        duration_ms = None if given is None else MILLISECONDS.of("metrics.duration_ms", given)
+    return {
+        "result": None if result is None else dump_json(JSON.of("result", result)),
+        "duration_ms": duration_ms,
+        "metrics": None if metrics is None else dump_json(JSON.of("metrics", metrics)),
+    }
+
+
+def _reason(reason: str | None) -> str | None:
+    return None if reason is None else shortened(CONTENT.of("reason", reason))
+
+
+def _detail(reason: str | None) -> str | None:
+    """The detail of an event that has a reason."""
+    return None if reason is None else dump_json({"reason": reason})
+
+
+def _moved(task: Task, seen: Task) -> bool:
+    """Whether something happened to a task that somebody who follows it wants to hear of."""
+    followed = attrgetter("status", "attempt", "progress", "progress_message")
+    return followed(task) != followed(seen)

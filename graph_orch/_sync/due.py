@@ -32,8 +32,8 @@ class Due:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
 
-    def wake(self, batches: int | None = None) -> int:
-        """Look at the tasks that are due; how many there were. See `TaskQueue.wake`.
+    def process_due(self, batches: int | None = None) -> int:
+        """Look at the tasks that are due; how many there were. See `TaskQueue.process_due`.
 
         A task that cannot be looked at is logged, and put aside for a while; the others go on.
         """

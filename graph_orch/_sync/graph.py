@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Any, Concatenate, Literal, LiteralString, ParamSpec, TypeVar, cast
 
@@ -40,7 +39,7 @@ from graph_orch.errors import (
     TransactionTooLargeError,
 )
 from graph_orch.settings import Address
-from graph_orch.store.batching import Combiner
+from graph_orch.store.backoff import pauses
 from graph_orch.store.by_hand import refuse_effects, refuse_words
 from graph_orch.store.driving import UnprintedText, distrust, unprinted
 from graph_orch.store.runtime import (
@@ -60,7 +59,6 @@ from graph_orch.store.statements import (
 )
 
 P = ParamSpec("P")
-Item = TypeVar("Item")
 R = TypeVar("R")
 Access = Literal["READ", "WRITE"]
 READ: Access = "READ"
@@ -130,7 +128,6 @@ class Graph:
         self._process = os.getpid()
         self._closed = False
         self._first_calls = FirstCalls()
-        self._combiners: dict[Hashable, Combiner[Any, Any]] = {}
 
     @classmethod
     def connect(
@@ -241,31 +238,6 @@ class Graph:
             lambda one, limit: self._transact_once(one, limit, work, *args, **kwargs),
         )
 
-    def together(
-        self,
-        kind: Hashable,
-        run: Callable[[Sequence[Item]], Result[Sequence[R | Exception]]],
-        item: Item,
-        rows: int = 1,
-        at_once: int = 1,
-    ) -> R:
-        """Do one thing of a kind, in one run with the others that are asked for meanwhile.
-
-        Args:
-            kind: What may share a run. Kinds are few, as they are kept: what differs from call to
-                call belongs into the item. The first call's `run` and `at_once` are used for all.
-            rows: How much it is, see `batching.weight`; a run takes so many together.
-            at_once: How many runs of the kind may be under way.
-
-        Raises:
-            StoreError: as for what is run; or what the run answered this item with.
-        """
-        self._check_usable()
-        combiner = self._combiners.get(kind)
-        if combiner is None:
-            combiner = self._combiners.setdefault(kind, Combiner[Item, R](run, at_once))
-        return combiner.submit(item, rows)
-
     def query(self, cypher: str, **params: Any) -> tuple[list[str], list[list[Any]]]:
         """Run Cypher that a person wrote and that only reads the graph: column names and rows.
 
@@ -302,7 +274,7 @@ class Graph:
         self._driver.close()
 
     def _greet(self) -> None:
-        self._check_usable()
+        self.check_usable()
         seconds, limit = self._limits(ANSWER_SECONDS)
         try:
             with Try(seconds) as one, self._session(READ) as session:
@@ -344,9 +316,9 @@ class Graph:
         so that it does not apply twice. Where no answer comes, or a connection is lost, the next
         try has a new one: others that went the same way may be dead too, and none would say so.
         """
-        self._check_usable()
+        self.check_usable()
         deadline = time.monotonic() + (self._patience or RETRY_SECONDS)
-        pause = FIRST_PAUSE_SECONDS
+        pause = pauses(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, growth=2)
         tries = 0
         while True:
             tries += 1
@@ -360,10 +332,10 @@ class Graph:
                     distrust(self._driver)
                     if not isinstance(error, TimeoutError):  # it may have been started again
                         self._first_calls.forget()
-                if not _may_pass(error, tries) or time.monotonic() + pause > deadline:
+                wait = next(pause)
+                if not _may_pass(error, tries) or time.monotonic() + wait > deadline:
                     raise translate(error, doing) from error
-            sleep(pause * random.uniform(0.5, 1.5))
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            sleep(wait)
 
     def _run_once(
         self, one: Try, limit: float, it: Statement, params: dict[str, Any], mode: Access
@@ -429,7 +401,8 @@ class Graph:
             bookmark_manager=self._bookmarks,
         )
 
-    def _check_usable(self) -> None:
+    def check_usable(self) -> None:
+        """Raise where it cannot be used: it is closed, or of another process or event loop."""
         if self._process != os.getpid():
             raise ForkedProcessError
         if self._closed:

@@ -12,14 +12,13 @@ from graph_orch._sync.graph import Graph
 from graph_orch._sync.router import CapabilityRouter
 from graph_orch._sync.schema import Schema
 from graph_orch._sync.tasks import TaskQueue
-from graph_orch.domain.checks import LIMIT, NAME, NAMES, TASK_ID, WAIT, Check
-from graph_orch.domain.lifecycle import ENDED, HealthStatus
+from graph_orch.domain.checks import LIMIT, NAME, NAMES, TASK_ID, Check
+from graph_orch.domain.lifecycle import HealthStatus
 from graph_orch.domain.models import (
     Agent,
     Recommendation,
     RecommendationKind,
     SystemHealth,
-    Task,
 )
 from graph_orch.domain.recommendations import (
     MOST_OF_A_KIND,
@@ -37,7 +36,6 @@ from graph_orch.domain.recommendations import (
     single_holders,
 )
 from graph_orch.domain.values import Listed, skill_key
-from graph_orch.errors import TaskNotFoundError
 from graph_orch.store.runtime import in_thread
 
 KINDS: Check[list[RecommendationKind]] = Check(Listed[RecommendationKind])
@@ -48,8 +46,6 @@ TRIED_LOOKED_AT = 1_000
 """How many blocked tasks, and how many of those tried last, a look at the graph reads at most."""
 BEGINNING = 6
 """How much of a task id must be right for those that are like it to be found."""
-FIRST_LOOK_SECONDS = 0.05
-LONGEST_LOOK_SECONDS = 1.0
 
 
 class Monitor:
@@ -101,33 +97,6 @@ class Monitor:
                 each = self._recommend(kind, agents)
                 found += in_thread(_first, each, MOST_OF_A_KIND)
         return found[: LIMIT.of("limit", limit)]
-
-    def wait_until_ended(self, task_id: str, seconds: float) -> Task:
-        """The task once it is finished, or as it is when the time is up.
-
-        Raises:
-            TaskNotFoundError: there is no such task.
-        """
-        return self.wait_for_change(task_id, None, seconds)
-
-    def wait_for_change(self, task_id: str, seen: Task | None, seconds: float) -> Task:
-        """The task once it is not as it was `seen`, is finished, or the time is up.
-
-        Raises:
-            TaskNotFoundError: there is no such task.
-        """
-        deadline = time.monotonic() + WAIT.of("seconds", seconds)
-        pause = FIRST_LOOK_SECONDS
-        while True:
-            told = self._graph.work.seen
-            task = self._tasks.get_task_status(task_id)
-            if task is None:
-                raise TaskNotFoundError(task_id)
-            left = deadline - time.monotonic()
-            if task.status in ENDED or left <= 0 or (seen is not None and _moved(task, seen)):
-                return task
-            self._graph.work.wait(told, min(left, pause))
-            pause = min(pause * 1.6, LONGEST_LOOK_SECONDS)
 
     def count_untried_failures(self) -> int:
         """How many tasks failed without a try: nobody took them in time."""
@@ -209,13 +178,3 @@ class Monitor:
 def _first(found: Iterable[Recommendation], number: int) -> list[Recommendation]:
     """So many of what is found. Finding each takes its time where there are thousands of agents."""
     return list(islice(found, number))
-
-
-def _moved(task: Task, seen: Task) -> bool:
-    """Whether something happened to a task that somebody who follows it wants to hear of."""
-    return (task.status, task.attempt, task.progress, task.progress_message) != (
-        seen.status,
-        seen.attempt,
-        seen.progress,
-        seen.progress_message,
-    )

@@ -144,7 +144,7 @@ def _create(
 ) -> list[str]:
     if not tx.run("schedules/advance", **step):
         return []
-    params = insertion([([task], retry_policy)]) | {"now": None}
+    params = insertion([task], retry_policy) | {"now": None}
     if not (insert(tx, params))[0]:
         add_lanes(tx, [task])
         insert(tx, params)

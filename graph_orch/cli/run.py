@@ -53,7 +53,8 @@ def run(
     crew.work(tasks, workflow.name, as_json)
     path = critical_path(workflow, scale)
     report = _report(workflow, crew, path) | {"speed": scale}
-    makespan, violations = report["makespan_seconds"], report["violations"]
+    makespan: float = report["makespan_seconds"]
+    violations: list[tuple[str, str]] = report["violations"]
     if as_json:
         show_json(report | {"agents": crew.agents(makespan * 1_000)})
     else:

@@ -44,7 +44,7 @@ def create(
     """Create a task, and print its id."""
     with connect() as orch:
         task_id = orch.tasks.create_task(content, **task)
-        created = orch.tasks.get_task_status(task_id)
+        created = orch.tasks.get_task(task_id)
     if as_json:
         show_json(created)
     else:
@@ -73,9 +73,7 @@ def list_(
 def show_(task_id: TaskId, as_json: Json = False) -> None:
     """Show a task."""
     with connect() as orch:
-        task = orch.tasks.get_task_status(task_id)
-    if task is None:
-        raise TaskNotFoundError(task_id)
+        task = orch.tasks.get_task(task_id)
     show(task, as_json)
 
 

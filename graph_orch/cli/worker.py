@@ -161,7 +161,7 @@ def maintain(
     leave_in_order()
     with connect() as orch:
         while True:
-            done = {"tasks": orch.tasks.wake(), "indexed": orch.tasks.index_content()}
+            done = {"tasks": orch.tasks.process_due(), "indexed": orch.tasks.index_content()}
             try:
                 done["scheduled"] = len(orch.schedules.tick())
             except ValidationError as error:  # a schedule that this machine cannot tick

@@ -6,6 +6,8 @@
        │                                       └──fail──▶ FAILED
        └──────────────retry──── FAILED, CANCELLED ◀──cancel── any live status
 
+    ASSIGNED, RUNNING ──reassign──▶ ASSIGNED, to another agent
+
 BLOCKED is not a status: a pending task is blocked while `unmet > 0`.
 """
 
@@ -51,6 +53,7 @@ class Command(StrEnum):
     """What can be asked of an existing task."""
 
     ASSIGN = "assign"
+    REASSIGN = "reassign"
     START = "start"
     COMPLETE = "complete"
     FAIL = "fail"
@@ -88,6 +91,22 @@ class ErrorClass(StrEnum):
         """Whether it is nobody's failure, and so leaves an agent's success_rate as it was."""
         return self in (ErrorClass.CAPABILITY, ErrorClass.BUDGET)
 
+    @property
+    def is_tried_again(self) -> bool:
+        """Whether another try may succeed, while retries are left."""
+        return self in (ErrorClass.TRANSIENT, ErrorClass.CAPABILITY)
+
+
+class TryOutcome(StrEnum):
+    """How a try of a task ended. The values are stored in the graph as they stand."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"  # by fail
+    EXPIRED = "expired"  # its lease ran out
+    TIMED_OUT = "timed_out"  # it was not done in the time that the task had for it
+    RELEASED = "released"  # given back unharmed, or its task was given to another agent
+    CANCELLED = "cancelled"  # with its task
+
 
 class HealthStatus(StrEnum):
     """How an agent is doing; see `AgentHealth` for the thresholds."""
@@ -114,36 +133,30 @@ def has_status(attributes: Mapping[str, Any], statuses: Collection[TaskStatus]) 
     return isinstance(status, str) and status in statuses
 
 
+def _each(
+    statuses: Collection[TaskStatus], *to: TaskStatus
+) -> dict[TaskStatus, frozenset[TaskStatus]]:
+    return {status: frozenset(to) for status in TaskStatus if status in statuses}
+
+
 TRANSITIONS: dict[Command, dict[TaskStatus, frozenset[TaskStatus]]] = {
-    Command.ASSIGN: {TaskStatus.PENDING: frozenset({TaskStatus.ASSIGNED})},
-    Command.START: {TaskStatus.ASSIGNED: frozenset({TaskStatus.RUNNING})},
-    Command.COMPLETE: {TaskStatus.RUNNING: frozenset({TaskStatus.COMPLETED})},
-    Command.FAIL: {
-        status: frozenset({TaskStatus.PENDING, TaskStatus.FAILED})
-        for status in (TaskStatus.ASSIGNED, TaskStatus.RUNNING)
-    },
-    Command.RELEASE: {
-        status: frozenset({TaskStatus.PENDING})
-        for status in (TaskStatus.ASSIGNED, TaskStatus.RUNNING)
-    },
-    Command.CANCEL: {
-        status: frozenset({TaskStatus.CANCELLED})
-        for status in (TaskStatus.PENDING, TaskStatus.ASSIGNED, TaskStatus.RUNNING)
-    },
-    Command.RETRY: {
-        status: frozenset({TaskStatus.PENDING})
-        for status in (TaskStatus.FAILED, TaskStatus.CANCELLED)
-    },
-    Command.ADD_DEPENDENCY: {
-        # To cancelled where the new dependency has failed and the task is to be cancelled by that.
-        TaskStatus.PENDING: frozenset({TaskStatus.PENDING, TaskStatus.CANCELLED}),
-    },
+    Command.ASSIGN: _each({TaskStatus.PENDING}, TaskStatus.ASSIGNED),
+    Command.REASSIGN: _each(HELD, TaskStatus.ASSIGNED),
+    Command.START: _each({TaskStatus.ASSIGNED}, TaskStatus.RUNNING),
+    Command.COMPLETE: _each({TaskStatus.RUNNING}, TaskStatus.COMPLETED),
+    Command.FAIL: _each(HELD, TaskStatus.PENDING, TaskStatus.FAILED),
+    Command.RELEASE: _each(HELD, TaskStatus.PENDING),
+    Command.CANCEL: _each(LIVE, TaskStatus.CANCELLED),
+    Command.RETRY: _each({TaskStatus.FAILED, TaskStatus.CANCELLED}, TaskStatus.PENDING),
+    # To cancelled where the new dependency has failed and the task is to be cancelled by that.
+    Command.ADD_DEPENDENCY: _each({TaskStatus.PENDING}, TaskStatus.PENDING, TaskStatus.CANCELLED),
 }
 """For each command, the statuses that it starts from and those it can end in."""
 
 
 EVENTS: dict[Command, frozenset[EventType]] = {
     Command.ASSIGN: frozenset({EventType.ASSIGNED}),
+    Command.REASSIGN: frozenset({EventType.ASSIGNED}),
     Command.START: frozenset({EventType.STARTED}),
     Command.COMPLETE: frozenset({EventType.COMPLETED}),
     Command.FAIL: frozenset({EventType.TRY_FAILED, EventType.FAILED}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graph_orch.domain.lifecycle import EVENTS, HELD, TRANSITIONS, Command, allowed_from
@@ -41,12 +41,18 @@ def refuse(
         raise TaskNotFoundError(task_id)
     if params.get("attempt") is not None:
         refuse_stale(command, params["attempt"], task)
-    if command is Command.ASSIGN and "agent_id" in params and row["agent"] is None:
+    if "agent_id" in params and row["agent"] is None:
         raise AgentNotFoundError(params["agent_id"])
     if task["status"] not in TRANSITIONS[command]:
         raise InvalidTransitionError(command, task_id, task["status"], allowed_from(command))
     if command is Command.ASSIGN:
-        _refuse_assignment(task, row)
+        _refuse_unready(task, row)
+    if command is Command.REASSIGN and task["assigned_to"] == params["agent_id"]:
+        raise TaskError(
+            f"cannot reassign task {task_id!r}: agent {params['agent_id']!r} holds it already"
+        )
+    if row["agent"] is not None:
+        _refuse_agent(task, row["skills"], row["agent"])
 
 
 def refuse_conflict(
@@ -93,18 +99,19 @@ def refuse_stale(what: str, attempt: int, task: Mapping[str, Any]) -> None:
         raise AttemptEndedError(what, task["task_id"], attempt, task["status"])
 
 
-def _refuse_assignment(task: Mapping[str, Any], row: Mapping[str, Any]) -> None:
-    task_id, agent, limit = task["task_id"], row["agent"], row["limit"]
+def _refuse_unready(task: Mapping[str, Any], row: Mapping[str, Any]) -> None:
+    task_id, limit = task["task_id"], row["limit"]
     if task["unmet"] > 0:
         raise UnmetDependencyError(task_id, task["unmet"])
     if not row["is_due"]:
         raise TaskNotDueError(task_id, some_moment(task["available_at"]).isoformat())
     if limit is not None and limit["active"] >= limit["max"]:
         raise ConcurrencyLimitError(task_id, limit["key"], limit["max"])
-    if agent is None:
-        return
-    if missing := [key for key in row["skills"] if key not in agent["skills"]]:
-        raise MissingCapabilityError(agent["agent_id"], task_id, missing)
+
+
+def _refuse_agent(task: Mapping[str, Any], skills: Sequence[str], agent: Mapping[str, Any]) -> None:
+    if missing := [key for key in skills if key not in agent["skills"]]:
+        raise MissingCapabilityError(agent["agent_id"], task["task_id"], missing)
     active, most = agent["active_tasks"], agent["max_concurrent_tasks"]
     if active >= most:
         raise AgentAtCapacityError(agent["agent_id"], active, most)

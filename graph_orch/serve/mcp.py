@@ -47,7 +47,7 @@ from starlette.routing import Route
 
 from graph_orch import AsyncOrchestrator
 from graph_orch.domain.values import MAX_NAME
-from graph_orch.errors import AgentNotFoundError, OrchestrationError, TaskNotFoundError
+from graph_orch.errors import AgentNotFoundError, OrchestrationError
 from graph_orch.serve.guard import MAX_BODY
 from graph_orch.serve.options import HttpOptions
 from graph_orch.serve.principals import Principal
@@ -252,9 +252,7 @@ class _Handlers:
                 return GRAPH, "text/markdown"
             case "task", task_id:
                 tasks = self._orch.tasks
-                if (task := await tasks.get_task_status(task_id)) is None:
-                    raise TaskNotFoundError(task_id)
-                found = _dumped(task) | {
+                found = _dumped(await tasks.get_task(task_id)) | {
                     "tries": [_dumped(row) for row in await tasks.get_tries(task_id)],
                     "history": [_dumped(row) for row in await tasks.get_history(task_id)],
                 }

@@ -12,13 +12,13 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import Generic, TypeVar
+from itertools import islice
+from typing import Any, Generic, TypeVar
 
 from graph_orch.errors import OrchestrationError, StoreError, StoreQueryError
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
-Waiting = TypeVar("Waiting")
 MOST = 50
 """How many calls share a transaction at most."""
 MOST_ROWS = 400
@@ -37,19 +37,21 @@ def weight(rows: int, letters: int) -> int:
     return max(rows, -(-letters // LETTERS_A_ROW))
 
 
-def in_weight(items: Sequence[Item], weigh: Callable[[Item], int]) -> Iterator[list[Item]]:
-    """The items in their order, as many together as may share a transaction by their weight."""
+def in_weight(
+    items: Sequence[Item], weigh: Callable[[Item], int]
+) -> Iterator[tuple[list[Item], int]]:
+    """The items in their order, in parts that may each be one transaction, with their weights."""
     part: list[Item] = []
     size = 0
     for item in items:
         more = weigh(item)
         if part and size + more > MOST_ROWS:
-            yield part
+            yield part, size
             part, size = [], 0
         part.append(item)
         size += more
     if part:
-        yield part
+        yield part, size
 
 
 async def async_in_parts(
@@ -83,42 +85,85 @@ def in_parts(
     return [*in_parts(run, items[:half]), *in_parts(run, items[half:])]
 
 
-def _taken(waiting: deque[Waiting], rows_of: Callable[[Waiting], int]) -> list[Waiting]:
+class _Call(Generic[Item, Answer]):
+    """Items that one caller submitted, to be run in one transaction with those of others."""
+
+    def __init__(self, items: list[Item], weight: int) -> None:
+        self.items = items
+        self.weight = weight
+
+
+C = TypeVar("C", bound=_Call[Any, Any])
+
+
+def _taken(waiting: deque[C]) -> list[C]:
     """From the head of what waits, as many calls as may share a run."""
-    taken: list[Waiting] = []
-    rows = 0
+    taken: list[C] = []
+    weight = 0
     while waiting and len(taken) < MOST:
-        rows += rows_of(waiting[0])
-        if taken and rows > MOST_ROWS:
+        weight += waiting[0].weight
+        if taken and weight > MOST_ROWS:
             break
         taken.append(waiting.popleft())
     return taken
 
 
+class _AsyncCall(_Call[Item, Answer]):
+    def __init__(self, items: list[Item], weight: int) -> None:
+        super().__init__(items, weight)
+        loop = asyncio.get_running_loop()
+        self.answers: asyncio.Future[list[Answer | Exception]] = loop.create_future()
+
+
 class AsyncCombiner(Generic[Item, Answer]):
-    """Runs calls together, for callers that share an event loop."""
+    """Runs calls together, for callers that share an event loop.
+
+    Where the store refuses a run, its halves are run, down to single items: see `async_in_parts`.
+    """
 
     def __init__(
         self,
         run: Callable[[Sequence[Item]], Awaitable[Sequence[Answer | Exception]]],
+        *,
+        weigh: Callable[[Item], int] = lambda _: 1,
         at_once: int = 1,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         """Args:
         run: Does what was asked for, and answers each item, perhaps with an error.
+        weigh: How many rows an item counts as, see `weight`; a run takes MOST_ROWS together.
         at_once: How many runs may be under way.
+        check: Raises where the store cannot be used from here, such as in a forked process, in
+            which nobody runs what waits. A call is checked before it waits.
         """
         self._run = run
+        self._weigh = weigh
         self._at_once = at_once
-        self._waiting: deque[tuple[Item, int, asyncio.Future[Answer]]] = deque()
+        self._check = check
+        self._waiting: deque[_AsyncCall[Item, Answer]] = deque()
         self._workers: set[asyncio.Task[None]] = set()
 
-    async def submit(self, item: Item, rows: int = 1) -> Answer:
-        """The answer to one item of so many rows; an error of its own, or of the run, is raised."""
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, rows, answer))
+    async def submit(self, item: Item) -> Answer:
+        """The answer to an item; an error of its own, or of the run, is raised."""
+        (answer,) = await self._submit([item], self._weigh(item))
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def submit_all(self, items: Sequence[Item]) -> list[Answer | Exception]:
+        """The answer to each item, or its error, in as few runs as they fit in."""
+        answers: list[Answer | Exception] = []
+        for part, weight in in_weight(items, self._weigh):
+            answers += await self._submit(part, weight)
+        return answers
+
+    async def _submit(self, items: list[Item], weight: int) -> list[Answer | Exception]:
+        self._check()
+        call = _AsyncCall[Item, Answer](items, weight)
+        self._waiting.append(call)
         if len(self._workers) < self._at_once:
             self._begin()
-        return await answer
+        return await call.answers
 
     def _begin(self) -> None:
         worker = asyncio.create_task(self._work())
@@ -132,60 +177,76 @@ class AsyncCombiner(Generic[Item, Answer]):
 
     async def _work(self) -> None:
         while self._waiting:
-            taken = _taken(self._waiting, lambda call: call[1])
-            wanted = [(item, answer) for item, _, answer in taken if not answer.done()]
-            if wanted:
-                await self._answer(wanted)
-
-    async def _answer(self, wanted: Sequence[tuple[Item, asyncio.Future[Answer]]]) -> None:
-        try:
-            found = await async_in_parts(self._run, [item for item, _ in wanted])
-        except asyncio.CancelledError:
-            for _, answer in wanted:
-                answer.cancel()
-            raise
-        except Exception as error:  # it is raised where the answer is awaited
-            found = [error] * len(wanted)
-        for (_, answer), one in zip(wanted, found, strict=True):
-            if answer.done():
+            calls = [call for call in _taken(self._waiting) if not call.answers.done()]
+            if not calls:
                 continue
-            if isinstance(one, Exception):
-                answer.set_exception(one)
-            else:
-                answer.set_result(one)
+            try:
+                answers = iter(await async_in_parts(self._run, _items(calls)))
+            except asyncio.CancelledError:
+                for call in calls:
+                    call.answers.cancel()
+                raise
+            except Exception as error:  # it is raised where the answers are awaited
+                for call in calls:
+                    if not call.answers.done():
+                        call.answers.set_exception(error)
+                continue
+            for call in calls:
+                found = list(islice(answers, len(call.items)))
+                if not call.answers.done():
+                    call.answers.set_result(found)
 
 
-class _Call(Generic[Item, Answer]):
-    def __init__(self, item: Item, rows: int) -> None:
-        self.item = item
-        self.rows = rows
+class _ThreadCall(_Call[Item, Answer]):
+    def __init__(self, items: list[Item], weight: int) -> None:
+        super().__init__(items, weight)
         self.ready = threading.Lock()
         """Held until its thread is to go on; see `runtime` for why this is no Event."""
         self.ready.acquire()
-        self.led: list[_Call[Item, Answer]] = []
-        """Whom its thread runs for, itself among them; none: another thread will answer it."""
-        self.answer: Answer | Exception | None = None
+        self.led: list[_ThreadCall[Item, Answer]] = []
+        """The calls that its thread runs, itself among them; none: another thread answers it."""
+        self.answers: list[Answer | Exception] | Exception = StoreError(INTERRUPTED)
 
 
 class Combiner(Generic[Item, Answer]):
-    """Runs calls together, for callers in several threads: one of them runs for some."""
+    """Runs calls together, for callers in several threads: one of them runs for some.
+
+    See `AsyncCombiner`.
+    """
 
     def __init__(
-        self, run: Callable[[Sequence[Item]], Sequence[Answer | Exception]], at_once: int = 1
+        self,
+        run: Callable[[Sequence[Item]], Sequence[Answer | Exception]],
+        *,
+        weigh: Callable[[Item], int] = lambda _: 1,
+        at_once: int = 1,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
-        """Args:
-        run: Does what was asked for, and answers each item, perhaps with an error.
-        at_once: How many runs may be under way.
-        """
         self._run = run
+        self._weigh = weigh
         self._at_once = at_once
+        self._check = check
         self._lock = threading.Lock()
-        self._waiting: deque[_Call[Item, Answer]] = deque()
+        self._waiting: deque[_ThreadCall[Item, Answer]] = deque()
         self._running = 0
 
-    def submit(self, item: Item, rows: int = 1) -> Answer:
-        """The answer to one item of so many rows; an error of its own, or of the run, is raised."""
-        call = _Call[Item, Answer](item, rows)
+    def submit(self, item: Item) -> Answer:
+        """The answer to an item; an error of its own, or of the run, is raised."""
+        (answer,) = self._submit([item], self._weigh(item))
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def submit_all(self, items: Sequence[Item]) -> list[Answer | Exception]:
+        """The answer to each item, or its error, in as few runs as they fit in."""
+        answers: list[Answer | Exception] = []
+        for part, weight in in_weight(items, self._weigh):
+            answers += self._submit(part, weight)
+        return answers
+
+    def _submit(self, items: list[Item], weight: int) -> list[Answer | Exception]:
+        self._check()
+        call = _ThreadCall[Item, Answer](items, weight)
         with self._lock:
             if self._running < self._at_once:
                 self._running += 1
@@ -200,24 +261,26 @@ class Combiner(Generic[Item, Answer]):
             raise
         if call.led:
             self._lead(call.led)
-        if isinstance(call.answer, Exception):
-            raise call.answer
-        return call.answer  # pyright: ignore[reportReturnType]
+        if isinstance(call.answers, Exception):
+            raise call.answers
+        return call.answers
 
-    def _lead(self, taken: Sequence[_Call[Item, Answer]]) -> None:
-        """Run for these, and hand the lead on."""
-        found: list[Answer | Exception] = [StoreError(INTERRUPTED)] * len(taken)
+    def _lead(self, calls: Sequence[_ThreadCall[Item, Answer]]) -> None:
+        """Run these, and hand the lead on."""
         try:
-            found = in_parts(self._run, [call.item for call in taken])
+            answers = iter(in_parts(self._run, _items(calls)))
+            for call in calls:
+                call.answers = list(islice(answers, len(call.items)))
         except OrchestrationError as error:  # it is raised in each of the threads that wait
-            found = [error] * len(taken)
+            for call in calls:
+                call.answers = error
         finally:
-            for call, one in zip(taken, found, strict=True):
-                call.answer, call.led = one, []
+            for call in calls:
+                call.led = []
                 call.ready.release()
             self._hand_on()
 
-    def _withdraw(self, call: _Call[Item, Answer]) -> None:
+    def _withdraw(self, call: _ThreadCall[Item, Answer]) -> None:
         with self._lock:
             led, call.led = call.led, []
             self._waiting.extendleft(reversed(led))
@@ -232,6 +295,10 @@ class Combiner(Generic[Item, Answer]):
             if not self._waiting:
                 self._running -= 1
                 return
-            led = _taken(self._waiting, lambda call: call.rows)
+            led = _taken(self._waiting)
             led[0].led = led
             led[0].ready.release()
+
+
+def _items(calls: Sequence[_Call[Item, Any]]) -> list[Item]:
+    return [item for call in calls for item in call.items]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Annotated
 
 from graph_orch.domain.models import SystemHealth
-from graph_orch.errors import AgentNotFoundError, TaskNotFoundError
+from graph_orch.errors import AgentNotFoundError
 from graph_orch.tools import parameters as p
 from graph_orch.tools.answers import (
     QueueNumbers,
@@ -80,9 +80,7 @@ async def get_recommendations(
 
 
 async def _why_nobody(call: Call, task_id: str, excluded: Iterable[str]) -> str:
-    task = await call.orch.tasks.get_task_status(task_id)
-    if task is None:
-        raise TaskNotFoundError(task_id)
+    task = await call.orch.tasks.get_task(task_id)
     capable = await call.orch.router.find_capable(task.requirements)
     if not capable:
         return f"no agent has all of: {', '.join(task.requirements) or 'nothing'}; register one"

@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from itertools import islice
 from typing import Annotated, Any
-from uuid import NAMESPACE_OID, uuid5
 
 from pydantic import Field
 
-from graph_orch.domain.lifecycle import LIVE, ErrorClass, TaskStatus
-from graph_orch.domain.models import Claim, NewTask, Task, TaskFilters
+from graph_orch.domain.lifecycle import HELD, LIVE, ErrorClass, TaskStatus
+from graph_orch.domain.models import Claim, NewTask, TaskFilters
 from graph_orch.domain.values import JsonObject, NewName
-from graph_orch.errors import TaskNotFoundError, ValidationError
+from graph_orch.errors import ValidationError
 from graph_orch.tools import parameters as p
 from graph_orch.tools.answers import (
     Created,
@@ -121,13 +120,10 @@ async def assign_task(
     command_id: p.CommandId | None = None,
 ) -> TaskState:
     """Give a ready task to an agent by hand. Without a lease it is the agent's until it ends."""
-    if reassign and (await _task(call, task_id)).assigned_to not in (None, agent_id):
-        # Made of the caller's, however long that is, so that asking again releases once.
-        own = command_id and str(uuid5(NAMESPACE_OID, f"{command_id}:release"))
-        await call.orch.tasks.release_task(task_id, f"given to {agent_id}", command_id=own)
-    task = await call.orch.tasks.assign_task(
-        task_id, agent_id, lease_seconds=lease_seconds, command_id=command_id
-    )
+    tasks = call.orch.tasks
+    is_held = reassign and (await tasks.get_task(task_id)).status in HELD
+    give = tasks.reassign_task if is_held else tasks.assign_task
+    task = await give(task_id, agent_id, lease_seconds=lease_seconds, command_id=command_id)
     return TaskState.of(task)
 
 
@@ -145,16 +141,10 @@ async def start_task(
     if not heartbeat:
         started = await call.orch.tasks.start_task(task_id, attempt=attempt, command_id=command_id)
         return TaskState.of(started)
-    task = await _task(call, task_id)
-    held = Claim.model_construct(
-        task=task,
-        agent_id=task.assigned_to or "",
-        attempt=task.attempt if attempt is None else attempt,
-        lease_seconds=lease_seconds,
-        lease_expires_at=task.lease_expires_at,
+    task = await call.orch.tasks.heartbeat_task(
+        task_id, attempt, lease_seconds=lease_seconds, progress=progress, message=message
     )
-    kept = await call.orch.tasks.heartbeat(held, progress, message)
-    return TaskState.of(task.model_copy(update={"lease_expires_at": kept.lease_expires_at}))
+    return TaskState.of(task)
 
 
 async def complete_task(
@@ -229,11 +219,11 @@ async def get_task_status(
 ) -> TaskDetail:
     """A task with its result or error; with wait_seconds wait for its end first."""
     began = time.monotonic()
-    task = await _task(call, task_id)
+    task = await call.orch.tasks.get_task(task_id)
     while task.status in LIVE and (left := wait_seconds - (time.monotonic() - began)) > 0:
         await call.report(wait_seconds - left, wait_seconds, f"task is {task.status}")
         seconds = min(left, REPORT_EVERY_SECONDS)
-        task = await call.orch.monitor.wait_until_ended(task_id, seconds)
+        task = await call.orch.tasks.wait_until_ended(task_id, seconds)
     events = await call.orch.tasks.get_history(task_id) if history else None
     return TaskDetail.of_all(task, events, full)
 
@@ -247,13 +237,6 @@ async def query_tasks(
     """Find tasks by any of these filters, a page at a time."""
     page = await call.orch.tasks.query_tasks(filters, limit=limit, after=cursor)
     return TaskRows(tasks=[TaskRow.preview(task) for task in page], next_cursor=page.next_cursor)
-
-
-async def _task(call: Call, task_id: str) -> Task:
-    task = await call.orch.tasks.get_task_status(task_id)
-    if task is None:
-        raise TaskNotFoundError(task_id)
-    return task
 
 
 async def _claim(call: Call, wait_seconds: float, **asked: Any) -> list[Claim]:

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
+from graph_orch._async.claims import heartbeat_of
 from graph_orch._async.tasks import AsyncTaskQueue
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.models import Claim, Task
@@ -76,10 +77,18 @@ class Job:
     """When its time to finish is over."""
     command_id: str = field(default_factory=new_hex)
 
-    @property
-    def start_id(self) -> str:
-        """The id of the event that says that its handler began: that of its completion has."""
-        return f"{self.command_id}s"
+    def heartbeat(self, *, tells_start: bool = False) -> dict[str, Any]:
+        """What keeps the claim, and says how far the work is, or that it began."""
+        claim, (progress, message) = self.claim, self.progress
+        return heartbeat_of(
+            claim.task_id,
+            claim.attempt,
+            claim.lease_seconds,
+            progress,
+            message,
+            self.began if tells_start else None,
+            f"{self.command_id}s",  # the id that the completion gives to the event that it began
+        )
 
     def cancel(self) -> None:
         """Let the handler see that its work is in vain; a coroutine is cancelled."""

@@ -9,8 +9,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from graph_orch._sync.claims import Claims
 from graph_orch._sync.graph import Graph
-from graph_orch._sync.tasks import TaskQueue
 from graph_orch.errors import OrchestrationError, StoreError
 from graph_orch.logs import logger_of
 from graph_orch.store.runtime import Ended
@@ -68,8 +68,7 @@ class Heart(threading.Thread):
         settings = self._settings
         jobs, lingering = self._held()
         if jobs:
-            said = {job.claim.task_id: job.progress for job in jobs}
-            rows = TaskQueue(graph).heartbeat_all([job.claim for job in jobs], said)
+            rows = Claims(graph).keep(settings.agent_id, [job.heartbeat() for job in jobs])
             lost = [(it["task_id"], it["attempt"], it["status"]) for it in rows if not it["kept"]]
             if lost:
                 self._lose(lost)

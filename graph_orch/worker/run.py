@@ -12,8 +12,6 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
-from graph_orch._async.graph import AsyncGraph
-from graph_orch._async.tasks import AsyncTaskQueue
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.lifecycle import TaskStatus
 from graph_orch.domain.models import Claim, ClaimRequest, Completion
@@ -26,6 +24,7 @@ from graph_orch.worker.failures import Failure, TaskFailure
 from graph_orch.worker.handlers import in_thread, is_coroutine_function
 from graph_orch.worker.heart import Heart
 from graph_orch.worker.results import storable
+from graph_orch.worker.sharing import Shared
 
 ANY = "*"
 LOOK_SECONDS = 5.0
@@ -52,13 +51,14 @@ class Run:
     """One run of a worker: what it holds, and the loops that claim, work and complete."""
 
     def __init__(
-        self, settings: WorkerSettings, graph: AsyncGraph, handlers: dict[str, Handler]
+        self, settings: WorkerSettings, store: Shared, handlers: dict[str, Handler]
     ) -> None:
         self._settings = settings
         self.loop = asyncio.get_running_loop()
-        self.queue = AsyncTaskQueue(graph, claim_spread=settings.spread)
+        self.queue = store.queue
+        self._claims = store.claims
         self.jobs: dict[str, Job] = {}
-        self._graph = graph
+        self._graph = store.graph
         self._handlers = handlers
         self._awaited = {name: is_coroutine_function(it) for name, it in handlers.items()}
         self._types = None if ANY in handlers else sorted(handlers)
@@ -173,7 +173,7 @@ class Run:
             await self._graph.write("tasks/wake", task_ids=[], command_id=new_hex())
         while True:
             try:
-                await self.queue.wake(1)
+                await self.queue.process_due(1)
             except OrchestrationError as error:
                 logger.warning("what is due was not looked at: %s", error)
             await asyncio.sleep(min(SIGHT_SECONDS, self._settings.beat_seconds))
@@ -203,14 +203,14 @@ class Run:
                 seen = self._graph.work.seen
                 async with self._turn, asyncio.timeout(None) as self._claiming:
                     wanted = self._request()
-                    records = await self.queue.claim_records(wanted, command_id)
+                    records = await self._claims.claim(wanted, command_id)
                 command_id = new_hex()
                 if records:
                     await self._let_send()
                     self._take([Claim.from_record(record) for record in records])
                 else:
                     await self._unless_draining(
-                        self.queue.wait_for_work(wanted, LOOK_SECONDS, seen)
+                        self._claims.wait_for_work(wanted, LOOK_SECONDS, seen)
                     )
             except TimeoutError:
                 logger.warning("the store did not answer a claim before the worker was to end")
@@ -412,13 +412,10 @@ class Run:
 
     async def _tell_starts(self, jobs: Sequence[Job]) -> None:
         """Say when handlers began, where nothing has said so; a completion says it by itself."""
-        began = {
-            job.claim.task_id: (job.began, job.start_id)
-            for job in jobs
-            if job.began is not None and not job.told
-        }
+        began = [job for job in jobs if job.began is not None and not job.told]
         if began:
-            await self.queue.heartbeat_all([job.claim for job in jobs], began=began)
+            beats = [job.heartbeat(tells_start=True) for job in began]
+            await self._claims.keep(self._settings.agent_id, beats)
         for job in jobs:
             job.told = True
 
@@ -445,7 +442,7 @@ class Run:
 
     async def _time_out(self, job: Job) -> None:
         await self._tell_starts([job])
-        await self.queue.wake(1)
+        await self.queue.process_due(1)
 
     def _report(self, job: Job, tell: Callable[..., Awaitable[None]], *args: Any) -> None:
         task = asyncio.ensure_future(self._reported(job, tell, *args))

@@ -1,6 +1,6 @@
-"""Workers of one event loop at one place share a graph: its connections, and so transactions.
+"""Workers of one event loop at one place share a connection and the services on it.
 
-What several agents of a process ask for at once goes to the server together, see `combining`.
+So what several agents of a process ask for at once goes to the server together, see `batching`.
 """
 
 from __future__ import annotations
@@ -11,44 +11,61 @@ import weakref
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
+from graph_orch._async.claims import AsyncClaims
 from graph_orch._async.graph import AsyncGraph
+from graph_orch._async.tasks import AsyncTaskQueue
 from graph_orch.settings import Address
 
 
 @dataclass
-class _Shared:
-    opening: asyncio.Future[AsyncGraph]
+class Shared:
+    """What the workers of a place share."""
+
+    graph: AsyncGraph
+    queue: AsyncTaskQueue
+    claims: AsyncClaims
+
+    @classmethod
+    async def at(cls, address: Address, spread: int) -> Shared:
+        """Connect; errors as for `AsyncGraph.connect`."""
+        graph = await AsyncGraph.at(address)
+        return cls(graph, AsyncTaskQueue(graph), AsyncClaims(graph, spread))
+
+
+@dataclass
+class _Place:
+    opening: asyncio.Future[Shared]
     users: int = 0
 
 
-_shared: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Address, _Shared]] = (
+_places: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[Address, int], _Place]] = (
     weakref.WeakKeyDictionary()
 )
 
 
 @contextlib.asynccontextmanager
-async def shared_graph(address: Address) -> AsyncGenerator[AsyncGraph]:
-    """The graph at an address, opened for the first who enters, closed after the last.
+async def shared(address: Address, spread: int = 1) -> AsyncGenerator[Shared]:
+    """What is shared at an address, opened for the first who enters, closed after the last.
+
+    Args:
+        spread: Of claims, see `TaskQueue`: those of another spread do not share.
 
     Raises:
         StoreError: it cannot be reached; see `AsyncGraph.connect`.
     """
-    places = _shared.setdefault(asyncio.get_running_loop(), {})
-    shared = places.get(address)
-    if shared is None:
-        shared = places[address] = _Shared(asyncio.ensure_future(AsyncGraph.at(address)))
-    shared.users += 1
+    places = _places.setdefault(asyncio.get_running_loop(), {})
+    place = places.get((address, spread))
+    if place is None:
+        opening = asyncio.ensure_future(Shared.at(address, spread))
+        place = places[address, spread] = _Place(opening)
+    place.users += 1
     try:
-        yield await asyncio.shield(shared.opening)
+        yield await asyncio.shield(place.opening)
     finally:
-        shared.users -= 1
-        if not shared.users:
-            del places[address]
-            await _close(shared.opening)
-
-
-async def _close(opening: asyncio.Future[AsyncGraph]) -> None:
-    if not opening.done():
-        opening.cancel()
-    elif not opening.cancelled() and opening.exception() is None:
-        await opening.result().close()
+        place.users -= 1
+        if not place.users:
+            del places[address, spread]
+            if not place.opening.done():
+                place.opening.cancel()
+            elif not place.opening.cancelled() and place.opening.exception() is None:
+                await place.opening.result().graph.close()

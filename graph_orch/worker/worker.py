@@ -18,13 +18,13 @@ from pydantic import JsonValue
 from graph_orch._async.agents import AsyncAgentRegistry
 from graph_orch._async.orchestrator import AsyncOrchestrator
 from graph_orch._sync.orchestrator import Orchestrator
-from graph_orch.domain.checks import LEASE, NAME, NEW_NAME, NEW_NAMES, SECONDS, SLOTS
+from graph_orch.domain.checks import LEASE, LIMIT, NAME, NEW_NAME, NEW_NAMES, SECONDS, SLOTS
 from graph_orch.errors import AlreadyRunningError, ValidationError, describe
 from graph_orch.logs import logger_of
 from graph_orch.worker.context import Handler, WorkerSettings
 from graph_orch.worker.handlers import refuse_unusable
 from graph_orch.worker.run import ABORT_SECONDS, ANY, Run
-from graph_orch.worker.sharing import shared_graph
+from graph_orch.worker.sharing import shared
 
 H = TypeVar("H", bound=Handler)
 logger = logger_of("graph_orch.worker")
@@ -70,7 +70,7 @@ class Worker:
             slots=SLOTS.of("prefetch", slots + prefetch),
             lease_seconds=LEASE.of("lease_seconds", lease_seconds) or 30.0,
             grace_seconds=SECONDS.of("grace_seconds", grace_seconds) or 0.0,
-            spread=claim_spread,
+            spread=LIMIT.of("claim_spread", claim_spread),
         )
         self._capabilities = NEW_NAMES.of("capabilities", capabilities)
         self._metadata = metadata
@@ -185,14 +185,15 @@ class Worker:
             await self._run.work()
 
     async def _start(self, stack: contextlib.AsyncExitStack) -> Run:
-        graph = await stack.enter_async_context(shared_graph(self.settings.address))
-        await AsyncAgentRegistry(graph).register_agent(
-            self.settings.agent_id,
+        settings = self.settings
+        store = await stack.enter_async_context(shared(settings.address, settings.spread))
+        await AsyncAgentRegistry(store.graph).register_agent(
+            settings.agent_id,
             self._capabilities,
             self._metadata,
-            max_concurrent_tasks=self.settings.slots,
+            max_concurrent_tasks=settings.slots,
         )
-        return Run(self.settings, graph, self._handlers)
+        return Run(settings, store, self._handlers)
 
     def stop(self) -> None:
         """Drain, and end; asked twice, end at once. Safe from any thread and signal handler.

@@ -140,7 +140,7 @@ def test_5_a_worker_sleeps_longer_than_its_lease(orch, load, seed):
             sleeper.send_signal(signal.SIGSTOP)
             if held():  # else it would lose nothing
                 time.sleep(2.5)
-                orch.tasks.wake()  # as whoever claims or counts meanwhile does
+                orch.tasks.process_due()  # as whoever claims or counts meanwhile does
                 naps.append(ended)
             sleeper.send_signal(signal.SIGCONT)
 

@@ -34,6 +34,7 @@ def prepare(orch, new_task, wipe) -> Callable[[], SimpleNamespace]:
     def build() -> SimpleNamespace:
         wipe()
         orch.agents.register_agent("worker", ["py"], max_concurrent_tasks=50)
+        orch.agents.register_agent("other", ["py"])
         made = SimpleNamespace(other=new_task("other"), pending=new_task("pending"))
         made.assigned = new_task("assigned")
         orch.tasks.assign_task(made.assigned, "worker", lease_seconds=60)
@@ -83,8 +84,11 @@ COMMANDS = {
     "deregister": lambda o, it: o.agents.deregister_agent("worker"),
     "performance": lambda o, it: o.agents.update_agent_performance("worker", True, 5),
     "limit": lambda o, it: o.tasks.set_concurrency_limit("key", 3),
-    "heartbeat": lambda o, it: o.tasks.heartbeat_all(o.tasks.claim_tasks("worker", 2)),
-    "wake": lambda o, it: o.tasks.wake(),
+    "reassign": lambda o, it: o.tasks.reassign_task(it.running, "other"),
+    "heartbeat": lambda o, it: [
+        o.tasks.heartbeat(claim) for claim in o.tasks.claim_tasks("worker", 2)
+    ],
+    "process due": lambda o, it: o.tasks.process_due(),
     "events": lambda o, it: len(o.events.read()),
 }
 

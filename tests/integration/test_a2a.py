@@ -143,7 +143,7 @@ async def test_results_come_as_they_are_and_none_spoils_a_page(aorch, connect):
     late = [{"content": "x", "task_type": "x", "schedule_to_start_seconds": 0.001}] * 2
     await aorch.tasks.create_tasks([dict(it) for it in late])
     while (await aorch.tasks.get_queue_statistics()).failed_count < len(late):
-        await aorch.tasks.wake()
+        await aorch.tasks.process_due()
     async with httpx.AsyncClient(timeout=60) as http:
         client = await connect(http)
         got: list[str] = []

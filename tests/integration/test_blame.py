@@ -26,7 +26,7 @@ def pass_time(cypher, orch):
                 f"SET t.{name} = t.{name} - duration({{seconds: $seconds}})",
                 seconds=seconds,
             )
-        orch.tasks.wake()
+        orch.tasks.process_due()
 
     return shift
 

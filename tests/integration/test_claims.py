@@ -160,7 +160,7 @@ def test_late_heartbeat_before_the_rescue_keeps_the_claim(orch, new_task, worker
     (claim,) = orch.tasks.claim_tasks(worker, lease_seconds=60)
     pass_time(61)
     orch.tasks.heartbeat(claim)
-    assert orch.tasks.wake() == 0
+    assert orch.tasks.process_due() == 0
     assert orch.tasks.start(claim).status == "running"
 
 
@@ -385,7 +385,7 @@ def test_time_to_finish_a_try(orch, new_task, worker, pass_time):
         (claim,) = orch.tasks.claim_tasks(worker, lease_seconds=600, start=True)
         assert claim.attempt == attempt
         pass_time(61)
-        assert orch.tasks.wake() == 1
+        assert orch.tasks.process_due() == 1
         task = orch.tasks.get_task_status(task_id)
         assert (task.status, "start_to_close" in task.error_message) == (status, True)
         with pytest.raises(AttemptEndedError):
@@ -397,7 +397,7 @@ def test_overall_time(orch, new_task, worker, pass_time, held):
     task_id = new_task(schedule_to_close_seconds=60)
     claims = orch.tasks.claim_tasks(worker, lease_seconds=600) if held else []
     pass_time(61)
-    orch.tasks.wake()
+    orch.tasks.process_due()
     task = orch.tasks.get_task_status(task_id)
     assert (task.status, "schedule_to_close" in task.error_message) == ("failed", True)
     for claim in claims:
@@ -411,7 +411,7 @@ def test_finished_in_time_is_left_alone(orch, new_task, worker, pass_time):
     (claim,) = orch.tasks.claim_tasks(worker, start=True)
     orch.tasks.complete(claim)
     pass_time(100)
-    assert orch.tasks.wake() == 0
+    assert orch.tasks.process_due() == 0
 
 
 # Limits
@@ -513,7 +513,7 @@ def test_time_that_is_wrong_mends_itself(orch, new_task, worker, cypher):
     new_task()
     cypher("MATCH (t:Task) SET t.due_at = datetime() - duration('PT1S')")
     assert [finding.check for finding in orch.doctor().findings] == ["due"]
-    assert orch.tasks.wake() == 0
+    assert orch.tasks.process_due() == 0
     assert orch.doctor().findings == []
     cypher("MATCH (t:Task) SET t.due_at = datetime() - duration('PT1S')")
     assert orch.doctor(repair=True).is_sound

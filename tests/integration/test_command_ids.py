@@ -34,6 +34,7 @@ def test_a_claim_does_not_answer_with_what_another_command_did(orch, agents, run
 
 COMMANDS: dict[str, Any] = {
     "assign": lambda tasks, id_: tasks.assign_task(id_, "ada", command_id="1"),
+    "reassign": lambda tasks, id_: tasks.reassign_task(id_, "bob", command_id="1"),
     "start": lambda tasks, id_: tasks.start_task(id_, command_id="1"),
     "complete": lambda tasks, id_: tasks.complete_task(id_, command_id="1"),
     "fail": lambda tasks, id_: tasks.fail_task(id_, "x", command_id="1"),

@@ -102,11 +102,11 @@ def test_others_go_on_where_somebody_died(
     else:
         orch.tasks.fail_task(root, "x", should_retry=False)
     assert statuses(orch, waiting) == {TaskStatus.PENDING}
-    assert orch.tasks.wake() == 0  # whoever began may still be at it
+    assert orch.tasks.process_due() == 0  # whoever began may still be at it
     later()
-    orch.tasks.wake(1)
+    orch.tasks.process_due(1)
     assert statuses(orch, waiting) == {TaskStatus.PENDING, TaskStatus.CANCELLED}
-    orch.tasks.wake()
+    orch.tasks.process_due()
     assert statuses(orch, waiting) == {TaskStatus.CANCELLED}
     assert is_over(orch, cypher)
 
@@ -119,7 +119,7 @@ def test_a_task_that_is_retried_meanwhile_takes_nobody_with_it(
     orch.tasks.cancel_task(root)
     orch.tasks.retry_task(root)
     later()
-    orch.tasks.wake()
+    orch.tasks.process_due()
     assert statuses(orch, waiting) == {TaskStatus.PENDING}
 
 
@@ -133,7 +133,7 @@ def test_a_claim_does_not_wait_for_a_cascade_of_others(orch, new_task, small_ste
     assert claim.task_id == ready
     assert statuses(orch, waiting) == {TaskStatus.PENDING, TaskStatus.CANCELLED}
     while TaskStatus.PENDING in statuses(orch, waiting):
-        assert orch.tasks.wake(1)
+        assert orch.tasks.process_due(1)
     assert is_over(orch, cypher)
 
 
@@ -142,7 +142,7 @@ def test_a_cancelled_dependent_that_is_retried_waits(orch, new_task, cypher):
     waiting = layers(orch, root, 1, 1)
     orch.tasks.cancel_task(root)
     orch.tasks.retry_task(waiting[0])
-    orch.tasks.wake()
+    orch.tasks.process_due()
     assert statuses(orch, waiting) == {TaskStatus.PENDING}
     assert is_over(orch, cypher)
 
@@ -179,11 +179,11 @@ def test_a_worker_leaves_many_dependents_to_whoever_looks_next(orch, new_task, c
     )
     assert orch.tasks.complete_all([Completion(claim=claim) for claim in claims]) == [None] * 8
     assert statuses(orch, ids) == {TaskStatus.COMPLETED}
-    orch.tasks.wake(1)
+    orch.tasks.process_due(1)
     is_ready = [task.unmet == 0 for task in orch.tasks.get_tasks(waiting)]
     assert any(is_ready)
     assert not all(is_ready)
-    orch.tasks.wake()
+    orch.tasks.process_due()
     assert all(task.unmet == 0 for task in orch.tasks.get_tasks(waiting))
     assert is_over(orch, cypher)
 
@@ -199,10 +199,10 @@ def test_what_cannot_be_looked_at_is_put_aside_and_shown(orch, new_task, cypher)
     assert statuses(orch, [ids[2]]) == {TaskStatus.ASSIGNED}
     (finding,) = orch.doctor().findings
     assert (finding.check, finding.node) == ("put_aside", ids[2])
-    assert orch.tasks.wake() == 0  # it holds up nobody meanwhile
+    assert orch.tasks.process_due() == 0  # it holds up nobody meanwhile
     cypher("MATCH (t:Task {task_id: $id}) SET t.retry_initial_seconds = 1.0", id=ids[2])
     assert orch.doctor(repair=True).repaired == 1
-    assert orch.tasks.wake() == 1
+    assert orch.tasks.process_due() == 1
     assert statuses(orch, [ids[2]]) == {TaskStatus.PENDING}
     assert orch.doctor().findings == []
 
@@ -238,6 +238,6 @@ async def test_cascades_of_many_at_once(aorch):
     answers = await asyncio.gather(*calls, return_exceptions=True)
     failed = [answer for answer in answers if isinstance(answer, Exception)]
     assert all(isinstance(error, InvalidTransitionError) for error in failed)
-    await aorch.tasks.wake()
+    await aorch.tasks.process_due()
     assert {task.status for task in await aorch.tasks.get_tasks(waiting)} == {TaskStatus.CANCELLED}
     assert (await aorch.doctor()).findings == []

@@ -125,7 +125,7 @@ async def test_leases_that_run_out(aorch, cypher):
             "SET t.lease_expires_at = past, t.due_at = past",
             id=task_id,
         )
-        assert await aorch.tasks.wake() == 1
+        assert await aorch.tasks.process_due() == 1
     found = await mend(aorch, RecommendationKind.LEASES_EXPIRE)
     assert (found.why["expired"], found.why["tries"], found.why["share"]) == (3, 3, 1.0)
     assert found.call.arguments["lease_seconds"] >= 60
@@ -195,7 +195,7 @@ async def test_health(aorch):
 
 async def test_waiting_for_what_is_not_there(aorch):
     with pytest.raises(TaskNotFoundError):
-        await aorch.monitor.wait_until_ended("no-such-task", 1)
+        await aorch.tasks.wait_until_ended("no-such-task", 1)
 
 
 def test_monitor_without_await(orch):
@@ -205,7 +205,7 @@ def test_monitor_without_await(orch):
     task_id = orch.tasks.create_task("x", "any")
     assert orch.monitor.nearest_tasks(f"{task_id[:-1]}?") == [task_id]
     assert orch.monitor.nearest_tasks("x") == []
-    assert orch.monitor.wait_until_ended(task_id, 0).task_id == task_id
+    assert orch.tasks.wait_until_ended(task_id, 0).task_id == task_id
     assert orch.monitor.get_recommendations()[0].kind == "single_holder"
 
 

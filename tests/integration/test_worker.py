@@ -202,7 +202,7 @@ def test_lease_is_kept_though_the_handler_blocks_the_loop(orch, make, new_task):
     task_id = new_task()
     with at_work(worker):
         assert eventually(lambda: orch.tasks.get_task_status(task_id).progress == 0.25)
-        assert eventually(lambda: orch.tasks.wake() or ended(orch, task_id))
+        assert eventually(lambda: orch.tasks.process_due() or ended(orch, task_id))
     task = orch.tasks.get_task_status(task_id)
     assert (task.status, task.attempt) == ("completed", 1)
 

@@ -9,7 +9,7 @@ import pytest
 from graph_orch import NewTask, StoreUnreachableError, Worker
 from graph_orch._async.graph import AsyncGraph
 from graph_orch.settings import Address
-from graph_orch.worker.sharing import shared_graph
+from graph_orch.worker.sharing import shared
 from tests.waiting import eventually
 
 AGENTS = 12
@@ -58,13 +58,13 @@ async def test_agents_of_a_process_work_off_their_own_over_one_graph(orch, opene
 
 async def test_it_is_there_until_the_last_has_left(orch, opened):
     address = orch.graph.address
-    async with shared_graph(address) as first:
-        async with shared_graph(address) as second:
+    async with shared(address) as first:
+        async with shared(address) as second:
             assert second is first
-        assert await first.read("schema/record")
-    async with shared_graph(address) as third:
+        assert await first.graph.read("schema/record")
+    async with shared(address) as third:
         assert third is not first
-        assert await third.read("schema/record")
+        assert await third.graph.read("schema/record")
     assert len(opened) == 2
 
 
@@ -72,19 +72,19 @@ async def test_all_who_wait_for_a_place_that_is_away_hear_of_it(orch):
     away = Address("bolt://127.0.0.1:1")
 
     async def enter() -> None:
-        async with shared_graph(away):
+        async with shared(away):
             raise AssertionError("nothing is there")
 
     heard = await asyncio.gather(*(enter() for _ in range(3)), return_exceptions=True)
     assert [type(error) for error in heard] == [StoreUnreachableError] * 3
-    async with shared_graph(orch.graph.address) as graph:
-        assert await graph.read("schema/record")
+    async with shared(orch.graph.address) as store:
+        assert await store.graph.read("schema/record")
 
 
 async def test_who_gives_up_while_it_opens_leaves_it_to_the_others(orch, opened):
     async def enter() -> bool:
-        async with shared_graph(orch.graph.address) as graph:
-            return bool(await graph.read("schema/record"))
+        async with shared(orch.graph.address) as store:
+            return bool(await store.graph.read("schema/record"))
 
     one, other = asyncio.create_task(enter()), asyncio.create_task(enter())
     await asyncio.sleep(0)

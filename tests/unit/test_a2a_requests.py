@@ -14,7 +14,7 @@ from a2a.utils.errors import InternalError, TaskNotFoundError
 from httpx import ASGITransport, AsyncClient
 from starlette.applications import Starlette
 
-from graph_orch import Task, TaskPriority
+from graph_orch import Task, TaskPriority, errors
 from graph_orch.domain.lifecycle import TaskStatus
 from graph_orch.serve.a2a.server import PRINCIPAL, QueueHandler, routes
 from graph_orch.serve.principals import Principal
@@ -35,11 +35,13 @@ class Queue:
     """Services that know one task, which never changes."""
 
     def __init__(self) -> None:
-        self.tasks = self.monitor = self
+        self.tasks = self
         self.created = 0
 
-    async def get_task_status(self, task_id: str) -> Task | None:
-        return RUNNING if task_id == "1" else None
+    async def get_task(self, task_id: str) -> Task:
+        if task_id != "1":
+            raise errors.TaskNotFoundError(task_id)
+        return RUNNING
 
     async def wait_for_change(self, *_: object) -> Task:
         return await asyncio.Event().wait() and RUNNING

@@ -28,7 +28,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from graph_orch import AsyncOrchestrator, Task
+from graph_orch import AsyncOrchestrator
 from graph_orch.domain.lifecycle import ENDED, TaskStatus
 from graph_orch.domain.values import MAX_NAME
 from graph_orch.errors import (
@@ -159,7 +159,7 @@ class QueueHandler(RequestHandler):
         """Submit a task, and wait for its end unless the client asks for an immediate answer."""
         task_id = await self._submit(params.message, context)
         seconds = 0.0 if params.configuration.return_immediately else BLOCKING_SECONDS
-        return a2a_task(await self._orch.monitor.wait_until_ended(task_id, seconds))
+        return a2a_task(await self._orch.tasks.wait_until_ended(task_id, seconds))
 
     async def on_message_send_stream(
         self, params: pb.SendMessageRequest, context: ServerCallContext
@@ -177,7 +177,7 @@ class QueueHandler(RequestHandler):
         """Follow a task that exists to its end."""
         _authorize(context, "SubscribeToTask")
         with _translated(), self._streaming():
-            task = await self._task(params.id)
+            task = await self._orch.tasks.get_task(params.id)
             if task.status in ENDED:
                 raise a2a_errors.UnsupportedOperationError(f"task {params.id} is {task.status}")
             async for event in self._follow(params.id):
@@ -186,7 +186,7 @@ class QueueHandler(RequestHandler):
     @_serves("GetTask")
     async def on_get_task(self, params: pb.GetTaskRequest, context: ServerCallContext) -> pb.Task:
         """Return a task as it is now."""
-        return a2a_task(await self._task(params.id))
+        return a2a_task(await self._orch.tasks.get_task(params.id))
 
     @_serves("ListTasks")
     async def on_list_tasks(
@@ -246,7 +246,7 @@ class QueueHandler(RequestHandler):
 
     async def _submit(self, message: pb.Message, context: ServerCallContext) -> str:
         if message.task_id:
-            task = await self._task(message.task_id)
+            task = await self._orch.tasks.get_task(message.task_id)
             raise a2a_errors.UnsupportedOperationError(
                 f"task {task.task_id} is {task.status} and takes no further message; send one "
                 "without task_id for a new task"
@@ -254,7 +254,8 @@ class QueueHandler(RequestHandler):
         principal = _authorize(context, "SendMessage")
         asked = await to_thread(new_task, message, principal.name)
         (task_id,) = await self._orch.tasks.create_tasks([asked])
-        if task_id != asked.task_id and not is_same(asked, await self._task(task_id)):
+        tasks = self._orch.tasks
+        if task_id != asked.task_id and not is_same(asked, await tasks.get_task(task_id)):
             raise ValidationError(
                 f"the messageId {message.message_id[:MAX_NAME]!r} was used before, for a message "
                 "that says something else; an id names one message, so make a new one"
@@ -280,11 +281,11 @@ class QueueHandler(RequestHandler):
             self._streams -= 1
 
     async def _follow(self, task_id: str) -> AsyncIterator[Event]:
-        task = await self._task(task_id)
+        task = await self._orch.tasks.get_task(task_id)
         yield a2a_task(task)
         while task.status not in ENDED:
             seen = task
-            task = await self._orch.monitor.wait_for_change(task_id, seen, LOOK_SECONDS)
+            task = await self._orch.tasks.wait_for_change(task_id, seen, LOOK_SECONDS)
             if task == seen:
                 continue
             context_id = context_of(task)
@@ -295,12 +296,6 @@ class QueueHandler(RequestHandler):
             yield pb.TaskStatusUpdateEvent(
                 task_id=task_id, context_id=context_id, status=status_of(task)
             )
-
-    async def _task(self, task_id: str) -> Task:
-        task = await self._orch.tasks.get_task_status(task_id)
-        if task is None:
-            raise TaskNotFoundError(task_id)
-        return task
 
 
 def _authorize(context: ServerCallContext, operation: str) -> Principal:

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from graph_orch.errors import ClosedError, StoreQueryError
 from graph_orch.store import batching
 from graph_orch.store.batching import MOST, MOST_ROWS, AsyncCombiner, Combiner
 from tests.waiting import eventually
@@ -101,14 +102,14 @@ def test_a_thread_that_is_interrupted_while_it_waits_holds_nobody_up(monkeypatch
     def interrupt() -> None:
         raise KeyboardInterrupt
 
-    prepare = batching._Call.__init__
+    prepare = batching._ThreadCall.__init__
 
-    def prepared(self: batching._Call, item: int, rows: int) -> None:
-        prepare(self, item, rows)
-        if item == 13:  # its thread gets a signal while it waits
+    def prepared(self: batching._ThreadCall, items: list[int], weight: int) -> None:
+        prepare(self, items, weight)
+        if items == [13]:  # its thread gets a signal while it waits
             self.ready = SimpleNamespace(acquire=interrupt, release=lambda: None)
 
-    monkeypatch.setattr(batching._Call, "__init__", prepared)
+    monkeypatch.setattr(batching._ThreadCall, "__init__", prepared)
     combiner = Combiner[int, int](run)
     with ThreadPoolExecutor(3) as pool:
         first = pool.submit(combiner.submit, 1)
@@ -171,9 +172,9 @@ async def test_async_runs_take_so_many_rows_and_calls_as_large_as_that_go_alone(
         await gate.wait()
         return list(items)
 
-    combiner = AsyncCombiner[int, int](run, at_once=2)
     sizes = [300, 1, 150, 200, 51, MOST_ROWS + 1, 1, 1]
-    calls = [asyncio.create_task(combiner.submit(item, rows)) for item, rows in enumerate(sizes)]
+    combiner = AsyncCombiner[int, int](run, weigh=sizes.__getitem__, at_once=2)
+    calls = [asyncio.create_task(combiner.submit(item)) for item in range(len(sizes))]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     begun = [list(one) for one in runs]
@@ -199,3 +200,40 @@ def test_threads_run_so_many_at_once():
     assert sorted(item for one in together for item in one) == list(range(200))
     assert combiner._running == 0
     assert not combiner._waiting
+
+
+async def test_items_that_come_as_one_are_answered_each_and_those_refused_fail_alone():
+    runs: list[list[int]] = []
+
+    async def run(items: Sequence[int]) -> list[int | Exception]:
+        runs.append(list(items))
+        if 13 in items:
+            raise StoreQueryError("13")
+        return [item * 10 for item in items]
+
+    combiner = AsyncCombiner[int, int](run, weigh=lambda item: 100)
+    first, second = await asyncio.gather(
+        combiner.submit_all([1, 2, 3, 4, 5]), combiner.submit_all([12, 13])
+    )
+    assert first == [10, 20, 30, 40, 50]
+    assert second[0] == 120
+    assert isinstance(second[1], StoreQueryError)
+    assert runs == [[1, 2, 3, 4], [12, 13], [12], [13], [5]]
+    assert await combiner.submit_all([]) == []
+
+
+def test_threads_submit_several_items_as_one():
+    combiner = Combiner[int, int](lambda items: [item * 10 for item in items], weigh=lambda _: 150)
+    assert combiner.submit_all([1, 2, 3]) == [10, 20, 30]
+
+
+async def test_who_cannot_use_the_store_does_not_wait():
+    def refuse() -> None:
+        raise ClosedError
+
+    with pytest.raises(ClosedError):
+        await AsyncCombiner[int, int](_never, check=refuse).submit(1)
+
+
+async def _never(items: Sequence[int]) -> list[int | Exception]:
+    raise AssertionError(items)
