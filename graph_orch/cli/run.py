@@ -52,7 +52,7 @@ def run(
     crew = Crew(this, members, sleep)
     crew.work(tasks, workflow.name, as_json)
     path = critical_path(workflow, scale)
-    report = _report(workflow, crew, path) | {"speed": scale}
+    report: dict[str, Any] = _report(workflow, crew, path) | {"speed": scale}
     makespan: float = report["makespan_seconds"]
     violations: list[tuple[str, str]] = report["violations"]
     if as_json:
