@@ -19,7 +19,7 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 
 from graph_orch import analysis
-from graph_orch.analysis.pictures import colours
+from graph_orch.analysis.pictures import marks
 
 MOST_BYTES = 200_000
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -208,7 +208,7 @@ def _shrink(path: Path) -> None:
 def _palette() -> Image.Image:
     """The colours that the pictures are made of, with their tints: no two may become one."""
     tints = [at / 11 for at in range(1, 12)]
-    base = [to_rgb(colour) for colour in (*colours.GROUPS, colours.GREY, colours.BLACK)]
+    base = [to_rgb(colour) for colour in (*marks.GROUPS, marks.GREY, marks.BLACK)]
     mixed = [tuple(1 - tint * (1 - part) for part in rgb) for rgb in base for tint in tints]
     heat = [colormaps["cividis"](at / 95)[:3] for at in range(96)]
     whole = [*mixed, (1.0, 1.0, 1.0), to_rgb("#bdbdbd"), *heat]

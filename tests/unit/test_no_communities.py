@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from graph_orch import Communities, analysis
-from graph_orch.analysis.pictures.colours import GREY, GROUPS
+from graph_orch.analysis.pictures.marks import GREY, GROUPS
 
 
 def crew(holders: Iterable[Iterable[int]], kind: str = "agents-skills") -> nx.DiGraph:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import networkx as nx
 import numpy as np
 from matplotlib.patches import Circle
 
+from graph_orch.analysis.model import Given, graph_of
 from graph_orch.analysis.pictures import nodes as read
 from graph_orch.analysis.pictures.arrangement import (
     NOBODY,
@@ -18,37 +17,17 @@ from graph_orch.analysis.pictures.arrangement import (
     by_forces,
     in_columns,
 )
-from graph_orch.analysis.pictures.cast import (
-    AGENT,
-    MARKERS,
-    SKILL,
-    Cast,
-    Colour,
-    cast_of,
-    colours_of,
-    legend_of,
-    most,
-    share,
-    title_of,
-    unit,
-)
-from graph_orch.analysis.pictures.colours import GREY, INK, WHITE
+from graph_orch.analysis.pictures.cast import AGENT, MARKERS, SKILL, Cast, Colour, cast_of
 from graph_orch.analysis.pictures.curves import bundled, flowing, lines
 from graph_orch.analysis.pictures.labels import AROUND, BESIDE, Label, boxes, place
+from graph_orch.analysis.pictures.marks import GREY, INK, WHITE, Entry
 from graph_orch.analysis.pictures.nodes import Groups, Numbers
-from graph_orch.analysis.pictures.sheet import (
-    Entry,
-    File,
-    Sheet,
-    Size,
-    check_path,
-    figure_size,
-    nothing_there,
-)
-from graph_orch.analysis.pictures.texts import count, shorten
+from graph_orch.analysis.pictures.sheet import File, Sheet, Size, check_path, nothing_there
+from graph_orch.analysis.pictures.texts import shorten
 from graph_orch.errors import ValidationError
 
 if TYPE_CHECKING:
+    import networkx as nx
     import numpy.typing as npt
     from matplotlib.figure import Figure
 
@@ -63,7 +42,7 @@ _MOST_POINTS = 2.6
 
 
 def draw_agents(
-    graph: Graph,
+    graph: Given,
     path: File | None = None,
     *,
     communities: Groups | None = None,
@@ -101,127 +80,106 @@ def draw_agents(
         OSError: the file cannot be written.
     """
     check_path(path)
-    read.check_graph(graph)
+    graph = graph_of(graph)
     if colour not in ("community", "utilization"):
         raise ValidationError(f"colour is {colour!r}; give 'community' or 'utilization'")
     found = cast_of(graph, communities, size)
-    head = title if title is not None else title_of(found)
     if not found.nodes:
         return nothing_there(title or "Agents and skills", "no agents", path, figsize)
-    colours = colours_of(found, colour)
-    legend = legend_of(found, colour, size)
+    head = title if title is not None else found.title
+    draw = _plane
     if found.is_bipartite and len(found.nodes) <= _MOST_IN_COLUMNS:
-        sheet = _columns(found, colours, Page(head, legend, figsize))
-    else:
-        sheet = _plane(found, colours, Page(head, legend, figsize))
-    return sheet.finish(path)
+        draw = _columns
+    return draw(found, found.colours(colour), head, found.legend(colour, size), figsize).finish(
+        path
+    )
 
 
-@dataclass(frozen=True)
-class Page:
-    """What a sheet is made of."""
-
-    title: str
-    legend: list[Entry]
-    figsize: Size | None
-
-
-def _columns(found: Cast, colours: list[str], page: Page) -> Sheet:
+def _columns(
+    found: Cast, colours: list[str], title: str, legend: list[Entry], figsize: Size | None
+) -> Sheet:
     """Agents on the left, skills on the right, names outside."""
     agents = [at for at, kind in enumerate(found.kinds) if kind == AGENT]
     places = in_columns(found.links, agents, len(found.nodes))
     rows = max(len(agents), len(found.nodes) - len(agents))
-    size = figure_size(page.figsize, (9.5, 2.0 + rows * 0.34))
-    sheet = Sheet(page.title, size, legend=page.legend, notes=found.said())
-    radii = _MOST_POINTS * unit(share(found.values))
-    sheet.scale_marks(lambda value: _MOST_POINTS * unit(value / most(found)))
-    names = [read.name(found.graph, node, 24) for node in found.nodes]
+    notes = found.notes(_MOST_IN_COLUMNS)
+    sheet = Sheet(title, (9.5, 2.0 + rows * 0.34), figsize, legend=legend, notes=notes)
     sheet.axes.set_xlim(-0.62, 1.62)
     sheet.axes.set_ylim(-rows / 2 - 0.2, rows / 2 + 0.2)
-    _edges(sheet, found, flowing(*_ends(found, places)), colours, 1.4)
+    sheet.settle()
+    sheet.scale_marks(lambda value: _MOST_POINTS * found.radius(value))
+    links = np.array(found.links, dtype=int).reshape(-1, 2)
+    _edges(sheet, found, flowing(places[links[:, 0]], places[links[:, 1]]), colours, 1.4)
+    radii = _MOST_POINTS * found.radii
     _dots(sheet, found, places, radii, colours)
     place(
         sheet,
         [
-            Label(names[at], tuple(places[at]), radii[at] + 3, 9.5, longest=24, spots=(spot,))
-            for at in range(len(names))
-            for spot in [(-1, 0) if found.kinds[at] == AGENT else (1, 0)]
+            Label(
+                read.name(found.graph, node, 24),
+                tuple(places[at]),
+                radii[at] + 3,
+                9.5,
+                spots=((-1, 0) if found.kinds[at] == AGENT else (1, 0),),
+                longest=24,
+            )
+            for at, node in enumerate(found.nodes)
         ],
     )
     return sheet
 
 
-def _plane(found: Cast, colours: list[str], page: Page) -> Sheet:
+def _plane(
+    found: Cast, colours: list[str], title: str, legend: list[Entry], figsize: Size | None
+) -> Sheet:
     """Communities as discs, or a small graph by forces."""
-    units = unit(share(found.values))
-    arranged = _arranged(found, units)
-    low, high = _extent(arranged, units)
-    wide = 12.0 if len(found.nodes) <= _MOST_BY_FORCES else 14.0
+    units = found.radii
+    few = len(found.nodes) <= _MOST_BY_FORCES
+    if few and not found.is_bipartite:
+        arranged = by_forces(found.links, units, _ASPECT)
+    else:
+        arranged = by_community(found.links, found.home, units, _ASPECT)
+    circles = np.array([(*disc.centre, disc.radius) for disc in arranged.discs]).reshape(-1, 3)
+    centres = np.vstack([arranged.places, circles[:, :2]])
+    reach = np.concatenate([units, circles[:, 2]])[:, None]
+    low = (centres - reach).min(axis=0)
+    high = np.maximum((centres + reach).max(axis=0), low + 4.0)
+    wide = 12.0 if few else 14.0
     tall = 1.5 + (wide - 2.5) * min(float((high - low)[1] / (high - low)[0]), 1.2)
-    size = figure_size(page.figsize, (wide, max(tall, wide / 2.5)))
-    sheet = Sheet(page.title, size, legend=page.legend, notes=_notes(found))
-    scale = _fit(sheet, low, high)
-    _discs(sheet, found, arranged)
+    size, notes = (wide, max(tall, wide / 2.5)), found.notes(_MOST_NAMED)
+    sheet = Sheet(title, size, figsize, legend=legend, notes=notes)
+    sheet.settle()
+    scale = _fill(sheet, low, high)
+    for disc in arranged.discs:
+        if found.groups[disc.group][0] != NOBODY:
+            tint = found.tint(disc.group)
+            look: dict[str, Any] = {"facecolor": tint, "alpha": 0.09, "linewidth": 0, "zorder": 0}
+            sheet.axes.add_patch(Circle(disc.centre, disc.radius, **look))
     _edges(sheet, found, _curves(found, arranged), colours, 0.9)
-    radii = units * min(scale, _MOST_POINTS)
-    sheet.scale_marks(lambda value: min(scale, _MOST_POINTS) * unit(value / most(found)))
-    _dots(sheet, found, arranged.places, radii, colours)
-    _names(sheet, found, arranged, radii, scale)
+    points = min(scale, _MOST_POINTS)
+    sheet.scale_marks(lambda value: points * found.radius(value))
+    _dots(sheet, found, arranged.places, units * points, colours)
+    _names(sheet, found, arranged, units * points, scale)
     return sheet
 
 
-def _arranged(found: Cast, units: Floats) -> Arrangement:
-    if not found.is_bipartite and len(found.nodes) <= _MOST_BY_FORCES:
-        return by_forces(found.graph, found.nodes, units, _ASPECT)
-    at = {node: number for number, node in enumerate(found.nodes)}
-    members = [[at[node] for node in part] for _, part in found.groups]
-    return by_community(found.links, members, units, _ASPECT)
-
-
-def _extent(arranged: Arrangement, units: Floats) -> tuple[Floats, Floats]:
-    """The corners of all that is drawn, never without width or height."""
-    corners = np.vstack(
-        [arranged.places - units[:, None], arranged.places + units[:, None]]
-        + [np.array([[x - r, y - r], [x + r, y + r]]) for x, y, r in _circles(arranged)]
-    )
-    return corners.min(axis=0), np.maximum(corners.max(axis=0), corners.min(axis=0) + 4.0)
-
-
-def _fit(sheet: Sheet, low: Floats, high: Floats) -> float:
+def _fill(sheet: Sheet, low: Floats, high: Floats) -> float:
     """Fill the axes, with room for names at the edge; how many points a unit is."""
-    box = sheet.axes.get_window_extent()
-    room = np.array([box.width, box.height]) - 2 * np.array([14.0, 22.0])
-    scale = float((room / (high - low)).min())  # pixels in a unit
-    middle, half = (low + high) / 2, np.array([box.width, box.height]) / 2 / scale
+    box = np.array(sheet.axes.get_window_extent().size)
+    scale = float(((box - 2 * np.array([14.0, 22.0])) / (high - low)).min())  # pixels in a unit
+    middle, half = (low + high) / 2, box / 2 / scale
     sheet.axes.set_xlim(middle[0] - half[0], middle[0] + half[0])
     sheet.axes.set_ylim(middle[1] - half[1], middle[1] + half[1])
     return scale * 72 / sheet.figure.dpi
 
 
-def _circles(arranged: Arrangement) -> list[tuple[float, float, float]]:
-    return [(*disc.centre, disc.radius) for disc in arranged.discs]
-
-
-def _discs(sheet: Sheet, found: Cast, arranged: Arrangement) -> None:
-    for disc in arranged.discs:
-        if found.groups[disc.group][0] == NOBODY:
-            continue
-        tint = found.colour(disc.group)
-        circle = Circle(disc.centre, disc.radius, facecolor=tint, alpha=0.09, linewidth=0, zorder=0)
-        sheet.axes.add_patch(circle)
-
-
-def _ends(found: Cast, places: Floats) -> tuple[Floats, Floats]:
-    links = np.array(found.links, dtype=int).reshape(-1, 2)
-    return places[links[:, 0]], places[links[:, 1]]
-
-
 def _curves(found: Cast, arranged: Arrangement) -> Floats:
-    starts, ends = _ends(found, arranged.places)
+    links = np.array(found.links, dtype=int).reshape(-1, 2)
+    starts, ends = arranged.places[links[:, 0]], arranged.places[links[:, 1]]
     if not arranged.discs:
         return bundled(starts, ends, ends, starts, 1 / 3)  # straight
     centres = np.array([disc.centre for disc in arranged.discs])
-    home = np.array(found.home)[np.array(found.links, dtype=int).reshape(-1, 2)]
+    home = np.array(found.home)[links]
     is_inner = (home[:, 0] == home[:, 1])[:, None]
     first = np.where(is_inner, starts, centres[home[:, 0]])
     last = np.where(is_inner, ends, centres[home[:, 1]])
@@ -264,58 +222,43 @@ def _dots(sheet: Sheet, found: Cast, places: Floats, radii: Floats, colours: Seq
 
 def _names(sheet: Sheet, found: Cast, arranged: Arrangement, radii: Floats, scale: float) -> None:
     """Communities first, then nodes, the largest first."""
-    covered = boxes(sheet, arranged.places, radii)
-    titles = [
-        Label(
-            f"{shorten(found.groups[disc.group][0], 22)} ({len(found.groups[disc.group][1])})",
-            disc.centre,
-            disc.radius * scale,
-            9.5,
-            weight="bold",
-            colour=INK,
-            longest=30,
-            spots=((0, 1), (0, -1), (1, 0), (-1, 0)),
-        )
-        for disc in arranged.discs
-        if len(found.groups[disc.group][1]) > 1 and found.groups[disc.group][0] != NOBODY
-    ]
-    ranked = sorted(range(len(found.nodes)), key=lambda at: (-found.values[at], at))
+    labels: list[Label] = []
+    for disc in arranged.discs:
+        title, members = found.groups[disc.group]
+        if len(members) > 1 and title != NOBODY:
+            labels.append(
+                Label(
+                    f"{shorten(title, 22)} ({len(members)})",
+                    disc.centre,
+                    disc.radius * scale,
+                    9.5,
+                    weight="bold",
+                    longest=30,
+                    spots=((0, 1), (0, -1), (1, 0), (-1, 0)),
+                )
+            )
     few = len(found.nodes) <= _MOST_BY_FORCES
-    labels = [
+    ranked = sorted(range(len(found.nodes)), key=lambda at: (-found.values[at], at))
+    labels += [
         Label(
             read.name(found.graph, found.nodes[at], 18),
             tuple(arranged.places[at]),
             float(radii[at]),
-            8.0,
-            longest=18,
             spots=BESIDE if few else AROUND,
             boxed=not few,
         )
         for at in (ranked if few else _hubs(found, ranked))
     ]
-    place(sheet, [*titles, *labels], covered, most_covered=0 if few else 9)
+    place(sheet, labels, boxes(sheet, arranged.places, radii), most_covered=0 if few else 9)
 
 
 def _hubs(found: Cast, ranked: Sequence[int]) -> list[int]:
     """The largest nodes, but no more of any community than its share allows, at least one."""
     number = len(ranked)
-    left = {
-        group: max(1, min(5, round(_MOST_NAMED * len(members) / number)))
-        for group, (_, members) in enumerate(found.groups)
-    }
+    left = [max(1, min(5, round(_MOST_NAMED * len(it) / number))) for _, it in found.groups]
     kept: list[int] = []
     for at in ranked:
         if left[found.home[at]] > 0:
             left[found.home[at]] -= 1
             kept.append(at)
     return kept[:_MOST_NAMED]
-
-
-def _notes(found: Cast) -> list[str]:
-    notes = ["Only the largest nodes have their names." if len(found.nodes) > _MOST_NAMED else ""]
-    if found.left_out:
-        notes.append(
-            f"{count(found.left_out, 'node')} of {found.left_out + len(found.nodes):,}, those with "
-            "the fewest links, are left out."
-        )
-    return [note for note in [*notes, *found.said()] if note]

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import networkx as nx
 import numpy as np
-from matplotlib import colormaps
-from matplotlib.colors import to_hex
 
+from graph_orch.analysis.nodes import by_name
 from graph_orch.analysis.pictures import nodes as read
-from graph_orch.analysis.pictures.arrangement import NOBODY, communities
-from graph_orch.analysis.pictures.colours import GREY, INK, PALE, WHITE, Style, group_colour
-from graph_orch.analysis.pictures.limits import said
+from graph_orch.analysis.pictures.arrangement import NOBODY, communities, links_of
+from graph_orch.analysis.pictures.marks import (
+    GREY,
+    PALE,
+    WHITE,
+    Entry,
+    Style,
+    dot,
+    group_colour,
+    heat,
+)
 from graph_orch.analysis.pictures.nodes import Groups, Node, Numbers
-from graph_orch.analysis.pictures.sheet import Entry, dot
-from graph_orch.analysis.pictures.texts import count, order, shorten
+from graph_orch.analysis.pictures.texts import count, shorten
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -28,12 +33,17 @@ if TYPE_CHECKING:
 AGENT, SKILL, NODE = "agent", "skill", "node"
 MARKERS = {AGENT: "o", SKILL: "s", NODE: "o"}
 MOST_NODES = 2_000
+_MOST_KEYS = 7
 Colour = Literal["community", "utilization"]
 
 
 @dataclass(frozen=True)
 class Cast:
-    """The nodes of a picture with all that is shown of them, in one order."""
+    """The nodes of a picture with all that is shown of them, in one order.
+
+    `links` are pairs of their numbers, `home` is the group of each; `radii` are in those of the
+    smallest node.
+    """
 
     graph: Graph
     nodes: list[Node]
@@ -52,132 +62,112 @@ class Cast:
         kinds = self.kinds
         return {AGENT, SKILL} == set(kinds) and all(kinds[a] != kinds[b] for a, b in self.links)
 
-    def colour(self, group: int) -> str:
-        """That of a group; grey where it is none."""
+    @property
+    def title(self) -> str:
+        """How many nodes of each kind there are, and how many links."""
+        there = [kind for kind in MARKERS if kind in self.kinds]
+        parts = [count(self.kinds.count(kind), kind) for kind in there]
+        return f"{', '.join(parts)}, {count(len(self.links), 'link')}"
+
+    @property
+    def radii(self) -> Floats:
+        """The radius of each node: the area grows with the value."""
+        return np.array([self.radius(value) for value in self.values])
+
+    def radius(self, value: float) -> float:
+        """The radius for a value: 1 where it is 0."""
+        return float(1.0 + 2.2 * np.sqrt(value / (self.values.max(initial=0.0) or 1.0)))
+
+    def tint(self, group: int) -> str:
+        """The colour of a group; grey where it is none."""
         return GREY if self.groups[group][0] == NOBODY else group_colour(group)
 
-    def said(self) -> list[str]:
-        """What a picture says of what it leaves out, and of communities that there are not."""
-        none = self.modularity is not None
-        return [
-            *([f"No communities: modularity is {self.modularity:.2f}."] if none else []),
-            *read.idle_said(self.idle),
-            *said(self.graph),
+    def colours(self, by: Colour) -> list[str]:
+        """The colour of each node."""
+        if by == "community":
+            return [self.tint(home) for home in self.home]
+        used = [_utilization(self.graph.nodes[node]) for node in self.nodes]
+        return [PALE if share is None else heat(share) for share in used]
+
+    def legend(self, by: Colour, size: Numbers | None) -> list[Entry]:
+        """What the marks, their sizes and their colours mean."""
+        kinds = [
+            Entry(f"{kind} ({self.kinds.count(kind):,})", dot(Style(PALE, marker), 9))
+            for kind, marker in MARKERS.items()
+            if kind in self.kinds
         ]
+        sizes: list[Entry] = []
+        if (most := float(self.values.max(initial=0.0))) > 0:
+            what = "number of links" if size is None else size if isinstance(size, str) else "given"
+            steps = sorted({round(most / 10) or most / 10, round(most / 2) or most / 2, most})
+            sizes = [Entry(f"size: {shorten(what, 20)}")]
+            sizes += [
+                Entry(f"{it:,.3g}" if it < 1000 else f"{it:,.0f}", dot(Style(WHITE)), it)
+                for it in steps
+            ]
+        return [Entry("node"), *kinds, *sizes, *self._colour_keys(by)]
+
+    def _colour_keys(self, by: Colour) -> list[Entry]:
+        if by == "utilization":
+            steps = (0, 25, 50, 75, 100)
+            keys = [Entry(f"{step} %", dot(Style(heat(step / 100)), 9)) for step in steps]
+            unknown = Entry("skill, or not known", dot(Style(PALE), 9))
+            return [Entry("colour: slots in use"), *keys, unknown]
+        keys = [
+            Entry(f"{shorten(title, 20)} ({len(members):,})", dot(Style(self.tint(rank)), 9))
+            for rank, (title, members) in enumerate(self.groups[:_MOST_KEYS])
+        ]
+        if rest := self.groups[_MOST_KEYS:]:
+            number = sum(len(members) for _, members in rest)
+            keys.append(Entry(f"{count(len(rest), 'other')} ({number:,})", dot(Style(GREY), 9)))
+        return [Entry("colour: community"), *keys]
+
+    def notes(self, most_named: int) -> list[str]:
+        """What a picture says of what it leaves out, and of communities that there are not."""
+        number, said = len(self.nodes), list[str]()
+        if number > most_named:
+            said.append("Only the largest nodes have their names.")
+        if self.left_out:
+            said.append(
+                f"{count(self.left_out, 'node')} of {self.left_out + number:,}, those with the "
+                "fewest links, are left out."
+            )
+        if self.modularity is not None:
+            said.append(f"No communities: modularity is {self.modularity:.2f}.")
+        return [*said, *read.left_out_said(self.graph, self.idle)]
 
 
 def cast_of(graph: Graph, given: Groups | None, size: Numbers | None) -> Cast:
+    """The cast of a graph: its agents and skills, by groups that are given or found."""
     idle = read.idle_skills(graph)
     everyone = [node for node in read.of_kind(graph, "Agent", "Skill") if node not in idle]
     degrees = {node: len(set(nx.all_neighbors(graph, node)) - {node}) for node in everyone}
-    kept = sorted(everyone, key=lambda node: (-degrees[node], order(node)))[:MOST_NODES]
-    nodes = sorted(kept, key=order)
-    at = {node: number for number, node in enumerate(nodes)}
-    pairs = {(at[u], at[v]) for u, v in graph.edges() if u in at and v in at and u != v}
-    links = sorted({(min(pair), max(pair)) for pair in pairs})
+    kept = sorted(everyone, key=lambda node: (-degrees[node], by_name(node)))[:MOST_NODES]
+    nodes = sorted(kept, key=by_name)
     values = read.numbers(graph, nodes, degrees if size is None else size)
     parts = communities(graph, nodes, given)
     home = {node: number for number, (_, members) in enumerate(parts.groups) for node in members}
     return Cast(
         graph=graph,
         nodes=nodes,
-        kinds=[_kind(graph, node) for node in nodes],
+        kinds=[_kind(graph.nodes[node]) for node in nodes],
         values=np.array([values[node] for node in nodes]),
         groups=parts.groups,
         home=[home[node] for node in nodes],
-        links=links,
+        links=links_of(graph, nodes),
         left_out=len(everyone) - len(nodes),
         idle=len(idle),
         modularity=parts.modularity,
     )
 
 
-def _kind(graph: Graph, node: Node) -> str:
-    data = graph.nodes[node]
+def _kind(data: dict[str, Any]) -> str:
     side = data.get("label", data.get("bipartite"))
     return AGENT if side in ("Agent", 0) else SKILL if side in ("Skill", 1) else NODE
 
 
-def title_of(found: Cast) -> str:
-    parts = [
-        count(found.kinds.count(kind), kind) for kind in (AGENT, SKILL, NODE) if kind in found.kinds
-    ]
-    return f"{', '.join(parts)}, {count(len(found.links), 'link')}"
-
-
-def colours_of(found: Cast, colour: Colour) -> list[str]:
-    if colour == "community":
-        return [found.colour(home) for home in found.home]
-    shown = colormaps["cividis"]
-    return [
-        PALE if (used := _utilization(found.graph.nodes[node])) is None else to_hex(shown(used))
-        for node in found.nodes
-    ]
-
-
-def _utilization(data: Mapping[str, object]) -> float | None:
+def _utilization(data: dict[str, Any]) -> float | None:
     slots = read.number(data.get("max_concurrent_tasks"), -1.0)
     if slots < 0 or "active_tasks" not in data:
         return None
     return min(read.number(data["active_tasks"]) / slots, 1.0) if slots else 1.0
-
-
-def unit(share: Any) -> Any:
-    """The radius for a share, from 0 to 1, of the largest value: 1 where there is none."""
-    return 1.0 + 2.2 * np.sqrt(share)
-
-
-def most(found: Cast) -> float:
-    return float(found.values.max(initial=0.0)) or 1.0
-
-
-def share(values: Floats) -> Floats:
-    return values / (values.max(initial=0.0) or 1.0)
-
-
-def legend_of(found: Cast, colour: Colour, size: Numbers | None) -> list[Entry]:
-    kinds = [
-        Entry(
-            f"{kind} ({found.kinds.count(kind):,})",
-            dot(Style(PALE, MARKERS[kind]), 9, markeredgecolor=INK),
-        )
-        for kind in (AGENT, SKILL, NODE)
-        if kind in found.kinds
-    ]
-    return [Entry("node"), *kinds, *_sizes(found, size), *_colour_keys(found, colour)]
-
-
-def _sizes(found: Cast, size: Numbers | None) -> list[Entry]:
-    most = float(found.values.max(initial=0.0))
-    if most <= 0:
-        return []
-    what = "number of links" if size is None else size if isinstance(size, str) else "given"
-    steps = sorted({round(most / 10) or most / 10, round(most / 2) or most / 2, most})
-    marks = [
-        Entry(f"{step:,.3g}" if step < 1000 else f"{step:,.0f}", dot(Style(WHITE)), step)
-        for step in steps
-    ]
-    return [Entry(f"size: {shorten(what, 20)}"), *marks]
-
-
-def _colour_keys(found: Cast, colour: Colour) -> list[Entry]:
-    if colour == "utilization":
-        shown = colormaps["cividis"]
-        steps = [
-            Entry(f"{step} %", dot(Style(to_hex(shown(step / 100))), 9))
-            for step in (0, 25, 50, 75, 100)
-        ]
-        return [
-            Entry("colour: slots in use"),
-            *steps,
-            Entry("skill, or not known", dot(Style(PALE), 9)),
-        ]
-    keys = [
-        Entry(f"{shorten(title, 20)} ({len(members):,})", dot(Style(found.colour(rank)), 9))
-        for rank, (title, members) in enumerate(found.groups[:7])
-    ]
-    rest = found.groups[7:]
-    if rest:
-        number = sum(len(members) for _, members in rest)
-        keys.append(Entry(f"{count(len(rest), 'other')} ({number:,})", dot(Style(GREY), 9)))
-    return [Entry("colour: community"), *keys]

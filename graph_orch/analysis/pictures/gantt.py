@@ -3,43 +3,31 @@
 from __future__ import annotations
 
 import heapq
-import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.collections import PolyCollection
 
-from graph_orch.analysis.pictures import times
-from graph_orch.analysis.pictures.colours import (
+from graph_orch.analysis.model import Given
+from graph_orch.analysis.pictures.labels import write_between
+from graph_orch.analysis.pictures.marks import (
+    BAND,
+    HELD,
     INK,
     OUTCOMES,
-    PALE,
     PLANNED,
-    UNKNOWN,
-    Style,
+    Entry,
+    area,
     ink_on,
 )
-from graph_orch.analysis.pictures.labels import write_within
-from graph_orch.analysis.pictures.sheet import (
-    DPI,
-    Entry,
-    File,
-    Margins,
-    Sheet,
-    Size,
-    area,
-    check_path,
-    figure_size,
-    nothing_there,
-)
-from graph_orch.analysis.pictures.texts import count, short_id, shorten
-from graph_orch.analysis.pictures.tries import OTHER, Bar, Schedule, Timeline, timeline
+from graph_orch.analysis.pictures.sheet import File, Sheet, Size, check_path, nothing_there
+from graph_orch.analysis.pictures.texts import count, duration, natural, short_id, shorten
+from graph_orch.analysis.pictures.tries import Bar, Bars, Schedule, read_bars
 
 if TYPE_CHECKING:
-    import networkx as nx
     from matplotlib.figure import Figure
 
 MOST_ROWS, _MOST_NAMED = 72, 250
@@ -63,7 +51,7 @@ class _Rows:
 
 
 def draw_gantt(
-    source: nx.Graph[object] | Schedule,
+    source: Given | Schedule,
     path: File | None = None,
     *,
     now: datetime | float | None = None,
@@ -73,9 +61,9 @@ def draw_gantt(
     """Draw the tries of tasks as bars over time, a row for each slot that an agent used.
 
     Outcomes are told by colour and hatch; the time from assignment to start is pale. A bar has its
-    task's type and id where they fit. Time is counted in s, min or h from the first assignment, and
-    shown as time of day (UTC) from six hours on. At most 72 rows are drawn, those of the agents
-    that worked longest; the picture says what is left out.
+    task's type and id where they fit. Times of a graph are times of day (UTC), those of a schedule
+    have the unit that fits. At most 72 rows are drawn, those of the agents that worked longest; the
+    picture says what is left out.
 
     Args:
         source: a graph of `snapshot(orch, "tasks")` or "all", read by the attribute `tries` of the
@@ -92,32 +80,36 @@ def draw_gantt(
         OSError: the file cannot be written.
     """
     check_path(path)
-    found = timeline(source, now)
+    found = read_bars(source, now)
     if not found.bars:
         return nothing_there(title or "What ran when", "no tasks were tried", path, figsize)
     rows = _rows(found)
-    size = figure_size(figsize, (14.0, 2.4 + _INCHES * rows.number))
-    sheet = Sheet(
-        _title(found) if title is None else title,
-        size,
-        legend=_legend(rows),
-        notes=_notes(found, rows),
-        margins=Margins(left=1.55, bottom=0.6),
-    )
-    _axes(sheet, found, rows)
-    _bars(sheet, rows)
-    _names(sheet, rows)
+    size = 14.0, 2.4 + _INCHES * rows.number
+    head = _title(found) if title is None else title
+    sheet = Sheet(head, size, figsize, legend=_legend(rows), notes=_notes(found, rows))
+    at = sheet.scale_time(*found.span, is_clock=found.is_clock, air=0.01)
+    middles = [top + (high - 1) / 2 for _, top, high in rows.agents]
+    sheet.axes.set_yticks(middles, [shorten(agent, 20) for agent, _, _ in rows.agents])
+    sheet.scale_y("agent")
+    sheet.axes.set_ylim(rows.number - 0.4, -0.6)
+    pitch = (sheet.figure.get_figheight() - 2) * 72 / rows.number
+    small = min(high for _, _, high in rows.agents) * pitch
+    sheet.axes.tick_params(axis="y", length=0, labelsize=min(8.5, max(small * 0.8, 3.0)))
+    sheet.settle()
+    for _, top, high in rows.agents[::2]:
+        sheet.axes.axhspan(top - 0.5, top + high - 0.5, color=BAND, linewidth=0, zorder=0)
+    _bars(sheet, rows, at)
     return sheet.finish(path)
 
 
-def _rows(found: Timeline) -> _Rows:
+def _rows(found: Bars) -> _Rows:
     """As many agents as there is room for, those that worked longest, by name."""
     lanes = {agent: _slots(bars) for agent, bars in found.by_agent().items()}
     busy = {agent: sum(bar.end - bar.held for bar, _ in lane) for agent, lane in lanes.items()}
     chosen: list[str] = []
     total = 0
     for agent in sorted(lanes, key=lambda it: (-busy[it], it)):
-        needed = _height(lanes[agent])
+        needed = 1 + max(slot for _, slot in lanes[agent])
         if not chosen or total + needed <= MOST_ROWS:
             chosen.append(agent)
             total += needed
@@ -125,9 +117,10 @@ def _rows(found: Timeline) -> _Rows:
     agents: list[tuple[str, int, int]] = []
     top = 0
     for agent in sorted(chosen, key=natural):
+        high = 1 + max(slot for _, slot in lanes[agent])
         placed += [(bar, top + slot) for bar, slot in lanes[agent]]
-        agents.append((agent, top, _height(lanes[agent])))
-        top += _height(lanes[agent])
+        agents.append((agent, top, high))
+        top += high
     left = sorted(set(lanes) - set(chosen))
     return _Rows(placed, agents, left, sum(len(lanes[agent]) for agent in left))
 
@@ -146,112 +139,72 @@ def _slots(bars: Sequence[Bar]) -> list[tuple[Bar, int]]:
     return placed
 
 
-def _height(lane: Sequence[tuple[Bar, int]]) -> int:
-    return max(slot for _, slot in lane) + 1
-
-
-def natural(name: str) -> tuple[tuple[int, int, str], ...]:
-    """A key that sorts agent-2 before agent-10."""
-    parts = (part for part in _DIGITS.split(name) if part)
-    return tuple((0, int(it), "") if it.isdecimal() else (1, 0, it) for it in parts)
-
-
-_DIGITS = re.compile(r"(\d{1,18})")
-
-
-def _title(found: Timeline) -> str:
+def _title(found: Bars) -> str:
     tasks, agents = {bar.task for bar in found.bars}, {bar.agent for bar in found.bars}
     start, end = found.span
     return (
         f"{count(len(found.bars), 'try', 'tries')} of {count(len(tasks), 'task')} by "
-        f"{count(len(agents), 'agent')} in {times.duration(end - start)}"
+        f"{count(len(agents), 'agent')} in {duration(end - start)}"
     )
 
 
 def _legend(rows: _Rows) -> list[Entry]:
     numbers = Counter(bar.outcome for bar, _ in rows.placed)
     keys = [
-        Entry(f"{outcome.replace('_', ' ')} ({numbers[outcome]:,})", area(_style(outcome)))
-        for outcome in [*OUTCOMES, OTHER]
+        Entry(f"{outcome.replace('_', ' ')} ({numbers[outcome]:,})", area(style))
+        for outcome, style in OUTCOMES.items()
         if numbers[outcome]
     ]
     if any(bar.start > bar.held for bar, _ in rows.placed):
-        keys.append(Entry("assigned, not started", area(Style(PALE))))
+        keys.append(Entry(HELD, area(OUTCOMES[HELD])))
     return [Entry("schedule" if set(numbers) == {PLANNED} else "try ended as"), *keys]
 
 
-def _style(outcome: str) -> Style:
-    return OUTCOMES.get(outcome, UNKNOWN)
-
-
-def _notes(found: Timeline, rows: _Rows) -> list[str]:
+def _notes(found: Bars, rows: _Rows) -> list[str]:
     notes = ["A row is a slot of an agent."]
     if rows.left_out:
         notes.append(
             f"{count(len(rows.left_out), 'agent')} of {len(rows.left_out) + len(rows.agents):,}, "
             f"with {count(rows.left_bars, 'try', 'tries')}, left out: those that worked least."
         )
-    if found.skipped:
-        notes.append(f"{count(found.skipped, 'try', 'tries')} without times left out.")
-    return [*notes, *found.notes]
+    return [*notes, *found.said()]
 
 
-def _axes(sheet: Sheet, found: Timeline, rows: _Rows) -> None:
-    start, end = found.span
-    margin = 0.01 * (end - start)
-    sheet.axes.set_xlim(start - margin, end + margin)
-    sheet.axes.set_ylim(rows.number - 0.4, -0.6)
-    sheet.scale_time(start, end, found.is_clock)
-    pitch = sheet.axes.get_window_extent().height / DPI * 72 / rows.number
-    agents = [(top + (high - 1) / 2, shorten(agent, 20)) for agent, top, high in rows.agents]
-    sheet.scale_y(agents, "agent")
-    small = min(high for _, _, high in rows.agents) * pitch
-    sheet.axes.tick_params(axis="y", length=0, labelsize=min(8.5, max(small * 0.8, 3.0)))
-    for at, (_, top, high) in enumerate(rows.agents):
-        if at % 2 == 0:
-            sheet.axes.axhspan(top - 0.5, top + high - 0.5, color="#f3f3f3", linewidth=0, zorder=0)
-
-
-def _bars(sheet: Sheet, rows: _Rows) -> None:
-    start, end = sheet.axes.get_xlim()
-    pixel = (end - start) / sheet.axes.get_window_extent().width
-    pale = [
-        _outline(bar.held, bar.start, row, pixel)
-        for bar, row in rows.placed
-        if bar.start > bar.held
-    ]
-    look: dict[str, Any] = {
-        "edgecolors": INK,
-        "linewidths": 0.3 if len(rows.placed) > _MOST_NAMED else 0.6,
-    }
-    sheet.axes.add_collection(
-        PolyCollection(pale, facecolors=PALE, zorder=2, **look), autolim=False
-    )
-    for outcome in [*OUTCOMES, OTHER]:
-        style = _style(outcome)
-        own = [
-            _outline(bar.start, bar.end, row, pixel)
-            for bar, row in rows.placed
-            if bar.outcome == outcome and (bar.end > bar.start or bar.start == bar.held)
-        ]
-        drawn = PolyCollection(own, facecolors=style.colour, hatch=style.hatch, zorder=3, **look)
-        sheet.axes.add_collection(drawn, autolim=False)
-
-
-def _outline(start: float, end: float, row: int, least: float) -> list[tuple[float, float]]:
-    """The corners of a bar, wide enough to be seen."""
-    end, half = max(end, start + least), _HIGH / 2
-    return [(start, row - half), (end, row - half), (end, row + half), (start, row + half)]
-
-
-def _names(sheet: Sheet, rows: _Rows) -> None:
-    """Type and id in each bar that has room for them."""
-    if len(rows.placed) > _MOST_NAMED:
-        return
+def _bars(sheet: Sheet, rows: _Rows, at: Callable[[float], float]) -> None:
+    """The bars, wide enough to be seen, and type and id in those that have room for them."""
+    low, high = sheet.axes.get_xlim()
+    least = (high - low) / sheet.axes.get_window_extent().width  # a pixel
+    alike: dict[str, list[list[tuple[float, float]]]] = {}
+    few = len(rows.placed) <= _MOST_NAMED
     for bar, row in rows.placed:
-        room = (bar.start, bar.end) if bar.end > bar.start else (bar.held, bar.end)
-        own = short_id(bar.task, 16)
-        text = f"{shorten(bar.kind, 12)} {own}" if bar.kind else own
-        style = _style(bar.outcome)
-        ink = ink_on(style.colour) if not style.hatch else INK
-        write_within(sheet, text, room, row, size=7, colour=ink, boxed=bool(style.hatch), least=9)
+        parts = [(bar.outcome, bar.start, bar.end)]
+        if bar.start > bar.held:
+            worked = parts if bar.end > bar.start else []
+            parts = [(HELD, bar.held, bar.start), *worked]
+        for outcome, start, end in parts:
+            left, top, bottom = at(start), row - _HIGH / 2, row + _HIGH / 2
+            right = max(at(end), left + least)
+            corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
+            alike.setdefault(outcome, []).append(corners)
+        if few:
+            start = bar.start if bar.end > bar.start else bar.held
+            own = short_id(bar.task, 16)
+            style = OUTCOMES[bar.outcome]
+            write_between(
+                sheet,
+                f"{shorten(bar.kind, 12)} {own}" if bar.kind else own,
+                at(start),
+                at(bar.end),
+                row,
+                size=7,
+                colour=INK if style.hatch else ink_on(style.colour),
+                boxed=bool(style.hatch),
+                least=9,
+            )
+    for outcome, corners in alike.items():
+        style = OUTCOMES[outcome]
+        look: dict[str, Any] = {"facecolors": style.colour, "hatch": style.hatch, "edgecolors": INK}
+        drawn = PolyCollection(
+            corners, linewidths=0.6 if few else 0.3, zorder=2 + (outcome != HELD), **look
+        )
+        sheet.axes.add_collection(drawn, autolim=False)

@@ -6,58 +6,50 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
-from matplotlib import colormaps
 
-from graph_orch.analysis.pictures import times
-from graph_orch.analysis.pictures.colours import GREY, INK
-from graph_orch.analysis.pictures.gantt import natural
+from graph_orch.analysis.model import Given
+from graph_orch.analysis.pictures.marks import GREY, HEAT, INK
 from graph_orch.analysis.pictures.nodes import number
-from graph_orch.analysis.pictures.sheet import (
-    File,
-    Margins,
-    Sheet,
-    Size,
-    check_path,
-    figure_size,
-    nothing_there,
-)
-from graph_orch.analysis.pictures.texts import count, plain, shorten
-from graph_orch.analysis.pictures.tries import Bar, Schedule, Timeline, timeline
+from graph_orch.analysis.pictures.sheet import File, Sheet, Size, check_path, nothing_there
+from graph_orch.analysis.pictures.texts import count, duration, natural, plain, shorten
+from graph_orch.analysis.pictures.tries import Bar, Bars, Schedule, read_bars
 from graph_orch.errors import ValidationError
 
 if TYPE_CHECKING:
-    import networkx as nx
     import numpy.typing as npt
     from matplotlib.figure import Figure
 
     Floats = npt.NDArray[np.float64]
 
 MOST_ROWS, _MOST_BINS = 40, 96
+_MINUTE, _HOUR, _DAY = 60.0, 3_600.0, 86_400.0
 _STEPS = (
     *(base * 10.0**power for power in range(-6, 1) for base in (1, 2, 5)),
     *(10.0, 15.0, 30.0),
-    *(times.MINUTE * step for step in (1, 2, 5, 10, 15, 30)),
-    *(times.HOUR * step for step in (1, 2, 3, 6, 12)),
-    *(times.DAY * step for step in (1, 2, 7, 14, 28, 91, 182, 364)),
+    *(_MINUTE * step for step in (1, 2, 5, 10, 15, 30)),
+    *(_HOUR * step for step in (1, 2, 3, 6, 12)),
+    *(_DAY * step for step in (1, 2, 7, 14, 28, 91, 182, 364)),
 )
+"""The lengths that a bin may have, in seconds."""
 
 
 @dataclass(frozen=True)
 class _Load:
-    """Utilization by row and bin, 1 is full; the edges of the bins in seconds."""
+    """Utilization by row and bin, 1 is full; edges and length of the bins in seconds."""
 
     rows: list[str]
     cells: Floats
     edges: Floats
+    step: float
     by_peak: int
     others: int
 
 
 def draw_load(
-    source: nx.Graph[object] | Schedule,
+    source: Given | Schedule,
     path: File | None = None,
     *,
     slots: int | Mapping[str, int] | None = None,
@@ -86,79 +78,63 @@ def draw_load(
         OSError: the file cannot be written.
     """
     check_path(path)
-    found = timeline(source, now)
+    found = read_bars(source, now)
     if not found.bars:
         what = "no agents" if not found.slots else "no tasks were tried"
         return nothing_there(title or "Load of the agents", what, path, figsize)
-    load = _load(found, _given(slots))
-    size = figure_size(figsize, (13.0, 2.6 + 0.26 * len(load.rows)))
-    sheet = Sheet(
-        _title(found, load) if title is None else title,
-        size,
-        notes=_notes(found, load),
-        margins=Margins(left=1.75, bottom=0.6, right=1.1),
-    )
+    load = _load(found, slots)
+    title = _title(found, load) if title is None else title
+    sheet = Sheet(title, (13.0, 2.6 + 0.26 * len(load.rows)), figsize, notes=_notes(found, load))
     _heat(sheet, found, load)
     return sheet.finish(path)
 
 
-def _given(slots: int | Mapping[str, int] | None) -> Mapping[str, float] | float | None:
-    if slots is None:
-        return None
-    if isinstance(slots, Mapping):
-        return {plain(agent): _positive(value) for agent, value in slots.items()}
-    return _positive(slots)
-
-
-def _positive(value: object) -> float:
-    found = number(value, math.nan)
-    if not found > 0:
-        raise ValidationError(
-            f"slots is {value!r}; give how many tasks are held at once, at least 1"
-        )
-    return found
-
-
-def _load(found: Timeline, given: Mapping[str, float] | float | None) -> _Load:
+def _load(found: Bars, slots: int | Mapping[str, int] | None) -> _Load:
     start, end = found.span
-    edges = bins(start, end)
+    step = next(
+        (it for it in _STEPS if it >= (end - start) / _MOST_BINS), (end - start) / _MOST_BINS
+    )
+    bins = max(1, math.ceil((end - start) / step - 1e-9))
+    edges: Floats = np.array([*(start + step * at for at in range(bins)), end])
     by_agent = found.by_agent()
-    agents = sorted({*by_agent, *found.slots}, key=natural)
-    cut = np.minimum(edges, end)
-    held = {agent: _held(by_agent.get(agent, []), cut) for agent in agents}
-    limits = {agent: _limit(agent, found, given) for agent in agents}
-    peaks = {agent: float(_peak(by_agent.get(agent, []))) for agent in agents}
-    used = {agent: held[agent] / (limits[agent] or peaks[agent] or 1.0) for agent in agents}
+    agents = sorted(found.agents, key=natural)
+    limits = _limits(found, slots)
+    held: dict[str, float] = {}
+    used: dict[str, Floats] = {}
+    for agent in agents:
+        bars = by_agent.get(agent, [])
+        tasks = _held(bars, edges)
+        held[agent] = float(tasks @ np.diff(edges))
+        used[agent] = tasks / (limits.get(agent) or _peak(bars) or 1.0)
     shown, others = agents, list[str]()
     if len(agents) > MOST_ROWS:
-        busiest = sorted(agents, key=lambda it: (-float(held[it].sum()), natural(it)))
+        busiest = sorted(agents, key=lambda it: (-held[it], natural(it)))
         shown = sorted(busiest[: MOST_ROWS - 1], key=natural)
         others = busiest[MOST_ROWS - 1 :]
+    rows = [shorten(agent, 22) for agent in shown]
     cells = [used[agent] for agent in shown]
     if others:
+        rows.append(f"mean of {len(others):,} others")
         cells.append(np.mean([used[agent] for agent in others], axis=0))
-    rows = [shorten(agent, 22) for agent in shown] + (
-        [f"mean of {len(others):,} others"] if others else []
-    )
-    by_peak = sum(limits[agent] is None for agent in by_agent)
-    return _Load(rows, np.array(cells), edges, by_peak, len(others))
+    by_peak = sum(agent not in limits for agent in by_agent)
+    return _Load(rows, np.array(cells), edges, step, by_peak, len(others))
 
 
-def _limit(agent: str, found: Timeline, given: Mapping[str, float] | float | None) -> float | None:
-    known = found.slots.get(agent)
-    if isinstance(given, Mapping):
-        known = given.get(agent, known)
-    elif given is not None:
-        known = given
-    return known if known is not None and known > 0 else None
+def _limits(found: Bars, slots: object) -> dict[str, float]:
+    """How many tasks an agent may hold at once, of those where it is known."""
 
+    def positive(value: object) -> float:
+        if not (slots_of_it := number(value)) > 0:
+            raise ValidationError(
+                f"slots is {value!r}; give how many tasks are held at once, at least 1"
+            )
+        return slots_of_it
 
-def bins(start: float, end: float) -> Floats:
-    """The edges of at most about a hundred bins of a round length that hold both times."""
-    least = (end - start) / _MOST_BINS
-    step = next((it for it in _STEPS if it >= least), least)
-    number_of = max(1, math.ceil((end - start) / step - 1e-9))
-    return np.array([start + step * at for at in range(number_of + 1)])
+    limits = {agent: known for agent, known in found.slots.items() if known > 0}
+    if isinstance(slots, Mapping):
+        given = cast(Mapping[object, object], slots)
+        return limits | {plain(agent): positive(value) for agent, value in given.items()}
+    return limits if slots is None else dict.fromkeys(found.agents, positive(slots))
 
 
 def _held(bars: Sequence[Bar], edges: Floats) -> Floats:
@@ -175,15 +151,16 @@ def _peak(bars: Sequence[Bar]) -> int:
     return int(max(np.cumsum([step for _, step in steps]), default=0))
 
 
-def _title(found: Timeline, load: _Load) -> str:
+def _title(found: Bars, load: _Load) -> str:
     start, end = found.span
     agents = len(load.rows) - bool(load.others) + load.others
-    return f"Load of {count(agents, 'agent')} over {times.duration(end - start)}"
+    return f"Load of {count(agents, 'agent')} over {duration(end - start)}"
 
 
-def _notes(found: Timeline, load: _Load) -> list[str]:
-    step = times.duration(float(load.edges[1] - load.edges[0]))
-    notes = [f"A cell is the mean over {step} of the tasks held, by the agent's slots."]
+def _notes(found: Bars, load: _Load) -> list[str]:
+    notes = [
+        f"A cell is the mean over {duration(load.step)} of the tasks held, by the agent's slots."
+    ]
     if load.by_peak:
         notes.append(
             f"The slots of {count(load.by_peak, 'agent')} are not known: the most that each held "
@@ -193,41 +170,40 @@ def _notes(found: Timeline, load: _Load) -> list[str]:
         notes.append(
             f"{count(load.others, 'agent')} left out: those that held least; their mean is below."
         )
-    if found.skipped:
-        notes.append(f"{count(found.skipped, 'try', 'tries')} without times left out.")
-    return [*notes, *found.notes]
+    return [*notes, *found.said()]
 
 
-def _heat(sheet: Sheet, found: Timeline, load: _Load) -> None:
-    edges = np.minimum(load.edges, found.span[1])
-    rows = np.arange(len(load.rows) + 1) - 0.5
-    is_over = bool((load.cells > 1.0 + 1e-9).any())
+def _heat(sheet: Sheet, found: Bars, load: _Load) -> None:
+    at = sheet.scale_time(*found.span, is_clock=found.is_clock)
+    number_of = len(load.rows)
     drawn = sheet.axes.pcolormesh(
-        edges,
-        rows,
+        at(load.edges),
+        np.arange(number_of + 1) - 0.5,
         100 * load.cells,
-        cmap=colormaps["cividis"],
+        cmap=HEAT,
         vmin=0,
         vmax=100,
         edgecolors="white",
         linewidth=0.4,
         rasterized=False,
     )
-    sheet.axes.set_xlim(edges[0], edges[-1])
-    sheet.axes.set_ylim(len(load.rows) - 0.5, -0.5)
-    sheet.scale_time(*found.span, found.is_clock)
-    sheet.scale_y(list(enumerate(load.rows)), "agent")
+    sheet.axes.set_yticks(range(number_of), load.rows)
+    sheet.axes.set_ylim(number_of - 0.5, -0.5)
+    sheet.scale_y("agent")
     sheet.axes.tick_params(axis="y", length=0)
     if load.others:
-        sheet.axes.axhline(len(load.rows) - 1.5, color="white", linewidth=4)
-    box = sheet.axes.get_position()
-    width = sheet.size[0]
-    place = (box.x1 + 0.25 / width, box.y0, 0.2 / width, box.height)
-    bar: Any = sheet.figure.colorbar(
-        drawn, cax=sheet.figure.add_axes(place), extend="max" if is_over else "neither"
+        sheet.axes.axhline(number_of - 1.5, color="white", linewidth=4)
+    is_over = bool((load.cells > 1.0 + 1e-9).any())
+    bar = sheet.figure.colorbar(
+        drawn,
+        ax=sheet.axes,
+        use_gridspec=False,  # which constrained layout cannot move
+        aspect=(sheet.figure.get_figheight() - 1.2) / 0.2,
+        pad=0.02,
+        extend="max" if is_over else "neither",
     )
-    steps = (0, 25, 50, 75, 100)
-    bar.set_ticks(list(steps), labels=[f"{step} %" for step in steps])
+    bar.set_ticks([0, 25, 50, 75, 100], labels=[f"{step} %" for step in (0, 25, 50, 75, 100)])
     bar.ax.tick_params(labelsize=8.5, labelcolor=INK, color=GREY)
     bar.set_label("slots in use", fontsize=9.5, color=INK)
     bar.outline.set_visible(False)
+    sheet.settle()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from graph_orch.analysis.pictures.texts import count, order, short_id, shorten
+from graph_orch.analysis.nodes import by_name
+from graph_orch.analysis.pictures.texts import count, short_id, shorten
 from graph_orch.domain.lifecycle import ENDED, has_status
 from graph_orch.domain.models.teams import Communities
 from graph_orch.errors import ValidationError
@@ -19,26 +21,46 @@ if TYPE_CHECKING:
 Node = Hashable
 Numbers = str | Mapping[Node, float] | Callable[[Node], float]
 Groups = Mapping[Node, object] | Iterable[Collection[Node]] | Communities
-
-
-def check_graph(graph: object) -> None:
-    """Refuse what is no NetworkX graph.
-
-    Raises:
-        ValidationError: it has no nodes and edges.
-    """
-    if not all(hasattr(graph, name) for name in ("nodes", "edges", "is_directed")):
-        raise ValidationError(
-            f"expected a NetworkX graph, such as analysis.snapshot returns; got {type(graph)}"
-        )
+LEFT_OUT = "left_out"
+"""The graph's attribute that has the number of nodes that are left out."""
 
 
 def of_kind(graph: Graph, *labels: str) -> list[Node]:
     """The nodes with one of the labels, sorted; where no node has a label, all of them."""
-    nodes = sorted(graph, key=order)
+    nodes = sorted(graph, key=by_name)
     if not any("label" in data for _, data in graph.nodes(data=True)):
         return nodes
     return [node for node in nodes if graph.nodes[node].get("label") in labels]
+
+
+def most_linked(graph: Graph, nodes: Iterable[Node], limit: int) -> list[Node]:
+    """At most `limit` of the nodes, those with the most links first."""
+    return sorted(nodes, key=lambda node: (-graph.degree(node), by_name(node)))[:limit]
+
+
+def without(graph: Graph, dropped: Iterable[Node]) -> Graph:
+    """A copy without some nodes. (A subgraph would have the order of a set: another each time.)"""
+    found = graph.copy()
+    found.remove_nodes_from(list(dropped))
+    return found
+
+
+def limited(graph: Graph, limit: int) -> Graph:
+    """A copy with the `limit` tasks created last; without tasks, the nodes with the most links."""
+    long_ago = datetime.min.replace(tzinfo=UTC)
+
+    def created(node: Node) -> datetime:
+        found = graph.nodes[node].get("created_at")
+        return found if isinstance(found, datetime) and found.tzinfo is not None else long_ago
+
+    tasks = [
+        node for node in sorted(graph, key=by_name) if graph.nodes[node].get("label") == "Task"
+    ]
+    tasks.sort(key=created, reverse=True)
+    dropped = tasks[limit:] if tasks else most_linked(graph, graph, len(graph))[limit:]
+    found = without(graph, dropped)
+    found.graph[LEFT_OUT] = graph.graph.get(LEFT_OUT, 0) + len(dropped)
+    return found
 
 
 def idle_skills(graph: Graph) -> set[Node]:
@@ -51,9 +73,13 @@ def idle_skills(graph: Graph) -> set[Node]:
     return skills
 
 
-def idle_said(number: int) -> list[str]:
-    """What a picture says of those."""
-    return [f"{count(number, 'skill')} that nobody here has or needs left out."] * (number > 0)
+def left_out_said(graph: Graph, idle: int = 0) -> list[str]:
+    """What a picture says of what `limited` left out, and of idle skills."""
+    said = [f"{count(idle, 'skill')} that nobody here has or needs left out."] if idle else []
+    number = graph.graph.get(LEFT_OUT, 0)
+    if isinstance(number, int) and number > 0:
+        said.append(f"{count(number, 'node')} left out of the graph before it was drawn.")
+    return said
 
 
 def name(graph: Graph, node: Node, longest: int = 28) -> str:
@@ -71,8 +97,10 @@ def name(graph: Graph, node: Node, longest: int = 28) -> str:
 
 
 def number(value: object, default: float = 0.0) -> float:
-    """A finite number, or the default."""
-    value = scalar(value)
+    """A finite number, of Python or of numpy, or the default."""
+    item = getattr(value, "item", None)
+    if callable(item) and getattr(value, "ndim", 1) == 0:
+        value = item()
     if isinstance(value, bool) or not isinstance(value, int | float):
         return default
     try:
@@ -88,7 +116,15 @@ def numbers(graph: Graph, nodes: Iterable[Node], source: Numbers) -> dict[Node, 
     Raises:
         ValidationError: the source is none of these.
     """
-    read = _reader(graph, source)
+    check_source(source)
+
+    def read(node: Node) -> object:
+        if isinstance(source, str):
+            return graph.nodes[node].get(source)
+        if isinstance(source, Mapping):
+            return cast(Mapping[Node, object], source).get(node)
+        return source(node)
+
     return {node: max(number(read(node)), 0.0) for node in nodes}
 
 
@@ -105,70 +141,44 @@ def check_source(source: object) -> None:
         )
 
 
-def _reader(graph: Graph, source: Numbers) -> Callable[[Node], object]:
-    check_source(source)
-    if isinstance(source, str):
-        return lambda node: graph.nodes[node].get(source)
-    if isinstance(source, Mapping):
-        return cast(Mapping[Node, object], source).get
-    return source
-
-
-def edges(graph: Graph) -> list[tuple[Node, Node, Mapping[str, Any]]]:
-    """The edges with their attributes."""
-    return [(u, v, data) for u, v, data in graph.edges(data=True)]
-
-
-def scalar(value: object) -> object:
-    """A number of numpy as one of Python; anything else as it is."""
-    item = getattr(value, "item", None)
-    return item() if callable(item) and getattr(value, "ndim", 1) == 0 else value
-
-
-def groups(found: Groups, nodes: Collection[Node]) -> list[tuple[str, list[Node]]]:
+def groups(given: Groups, nodes: Collection[Node]) -> list[tuple[str, list[Node]]]:
     """The groups of nodes with their names, the largest first. Nodes not asked for are left out.
 
     Raises:
         ValidationError: they are not sets of nodes or a mapping, or a node is in two of them.
     """
     there = set(nodes)
-    named = _by_name(found)
-    seen: set[Node] = set()
-    result: list[tuple[str, list[Node]]] = []
-    for title, members in named:
-        kept = sorted({node for node in members if node in there}, key=order)
-        if twice := next((node for node in kept if node in seen), None):
-            raise ValidationError(f"node {twice!r:.100} is in two communities; give each node one")
-        seen.update(kept)
-        if kept:
-            result.append((title, kept))
-    return sorted(result, key=lambda it: (-len(it[1]), order(it[1][0])))
+    home: dict[Node, str] = {}
+    for title, members in _by_name(given):
+        for node in there.intersection(members):
+            if node in home:
+                raise ValidationError(
+                    f"node {node!r:.100} is in two communities; give each node one"
+                )
+            home[node] = title
+    found: dict[str, list[Node]] = {}
+    for node in sorted(home, key=by_name):
+        found.setdefault(home[node], []).append(node)
+    return sorted(found.items(), key=lambda it: (-len(it[1]), by_name(it[1][0])))
 
 
-def _by_name(given: Groups) -> list[tuple[str, Iterable[Node]]]:
-    found = given.members if isinstance(given, Communities) else given
-    if isinstance(found, Mapping):
-        mapping = cast(Mapping[Node, object], found)
-        result: dict[str, list[Node]] = {}
-        for node, group in mapping.items():
-            result.setdefault(str(group), []).append(node)
-        return list(result.items())
+def _by_name(given: Groups) -> list[tuple[str, Collection[Node]]]:
+    members = given.members if isinstance(given, Communities) else given
+    if isinstance(members, Mapping):
+        named: dict[str, list[Node]] = {}
+        for node, group in cast(Mapping[Node, object], members).items():
+            named.setdefault(str(group), []).append(node)
+        return list(named.items())
     try:
-        parts = [_members(group) for group in found]
-    except TypeError as error:
+        parts = [(set(group), isinstance(group, str | bytes)) for group in members]
+    except TypeError:
+        parts = [(set[Node](), True)]
+    if any(is_text for _, is_text in parts):
         raise ValidationError(
             "communities are sets of nodes, or a mapping from nodes to a community's name; "
-            f"got {type(found)}"
-        ) from error
-    parts.sort(key=lambda part: (-len(part), min(map(order, part), default=("", ""))))
-    return [(f"community {at}", part) for at, part in enumerate(parts, start=1)]
-
-
-def _members(group: object) -> list[Node]:
-    """The nodes of a group; TypeError where it is none."""
-    if isinstance(group, str | bytes):
-        raise TypeError(f"{group!r:.100} is one text where a set of nodes is needed")
-    members = list(cast(Iterable[Node], group))
-    for node in members:
-        hash(node)
-    return members
+            f"got {type(members)}"
+        )
+    ranked = sorted(
+        (part for part, _ in parts), key=lambda it: (-len(it), sorted(map(by_name, it)))
+    )
+    return [(f"community {at}", part) for at, part in enumerate(ranked, start=1)]

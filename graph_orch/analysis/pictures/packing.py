@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import networkx as nx
 import numpy as np
+from scipy.spatial import KDTree
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -25,23 +26,25 @@ def sunflower(radii: Floats) -> Floats:
     out = np.sqrt(1.2 * (np.cumsum(areas) - areas / 2))
     out[:1] = 0.0
     angles = _GOLDEN_ANGLE * np.arange(len(radii))
-    rounds = max(4, 15_000 // max(len(radii), 250))  # what is left to do is little, and n² dear
-    return separated(np.column_stack([out * np.cos(angles), out * np.sin(angles)]), radii, rounds)
+    return separated(np.column_stack([out * np.cos(angles), out * np.sin(angles)]), radii)
 
 
 def separated(places: Floats, radii: Floats, rounds: int = 60) -> Floats:
     """The places moved apart until no two discs overlap, or `rounds` are over."""
     places = places.copy()
-    least = radii[:, None] + radii[None, :]
-    np.fill_diagonal(least, 0.0)
+    most = radii.max(initial=0.0)
     for _ in range(rounds):
-        away = places[:, None, :] - places[None, :, :]
-        distance = np.hypot(away[..., 0], away[..., 1])
-        short = least - distance
-        if short.max(initial=0.0) <= 1e-3 * radii.max(initial=0.0):
+        one, other = KDTree(places).query_pairs(2 * most, output_type="ndarray").T
+        away = places[one] - places[other]
+        distance = np.hypot(*away.T)
+        short = radii[one] + radii[other] - distance
+        if short.max(initial=0.0) <= 1e-3 * most:
             break
-        push = np.where(short > 0, short / np.maximum(distance, 1e-9), 0.0)
-        places += 0.5 * (away * push[..., None]).sum(axis=1)
+        push = away * (0.5 * np.maximum(short, 0.0) / np.maximum(distance, 1e-9))[:, None]
+        for axis in (0, 1):
+            moved = places[:, axis]
+            moved += np.bincount(one, push[:, axis], len(radii))
+            moved -= np.bincount(other, push[:, axis], len(radii))
     return places
 
 

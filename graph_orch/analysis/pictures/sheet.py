@@ -1,4 +1,4 @@
-"""The sheet that a picture is drawn on: title, legend, notes, and what room is left for the axes.
+"""The sheet that a picture is drawn on: title, legend, notes, axes, and how it is saved.
 
 Only the object interface of matplotlib is used, never pyplot: nothing is registered globally, so
 that figures are collected like any object and threads do not meet.
@@ -6,53 +6,35 @@ that figures are collected like any object and threads do not meet.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from os import PathLike
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
+from matplotlib import dates
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Patch
 from matplotlib.text import Text
+from matplotlib.ticker import MaxNLocator
 
-from graph_orch.analysis.pictures import times
-from graph_orch.analysis.pictures.colours import GREY, INK
-from graph_orch.analysis.pictures.texts import families, plain, shorten
+from graph_orch.analysis.pictures.marks import GREY, INK, Entry
+from graph_orch.analysis.pictures.texts import families, fit, plain, shorten, unit_of
 from graph_orch.errors import ValidationError
 from graph_orch.files import replacing
 
 DPI = 100
 SMALLEST, LARGEST = (5.0, 3.5), (60.0, 60.0)
 SUFFIXES = (".png", ".svg")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EDGE, _GAP = 0.25, 0.15
 _TITLE, _LABEL, _SMALL = 14, 9.5, 8.5
 Size = tuple[float, float]
 File = str | PathLike[str]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A line of a legend: a mark and what it means. Without a mark it is a heading.
-
-    `value` is what the size of the mark stands for, where it does.
-    """
-
-    text: str
-    mark: Any = None
-    value: float | None = None
-
-
-@dataclass(frozen=True)
-class Margins:
-    """What the axes need around them for ticks and labels, in inches."""
-
-    left: float = 0.0
-    bottom: float = 0.0
-    right: float = 0.0
 
 
 class Picture(Figure):
@@ -63,66 +45,97 @@ class Picture(Figure):
 
     def _repr_png_(self) -> bytes:
         image = BytesIO()
-        write(self, image, "png")
+        _write(self, image, "png")
         return image.getvalue()
 
 
 class Sheet:
-    """A figure with its title, legend and notes; draw on `axes`, then `finish`.
+    """A figure with its title, legend and notes; name what `axes` show, `settle`, draw, `finish`.
 
-    A figure that is too low for its legend is made higher.
+    Args:
+        title: stands above, in at most two lines.
+        size: width and height in inches, where `asked` is None. A sheet that is too low for its
+            legend is made higher.
+        asked: the size that somebody asked for.
+        legend: stands at the right of the axes.
+        notes: stand below, in at most four lines.
+
+    Raises:
+        ValidationError: the size asked for is no pair of numbers from 5 x 3.5 to 60 x 60.
     """
 
     def __init__(
         self,
         title: str,
         size: Size,
+        asked: Size | None = None,
         *,
         legend: Sequence[Entry] = (),
         notes: Iterable[str] = (),
-        margins: Margins = Margins(),
     ) -> None:
+        width, height = figure_size(asked, size)
         # matplotlib's own types leave its keyword arguments unknown, so its objects are Any here.
-        self.figure: Any = Picture(figsize=size, dpi=DPI, facecolor="white")
-        self.canvas = FigureCanvasAgg(self.figure)
+        look: dict[str, Any] = {"dpi": DPI, "facecolor": "white", "layout": "none"}
+        self.figure: Any = Picture(figsize=(width, height), **look)
+        FigureCanvasAgg(self.figure)
+        self.axes: Any = self.figure.add_subplot()
+        self.axes.set(xticks=[], yticks=[])
+        self.axes.spines[:].set_visible(False)
         self._entries = legend
-        self._legend = self._add_legend(legend) if legend else None
-        top = self._add_title(title)
-        bottom = self._add_notes(" ".join(notes))
-        self._grow(top + bottom)
-        self._pin(top)
-        self.axes: Any = self._add_axes(top, bottom, margins)
+        self._legend = self._add_legend() if legend else None
+        head = self.figure.suptitle(
+            "", x=_EDGE / width, ha="left", fontsize=_TITLE, fontweight="bold", color=INK
+        )
+        foot = self.figure.supxlabel(
+            "", x=_EDGE / width, ha="left", fontsize=_SMALL, color=GREY, linespacing=1.3
+        )
+        needed = 4 * _GAP
+        for text, words, most in ((head, title, 2), (foot, " ".join(notes), 4)):
+            if words.strip():
+                needed += self._wrap(_literal(text), plain(words), most)
+        if self._legend is not None:
+            needed += self._legend.get_window_extent().height / DPI
+        if needed > height:
+            self.figure.set_size_inches(width, needed)
 
-    @property
-    def size(self) -> Size:
-        """Width and height in inches."""
-        width, height = self.figure.get_size_inches()
-        return float(width), float(height)
+    def scale_x(self, title: str, locator: Any = None, shown: Any = None) -> None:
+        """Say what the x axis shows and in what unit; give its ticks and how they are written."""
+        self._scale("x", title, locator, shown)
 
-    def measure(self, text: Text) -> Any:
-        """The box of a text in pixels."""
-        return text.get_window_extent(self.canvas.get_renderer())
-
-    def scale_x(self, ticks: Sequence[tuple[float, str]], title: str) -> None:
-        """Name places on the x axis, and say what it shows and in what unit."""
-        self.axes.set_xticks([at for at, _ in ticks], [text for _, text in ticks])
-        self.axes.set_xlabel(title, fontsize=_LABEL, color=INK)
-        self._show_ticks("x")
-
-    def scale_y(self, ticks: Sequence[tuple[float, str]], title: str) -> None:
+    def scale_y(self, title: str, locator: Any = None, shown: Any = None) -> None:
         """The same for the y axis."""
-        self.axes.set_yticks([at for at, _ in ticks], [text for _, text in ticks])
-        self.axes.set_ylabel(title, fontsize=_LABEL, color=INK)
-        self._show_ticks("y")
+        self._scale("y", title, locator, shown)
 
-    def scale_time(self, start: float, end: float, is_clock: bool) -> None:
-        """The x axis as time in seconds, told in the unit that fits the span."""
-        most = max(2, int(self.axes.get_window_extent().width / DPI / 1.1))
-        self.scale_x(*times.scale(start, end, is_clock, most))
+    def scale_time(
+        self, start: float, end: float, *, is_clock: bool, air: float = 0.0
+    ) -> Callable[[Any], Any]:
+        """Make the x axis one of time, and return where on it a time in seconds is.
 
-    def _show_ticks(self, axis: Any) -> None:
-        self.axes.tick_params(axis=axis, labelsize=_LABEL - 1, labelcolor=INK, color=GREY)
-        self.axes.spines["bottom" if axis == "x" else "left"].set(visible=True, color=GREY)
+        Times of day (`is_clock`, seconds since 1970) are UTC; others have the unit that fits.
+        `air` is the share of the span that is left free at both ends.
+        """
+        half = min(max(int((self.figure.get_figwidth() - 3) / 1.6), 1), 6)
+        air = air * (end - start)
+        if is_clock:
+            unit, origin = 86_400.0, float(cast(Any, dates).date2num(EPOCH))
+            # matplotlib finds an interval for every span where `minticks` is half of `maxticks`.
+            ticks = dates.AutoDateLocator(tz=UTC, minticks=half, maxticks=2 * half + 1)
+            form = dates.ConciseDateFormatter(ticks, tz=UTC, show_offset=False, usetex=False)
+            begun = EPOCH + timedelta(seconds=round(start))
+            self.scale_x(f"time (UTC) from {begun:%Y-%m-%d %H:%M:%S}", ticks, form)
+        else:
+            unit, name = unit_of(end - start)
+            origin = 0.0
+            ticks = MaxNLocator(2 * half + 1, steps=[1, 2, 5, 10])
+            self.scale_x(f"time ({name})", ticks, "{x:,.10g}")
+        self.axes.set_xlim((start - air) / unit + origin, (end + air) / unit + origin)
+        return lambda seconds: seconds / unit + origin
+
+    def settle(self) -> None:
+        """Give all its place for good: from now on it is known where on the sheet a point is."""
+        self._all_literal()
+        # Not the figure's own layout: that would be done again, with one more drawing, when saved.
+        ConstrainedLayoutEngine(w_pad=_EDGE - 0.05, h_pad=_GAP).execute(self.figure)
 
     def scale_marks(self, radius: Callable[[float], float]) -> None:
         """Draw the marks of the legend that stand for values as large as those in the picture."""
@@ -132,144 +145,61 @@ class Sheet:
                 mark.set_markersize(2 * radius(entry.value))
 
     def finish(self, path: File | None) -> Figure:
-        """Make sure that no text is taken for a formula, and save the figure if it is asked for."""
-        for text in self.figure.findobj(Text):
-            _literal(text)
+        """The figure, saved if that is asked for."""
+        self._all_literal()
         if path is not None:
             save(self.figure, path)
         return self.figure
 
-    def _text(self, x: float, y: float, text: str, **style: Any) -> Text:
-        found = self.figure.text(x, y, text, family=families(), **style)
-        return _literal(found)
+    def _scale(self, name: str, title: str, locator: Any, shown: Any) -> None:
+        axis = self.axes.xaxis if name == "x" else self.axes.yaxis
+        axis.set_label_text(title, fontsize=_LABEL, color=INK)
+        if locator is not None:
+            axis.set_major_locator(locator)
+        if shown is not None:
+            axis.set_major_formatter(shown)
+        axis.set_tick_params(labelsize=_LABEL - 1, labelcolor=INK, color=GREY)
+        self.axes.spines["bottom" if name == "x" else "left"].set(visible=True, color=GREY)
 
-    def _add_title(self, title: str) -> float:
-        """Write the title; the inches that it takes."""
-        artist = self._text(0, 1, "", fontsize=_TITLE, fontweight="bold", color=INK, va="top")
-        artist.set_text(self._wrapped(artist, plain(title), 2))
-        self._title = artist
-        return _EDGE + self.measure(artist).height / DPI + _GAP
+    def _wrap(self, text: Any, words: str, most: int) -> float:
+        """Show the words in lines that fit the width, cut after `most`; the inches they take."""
 
-    def _add_notes(self, notes: str) -> float:
-        if not notes:
-            return _EDGE
-        artist = self._text(0, 0, "", fontsize=_SMALL, color=GREY, va="bottom", linespacing=1.3)
-        artist.set_text(self._wrapped(artist, plain(notes), 4))
-        width, height = self.size
-        artist.set_position((_EDGE / width, _EDGE / height))
-        self._notes = artist
-        return _EDGE + self.measure(artist).height / DPI + _GAP
+        def lines(limit: int) -> str:
+            cut = [shorten(word, max(limit, 4)) for word in words.split()]
+            return textwrap.fill(" ".join(cut), limit, max_lines=most, placeholder="…")
 
-    def _wrapped(self, artist: Text, text: str, most: int) -> str:
-        """The text in lines that fit the width; what does not fit in `most` lines is cut."""
-        lines = [""]
-        for word in text.split():
-            longer = f"{lines[-1]} {word}".strip()
-            if self._fits(artist, longer):
-                lines[-1] = longer
-            else:
-                lines += [self._cut(artist, word)]
-        lines = [line for line in lines if line]
-        if len(lines) > most:
-            lines = [*lines[: most - 1], self._cut(artist, lines[most - 1] + "…")]
-        return "\n".join(lines)
+        fit(text, (self.figure.get_figwidth() - 2 * _EDGE) * DPI, lines, len(words))
+        return float(text.get_window_extent().height) / DPI
 
-    def _cut(self, artist: Text, word: str) -> str:
-        limit = len(word)
-        while limit > 4 and not self._fits(artist, shorten(word, limit)):
-            limit = limit * 9 // 10
-        return shorten(word, limit)
-
-    def _fits(self, artist: Text, line: str) -> bool:
-        artist.set_text(line)
-        return self.measure(artist).width <= (self.size[0] - 2 * _EDGE) * DPI
-
-    def _add_legend(self, entries: Sequence[Entry]) -> Any:
-        nothing = Patch(alpha=0)
-        legend = self.figure.legend(
-            [nothing if entry.mark is None else entry.mark for entry in entries],
-            [plain(entry.text) for entry in entries],
-            loc="upper right",
-            borderaxespad=0,
+    def _add_legend(self) -> Any:
+        legend = self.axes.legend(
+            [Patch(alpha=0) if entry.mark is None else entry.mark for entry in self._entries],
+            [plain(entry.text) for entry in self._entries],
+            loc="upper left",
+            bbox_to_anchor=(1, 1),
             borderpad=0,
             frameon=False,
-            fontsize=9,
             handlelength=1.8,
             handleheight=1.1,
             labelspacing=0.55,
+            labelcolor=INK,
             prop={"family": families(), "size": 9},
         )
-        for entry, text in zip(entries, legend.get_texts(), strict=True):
-            text.set_color(INK)
-            if entry.mark is None:
-                text.set_fontweight("bold")
-                text.set_x(-self._indent(legend))
+        for entry, text in zip(self._entries, legend.get_texts(), strict=True):
             _literal(text)
+            if entry.mark is None:  # a heading stands over the marks, not over the other texts
+                text.set_fontweight("bold")
+                text.set_x(-(legend.handlelength + legend.handletextpad) * text.get_fontsize())
         return legend
 
-    @staticmethod
-    def _indent(legend: Any) -> float:
-        """How far a heading stands left of the other texts: over the marks."""
-        return float((legend.handlelength + legend.handletextpad) * legend._fontsize)
-
-    def _box(self) -> Size:
-        """The inches that the legend takes."""
-        if self._legend is None:
-            return 0.0, 0.0
-        box = self._legend.get_window_extent(self.canvas.get_renderer())
-        return box.width / DPI + 2 * _GAP, box.height / DPI
-
-    def _grow(self, around: float) -> None:
-        width, height = self.size
-        needed = self._box()[1] + around
-        if needed > height:
-            self.figure.set_size_inches(width, needed)
-
-    def _pin(self, top: float) -> None:
-        """Give title, notes and legend their places, now that the height is known."""
-        width, height = self.size
-        self._title.set_position((_EDGE / width, 1 - _EDGE / height))
-        if hasattr(self, "_notes"):
-            self._notes.set_position((_EDGE / width, _EDGE / height))
-        if self._legend is not None:
-            self._legend.set_bbox_to_anchor((1 - _EDGE / width, 1 - top / height))
-
-    def _add_axes(self, top: float, bottom: float, margins: Margins) -> Any:
-        width, height = self.size
-        left = _EDGE + margins.left
-        below = bottom + margins.bottom
-        wide = width - left - self._box()[0] - _EDGE - margins.right
-        axes = self.figure.add_axes(
-            (left / width, below / height, wide / width, (height - below - top) / height)
-        )
-        axes.set_xticks([])
-        axes.set_yticks([])
-        for side in axes.spines.values():
-            side.set_visible(False)
-        return axes
+    def _all_literal(self) -> None:
+        for text in self.figure.findobj(Text):
+            _literal(text)
 
 
-def dot(style: Any, size: float = 8, **more: Any) -> Line2D:
-    """The mark of a point, for a legend. `size` is its width in points."""
-    look: dict[str, Any] = {"markeredgecolor": INK, "markeredgewidth": 0.6, **more}
-    return Line2D(
-        [], [], linestyle="", marker=style.marker, color=style.colour, markersize=size, **look
-    )
-
-
-def area(style: Any) -> Patch:
-    """The mark of an area, for a legend."""
-    return Patch(facecolor=style.colour, hatch=style.hatch, edgecolor=INK, linewidth=0.6)
-
-
-def stroke(colour: str, width: float, style: Any = "-") -> Line2D:
-    """The mark of an edge, for a legend."""
-    return Line2D([], [], color=colour, linewidth=width, linestyle=style)
-
-
-def nothing_there(title: str, what: str, path: File | None, size: Size | None = None) -> Figure:
+def nothing_there(title: str, what: str, path: File | None, asked: Size | None = None) -> Figure:
     """A picture that says that there is nothing to show."""
-    sheet = Sheet(title, figure_size(size, (6.0, 3.5)))
+    sheet = Sheet(title, (6.0, 3.5), asked)
     sheet.axes.text(0.5, 0.5, what, ha="center", va="center", fontsize=16, color=GREY)
     return sheet.finish(path)
 
@@ -280,19 +210,18 @@ def figure_size(asked: Size | None, default: Size) -> Size:
     Raises:
         ValidationError: it is no pair of numbers from 5 x 3.5 to 60 x 60.
     """
-    try:
-        width, height = map(float, default if asked is None else asked)
-    except (TypeError, ValueError) as error:
-        raise ValidationError(
-            f"figsize is {asked!r}; give a width and a height in inches, such as (12, 8)"
-        ) from error
     least, most = SMALLEST, LARGEST
     if asked is None:
+        width, height = default
         return min(max(width, least[0]), most[0]), min(max(height, least[1]), most[1])
+    try:
+        width, height = map(float, asked)
+    except (TypeError, ValueError, OverflowError):
+        width = height = 0.0
     if not (least[0] <= width <= most[0] and least[1] <= height <= most[1]):
         raise ValidationError(
-            f"figsize is {asked!r}; give inches from {least[0]:g} x {least[1]:g} "
-            f"to {most[0]:g} x {most[1]:g}"
+            f"figsize is {asked!r}; give a width and a height in inches, from "
+            f"{least[0]:g} x {least[1]:g} to {most[0]:g} x {most[1]:g}, such as (12, 8)"
         )
     return width, height
 
@@ -311,7 +240,7 @@ def check_path(path: File | None) -> None:
 
 
 def save(figure: Any, path: File) -> None:
-    """Save a figure as PNG or SVG, by the suffix; the same figure gives the same bytes.
+    """Save a figure as PNG or SVG, by the suffix; the same PNG each time.
 
     Raises:
         ValidationError: the suffix is another one.
@@ -319,18 +248,16 @@ def save(figure: Any, path: File) -> None:
     """
     check_path(path)
     with replacing(path) as file:
-        write(figure, file, Path(path).suffix.lower()[1:])
+        _write(figure, file, Path(path).suffix.lower()[1:])
 
 
-def write(figure: Any, to: BinaryIO, kind: str) -> None:
+def _write(figure: Any, to: BinaryIO, kind: str) -> None:
     """Write a figure as "png" or "svg", without a word on when, or by what."""
     about: dict[str, Any] = {"Date": None} if kind == "svg" else {"Software": None}
     figure.savefig(to, format=kind, dpi=DPI, facecolor="white", metadata=about)
 
 
-def _literal(text: Text) -> Text:
+def _literal(text: Any) -> Any:
     """Let a text be shown as it stands, whatever the user's settings are."""
-    text.set_parse_math(False)
-    text.set_usetex(False)
-    text.set_fontfamily(families())
+    text.set(parse_math=False, usetex=False, fontfamily=families())
     return text

@@ -5,38 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-import networkx as nx
 import numpy as np
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
+from graph_orch.analysis.model import Given, graph_of
 from graph_orch.analysis.pictures import nodes as read
-from graph_orch.analysis.pictures.colours import (
-    BLACK,
-    GREY,
-    INK,
-    STATUSES,
-    VERMILLION,
-)
 from graph_orch.analysis.pictures.curves import flowing, lines
-from graph_orch.analysis.pictures.labels import BESIDE, Label, boxes, place, write_within
+from graph_orch.analysis.pictures.labels import BESIDE, Label, boxes, place, write_between
 from graph_orch.analysis.pictures.layers import Edge, Layout, layout
-from graph_orch.analysis.pictures.limits import said
-from graph_orch.analysis.pictures.nodes import Node, Numbers
-from graph_orch.analysis.pictures.plan import Plan, legend_of, plan_of, style_of, title_of
-from graph_orch.analysis.pictures.sheet import (
-    DPI,
-    File,
-    Margins,
-    Sheet,
-    Size,
-    check_path,
-    figure_size,
-    nothing_there,
-)
+from graph_orch.analysis.pictures.marks import BLACK, GREY, INK, STATUSES, VERMILLION
+from graph_orch.analysis.pictures.nodes import Node, Numbers, left_out_said
+from graph_orch.analysis.pictures.plan import Plan, plan_of
+from graph_orch.analysis.pictures.sheet import DPI, File, Sheet, Size, check_path, nothing_there
 from graph_orch.analysis.pictures.texts import count, short_id
-from graph_orch.analysis.pictures.times import nice_steps
 
 if TYPE_CHECKING:
+    import networkx as nx
     import numpy.typing as npt
     from matplotlib.figure import Figure
 
@@ -52,7 +37,7 @@ _HALF, _STRIP = (0.4, 0.32), 0.1
 
 
 def draw_tasks(
-    graph: Graph,
+    graph: Given,
     path: File | None = None,
     *,
     critical_path: Iterable[Node] | None = None,
@@ -84,16 +69,15 @@ def draw_tasks(
         OSError: the file cannot be written.
     """
     check_path(path)
-    read.check_graph(graph)
+    graph = graph_of(graph)
     tasks = read.of_kind(graph, "Task")
     if not tasks:
         return nothing_there(title or "Tasks", "no tasks", path, figsize)
     plan = plan_of(graph, tasks, critical_path, duration)
-    head = title if title is not None else title_of(plan)
-    layers = max(plan.flow.levels.values()) + 1
-    if len(tasks) <= _MOST_BOXES and layers <= _MOST_BOX_LAYERS:
+    head = title if title is not None else plan.title
+    if len(tasks) <= _MOST_BOXES and plan.flow.depth <= _MOST_BOX_LAYERS:
         sheet = _boxes(plan, head, figsize)
-    elif len(tasks) <= MOST_DOTS and layers <= _MOST_LAYERS:
+    elif len(tasks) <= MOST_DOTS and plan.flow.depth <= _MOST_LAYERS:
         sheet = _dots(plan, head, figsize)
     else:
         sheet = _bars(plan, head, figsize)
@@ -101,94 +85,72 @@ def draw_tasks(
 
 
 def _boxes(plan: Plan, title: str, figsize: Size | None) -> Sheet:
-    """Each task as a box with its type and its id."""
+    """Each task as a white box with its type, its id, and a strip of its status's colour."""
     arranged = layout(plan.flow, _MOST_BOXES)
     low, high = _span(arranged)
-    columns = max(plan.flow.levels.values()) + 1
-    size = figure_size(figsize, (3.0 + 1.8 * columns, 1.7 + 0.72 * (high - low + 1)))
-    sheet = Sheet(title, size, legend=legend_of(plan, as_areas=True), notes=said(plan.graph))
+    columns = plan.flow.depth
+    size = 3.0 + 1.8 * columns, 1.7 + 0.72 * (high - low + 1)
+    legend = plan.legend(as_areas=True)
+    sheet = Sheet(title, size, figsize, legend=legend, notes=left_out_said(plan.graph))
     sheet.axes.set_xlim(-0.45, columns - 0.55)
     sheet.axes.set_ylim(low - 0.5, high + 0.5 + (_ARC if plan.flow.against else 0.0))
+    sheet.settle()
     _edges(sheet, plan, arranged, _HALF[0])
+    wide, tall = _HALF
     for node, (x, y) in arranged.places.items():
-        _box(sheet, plan, node, x, y)
+        style, data = STATUSES[plan.statuses[node]], plan.graph.nodes[node]
+        corner, line = (x - wide, y - tall), 2.4 if node in plan.path else 0.8
+        looks: list[tuple[float, dict[str, Any]]] = [
+            (2 * wide, {"facecolor": "white", "zorder": 3, "linewidth": 0}),
+            (_STRIP, {"facecolor": style.colour, "hatch": style.hatch, "zorder": 4, "lw": 0.6}),
+            (2 * wide, {"facecolor": "none", "edgecolor": BLACK, "zorder": 5, "linewidth": line}),
+        ]
+        for width, look in looks:
+            sheet.axes.add_patch(Rectangle(corner, width, 2 * tall, **look))
+        own = short_id(data.get("task_id", node), 24)
+        kind = data.get("task_type")
+        words = [(own, "bold", 0)]
+        if kind is not None:
+            words = [(str(kind), "bold", 1), (own, "normal", -1)]
+        for text, weight, above in words:
+            write_between(
+                sheet, text, x - wide + _STRIP, x + wide, y, size=8.5, weight=weight, above=above
+            )
     return sheet
-
-
-def _box(sheet: Sheet, plan: Plan, node: Node, x: float, y: float) -> None:
-    """A white box with a strip of the status's colour, so that the words stay readable."""
-    style, is_critical = style_of(plan.statuses[node]), node in plan.path
-    (wide, high), strip = _HALF, _STRIP
-    edge: dict[str, Any] = {"edgecolor": BLACK, "linewidth": 2.4 if is_critical else 0.8}
-    corner = (x - wide, y - high)
-    sheet.axes.add_patch(
-        Rectangle(
-            corner, strip, 2 * high, facecolor=style.colour, hatch=style.hatch, zorder=4, lw=0.6
-        )
-    )
-    sheet.axes.add_patch(Rectangle(corner, 2 * wide, 2 * high, facecolor="none", zorder=5, **edge))
-    sheet.axes.add_patch(Rectangle(corner, 2 * wide, 2 * high, facecolor="white", zorder=3, lw=0))
-    room = (corner[0] + strip, corner[0] + 2 * wide)
-    for line, weight, side in _words(plan.graph, node):
-        write_within(sheet, line, room, y, size=8.5, weight=weight, above=side)
-
-
-def _words(graph: Graph, node: Node) -> list[tuple[str, str, int]]:
-    data = graph.nodes[node]
-    own = short_id(data.get("task_id", node), 24)
-    kind = data.get("task_type")
-    return [(own, "bold", 0)] if kind is None else [(str(kind), "bold", 1), (own, "normal", -1)]
 
 
 def _dots(plan: Plan, title: str, figsize: Size | None) -> Sheet:
     """Each task as a mark, named where there is room."""
-    number = len(plan.flow.levels)
+    number = len(plan.statuses)
     arranged = layout(plan.flow, int(np.clip(1.4 * np.sqrt(number), 10, 44)))
     low, high = _span(arranged)
     wide = max(x for x, _ in arranged.places.values())
-    size = figure_size(figsize, (14.0, float(np.clip(2.0 + 0.3 * (high - low), 6.0, 10.0))))
-    named = number <= _MOST_NAMED
+    few = number <= _MOST_NAMED
     words = "Only tasks on the critical path have names" if plan.path else "No task has its name"
-    notes = said(plan.graph) if named else [f"{words}: there are too many.", *said(plan.graph)]
-    sheet = Sheet(title, size, legend=legend_of(plan, as_areas=False), notes=notes)
-    sheet.axes.set_xlim(-0.4, wide + (0.9 if named else 0.4))
+    notes = [*([] if few else [f"{words}: there are too many."]), *left_out_said(plan.graph)]
+    size = 14.0, float(np.clip(2.0 + 0.3 * (high - low), 6.0, 10.0))
+    sheet = Sheet(title, size, figsize, legend=plan.legend(as_areas=False), notes=notes)
+    sheet.axes.set_xlim(-0.4, wide + (0.9 if few else 0.4))
     sheet.axes.set_ylim(low - 0.8, high + 0.8 + (_ARC if plan.flow.against else 0.0))
+    sheet.settle()
     box = sheet.axes.get_window_extent()
     pitch = min(box.height / (high - low + 1.6), 0.4 * box.width / (wide + 1.3))
     radius = float(np.clip(0.4 * pitch * 72 / DPI, 1.6, 5.5))
     _edges(sheet, plan, arranged, 0.0)
-    _marks(sheet, plan, arranged, radius)
-    _names(sheet, plan, arranged, radius)
-    return sheet
-
-
-def _marks(sheet: Sheet, plan: Plan, arranged: Layout, radius: float) -> None:
     critical = set(plan.path)
-    for status in [*STATUSES, "unknown"]:
-        style = style_of(status)
-        for is_critical in (False, True):
-            members = [
-                place
-                for node, place in arranged.places.items()
-                if plan.statuses[node] == status and (node in critical) is is_critical
-            ]
-            if members:
-                sheet.axes.scatter(
-                    *np.array(members).T,
-                    s=(2 * radius * (1.35 if is_critical else 1)) ** 2,
-                    marker=style.marker,
-                    color=style.colour,
-                    edgecolors=BLACK if is_critical else INK,
-                    linewidths=1.3 if is_critical else 0.4,
-                    zorder=4 if is_critical else 3,
-                )
-
-
-def _names(sheet: Sheet, plan: Plan, arranged: Layout, radius: float) -> None:
-    critical = set(plan.path)
-    few = len(arranged.places) <= _MOST_NAMED
-    rest = [node for node in arranged.places if few and node not in critical]
-    points = np.array(list(arranged.places.values()))
+    alike: dict[tuple[str, bool], list[Node]] = {}
+    for node, status in plan.statuses.items():
+        alike.setdefault((status, node in critical), []).append(node)
+    for (status, is_critical), members in alike.items():
+        sheet.axes.scatter(
+            *np.array([arranged.places[node] for node in members]).T,
+            s=(2 * radius * (1.35 if is_critical else 1)) ** 2,
+            marker=STATUSES[status].marker,
+            color=STATUSES[status].colour,
+            edgecolors=BLACK if is_critical else INK,
+            linewidths=1.3 if is_critical else 0.4,
+            zorder=4 if is_critical else 3,
+        )
     labels = [
         Label(
             read.name(plan.graph, node, 24),
@@ -199,17 +161,23 @@ def _names(sheet: Sheet, plan: Plan, arranged: Layout, radius: float) -> None:
             spots=((0, 1), (0, -1), *BESIDE) if node in critical else BESIDE,
             boxed=node in critical,
         )
-        for node in [*plan.path[:_MOST_PATH_NAMES], *rest]
+        for node in [
+            *plan.path[:_MOST_PATH_NAMES],
+            *(node for node in arranged.places if few and node not in critical),
+        ]
     ]
+    points = np.array(list(arranged.places.values()))
     covered = boxes(sheet, points, np.full(len(points), radius))
     place(sheet, labels, covered, most_covered=0 if few else 4)
+    return sheet
 
 
 def _edges(sheet: Sheet, plan: Plan, arranged: Layout, half: float) -> None:
     """The dependencies as curves between the layers; the critical path over the others."""
     ways = {edge: _way(edge, arranged, half) for edge in plan.flow.edges}
-    plain = [curve for edge, curve in ways.items() if edge not in plan.on_path]
-    critical = [curve for edge, curve in ways.items() if edge in plan.on_path]
+    on_path = plan.on_path
+    plain = [curve for edge, curve in ways.items() if edge not in on_path]
+    critical = [curve for edge, curve in ways.items() if edge in on_path]
     back = [_arc(edge, arranged, _HALF[1] if half else 0.0) for edge in plan.flow.against]
     faded = float(np.clip(8 / np.sqrt(len(plain) + 1), 0.15, 0.8))
     width = 1.2 if len(plain) < 200 else 0.7
@@ -225,7 +193,7 @@ def _edges(sheet: Sheet, plan: Plan, arranged: Layout, half: float) -> None:
 def _way(edge: Edge, arranged: Layout, half: float) -> Floats:
     """A curve from the right of the first task, past its bends, to the left of the second."""
     (x0, y0), (x1, y1) = arranged.places[edge[0]], arranged.places[edge[1]]
-    bends = arranged.bends.get(edge, [])
+    bends = arranged.bends[edge]
     if half:  # level past the boxes of a layer, that none is crossed
         bends = [(x + side, y) for x, y in bends for side in (-half, half)]
     points = np.array([(x0 + half, y0), *bends, (x1 - half, y1)])
@@ -250,33 +218,25 @@ def _span(arranged: Layout) -> tuple[float, float]:
 
 def _bars(plan: Plan, title: str, figsize: Size | None) -> Sheet:
     """How many tasks of which status each layer has."""
-    last = max(plan.flow.levels.values())
-    step = last // _MOST_BARS + 1
-    bars = last // step + 1
+    step = (plan.flow.depth - 1) // _MOST_BARS + 1
+    bars = (plan.flow.depth - 1) // step + 1
     note = "Too many tasks or layers to show each: a bar is " + (
         "one layer." if step == 1 else f"{step} layers one after another."
     )
-    cycles = len(plan.flow.against)
     notes = [note, f"The critical path has {count(len(plan.path), 'task')}." if plan.path else ""]
-    notes += said(plan.graph)
-    if cycles:
+    notes += left_out_said(plan.graph)
+    if cycles := len(plan.flow.against):
         notes.append(f"{count(cycles, 'dependency', 'dependencies')} left out: they close cycles.")
-    sheet = Sheet(
-        title,
-        figure_size(figsize, (12.0, 7.0)),
-        legend=legend_of(plan, as_areas=True, is_summed=True),
-        notes=notes,
-        margins=Margins(left=0.75, bottom=0.55),
-    )
+    legend = plan.legend(as_areas=True, with_edges=False)
+    sheet = Sheet(title, (12.0, 7.0), figsize, legend=legend, notes=notes)
+    numbers = {status: np.zeros(bars) for status in STATUSES}
+    for node, level in plan.flow.levels.items():
+        numbers[plan.statuses[node]][level // step] += 1
     bottom = np.zeros(bars)
-    for status in [*STATUSES, "unknown"]:
-        heights = np.zeros(bars)
-        for node, level in plan.flow.levels.items():
-            heights[level // step] += plan.statuses[node] == status
-        style = style_of(status)
+    for status, style in STATUSES.items():
         sheet.axes.bar(
             range(bars),
-            heights,
+            numbers[status],
             0.8,
             bottom,
             color=style.colour,
@@ -284,10 +244,15 @@ def _bars(plan: Plan, title: str, figsize: Size | None) -> Sheet:
             edgecolor=INK,
             linewidth=0.5,
         )
-        bottom += heights
-    ticks = range(0, bars, bars // 12 + 1)
-    sheet.scale_x([(at, str(at * step + 1)) for at in ticks], "layer (1 depends on nothing)")
-    sheet.scale_y([(at, f"{at:,.0f}") for at in nice_steps(float(bottom.max()))], "tasks")
+        bottom += numbers[status]
+
+    def first(bar: float, _: object) -> str:
+        return f"{bar * step + 1:.0f}"
+
+    layers = MaxNLocator(12, integer=True)
+    sheet.scale_x("layer (1 depends on nothing)", layers, first)
+    sheet.scale_y("tasks", MaxNLocator(8, integer=True, steps=[1, 2, 5, 10]), "{x:,.0f}")
     sheet.axes.set_xlim(-0.6, bars - 0.4)
     sheet.axes.set_ylim(0, float(bottom.max()) * 1.04)
+    sheet.settle()
     return sheet

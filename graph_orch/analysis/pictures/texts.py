@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Hashable
+from collections.abc import Callable
 from functools import cache
-from itertools import groupby
 from typing import Any
 
 from matplotlib import font_manager
+from matplotlib.text import Text
 
 LONGEST = 32
 MISSING = "\N{REPLACEMENT CHARACTER}"
@@ -17,6 +17,7 @@ _BLANK = "\N{EM DASH}"
 _MARKS = 2
 """How many combining marks a letter may carry: more pile up over the lines around."""
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.I)
+_UNITS = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
 _WANTED = (
     "DejaVu Sans",
     "Noto Sans",
@@ -38,15 +39,33 @@ def families() -> tuple[str, ...]:
     return tuple(name for name in _WANTED if name in there)
 
 
+@cache
+def _glyphs() -> frozenset[int]:
+    """The code points that some font of `families` can draw."""
+    fonts: Any = font_manager
+    paths = (fonts.findfont(fonts.FontProperties(family=name)) for name in families())
+    return frozenset[int]().union(*(fonts.get_font(path).get_charmap() for path in paths))
+
+
 def plain(value: object) -> str:
     """A value on one line, without what cannot be drawn.
 
     Control and bidirectional formatting characters go, white space becomes one space, and what no
     font has becomes one replacement character.
     """
-    kept = "".join(map(_shown, unicodedata.normalize("NFC", str(value))))
-    words = " ".join(_few_marks(kept).split())
-    return re.sub(f"{MISSING}+", MISSING, words) or _BLANK
+    kept: list[str] = []
+    marks = 0
+    for char in unicodedata.normalize("NFC", str(value)):
+        kind = unicodedata.category(char)
+        marks = marks + 1 if kind in ("Mn", "Me") else 0
+        if kind in ("Cc", "Zs", "Zl", "Zp"):
+            kept.append(" ")
+        elif kind != "Cf" and marks <= _MARKS:
+            if ord(char) in _glyphs() and char.isprintable():
+                kept.append(char)
+            elif not kind.startswith("M"):
+                kept.append(MISSING)
+    return re.sub(f"{MISSING}+", MISSING, " ".join("".join(kept).split())) or _BLANK
 
 
 def shorten(value: object, limit: int = LONGEST) -> str:
@@ -64,39 +83,37 @@ def short_id(value: object, limit: int = LONGEST) -> str:
     return text[-8:] if _UUID.fullmatch(text) else shorten(text, limit)
 
 
+def fit(text: Text, width: float, shown: Callable[[int], str], limit: int, least: int = 4) -> bool:
+    """Show as many characters as are no wider than `width` pixels.
+
+    `shown` gives the words in at most so many characters, or in lines of so many. False where even
+    `least` characters are too wide.
+    """
+    while True:
+        text.set_text(shown(limit))
+        wide = text.get_window_extent().width
+        if wide <= width or limit <= least:
+            return wide <= width
+        limit = max(least, min(limit - 1, int(limit * width / wide) + 1))
+
+
 def count(number: int, noun: str, plural: str = "") -> str:
     """A number of things: 1 task, 1,000 tasks."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
-def order(node: Hashable) -> tuple[str, str]:
-    """What nodes of any kind are sorted by."""
-    return str(node), type(node).__name__
+def unit_of(span: float) -> tuple[float, str]:
+    """The seconds in the largest unit of which a span has at least three, and its symbol."""
+    return next((it for it in _UNITS if span >= 3 * it[0]), _UNITS[-1])
 
 
-def _shown(char: str) -> str:
-    kind = unicodedata.category(char)
-    if kind in ("Cc", "Zs", "Zl", "Zp"):
-        return " "
-    if kind == "Cf":
-        return ""
-    if kind == "Cs" or not _has_glyph(char):
-        return "" if kind.startswith("M") else MISSING
-    return char
+def duration(span: float) -> str:
+    """A span of seconds in words: 1.5 min."""
+    seconds, name = unit_of(span)
+    return f"{span / seconds:,.3g} {name}"
 
 
-def _few_marks(text: str) -> str:
-    runs = groupby(text, key=lambda char: unicodedata.category(char) in ("Mn", "Me"))
-    return "".join("".join(run)[: _MARKS if are_marks else None] for are_marks, run in runs)
-
-
-@cache
-def _has_glyph(char: str) -> bool:
-    return any(ord(char) in glyphs for glyphs in _glyphs())
-
-
-@cache
-def _glyphs() -> tuple[frozenset[int], ...]:
-    fonts: Any = font_manager
-    paths = (fonts.findfont(fonts.FontProperties(family=name)) for name in families())
-    return tuple(frozenset(fonts.get_font(path).get_charmap()) for path in paths)
+def natural(name: str) -> list[tuple[int, int, str]]:
+    """A key that sorts agent-2 before agent-10."""
+    parts = re.split(r"(\d{1,18})", name)
+    return [(0, int(it), "") if it.isdecimal() else (1, 0, it) for it in parts if it]

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
-from graph_orch.analysis.pictures.colours import LIVE, OUTCOMES, PLANNED
-from graph_orch.analysis.pictures.limits import said
-from graph_orch.analysis.pictures.nodes import number, of_kind
-from graph_orch.analysis.pictures.texts import order, plain
+import networkx as nx
+
+from graph_orch.analysis.model import Model, graph_of
+from graph_orch.analysis.nodes import Graph, by_name
+from graph_orch.analysis.pictures.marks import LIVE, OTHER, OUTCOMES, PLANNED
+from graph_orch.analysis.pictures.nodes import left_out_said, number, of_kind
+from graph_orch.analysis.pictures.texts import count, plain
 from graph_orch.errors import ValidationError
 
-if TYPE_CHECKING:
-    import networkx as nx
-
-    Graph = nx.Graph[Any]
-
-OTHER = "other"
 Schedule = Iterable[object]
+FIRST, LAST = (datetime(year, 1, 1, tzinfo=UTC).timestamp() for year in (100, 9_900))
+"""The times that are shown, in seconds since 1970: an axis ends at the years 1 and 9999."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Bar:
 
 
 @dataclass
-class Timeline:
+class Bars:
     """All tries, in seconds: of the epoch (`is_clock`), or from the start of a schedule.
 
     `slots` are those of the agents that the graph knows. `skipped` tries had no usable times.
@@ -56,15 +55,25 @@ class Timeline:
         end = max(bar.end for bar in self.bars)
         return start, end if end > start else start + 1.0
 
+    def said(self) -> list[str]:
+        """What a picture says of tries and nodes that it leaves out."""
+        skipped = f"{count(self.skipped, 'try', 'tries')} without times left out."
+        return [*([skipped] if self.skipped else []), *self.notes]
+
+    @property
+    def agents(self) -> set[str]:
+        """Those of the bars, and those that the graph knows."""
+        return {bar.agent for bar in self.bars} | set(self.slots)
+
     def by_agent(self) -> dict[str, list[Bar]]:
         """The bars of each agent, by time."""
         found: dict[str, list[Bar]] = {}
-        for bar in sorted(self.bars, key=lambda it: (it.held, it.end, order(it.task))):
+        for bar in sorted(self.bars, key=lambda it: (it.held, it.end, by_name(it.task))):
             found.setdefault(bar.agent, []).append(bar)
         return found
 
 
-def timeline(source: object, now: datetime | float | None = None) -> Timeline:
+def read_bars(source: object, now: datetime | float | None = None) -> Bars:
     """The tries of a graph, or of a schedule.
 
     A live try goes on until `now`; without it until the graph was taken, or else until this moment.
@@ -76,8 +85,8 @@ def timeline(source: object, now: datetime | float | None = None) -> Timeline:
         raise ValidationError(
             f"now is {plain(repr(now))[:80]}; give a datetime, or seconds since 1970"
         )
-    if hasattr(source, "nodes") and hasattr(source, "edges"):
-        return _of_graph(cast("Graph", source), now)
+    if isinstance(source, nx.Graph | Model):
+        return _of_graph(graph_of(cast(object, source)), now)
     source = getattr(source, "tries", source)
     if isinstance(source, str | bytes | Mapping) or not isinstance(source, Iterable):
         raise ValidationError(
@@ -87,19 +96,35 @@ def timeline(source: object, now: datetime | float | None = None) -> Timeline:
     return _of_schedule(cast(Iterable[object], source))
 
 
-def _of_graph(graph: Graph, now: datetime | float | None) -> Timeline:
-    found = Timeline(notes=said(graph))
+def _of_graph(graph: Graph, now: datetime | float | None) -> Bars:
+    found = Bars(notes=left_out_said(graph))
     live_until = seconds(now if now is not None else graph.graph.get("taken_at"))
     if live_until is None:
         live_until = datetime.now(UTC).timestamp()
     for node in of_kind(graph, "Task"):
         for entry in _tries(graph, node):
-            _add(found, graph, node, entry, live_until)
-    if not any("label" in data for _, data in graph.nodes(data=True)):
-        return found
-    for node in of_kind(graph, "Agent"):
-        slots = number(graph.nodes[node].get("max_concurrent_tasks"), math.nan)
-        found.slots[plain(graph.nodes[node].get("agent_id", node))] = slots
+            started, assigned = seconds(entry.get("started_at")), seconds(entry.get("assigned_at"))
+            held = assigned if assigned is not None else started
+            if held is None or entry.get("agent_id") is None:
+                found.skipped += 1
+                continue
+            ended = seconds(entry.get("ended_at"))
+            end = max(held, live_until if ended is None else ended)
+            found.bars.append(
+                Bar(
+                    task=node,
+                    agent=plain(entry["agent_id"]),
+                    held=held,
+                    start=end if started is None else min(max(started, held), end),
+                    end=end,
+                    outcome=LIVE if ended is None else _outcome(entry.get("outcome")),
+                    kind=str(graph.nodes[node].get("task_type", "")),
+                )
+            )
+    if any("label" in data for _, data in graph.nodes(data=True)):
+        for node in of_kind(graph, "Agent"):
+            slots = number(graph.nodes[node].get("max_concurrent_tasks"), math.nan)
+            found.slots[plain(graph.nodes[node].get("agent_id", node))] = slots
     return found
 
 
@@ -130,36 +155,15 @@ def _tries(graph: Graph, node: Hashable) -> list[Mapping[str, Any]]:
     ]
 
 
-def _add(
-    found: Timeline, graph: Graph, node: Hashable, entry: Mapping[str, Any], now: float
-) -> None:
-    started, assigned = seconds(entry.get("started_at")), seconds(entry.get("assigned_at"))
-    held = assigned if assigned is not None else started
-    if held is None or entry.get("agent_id") is None:
-        found.skipped += 1
-        return
-    ended = seconds(entry.get("ended_at"))
-    end = max(held, now if ended is None else ended)
-    start = min(max(held if started is None else started, held), end)
-    found.bars.append(
-        Bar(
-            task=node,
-            agent=plain(entry["agent_id"]),
-            held=held,
-            start=end if started is None else start,
-            end=end,
-            outcome=LIVE if ended is None else _outcome(entry.get("outcome")),
-            kind=str(graph.nodes[node].get("task_type", "")),
-        )
-    )
-
-
 def _outcome(value: object) -> str:
     return value if isinstance(value, str) and value in OUTCOMES else OTHER
 
 
 def seconds(value: object) -> float | None:
-    """A time in seconds since 1970: of a datetime (without a zone: UTC), ISO text, or a number."""
+    """A time in seconds since 1970: of a datetime (without a zone: UTC), ISO text, or a number.
+
+    None where it is none of these, or before the year 100, or after 9899.
+    """
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
@@ -167,17 +171,9 @@ def seconds(value: object) -> float | None:
             return None
     if isinstance(value, datetime):
         aware = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
-        return aware.timestamp()
+        value = aware.timestamp()
     found = number(value, math.nan)
-    return None if math.isnan(found) else found
-
-
-def _of_schedule(rows: Iterable[object]) -> Timeline:
-    found = Timeline(is_clock=False)
-    for at, row in enumerate(rows):
-        task, agent, start, end, outcome = _row(at, row)
-        found.bars.append(Bar(task, plain(agent), start, start, end, outcome))
-    return found
+    return found if FIRST <= found <= LAST else None
 
 
 _NAMES = (
@@ -189,34 +185,31 @@ _NAMES = (
 )
 
 
-def _row(at: int, row: object) -> tuple[Hashable, object, float, float, str]:
-    values = _values(row)
-    if len(values) not in (4, 5):
-        raise _refused(at, row, "it is not (task, agent, start, end), or these and an outcome")
-    start, end = (number(value, math.nan) for value in values[2:4])
-    if math.isnan(start) or math.isnan(end) or end < start:
-        raise _refused(at, row, "start and end are not numbers of seconds, the start first")
-    outcome = values[4] if len(values) == 5 else None
-    task = values[0] if isinstance(values[0], Hashable) else str(values[0])
-    return task, values[1], start, end, PLANNED if outcome is None else _outcome(str(outcome))
+def _of_schedule(rows: Iterable[object]) -> Bars:
+    found = Bars(is_clock=False)
+    for at, row in enumerate(rows):
+        values = _values(row)
+        if len(values) not in (4, 5):
+            raise _refused(at, row, "it is not (task, agent, start, end), or these and an outcome")
+        start, end = (number(value, math.nan) for value in values[2:4])
+        if not start <= end:
+            raise _refused(at, row, "start and end are not numbers of seconds, the start first")
+        outcome = values[4] if len(values) == 5 else None
+        outcome = PLANNED if outcome is None else _outcome(str(outcome))
+        task = values[0] if isinstance(values[0], Hashable) else str(values[0])
+        found.bars.append(Bar(task, plain(values[1]), start, start, end, outcome))
+    return found
 
 
 def _values(row: object) -> list[object]:
     """The values of a row in their order, or by their names."""
-    if isinstance(row, str):
-        return []
     if isinstance(row, Sequence):
-        return list(cast(Sequence[object], row))
-    if isinstance(row, Mapping):
-        return _named(cast(Mapping[str, object], row).get)
-    return _named(lambda name: getattr(row, name, None))
-
-
-def _named(read: Callable[[str], object]) -> list[object]:
-    found = [
-        next((value for name in names if (value := read(name)) is not None), None)
-        for names in _NAMES
-    ]
+        return [] if isinstance(row, str) else list(cast(Sequence[object], row))
+    named: dict[str, object] = {}
+    for name in (name for names in _NAMES for name in names):
+        is_mapping = isinstance(row, Mapping)
+        named[name] = cast(Any, row).get(name) if is_mapping else getattr(row, name, None)
+    found = [next((named[it] for it in names if named[it] is not None), None) for names in _NAMES]
     return [] if found[0] is None else found
 
 
