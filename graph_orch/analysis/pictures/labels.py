@@ -10,12 +10,11 @@ import numpy as np
 from matplotlib.patheffects import withStroke
 
 from graph_orch.analysis.pictures.marks import INK
+from graph_orch.analysis.pictures.sheet import DPI, Sheet
 from graph_orch.analysis.pictures.texts import LONGEST, families, fit, plain, shorten
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-
-    from graph_orch.analysis.pictures.sheet import Sheet
 
     Boxes = npt.NDArray[np.float64]
 
@@ -23,8 +22,6 @@ _AIR = 2.0
 """Pixels between two labels."""
 BESIDE = ((1, 0), (-1, 0), (0, 1), (0, -1), (0.8, 0.8), (0.8, -0.8), (-0.8, 0.8), (-0.8, -0.8))
 AROUND = ((0, 0), (0, -0.6), (0, 0.6), *BESIDE)
-_SIDES = {-1: "right", 0: "center", 1: "left"}
-_ENDS = {-1: "top", 0: "center", 1: "bottom"}
 
 
 @dataclass(frozen=True)
@@ -51,26 +48,30 @@ def place(
     """
     room = sheet.axes.get_window_extent()
     others = np.empty((0, 4)) if covered is None else covered
-    taken = np.empty((0, 4))
+    taken: list[Boxes] = []
     for label in labels:
         text = _write(sheet, label.at, label.size, label.weight, boxed=label.boxed)
         text.set_text(shorten(label.text, label.longest))
         if not label.boxed:
             text.set_path_effects([withStroke(linewidth=2.2, foreground="white", alpha=0.85)])
-        free: list[tuple[int, int, Boxes]] = []
-        for rank, spot in enumerate(label.spots):
-            box = _move(text, label.away, spot)
+        centred = text.get_window_extent().extents  # measured once: that takes time
+        best: tuple[Any, Boxes] | None = None
+        hidden = most_covered + 1
+        for spot in np.array(label.spots):
+            gap = label.away + 1.5 * bool(spot.any())
+            shift = spot * gap * DPI / 72 + np.sign(spot) * (centred[2:] - centred[:2]) / 2
+            box = centred + np.tile(shift, 2)
             within = room.contains(*box[:2]) and room.contains(*box[2:])
-            if within and not _hits(taken, box, _AIR):
-                free.append((_hits(others, box, 0.0), rank, box))
-                if free[-1][0] == 0:
-                    break
-        hidden, rank, box = min(free, key=lambda it: it[:2], default=(most_covered + 1, 0, others))
-        if hidden > most_covered:
+            free = within and not _hits(np.array(taken).reshape(-1, 4), box, _AIR)
+            if free and (now := _hits(others, box, 0)) < hidden:
+                best, hidden = (shift, box), now
+            if hidden == 0:
+                break
+        if best is None:
             text.remove()
         else:
-            _move(text, label.away, label.spots[rank])
-            taken = np.vstack([taken, box])
+            text.set_position(best[0] * 72 / DPI)
+            taken.append(best[1])
 
 
 def write_between(
@@ -92,13 +93,13 @@ def write_between(
     `above` is 1 for the upper of two lines, -1 for the lower, 0 for a line alone.
     """
     start, end = sheet.axes.transData.transform([(left, y), (right, y)])[:, 0]
-    width = end - start - 5 * sheet.figure.dpi / 72
+    width = end - start - 5 * DPI / 72
     limit = min(len(plain(words)), LONGEST)
     if width < min(limit, least) * size / 4:  # hopeless; measuring takes time
         return
     text = _write(sheet, (left, y), size, weight, colour, boxed)
     text.set_position((2.5, above * size * 0.66))
-    text.set_verticalalignment("center")
+    text.set_horizontalalignment("left")
     if not fit(text, width, lambda most: shorten(words, most), limit, min(limit, least)):
         text.remove()
 
@@ -106,7 +107,7 @@ def write_between(
 def boxes(sheet: Sheet, points: Boxes, radii: Boxes) -> Boxes:
     """The boxes in pixels around points (data coordinates) with radii in points."""
     centres = sheet.axes.transData.transform(points)
-    reach = (radii * sheet.figure.dpi / 72)[:, None]
+    reach = (radii * DPI / 72)[:, None]
     return np.hstack([centres - reach, centres + reach])
 
 
@@ -124,6 +125,8 @@ def _write(
         at,
         xytext=(0, 0),
         textcoords="offset points",
+        ha="center",
+        va="center",
         fontsize=size,
         fontweight=weight,
         color=colour,
@@ -134,16 +137,6 @@ def _write(
         parse_math=False,
         usetex=False,
     )
-
-
-def _move(text: Any, away: float, spot: tuple[float, float]) -> Boxes:
-    """Put a text at one of its spots; its box there."""
-    x, y = spot
-    gap = away + (1.5 if (x or y) else 0)
-    text.set_position((x * gap, y * gap))
-    text.set_horizontalalignment(_SIDES[int(np.sign(x))])
-    text.set_verticalalignment(_ENDS[int(np.sign(y))])
-    return text.get_window_extent().extents
 
 
 def _hits(others: Boxes, box: Boxes, air: float) -> int:

@@ -31,6 +31,8 @@ DPI = 100
 SMALLEST, LARGEST = (5.0, 3.5), (60.0, 60.0)
 SUFFIXES = (".png", ".svg")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LEAST_DATES = 10.0
+"""Seconds: matplotlib does not draw dates well that are microseconds apart."""
 _EDGE, _GAP = 0.25, 0.15
 _TITLE, _LABEL, _SMALL = 14, 9.5, 8.5
 Size = tuple[float, float]
@@ -111,23 +113,24 @@ class Sheet:
     ) -> Callable[[Any], Any]:
         """Make the x axis one of time, and return where on it a time in seconds is.
 
-        Times of day (`is_clock`, seconds since 1970) are UTC; others have the unit that fits.
-        `air` is the share of the span that is left free at both ends.
+        Times of the clock (`is_clock`, seconds since 1970) are times of day, UTC; what took less
+        than ten seconds, and other times, are counted in the unit that fits. `air` is the share of
+        the span that is left free at both ends.
         """
         half = min(max(int((self.figure.get_figwidth() - 3) / 1.6), 1), 6)
-        air = air * (end - start)
-        if is_clock:
+        begun = f" from {EPOCH + timedelta(seconds=round(start)):%Y-%m-%d %H:%M:%S}"
+        if is_clock and end - start >= _LEAST_DATES:
             unit, origin = 86_400.0, float(cast(Any, dates).date2num(EPOCH))
             # matplotlib finds an interval for every span where `minticks` is half of `maxticks`.
             ticks = dates.AutoDateLocator(tz=UTC, minticks=half, maxticks=2 * half + 1)
             form = dates.ConciseDateFormatter(ticks, tz=UTC, show_offset=False, usetex=False)
-            begun = EPOCH + timedelta(seconds=round(start))
-            self.scale_x(f"time (UTC) from {begun:%Y-%m-%d %H:%M:%S}", ticks, form)
+            self.scale_x(f"time (UTC){begun}", ticks, form)
         else:
             unit, name = unit_of(end - start)
-            origin = 0.0
+            origin = -start / unit if is_clock else 0.0
             ticks = MaxNLocator(2 * half + 1, steps=[1, 2, 5, 10])
-            self.scale_x(f"time ({name})", ticks, "{x:,.10g}")
+            self.scale_x(f"time ({name}){begun + ' UTC' if is_clock else ''}", ticks, "{x:,.10g}")
+        air *= end - start
         self.axes.set_xlim((start - air) / unit + origin, (end + air) / unit + origin)
         return lambda seconds: seconds / unit + origin
 
