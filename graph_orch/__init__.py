@@ -18,6 +18,7 @@ from graph_orch.domain.lifecycle import (
     HealthStatus,
     TaskPriority,
     TaskStatus,
+    TryOutcome,
 )
 from graph_orch.domain.models import (
     Agent,
@@ -225,6 +226,7 @@ __all__ = [
     "TeamsWritten",
     "ToolCall",
     "TransactionTooLargeError",
+    "TryOutcome",
     "UnmetDependencyError",
     "ValidationError",
     "WaitKind",

@@ -1,14 +1,15 @@
-// assigned or running -> assigned to another agent, which has the skills and a free slot. The try of
-// the agent that held the task ends as released: no retry is spent and no failure is counted.
-// No row: refused.
+// Gives a held task to another agent that has the skills and a free slot, assigned or running ->
+// assigned. The try of the agent that held the task ends as released: no retry is spent and no
+// failure is counted. No row means that this was refused.
+// Locks: the agents in the order of their ids, the task.
 // mode: write
-// params: task_id, agent_id, attempt, lease_seconds, detail, command_id
+// params: $task_id: STRING, $agent_id: STRING, $attempt: INTEGER, $lease_seconds: FLOAT, $detail: STRING, $command_id: STRING
 // returns: task, dependencies
 CYPHER 5
 MATCH (t:Task {task_id: $task_id})
 MATCH (h:Agent {agent_id: t.assigned_to})
 MATCH (a:Agent {agent_id: $agent_id}) WHERE a <> h
-CALL (a, h) {  // lock the agents in their order, then the task; only then read what decides
+CALL (a, h) {
   UNWIND [a, h] AS x
   WITH x ORDER BY x.agent_id
   SET x.lk = $command_id
@@ -32,9 +33,8 @@ CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
   seq: t.events, agent_id: h.agent_id, command_id: $command_id, detail: $detail
 })
 REMOVE t:AssignedTask:RunningTask
-WITH t, a, released + duration('PT0.000001S') AS now,  // after the other, in the log too
-     $command_id AS event_id, $command_id AS command_id, false AS start,
-     $lease_seconds AS lease_seconds, null AS worker_id
-// include tasks/hand_over
-RETURN
-// include tasks/answer
+// The log has the assignment after the release.
+WITH t, a, released + duration('PT0.000001S') AS now, $command_id AS event_id,
+     $command_id AS command_id, false AS start, $lease_seconds AS lease_seconds, null AS worker_id
+INCLUDE tasks/hand_over
+RETURN INCLUDE tasks/answer

@@ -1,4 +1,4 @@
-"""The agent registry: who there is, what they can do, how well they do it, how loaded they are."""
+"""The agent registry: which agents there are, their skills, success and load."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from graph_orch.domain.ids import new_hex
 from graph_orch.domain.models import Agent, AgentHealth, AgentLoad, AgentStatistics, WorkerInfo
 from graph_orch.domain.values import dump_json, skill_key
 from graph_orch.errors import AgentNotFoundError
+from graph_orch.store.driving import native
 from graph_orch.store.runtime import async_in_thread
 
 DEFAULT_SLOTS = 5
@@ -44,16 +45,16 @@ class AsyncAgentRegistry:
         *,
         max_concurrent_tasks: int | None = None,
     ) -> Agent:
-        """Register an agent; again: change what is given, and keep the rest and its record.
-
-        Args:
-            capabilities: The names of its skills, all of them: those that it had and that are not
-                among these it has no more. Matched without regard to case.
-            metadata: Any JSON object, in place of what was there; {} for none. None: as it was.
-            max_concurrent_tasks: How many tasks it may hold at once. None: what `metadata` says
-                under this name; where it is silent as it was, and 5 for a new agent.
+        """Register an agent; one that is registered already is changed, and keeps its record.
 
         An agent that was deregistered comes back with its record, and otherwise as a new one.
+
+        Args:
+            capabilities: The names of all its skills: it loses those that are not among these.
+                They are matched without regard to case.
+            metadata: Any JSON object, which replaces the one before. None keeps that.
+            max_concurrent_tasks: How many tasks it may hold at once. None takes what `metadata`
+                says under this name, else keeps what the agent has; a new agent has 5.
 
         Raises:
             ValidationError: an argument is not acceptable.
@@ -74,11 +75,13 @@ class AsyncAgentRegistry:
     async def list(self) -> list[Agent]:
         """Every registered agent, by id."""
         rows = await self._graph.read("agents/list")
-        return await async_in_thread(_agents, rows)  # thousands of them take a while
+        # Thousands of them take a while, in which the event loop serves others.
+        return await async_in_thread(lambda: [Agent.from_record(row) for row in rows])
 
     async def list_workers(self) -> list[WorkerInfo]:
         """The worker processes, those that died within a day included, with what they hold."""
-        return [WorkerInfo.from_record(row) for row in await self._graph.read("workers/list")]
+        rows = await self._graph.read("workers/list")
+        return [WorkerInfo.from_record(native(row)) for row in rows]
 
     async def forget_workers(self) -> int:
         """Forget the worker processes that were not seen for a day; how many there were."""
@@ -133,7 +136,7 @@ class AsyncAgentRegistry:
     async def learn_new_capability(
         self, agent_id: str, skill: str, confidence: float = 1.0
     ) -> Agent:
-        """Give an agent a skill, or change how sure (0 to 1) it is of one that it has.
+        """Give an agent a skill, or change its confidence (0 to 1) in one that it has.
 
         Raises:
             AgentNotFoundError: the agent is not registered.
@@ -159,7 +162,7 @@ class AsyncAgentRegistry:
         return await async_in_thread(_statistics, row)
 
     async def deregister_agent(self, agent_id: str, *, command_id: str | None = None) -> Agent:
-        """Remove an agent: what it held returns to pending, its history stays. As it was.
+        """Remove an agent, and return it as it was. What it held is pending again; history stays.
 
         Raises:
             AgentNotFoundError: the agent is not registered.
@@ -213,9 +216,10 @@ async def _forget(tx: AsyncTransaction, agent_id: str, name: str) -> Rows:
 
 
 async def _deregister(tx: AsyncTransaction, agent_id: str, command_id: str) -> Rows | None:
-    """Take from an agent what it holds, and retire it; None where more is left to be taken."""
+    """Release what an agent holds, and retire it; None where it still holds more."""
     if await _lock(tx, agent_id) is None:
-        return await tx.run("agents/retired", agent_id=agent_id, command_id=command_id)
+        retired = await tx.run("agents/retired", agent_id=agent_id, command_id=command_id)
+        return [native(row) for row in retired]
     held = await tx.run("agents/held", agent_id=agent_id, limit=RELEASED_AT_ONCE)
     for row in held:
         await tx.run(
@@ -257,10 +261,6 @@ def _one(rows: Rows, agent_id: str) -> Agent:
     if not rows:
         raise AgentNotFoundError(agent_id)
     return Agent.from_record(rows[0])
-
-
-def _agents(rows: Rows) -> list[Agent]:
-    return [Agent.from_record(row) for row in rows]
 
 
 def _statistics(row: Mapping[str, Any]) -> AgentStatistics:

@@ -1,4 +1,4 @@
-"""The integrity check: what is counted or derived, against what it is counted or derived from."""
+"""The integrity check: compares counters and derived edges with what they are derived from."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from graph_orch.store.backoff import pauses
 
 NUMBERED_AT_ONCE = 2_000
 ROUNDS = 5
-"""How often one read looks for what was committed since, where it is not full."""
+"""How often one read looks again for what was committed meanwhile, until it is full."""
 FIRST_LOOK_SECONDS = 0.05
 LONGEST_LOOK_SECONDS = 1.0
 

@@ -10,17 +10,17 @@ from graph_orch.store.runtime import AsyncTurns, async_loop
 
 AT_ONCE = 2
 PLANNING_SECONDS = 60.0
-"""What a server may need for it that starts under load: 20 s, with 64 workers on two cores."""
+"""A server that starts under load may take 20 s to plan: measured with 64 workers on two cores."""
 LONGEST_WAIT_SECONDS = 30.0
-"""Whoever waited so long goes on without a turn: those before him may wait for something else."""
+"""A caller that waited so long goes on without a turn: those before it may wait for a lock."""
 
 
 class AsyncFirstCalls:
     """Lets calls through to a server that has not planned them yet, a few at a time.
 
     A server that was just started needs about a second of processor time to plan a statement. A
-    hundred callers who come at once make it plan the same statement a hundred times; none has his
-    answer in time, what was planned is thrown away, and all come again. So one goes first, has all
+    hundred callers at once make it plan the same statement a hundred times; none gets an answer in
+    time, the plans are thrown away, and all callers try again. So one caller goes first, with all
     the time that planning needs, and the others find its plan.
     """
 
@@ -30,18 +30,18 @@ class AsyncFirstCalls:
 
     @classmethod
     def at(cls, store: Hashable) -> AsyncFirstCalls:
-        """Those of a store, which all share who call it in this process and event loop."""
+        """The first calls of a store, shared by all its callers in this process and event loop."""
         return _of_stores.setdefault((store, async_loop()), cls())
 
     def forget(self) -> None:
-        """The server may be another now, or have been started again."""
+        """Take nothing for planned: the server may have been started again."""
         self._planned.clear()
 
     @asynccontextmanager
     async def turn(self, kind: str) -> AsyncGenerator[bool]:
-        """A block that calls the server, and is told whether its kind is still to be planned.
+        """A block that calls the server, and learns whether the server must plan this kind first.
 
-        When the block ends without an error, it is planned.
+        When the block ends without an error, the kind is planned.
         """
         if kind in self._planned:
             yield False

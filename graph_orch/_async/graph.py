@@ -44,12 +44,12 @@ from graph_orch.store.by_hand import refuse_effects, refuse_words
 from graph_orch.store.driving import UnprintedText, distrust, unprinted
 from graph_orch.store.runtime import (
     AsyncResult,
-    AsyncSignal,
     AsyncTry,
     async_at_home,
     async_loop,
     async_sleep,
 )
+from graph_orch.store.signals import AsyncSignal
 from graph_orch.store.statements import (
     ANSWER_SECONDS,
     ROWS_A_SECOND,
@@ -69,18 +69,17 @@ RETRY_SECONDS = 30.0
 """How long a statement is tried again when the server is away or asks for another try."""
 CONNECT_SECONDS = 10.0
 IDLE_SECONDS = 60.0
-"""A connection that was idle for longer is tried before it is used: firewalls forget some."""
+"""A connection that was idle for longer is tested before it is used: firewalls drop some."""
 LATER = 1.2
-"""How much later than the server the client gives a try up. So the server's own answer comes first,
-where it can come; and where it cannot, nothing of the last try goes on there when the next begins.
-"""
+"""The client gives a try up so much later than the server. So the server's own error arrives first,
+where it can; and where it cannot, the server has ended this try when the next begins."""
 SHORTEST_TRY_SECONDS = 3.0
 """A new server plans each statement first, and that may take a second or two."""
 FIRST_PAUSE_SECONDS = 0.01
 LONGEST_PAUSE_SECONDS = 2.0
 MEMORY_TRIES = 3
-"""How often a statement is tried that the server has no memory for: other transactions may have
-taken it, but what is too much by itself is better split soon."""
+"""How often a statement is tried for which the server has no memory: other transactions may have
+taken it, but a statement that is too large by itself should be split soon."""
 MOST_IDLE = 100
 
 
@@ -137,7 +136,7 @@ class AsyncGraph:
         database: str | None = None,
         data_dir: Path | None = None,
     ) -> AsyncGraph:
-        """Connect to a server, and see that it answers.
+        """Connect to a server, and check that it answers.
 
         Args:
             uri: As `bolt://host:7687`; a user and a password in it are taken where `auth` is None.
@@ -154,9 +153,9 @@ class AsyncGraph:
         """Connect to an address, such as that of another graph; errors as for `connect`.
 
         Args:
-            patience_seconds: How long a call is tried again, where that is not RETRY_SECONDS. One
-                try takes half of it, so that there is time for another; or, where that is less
-                than SHORTEST_TRY_SECONDS, so long, but never more than one and a half times of it.
+            patience_seconds: How long a call is tried again; None: RETRY_SECONDS. One try takes
+                half of it, so that there is time for another. Where that is less than
+                SHORTEST_TRY_SECONDS it takes so long, but at most one and a half times of it.
         """
         connect_seconds = min(CONNECT_SECONDS, patience_seconds or CONNECT_SECONDS)
         try:
@@ -191,7 +190,7 @@ class AsyncGraph:
 
     @property
     def address(self) -> Address:
-        """Where it is connected to, for another connection to the same.
+        """Where it is connected to, for another connection to the same place.
 
         Raises:
             StoreError: it was made from a driver, not by `connect`.
@@ -211,8 +210,8 @@ class AsyncGraph:
     async def write(self, name: str, **params: Any) -> Rows:
         """Run a statement in a transaction of its own, and return all its rows.
 
-        It may run twice where an acknowledgement is lost: the statement must be one that a second
-        run does not apply again.
+        It may run twice where an acknowledgement is lost, so the statement must not apply again
+        what a first run has done.
 
         Raises:
             AlreadyAppliedError: a uniqueness constraint refused it.
@@ -226,7 +225,7 @@ class AsyncGraph:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> R:
-        """Run several statements as one, again from the start where the server asks for it.
+        """Run several statements as one; where the server asks for it, again from the start.
 
         Raises:
             AlreadyAppliedError: a uniqueness constraint refused one of them.
@@ -294,10 +293,10 @@ class AsyncGraph:
         )
 
     def _limits(self, seconds: float, is_first: bool = False) -> tuple[float, float]:
-        """When a try that may take so long is given up: here, and at the server.
+        """After how many seconds a try is given up here, and after how many at the server.
 
-        The first call of its kind has the time that planning may need, whatever the patience: what
-        is planned half-way is thrown away, and the next call would have to wait as long.
+        The first call of its kind has the time that planning may need, whatever the patience: the
+        server throws away what it planned half-way, and the next call would have to wait as long.
         """
         if is_first:
             seconds = max(seconds, PLANNING_SECONDS)
@@ -310,11 +309,11 @@ class AsyncGraph:
     async def _retried(
         self, doing: str, seconds: float, once: Callable[[AsyncTry, float], AsyncResult[R]]
     ) -> R:
-        """Do something, again where another try may succeed.
+        """Do something, and do it again where another try may succeed.
 
-        What was done may have been committed though its answer was lost: every statement is made
-        so that it does not apply twice. Where no answer comes, or a connection is lost, the next
-        try has a new one: others that went the same way may be dead too, and none would say so.
+        What was done may have been committed though its answer was lost: no statement applies
+        twice. Where no answer comes, or a connection is lost, the next try has a new connection:
+        others along the same way may be dead too, without a sign of it.
         """
         self.check_usable()
         deadline = time.monotonic() + (self._patience or RETRY_SECONDS)
@@ -340,9 +339,9 @@ class AsyncGraph:
     async def _run_once(
         self, one: AsyncTry, limit: float, it: Statement, params: dict[str, Any], mode: Access
     ) -> Rows:
-        """Run a statement on a session that is kept for the next: opening one takes its time.
+        """Run a statement on a session that is kept for the next call, as opening one takes time.
 
-        It holds no connection while nothing runs on it.
+        A session holds no connection while nothing runs on it.
         """
         idle = self._idle[mode]
         session = idle.pop() if idle else self._session(mode)
@@ -370,9 +369,9 @@ class AsyncGraph:
         session = self._session(WRITE)
         one.on(session)
         try:
-            # The transaction is not entered itself. When the server refuses a statement, the driver
-            # gives the connection back at once; rolling back then could reach one that somebody
-            # else has by now. The session rolls back what is still open when it is left.
+            # There is no `async with` for the transaction. When the server refuses a statement, the
+            # driver gives the connection back at once, and a rollback could reach the transaction
+            # of whoever has it next. Leaving the session rolls back what is still open.
             transaction = await session.begin_transaction(timeout=limit)
             found = await work(AsyncTransaction(transaction), *args, **kwargs)
             await transaction.commit()
@@ -428,9 +427,9 @@ def _rows(it: object) -> int:
 async def _leave(session: neo4j.AsyncSession, error: BaseException) -> None:
     """Leave a session that an error has ended.
 
-    A signal's handler may raise anywhere, and leave an answer unread, which nobody must take for
-    that of the next statement. So the connection ends where the driver does not know of the error:
-    a session that is left by a cancellation ends its connection.
+    A signal's handler may raise anywhere and leave an answer unread, which must not be taken for
+    that of the next statement. So where the driver does not know of the error, the session is left
+    as after a cancellation, which ends its connection.
     """
     is_known = isinstance(error, DriverError | Neo4jError | OrchestrationError)
     kind = type(error) if is_known else asyncio.CancelledError
@@ -443,7 +442,7 @@ def _literal(it: Statement) -> LiteralString:
 
 
 def _is_lost(error: DriverError | Neo4jError | TimeoutError) -> bool:
-    """Whether the connection is, or none was to be had in time (which older drivers tell so)."""
+    """Whether the connection is lost, or none was free in time, which old drivers say in words."""
     return isinstance(error, ServiceUnavailable | SessionExpired | TimeoutError) or (
         "failed to obtain a connection" in str(error)
     )
@@ -459,12 +458,8 @@ def _may_pass(error: DriverError | Neo4jError | TimeoutError, tries: int) -> boo
         return False
     if _is_lost(error) or isinstance(error, TimeoutError | IncompleteCommit):
         return True
-    return _is_late(error) or (error.is_retryable() and not isinstance(error, ConstraintError))
-
-
-def _is_late(error: Exception) -> bool:
-    """Whether the server has ended a statement for its time."""
-    return isinstance(error, Neo4jError) and "TransactionTimedOut" in (error.code or "")
+    is_late = isinstance(error, Neo4jError) and "TransactionTimedOut" in (error.code or "")
+    return is_late or (error.is_retryable() and not isinstance(error, ConstraintError))
 
 
 def _is_too_large(error: Exception) -> bool:

@@ -1,4 +1,4 @@
-"""The monitor: how the whole is doing, and what would mend what is wrong."""
+"""The monitor: the health of the whole, and recommendations that would improve it."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ from graph_orch.store.runtime import async_in_thread
 
 KINDS: Check[list[RecommendationKind]] = Check(Listed[RecommendationKind])
 HELD_LOOKED_AT = 10_000
-"""Among so many held skills those are looked for that are like an unknown one."""
+"""How many held skills an unknown one is compared with at most."""
 BLOCKED_LOOKED_AT = 10_000
 TRIED_LOOKED_AT = 1_000
-"""How many blocked tasks, and how many of those tried last, a look at the graph reads at most."""
+"""How many blocked tasks, and how many of those tried last, are read at most."""
 BEGINNING = 6
-"""How much of a task id must be right for those that are like it to be found."""
+"""How many characters of a task id must be right for ids like it to be found."""
 
 
 class AsyncMonitor:
@@ -57,7 +57,7 @@ class AsyncMonitor:
         self._agents = AsyncAgentRegistry(graph)
 
     async def get_health(self) -> SystemHealth:
-        """Whether the store answers, how fast, and whether anything stands still."""
+        """Whether the store answers, how fast, and what stands still."""
         began = time.perf_counter()
         (store,) = await self._graph.read("monitor/store")
         latency_ms = (time.perf_counter() - began) * 1000
@@ -99,17 +99,17 @@ class AsyncMonitor:
         return found[: LIMIT.of("limit", limit)]
 
     async def count_untried_failures(self) -> int:
-        """How many tasks failed without a try: nobody took them in time."""
+        """How many tasks failed without a try, because nobody took them in time."""
         return (await self._graph.read("monitor/untried"))[0]["number"]
 
     async def nearest_agents(self, agent_id: str) -> list[str]:
-        """Registered ids that are like one that is not."""
+        """The ids of registered agents that resemble an unknown one."""
         rows = await self._graph.read("routing/all_agents")
         known = [row["agent_id"] for row in rows]
         return await async_in_thread(nearest, NAME.of("agent_id", agent_id), known)
 
     async def nearest_tasks(self, task_id: str) -> list[str]:
-        """Ids of tasks that begin like one that is not there."""
+        """The ids of tasks that begin like an unknown one."""
         beginning = TASK_ID.of("task_id", task_id)[:BEGINNING]
         if len(beginning) < BEGINNING:
             return []
@@ -117,7 +117,7 @@ class AsyncMonitor:
         return [row["task_id"] for row in rows]
 
     async def unknown_skills(self, skills: Iterable[str]) -> dict[str, list[str]]:
-        """Those skills that nobody has, each with the names of held ones that are like it."""
+        """The skills that nobody has, each with the names of held skills that resemble it."""
         names = {skill_key(name): name for name in NAMES.of("skills", skills)}
         unheld = await self._graph.read("monitor/unheld", skills=list(names))
         if not unheld:
@@ -126,7 +126,7 @@ class AsyncMonitor:
         return await async_in_thread(nearest_each, [names[row["key"]] for row in unheld], held)
 
     async def held_skills(self, limit: int = HELD_LOOKED_AT) -> list[str]:
-        """The names of the skills that somebody has, in order, so many at most."""
+        """The names of the first `limit` skills that somebody has, in order."""
         rows = await self._graph.read("monitor/skills", limit=LIMIT.of("limit", limit))
         return [row["name"] for row in rows]
 
@@ -154,7 +154,7 @@ class AsyncMonitor:
                 return single_holders(agents)
 
     async def _blocked(self) -> Iterable[Recommendation]:
-        """Climb from the tasks that block others to what failed first, a level at a time."""
+        """Go from tasks that block others up to what failed first, one level with each read."""
         rows = await self._graph.read("monitor/blocked", look=BLOCKED_LOOKED_AT)
         causes: dict[str, Mapping[str, Any]] = {}
         wanted = {row["task_id"] for row in rows}
@@ -176,5 +176,5 @@ class AsyncMonitor:
 
 
 def _first(found: Iterable[Recommendation], number: int) -> list[Recommendation]:
-    """So many of what is found. Finding each takes its time where there are thousands of agents."""
+    """The first `number` of what is found. With thousands of agents finding each takes time."""
     return list(islice(found, number))

@@ -1,4 +1,4 @@
-"""Finding tasks by filters: for each a statement whose index leads, the other filters after it."""
+"""Finding tasks by filters: the index of one filter finds candidates, the others are checked."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOST_WORDS = 1_024
 """As many clauses as Lucene takes in one query."""
 END = datetime(9999, 1, 1, tzinfo=UTC)
 FEW = 10
-"""Up to so many agents or types are looked up one by one for every page of a long reading."""
+"""A page of a long reading looks up so many agents or types one by one at most."""
 
 
 class AsyncQuerying:
@@ -40,8 +40,8 @@ class AsyncQuerying:
         """At most `limit` tasks that pass the filters, oldest first, from after a cursor.
 
         Args:
-            to_the_end: All pages will be read: after the first, along an index that has their
-                order, since another would be read as a whole, and sorted, for every page.
+            to_the_end: All pages will be read. Pages after the first then use an index in the
+                order of the pages: any other would be read and sorted as a whole for each page.
         """
         in_order = to_the_end and after is not None
         name = leading_in_order(filters) if in_order else leading_statement(filters)
@@ -65,7 +65,7 @@ class AsyncQuerying:
 
 
 async def all_records(graph: AsyncGraph, row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The tasks that a statement answered in one row, and those that were too much for it."""
+    """The tasks that a statement answered in one row, and those that did not fit into it."""
     records, left = records_of(row), row["left"]
     while left:
         (row,) = await graph.read("tasks/get_many", task_ids=left)
@@ -74,7 +74,7 @@ async def all_records(graph: AsyncGraph, row: Mapping[str, Any]) -> list[Mapping
 
 
 def leading_statement(filters: TaskFilters) -> str:
-    """The statement whose index leaves the fewest tasks to look at, as far as can be told."""
+    """The statement whose index probably leaves the fewest tasks to look at."""
     match filters:
         case TaskFilters(text=str()):
             return "tasks/query_by_text"
@@ -156,17 +156,14 @@ def lucene_words(text: str) -> str:
             f"query_tasks: text: {len(phrases):,} different words in {len(text):,} characters; at "
             f"most {MOST_WORDS:,} and {LONGEST_TEXT:,} are looked for: leave some out"
         )
-    return " ".join(f'+"{_escaped(phrase)}"' for phrase in phrases)
+    escaped = (phrase.replace("\\", r"\\").replace('"', r"\"") for phrase in phrases)
+    return " ".join(f'+"{phrase}"' for phrase in escaped)
 
 
 _WHITE = re.compile(r"[^\S\u202f]+")
 """White space, but for the narrow no-break space, which joins words: "10\u202f000" is one."""
 _OF_WORDS = {"Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl", "So"}
 """Categories of what the index keeps: letters, digits, and of other symbols emojis."""
-
-
-def _escaped(phrase: str) -> str:
-    return phrase.replace("\\", r"\\").replace('"', r"\"")
 
 
 def cursor(task: Task) -> str:

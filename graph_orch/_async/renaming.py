@@ -1,9 +1,9 @@
 """Bring the names and skill keys of a store to the forms in which they are compared now.
 
 Before version 4 of the schema a skill in composed and in decomposed characters was two skills, and
-so was every other name. All goes in short transactions, in an order in which a run that was killed
-can be made again from the start: what a task or an agent needs is there before it is moved, and the
-old skills and lanes, from which it is read what has to move, go last.
+so was every other name. Everything is renamed in short transactions, in an order that lets a run
+that was killed begin again from the start: what a task or an agent needs exists before it is moved,
+and the old skills and lanes, which tell what has to move, are deleted last.
 """
 
 from __future__ import annotations
@@ -28,8 +28,12 @@ async def rename_all(graph: AsyncGraph) -> None:
     if keys:
         skills = [{"key": key, "name": name} for key, name in sorted(names.values())]
         await graph.write("tasks/add_skills", skills=skills)
-        while (await _moved_holders(graph, keys)) == PAGE:
-            pass
+        moved = PAGE
+        while moved == PAGE:
+            (row,) = await graph.write(
+                "schema/move_holders", keys=keys, limit=PAGE, command_id=new_hex()
+            )
+            moved = row["number"]
         await graph.write("schema/rename_retired_skills", keys=keys)
     lanes = await _lanes_that_change(graph, keys)
     for rows in _pages(sorted(lanes.values(), key=lambda row: row["key"])):
@@ -50,11 +54,6 @@ async def rename_all(graph: AsyncGraph) -> None:
 def _pages(items: Iterable[T]) -> Iterator[list[T]]:
     found = list(items)
     return (found[start : start + PAGE] for start in range(0, len(found), PAGE))
-
-
-async def _moved_holders(graph: AsyncGraph, keys: dict[str, str]) -> int:
-    (row,) = await graph.write("schema/move_holders", keys=keys, limit=PAGE, command_id=new_hex())
-    return row["number"]
 
 
 async def _skills_that_change(graph: AsyncGraph) -> dict[str, tuple[str, str]]:

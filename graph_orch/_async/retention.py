@@ -1,4 +1,4 @@
-"""Retention: finished tasks go after a time, or are kept elsewhere, while the work goes on."""
+"""Retention: deletes finished tasks after a time, exported first where that is asked."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class AsyncRetention:
                 "retention/find", statuses=statuses, limit=limit, **place
             )
             looked_at += len(found)
-            for part, _ in in_weight(found, _weight):
+            for part, _ in in_weight(found, lambda it: weight(1 + it["events"], it["letters"])):
                 deleted += await self._delete(part, export)
             if len(found) < limit:
                 return deleted, deleted < looked_at
@@ -88,18 +88,10 @@ class AsyncRetention:
         if not rows:
             return 0
         if export is not None:
-            await self._export(sorted(free), export)
+            for row in await self._graph.read("retention/records", task_ids=sorted(free)):
+                if row["task"]:  # else another process deleted it just now, and exported it
+                    export(TaskRecord.from_record(row).model_dump(mode="json"))
         return await self._graph.transaction(_delete, rows)
-
-    async def _export(self, task_ids: list[str], export: Export) -> None:
-        for row in await self._graph.read("retention/records", task_ids=task_ids):
-            if row["task"]:  # else it was deleted while it was read, by somebody who exported it
-                export(TaskRecord.from_record(row).model_dump(mode="json"))
-
-
-def _weight(row: Mapping[str, Any]) -> int:
-    """How many rows a task counts as that is deleted with its events, see `batching.weight`."""
-    return weight(1 + row["events"], row["letters"])
 
 
 async def _delete(tx: AsyncTransaction, rows: list[dict[str, Any]]) -> int:
@@ -110,7 +102,7 @@ async def _delete(tx: AsyncTransaction, rows: list[dict[str, Any]]) -> int:
 
 
 def _not_needed(rows: Sequence[Mapping[str, Any]]) -> set[str]:
-    """The tasks that are needed by none, or only by others of these."""
+    """The ids of the tasks that no task needs, or only others of these."""
     free = {row["task_id"] for row in rows}
     while True:
         needed = {row["task_id"] for row in rows if not free.issuperset(row["needed_by"])}

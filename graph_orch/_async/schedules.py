@@ -15,16 +15,17 @@ from graph_orch.domain.ids import new_hex
 from graph_orch.domain.models import ONCE_ONLY, NewTask, RetryPolicy, Schedule
 from graph_orch.domain.values import MAX_NAME, dump_json
 from graph_orch.errors import ValidationError
+from graph_orch.store.driving import native
 
 UNLINKED_AT_ONCE = 10_000
 
 
 class AsyncSchedules:
-    """Schedules by name. A tick creates the tasks that are due; anybody may call it, any time.
+    """Schedules by name. `tick` creates the tasks that are due; any process may call it, any time.
 
-    A task and the step to the schedule's next tick are one transaction, and the server's clock
-    says what is due: however many call `tick`, and whenever they die, a tick has one task. Where
-    nobody called it for a while, only the latest tick that was missed gets its task.
+    One transaction creates a task and moves the schedule to its next tick, and the server's clock
+    says what is due. So a tick has one task, however many processes call `tick` or die in it. Where
+    nobody calls it for a while, only the latest of the missed ticks gets its task.
     """
 
     def __init__(self, graph: AsyncGraph, *, retry_policy: RetryPolicy | None = None) -> None:
@@ -55,7 +56,7 @@ class AsyncSchedules:
             task: What to create at each tick: the arguments of `create_task`, but for task_id,
                 idempotency_key, dependencies and available_at.
             timezone: By whose clocks: a name such as "Europe/Berlin".
-            paused: It does not tick. The ticks until it is put again are not made up for.
+            paused: It does not tick. Ticks that it misses are not made up for.
 
         Raises:
             ValidationError: an argument is not acceptable.
@@ -70,19 +71,20 @@ class AsyncSchedules:
             "timezone": timezone,
             "paused": bool(paused),
             "template": dump_json(_template(task)),
-            "next_at": times.after(found["now"].to_native()),
+            "next_at": times.after(native(found["now"])),
         }
         rows = await self._graph.write("schedules/put", command_id=new_hex(), **params)
-        return Schedule.from_record(rows[0])
+        return Schedule.from_record(native(rows[0]))
 
     async def get(self, name: str) -> Schedule | None:
         """The schedule of this name; None where there is none."""
         (row,) = await self._graph.read("schedules/get", schedule=NAME.of("name", name))
-        return None if row["schedule"] is None else Schedule.from_record(row)
+        return None if row["schedule"] is None else Schedule.from_record(native(row))
 
     async def list(self) -> list[Schedule]:
         """All schedules, by name."""
-        return [Schedule.from_record(row) for row in await self._graph.read("schedules/list")]
+        rows = await self._graph.read("schedules/list")
+        return [Schedule.from_record(native(row)) for row in rows]
 
     async def remove(self, name: str) -> bool:
         """Remove a schedule; False where there is none. The tasks that it created stay."""
@@ -108,7 +110,7 @@ class AsyncSchedules:
         refused: list[ValidationError] = []
         for row in await self._graph.read("schedules/due", limit=LIMIT.of("limit", limit)):
             try:
-                created += await self._create(row)
+                created += await self._create(native(row))
             except ValidationError as error:
                 refused.append(error)
         if created:
@@ -118,8 +120,8 @@ class AsyncSchedules:
         return created
 
     async def _create(self, row: Mapping[str, Any]) -> list[str]:
-        """Create the task that is due; its id, or nothing where somebody else did."""
-        schedule, now = Schedule.from_record(row), row["now"].to_native()
+        """Create the task that is due; its id, or nothing where another process created it."""
+        schedule, now = Schedule.from_record(row), row["now"]
         times = Cron.of(schedule.cron, schedule.timezone)
         tick = times.latest(schedule.next_at or now, now)
         key = _key(schedule.name, tick)

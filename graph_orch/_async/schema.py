@@ -1,4 +1,4 @@
-"""The graph's schema: applied once, versioned, and never laid over somebody else's graph."""
+"""The graph's schema: versioned, applied once, and refused on a graph that is not ours."""
 
 from __future__ import annotations
 
@@ -80,13 +80,10 @@ class AsyncSchema:
             raise SchemaTooNewError(found, VERSION)
         pending = [version for version in sorted(MIGRATIONS) if version > found]
         for version in pending:
-            await self._apply(version)
+            for name in MIGRATIONS[version]:
+                await self._graph.define(name)
+            if version == 4:
+                await rename_all(self._graph)
+            await self._graph.write("schema/await_indexes", timeout_seconds=INDEX_TIMEOUT_SECONDS)
+            await self._graph.write("schema/write_record", version=version, empty_lane=EMPTY_LANE)
         return pending
-
-    async def _apply(self, version: int) -> None:
-        for name in MIGRATIONS[version]:
-            await self._graph.define(name)
-        if version == 4:
-            await rename_all(self._graph)
-        await self._graph.write("schema/await_indexes", timeout_seconds=INDEX_TIMEOUT_SECONDS)
-        await self._graph.write("schema/write_record", version=version, empty_lane=EMPTY_LANE)

@@ -1,4 +1,4 @@
-"""Teams: agents that share skills, found in the database or outside, and kept with the agents."""
+"""Teams: agents that share skills, found in the database or outside, and stored with the agents."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from graph_orch.domain.models.teams import ALGORITHM, HOLDERS, NEIGHBOURS, RESOL
 from graph_orch.errors import GdsMissingError, ValidationError
 
 ONE_TRANSACTION = 10_000
-"""So many memberships are replaced in one transaction; more in several, of this size each."""
+"""How many memberships one transaction replaces at most."""
 ROWS = 2_000
-"""So many memberships go with one statement."""
+"""How many memberships one statement writes at most."""
 NO_RUN = ""
 NO_TEAMS: dict[str, Any] = {
     "run_id": NO_RUN,
@@ -126,7 +126,7 @@ class AsyncTeams:
     async def _replace_in_parts(
         self, communities: Communities, teams: list[dict[str, str]], rows: list[dict[str, str]]
     ) -> tuple[list[dict[str, str]], set[str]]:
-        """The memberships that were tried, and who has joined; all, if no other write began."""
+        """The memberships tried, and the agents that joined: all, unless another write began."""
         run_id, tried, joined = communities.run_id, list[dict[str, str]](), set[str]()
         await self._graph.transaction(_put, communities, teams)
         for part in _parts(rows, ONE_TRANSACTION):

@@ -11,7 +11,7 @@ from graph_orch._sync.graph import AlreadyAppliedError, Graph, Transaction
 from graph_orch._sync.querying import all_records
 from graph_orch.domain.checks import TASK_ID, command_id_of
 from graph_orch.domain.ids import new_hex
-from graph_orch.domain.lifecycle import Command, DependencyFailure, TaskStatus
+from graph_orch.domain.lifecycle import BROKEN, Command, DependencyFailure, TaskStatus
 from graph_orch.domain.models import Task
 from graph_orch.domain.refusals import contention, refuse, refuse_conflict
 from graph_orch.domain.values import dump_json
@@ -50,13 +50,13 @@ class Commands:
         )
 
     def run(
-        self, command: Command, task_id: str, command_id: str | None, **params: Any
+        self, command: Command, name: str, task_id: str, command_id: str | None, **params: Any
     ) -> Task:
-        """Run `tasks/<command>`; where it has no row, raise why, or find that it was run before."""
+        """Run the statement of a command; where it has no row, raise why it was refused."""
         key, command_id = TASK_ID.of("task_id", task_id), command_id_of(command_id)
         params |= {"task_id": key, "command_id": command_id}
         for _ in range(TRIES):
-            record = self._applied(command, params)
+            record = self._applied(command, name, params)
             if record is not None:
                 if command in FREEING:
                     task = record["task"]
@@ -71,10 +71,10 @@ class Commands:
                 return Task.from_record(record)
         raise contention(command, key)
 
-    def _applied(self, command: Command, params: dict[str, Any]) -> Record | None:
+    def _applied(self, command: Command, name: str, params: dict[str, Any]) -> Record | None:
         try:
             if command is not Command.COMPLETE:
-                rows = self._graph.write(f"tasks/{command}", **params)
+                rows = self._graph.write(name, **params)
                 return rows[0] if rows else None
             completed = self._completing.submit(params)
         except AlreadyAppliedError:
@@ -108,7 +108,9 @@ class Commands:
         """Why a completion changed nothing; None where this very command was applied before."""
         given = {name: row[name] for name in ("attempt", "result", "duration_ms", "metrics")}
         try:
-            self.run(Command.COMPLETE, row["task_id"], row["command_id"], **given)
+            self.run(
+                Command.COMPLETE, "tasks/complete", row["task_id"], row["command_id"], **given
+            )
         except (TaskError, StoreQueryError) as error:
             return error
         return None
@@ -193,7 +195,7 @@ class Commands:
         refuse_conflict(command, task_id, {**params, "command_id": command_id}, row["event"])
         # Whoever sent it before may have died before it did what follows from the command.
         self._graph.work.tell()
-        if row["task"]["status"] in (TaskStatus.FAILED, TaskStatus.CANCELLED):
+        if row["task"]["status"] in BROKEN:
             self._follow_up([task_id])
         elif row["task"]["status"] == TaskStatus.COMPLETED:
             self._release_dependents(task_id)
@@ -223,7 +225,7 @@ def _add_dependency(
         detail=dump_json({"depends_on": depends_on}),
         command_id=command_id,
     )
-    broken = found[depends_on]["status"] in (TaskStatus.FAILED, TaskStatus.CANCELLED)
+    broken = found[depends_on]["status"] in BROKEN
     owing: list[str] = []
     if rows and broken and found[task_id]["on_dependency_failure"] == DependencyFailure.CANCEL:
         owing = cancel_doomed(tx, [task_id], command_id)

@@ -1,4 +1,4 @@
-"""Creating tasks: alone or in batches, once however often it is asked."""
+"""Creating tasks, alone or in batches; each once, however often it is asked for."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Batch = Sequence[NewTask]
 FEW_DEPENDENCIES = 100
 MAX_RETRIES = RetryPolicy().max_retries
 TRIES = 5
-"""How often creating starts again, each time because somebody else created what it needs too."""
+"""How often creating starts again, each time because another call created what it needs too."""
 
 
 class Creation:
@@ -74,7 +74,7 @@ class Creation:
         return (self._creating if len(batch) == 1 else self._creating_many).submit(batch)
 
     def _insert_all(self, batches: Sequence[Batch]) -> list[bool | Exception]:
-        """Insert the tasks of several calls; where that cannot be, ask for fewer at once."""
+        """Insert the tasks of several calls, or ask the combiner to try fewer together."""
         tasks = [task for batch in batches for task in batch]
         alone = len(batches) == 1
         inserted = (alone or _are_apart(batches)) and self._insert(tasks)
@@ -96,7 +96,7 @@ class Creation:
         return found
 
     def _settle(self, tasks: Sequence[NewTask], ids: dict[str, str]) -> list[NewTask]:
-        """Find out why nothing was inserted: supply what is missing, leave out what exists."""
+        """Find out why nothing was inserted: add missing lanes, and leave out tasks that exist."""
         params = insertion(tasks, self._retry_policy)
         (found,) = self._graph.read(
             "tasks/find_created",
@@ -170,7 +170,7 @@ def insertion(tasks: Sequence[NewTask], retry_policy: RetryPolicy) -> dict[str, 
 
 
 def _outside(tasks: Sequence[NewTask]) -> list[str]:
-    """The dependencies that are not in the batch, in the order in which tasks are locked."""
+    """The dependencies outside of the batch, in the order in which tasks are locked."""
     own = {task.task_id for task in tasks}
     return sorted({id_ for task in tasks for id_ in task.dependencies} - own)
 
@@ -247,7 +247,7 @@ def _are_apart(batches: Sequence[Batch]) -> bool:
 
 
 def _without_repeats(tasks: Sequence[NewTask], ids: dict[str, str]) -> list[NewTask]:
-    """Each task of a batch once; `ids` learns what the repeats are answered with."""
+    """Each task of a batch once; `ids` gets the answers for those that are repeated."""
     by_id: dict[str, NewTask] = {}
     by_key: dict[str, str] = {}
     for task in tasks:
@@ -265,7 +265,7 @@ def _without_repeats(tasks: Sequence[NewTask], ids: dict[str, str]) -> list[NewT
 def _without_existing(
     tasks: Sequence[NewTask], existing: Iterable[tuple[str, str | None, str]], ids: dict[str, str]
 ) -> list[NewTask]:
-    """The tasks that are not in the graph; `ids` learns what the others are answered with."""
+    """The tasks that are not in the graph; `ids` gets the answers for the others."""
     by_id = {task_id: fingerprint for task_id, _, fingerprint in existing}
     by_key = {key: task_id for task_id, key, _ in existing if key}
     fresh: list[NewTask] = []

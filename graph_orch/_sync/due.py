@@ -1,8 +1,8 @@
-"""What the queue must do by itself: times that come, and what the end of a task means for others.
+"""What the queue does by itself: it heeds times that come, and what the end of a task causes.
 
-A task whose time has come is due (`due_at`, see docs/decisions/0004). So is a task that has ended,
-while tasks that wait for it are still to be cancelled or released: that is done in steps of a
-bounded size, each a transaction of its own, and whoever looks next goes on where somebody died.
+A task whose time has come is due (`due_at`, see docs/decisions/0004). A task that has ended is due
+while tasks that wait for it are still to be cancelled or released. That is done in steps of bounded
+size, each in a transaction of its own, so that where one process dies another goes on.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Due:
             live, broken, completed = row["live"], row["broken"], row["completed"]
             if not (live or broken or completed):
                 break
-            woken = self._each(self._wake, sorted(live))
+            woken = self._each(self._look_at, sorted(live))
             owing = [task_id for task_id, owes in woken if owes]
             self.cancel_dependents([*owing, *broken], steps=1)
             total += len(woken) + len(broken) + len(completed[:1])
@@ -74,7 +74,7 @@ class Due:
             is_left = bool(self._each(step, [task_id]))
             self._graph.work.tell()
 
-    def _wake(self, task_ids: Sequence[str]) -> list[tuple[str, bool]]:
+    def _look_at(self, task_ids: Sequence[str]) -> list[tuple[str, bool]]:
         rows = self._graph.write("tasks/wake", task_ids=task_ids, command_id=new_hex())
         return [(row["task_id"], row["cascade"]) for row in rows]
 
@@ -101,7 +101,7 @@ class Due:
     def _each(
         self, run: Callable[[Sequence[str]], Result[list[R]]], task_ids: Sequence[str]
     ) -> list[R]:
-        """Run for all tasks, or where that fails in parts; what fails alone is put aside."""
+        """Run for all tasks, or where that fails for parts; what fails alone is put aside."""
 
         def some(part: Sequence[str]) -> list[R | Exception]:
             try:
@@ -109,12 +109,10 @@ class Due:
             except StoreQueryError as error:
                 if len(part) > 1:
                     raise
-                self._put_aside(part[0], error)
+                key, why = part[0], str(error)[:1_000]
+                logger.error("task %s is due, and cannot be looked at; put aside: %s", key, error)
+                self._graph.write("tasks/put_aside", task_id=key, error=why)
                 return []
 
         found = in_parts(some, task_ids) if task_ids else []
         return [one for one in found if not isinstance(one, Exception)]
-
-    def _put_aside(self, task_id: str, error: StoreQueryError) -> None:
-        logger.error("task %s is due, and cannot be looked at; put aside: %s", task_id, error)
-        self._graph.write("tasks/put_aside", task_id=task_id, error=str(error)[:1_000])

@@ -1,4 +1,4 @@
-"""Export: everything in the graph as a stream of pages, each a short read of its own."""
+"""Export: the whole graph as a stream of pages, each read in a short transaction of its own."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from graph_orch.domain.models import (
     TaskFilters,
     TaskTry,
 )
+from graph_orch.store.driving import native
 
 TASKS_PAGE = 1_000
 SKILLS_PAGE = 1_000
@@ -29,10 +30,10 @@ TEAMS_PAGE = 10
 
 
 class Export:
-    """Reads a graph page by page, so that no read is long and none holds more than a page.
+    """Reads a graph page by page, so that no read takes long or holds more than a page.
 
-    What changes while it is read may be seen as it was or as it is; what is deleted meanwhile may
-    be missing. Nothing is seen twice.
+    What changes during the export may appear as it was or as it is, and what is deleted during it
+    may be missing. Nothing appears twice.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -91,8 +92,9 @@ class Export:
             names |= {skill.key: skill.name for skill in page.skills}
             yield page
         for rows in self._agents(wanted):
-            met = {key for row in rows for key in _keys(row)}
-            new = self._skills_of(met - names.keys())
+            keys = {key for row in rows for key in row["agent"]["skills"]}
+            keys |= {key for row in rows for key, _, _ in row["held"]}
+            new = self._skills_of(keys - names.keys())
             names |= {skill.key: skill.name for skill in new}
             yield ExportPage(
                 skills=new if not wanted.skill else (),
@@ -105,7 +107,7 @@ class Export:
         while full:
             rows = self._graph.read("export/teams", after=after, limit=TEAMS_PAGE)
             there = _there(rows, "team")
-            yield ExportPage(teams=[ExportedTeam.from_record(row) for row in there])
+            yield ExportPage(teams=[ExportedTeam.from_record(native(row)) for row in there])
             full = len(rows) == TEAMS_PAGE
             after = there[-1]["team"]["team_id"] if there else after
 
@@ -155,12 +157,8 @@ class Export:
 
 
 def _there(rows: Rows, node: Literal["agent", "team"]) -> Rows:
-    """Without those that were deleted while they were read, and so have no properties.
+    """Rows without the nodes that were deleted while they were read, and so have no properties.
 
-    A page goes on from the last one that is there: those that are gone are not met again.
+    The next page begins after the last row that is left.
     """
     return [row for row in rows if row[node] and row[node].get(f"{node}_id")]
-
-
-def _keys(row: Mapping[str, Any]) -> list[str]:
-    return [*row["agent"]["skills"], *(key for key, _, _ in row["held"])]

@@ -56,7 +56,7 @@ class Insights:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
 
-    def why_blocked(self, task_id: str, limit: int = 100) -> WhyBlocked:
+    def why_blocked(self, task_id: str, limit: int = 100) -> WhyBlocked[str]:
         """Why a task is not being worked on: what it waits for at the root, and why that waits.
 
         Args:
@@ -71,11 +71,17 @@ class Insights:
         if not rows:
             raise TaskNotFoundError(key)
         row, cycle = rows[0], list[str]()
-        if row["task"]["status"] == "pending" and row["task"]["unmet"] and not row["roots"]:
+        if (
+            row["task"]["status"] == TaskStatus.PENDING
+            and row["task"]["unmet"]
+            and not row["roots"]
+        ):
             cycle = self._cycle(key)
         return explain(_situation(row, cycle))
 
-    def blast_radius(self, task_id: str, duration: Duration = "estimated") -> BlastRadius:
+    def blast_radius(
+        self, task_id: str, duration: Duration = "estimated"
+    ) -> BlastRadius[str]:
         """What is not done where a task fails: everything that depends on it and has not ended.
 
         Args:
@@ -95,7 +101,7 @@ class Insights:
 
     def agent_blast_radius(
         self, agent_id: str, duration: Duration = "estimated"
-    ) -> AgentBlastRadius:
+    ) -> AgentBlastRadius[str]:
         """What slips where an agent goes: what it holds, what only it can do, what waits for these.
 
         Reads the pending tasks, and none of the history.

@@ -13,6 +13,7 @@ from graph_orch.domain.lifecycle import Command
 from graph_orch.domain.models import Candidate, RoutingStatistics, Task
 from graph_orch.domain.refusals import refuse, refuse_conflict
 from graph_orch.errors import RoutingContentionError, TaskNotFoundError, TeamNotFoundError
+from graph_orch.store.driving import native
 
 TRIES = 20
 """How often dispatching chooses again when others fill the agent that was chosen."""
@@ -64,7 +65,7 @@ class CapabilityRouter:
         """(agent_id, quality) of these agents, best first; unknown ids are left out."""
         ids = list(dict.fromkeys(NAMES.of("agent_ids", agent_ids)))
         rows = self._graph.read("routing/candidates", agent_ids=ids)
-        ranked = sorted(_place(row) for row in rows)
+        ranked = sorted(_place(native(row)) for row in rows)
         return [(agent_id, -negated) for negated, _, agent_id in ranked]
 
     def dispatch_task(
@@ -181,5 +182,4 @@ def _place(row: Mapping[str, Any]) -> tuple[float, datetime, str]:
         active_tasks=row["active_tasks"],
         max_concurrent_tasks=row["max_concurrent_tasks"],
     )
-    last = row["last_assigned_at"]
-    return -candidate.score, NEVER if last is None else last.to_native(), candidate.agent_id
+    return -candidate.score, row["last_assigned_at"] or NEVER, candidate.agent_id

@@ -1,4 +1,4 @@
-"""The graph's schema: applied once, versioned, and never laid over somebody else's graph."""
+"""The graph's schema: versioned, applied once, and refused on a graph that is not ours."""
 
 from __future__ import annotations
 
@@ -80,13 +80,10 @@ class Schema:
             raise SchemaTooNewError(found, VERSION)
         pending = [version for version in sorted(MIGRATIONS) if version > found]
         for version in pending:
-            self._apply(version)
+            for name in MIGRATIONS[version]:
+                self._graph.define(name)
+            if version == 4:
+                rename_all(self._graph)
+            self._graph.write("schema/await_indexes", timeout_seconds=INDEX_TIMEOUT_SECONDS)
+            self._graph.write("schema/write_record", version=version, empty_lane=EMPTY_LANE)
         return pending
-
-    def _apply(self, version: int) -> None:
-        for name in MIGRATIONS[version]:
-            self._graph.define(name)
-        if version == 4:
-            rename_all(self._graph)
-        self._graph.write("schema/await_indexes", timeout_seconds=INDEX_TIMEOUT_SECONDS)
-        self._graph.write("schema/write_record", version=version, empty_lane=EMPTY_LANE)

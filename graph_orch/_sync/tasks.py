@@ -316,6 +316,7 @@ class TaskQueue:
         """
         return self._commands.run(
             Command.ASSIGN,
+            "tasks/assign",
             task_id,
             command_id,
             agent_id=NAME.of("agent_id", agent_id),
@@ -347,6 +348,7 @@ class TaskQueue:
         """
         return self._commands.run(
             Command.REASSIGN,
+            "tasks/reassign",
             task_id,
             command_id,
             agent_id=NAME.of("agent_id", agent_id),
@@ -366,7 +368,11 @@ class TaskQueue:
             StaleAttemptError: `attempt` is given and is not the current one, or has ended.
         """
         return self._commands.run(
-            Command.START, task_id, command_id, attempt=ATTEMPT.of("attempt", attempt)
+            Command.START,
+            "tasks/start",
+            task_id,
+            command_id,
+            attempt=ATTEMPT.of("attempt", attempt),
         )
 
     def heartbeat_task(
@@ -422,6 +428,7 @@ class TaskQueue:
         """
         return self._commands.run(
             Command.COMPLETE,
+            "tasks/complete",
             task_id,
             command_id,
             attempt=ATTEMPT.of("attempt", attempt),
@@ -465,6 +472,7 @@ class TaskQueue:
         detail: dict[str, object] = {"error": text, "class": kind.value}
         return self._commands.run(
             Command.FAIL,
+            "tasks/fail",
             task_id,
             command_id,
             attempt=ATTEMPT.of("attempt", attempt),
@@ -495,6 +503,7 @@ class TaskQueue:
         """
         return self._commands.run(
             Command.RELEASE,
+            "tasks/release",
             task_id,
             command_id,
             attempt=ATTEMPT.of("attempt", attempt),
@@ -512,7 +521,7 @@ class TaskQueue:
         """
         text = _reason(reason)
         return self._commands.run(
-            Command.CANCEL, task_id, command_id, reason=text, detail=_detail(text)
+            Command.CANCEL, "tasks/cancel", task_id, command_id, reason=text, detail=_detail(text)
         )
 
     def retry_task(self, task_id: str, *, command_id: str | None = None) -> Task:
@@ -524,7 +533,7 @@ class TaskQueue:
             TaskNotFoundError: there is no such task.
             InvalidTransitionError: the task is neither failed nor cancelled.
         """
-        return self._commands.run(Command.RETRY, task_id, command_id)
+        return self._commands.run(Command.RETRY, "tasks/retry", task_id, command_id)
 
     def add_dependency(
         self, task_id: str, depends_on: str, *, command_id: str | None = None

@@ -34,7 +34,7 @@ from graph_orch.analysis.nodes import (
 from graph_orch.domain.checks import RATIO, Check
 from graph_orch.domain.dag import depths_from
 from graph_orch.domain.durations import Duration, Durations, typical_seconds
-from graph_orch.domain.lifecycle import ENDED
+from graph_orch.domain.lifecycle import ENDED, TryOutcome
 from graph_orch.errors import (
     AnalysisError,
     TaskNotFoundError,
@@ -52,8 +52,8 @@ if TYPE_CHECKING:
     Matrix: TypeAlias = csr_array[np.float64, tuple[int, int]]
 
 LIMITS: Check[dict[str, int]] = Check(dict[str, Annotated[int, Field(ge=0)]])
-SUCCEEDED = "completed"
-FAILED = frozenset({"failed", "expired", "timed_out"})
+SUCCEEDED = TryOutcome.COMPLETED
+FAILED = frozenset({TryOutcome.FAILED, TryOutcome.EXPIRED, TryOutcome.TIMED_OUT})
 """Outcomes that count against an agent, unless the try was `blameless`; `released` and `cancelled`
 count neither way."""
 

@@ -34,7 +34,7 @@ def blast_radius_of(
     dependents: Mapping[N, Collection[N]],
     gives_up: Collection[N],
     seconds: Mapping[N, float],
-) -> BlastRadius:
+) -> BlastRadius[N]:
     """What a failure of `task_id` does to the tasks that depend on it.
 
     Args:
@@ -58,7 +58,7 @@ def blast_radius_of(
 
 def agent_blast_radius_of(
     found: Holdings, dependents: Mapping[N, Collection[N]], seconds: Mapping[N, float]
-) -> AgentBlastRadius:
+) -> AgentBlastRadius[N]:
     """What depends on what an agent holds and on what nobody else can do."""
     own: list[N] = list(dict.fromkeys([*found.held, *found.only_it]))
     depths = depths_from(own, dependents)

@@ -106,7 +106,7 @@ class Situation:
     cycle: Sequence[Any] = ()
 
 
-def explain(situation: Situation) -> WhyBlocked:
+def explain(situation: Situation) -> WhyBlocked[Any]:
     """Why nobody works on the task."""
     reasons = list(_reasons(situation.task, situation))
     not_waiting = {WaitKind.NOT_PENDING, WaitKind.READY}
@@ -119,7 +119,7 @@ def explain(situation: Situation) -> WhyBlocked:
     )
 
 
-def _reasons(task: Standing, situation: Situation) -> Iterator[WaitReason]:
+def _reasons(task: Standing, situation: Situation) -> Iterator[WaitReason[Any]]:
     if task.status is not TaskStatus.PENDING:
         held = f", held by {task.assigned_to!r}" if task.status in HELD and task.assigned_to else ""
         what = f"it is {task.status}{held}: it waits for nothing"
@@ -149,7 +149,7 @@ def _reasons(task: Standing, situation: Situation) -> Iterator[WaitReason]:
     yield from _lasting(task, situation)
 
 
-def _dependency(task: Standing, root: Standing, *, is_held_back: bool) -> WaitReason:
+def _dependency(task: Standing, root: Standing, *, is_held_back: bool) -> WaitReason[Any]:
     holder = root.assigned_to if root.status in HELD else None
     if root.status is TaskStatus.PENDING:
         state = "is pending, see below" if is_held_back else "is ready, and nobody has taken it yet"
@@ -164,7 +164,7 @@ def _dependency(task: Standing, root: Standing, *, is_held_back: bool) -> WaitRe
     return _reason(WaitKind.DEPENDENCY, root, what, holders, len(holders), status=root.status)
 
 
-def _own(task: Standing, situation: Situation) -> Iterator[WaitReason]:
+def _own(task: Standing, situation: Situation) -> Iterator[WaitReason[Any]]:
     """What keeps agents from taking a pending task that waits for no other task."""
     yield from _lasting(task, situation)
     takers, limit = situation.takers.get(task.task_id), situation.limits.get(task.task_id)
@@ -200,7 +200,7 @@ def _own(task: Standing, situation: Situation) -> Iterator[WaitReason]:
         yield _reason(WaitKind.UNKNOWN, task, what)
 
 
-def _lasting(task: Standing, situation: Situation) -> Iterator[WaitReason]:
+def _lasting(task: Standing, situation: Situation) -> Iterator[WaitReason[Any]]:
     """What would keep a task back even if it waited for no other task."""
     takers, now = situation.takers.get(task.task_id), situation.now
     if takers is not None and takers.free is None:
@@ -216,7 +216,7 @@ def _lasting(task: Standing, situation: Situation) -> Iterator[WaitReason]:
         yield _reason(WaitKind.DEADLINE_PASSED, task, what, until=min(passed))
 
 
-def _lacking(task: Standing, takers: Takers) -> Iterator[WaitReason]:
+def _lacking(task: Standing, takers: Takers) -> Iterator[WaitReason[Any]]:
     """Skills that no agent has, or agents that have them and may not try the task again."""
     others = takers.full_count or takers.idle_count
     if takers.missing:
@@ -251,7 +251,7 @@ def _reason(
     agents: Sequence[str] = (),
     agent_count: int = 0,
     **parts: Any,
-) -> WaitReason:
+) -> WaitReason[Any]:
     subject = "" if kind is WaitKind.DEPENDENCY else f"{task.task_id}: "
     return WaitReason(
         kind=kind,

@@ -126,6 +126,9 @@ ENDED = tuple(status for status in TaskStatus if status not in LIVE)
 HELD = frozenset({TaskStatus.ASSIGNED, TaskStatus.RUNNING})
 """The statuses in which a task takes up one of an agent's slots."""
 
+BROKEN = frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED})
+"""The statuses of a dependency that must be retried before what depends on it can run."""
+
 
 def has_status(attributes: Mapping[str, Any], statuses: Collection[TaskStatus]) -> bool:
     """Whether what a task says of its status is one of these; what is no text is none."""
@@ -147,7 +150,7 @@ TRANSITIONS: dict[Command, dict[TaskStatus, frozenset[TaskStatus]]] = {
     Command.FAIL: _each(HELD, TaskStatus.PENDING, TaskStatus.FAILED),
     Command.RELEASE: _each(HELD, TaskStatus.PENDING),
     Command.CANCEL: _each(LIVE, TaskStatus.CANCELLED),
-    Command.RETRY: _each({TaskStatus.FAILED, TaskStatus.CANCELLED}, TaskStatus.PENDING),
+    Command.RETRY: _each(BROKEN, TaskStatus.PENDING),
     # To cancelled where the new dependency has failed and the task is to be cancelled by that.
     Command.ADD_DEPENDENCY: _each({TaskStatus.PENDING}, TaskStatus.PENDING, TaskStatus.CANCELLED),
 }

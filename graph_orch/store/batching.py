@@ -85,15 +85,14 @@ def in_parts(
     return [*in_parts(run, items[:half]), *in_parts(run, items[half:])]
 
 
-class _Call(Generic[Item, Answer]):
+class _Call(Generic[Item]):
     """Items that one caller submitted, to be run in one transaction with those of others."""
 
-    def __init__(self, items: list[Item], weight: int) -> None:
-        self.items = items
-        self.weight = weight
+    items: list[Item]
+    weight: int
 
 
-C = TypeVar("C", bound=_Call[Any, Any])
+C = TypeVar("C", bound=_Call[Any])
 
 
 def _taken(waiting: deque[C]) -> list[C]:
@@ -108,9 +107,9 @@ def _taken(waiting: deque[C]) -> list[C]:
     return taken
 
 
-class _AsyncCall(_Call[Item, Answer]):
+class _AsyncCall(_Call[Item], Generic[Item, Answer]):
     def __init__(self, items: list[Item], weight: int) -> None:
-        super().__init__(items, weight)
+        self.items, self.weight = items, weight
         loop = asyncio.get_running_loop()
         self.answers: asyncio.Future[list[Answer | Exception]] = loop.create_future()
 
@@ -157,13 +156,13 @@ class AsyncCombiner(Generic[Item, Answer]):
             answers += await self._submit(part, weight)
         return answers
 
-    async def _submit(self, items: list[Item], weight: int) -> list[Answer | Exception]:
+    def _submit(self, items: list[Item], weight: int) -> asyncio.Future[list[Answer | Exception]]:
         self._check()
-        call = _AsyncCall[Item, Answer](items, weight)
+        call: _AsyncCall[Item, Answer] = _AsyncCall(items, weight)
         self._waiting.append(call)
         if len(self._workers) < self._at_once:
             self._begin()
-        return await call.answers
+        return call.answers
 
     def _begin(self) -> None:
         worker = asyncio.create_task(self._work())
@@ -197,9 +196,9 @@ class AsyncCombiner(Generic[Item, Answer]):
                     call.answers.set_result(found)
 
 
-class _ThreadCall(_Call[Item, Answer]):
+class _ThreadCall(_Call[Item], Generic[Item, Answer]):
     def __init__(self, items: list[Item], weight: int) -> None:
-        super().__init__(items, weight)
+        self.items, self.weight = items, weight
         self.ready = threading.Lock()
         """Held until its thread is to go on; see `runtime` for why this is no Event."""
         self.ready.acquire()
@@ -246,7 +245,7 @@ class Combiner(Generic[Item, Answer]):
 
     def _submit(self, items: list[Item], weight: int) -> list[Answer | Exception]:
         self._check()
-        call = _ThreadCall[Item, Answer](items, weight)
+        call: _ThreadCall[Item, Answer] = _ThreadCall(items, weight)
         with self._lock:
             if self._running < self._at_once:
                 self._running += 1
@@ -300,5 +299,5 @@ class Combiner(Generic[Item, Answer]):
             led[0].ready.release()
 
 
-def _items(calls: Sequence[_Call[Item, Any]]) -> list[Item]:
+def _items(calls: Sequence[_Call[Item]]) -> list[Item]:
     return [item for call in calls for item in call.items]

@@ -1,4 +1,4 @@
-"""What Cypher that a person wrote may do: read the graph, and nothing else.
+"""What Cypher that a person wrote may do: only read the graph.
 
 A session without the right to write still lets a query read files and addresses, end the
 transactions of others, and call procedures that manage the server. The server's own plan of a query
@@ -30,7 +30,7 @@ PROCEDURES = re.compile(
     r"|gds\.(version|list|graph\.(list|exists)|.+\.(stream|stats|estimate))",
     re.IGNORECASE,
 )
-"""Those that read the graph. Many others count as reading though they reach files and addresses
+"""They read the graph. Many others count as reading though they reach files and addresses
 (apoc.load, apoc.export, gds.graph.export), or change what the server has in memory."""
 ELSEWHERE = "cypher-shell, with the rights of its user, runs such a query"
 

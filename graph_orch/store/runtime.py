@@ -1,10 +1,10 @@
-"""The few things that are not the same with and without `await`.
+"""The few things that differ between code with and without `await`.
 
 Each stands here twice, under a name for the asynchronous code and under the name that the
 generated synchronous code has for it (see scripts/generate_sync.py).
 
-Threads wait for each other by plain locks and `SimpleQueue` alone, which are of one piece with the
-interpreter. A signal's handler, such as that of Ctrl-C, may raise within the Python code of a
+Threads wait for each other with plain locks and `SimpleQueue` only, which the interpreter itself
+implements. A signal's handler, such as that of Ctrl-C, may raise within the Python code of a
 Condition, an Event or a Semaphore, and leave its lock held for ever.
 """
 
@@ -16,9 +16,7 @@ import math
 import os
 import threading
 import time
-import weakref
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Hashable, Sequence
-from functools import partial
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Annotated, Any, Generic, ParamSpec, Protocol, Self, TypeAlias, TypeVar
@@ -30,7 +28,7 @@ CLOSE_SECONDS = 5.0
 P = ParamSpec("P")
 R = TypeVar("R")
 GIVE_BACK_SECONDS = 5.0
-"""How long a call that was cancelled goes on at most, to give back what it is given."""
+"""How long a call that was cancelled may go on, to give back what it is given."""
 
 
 class _AsyncClosable(Protocol):
@@ -85,7 +83,7 @@ def in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
 async def async_or_give_back(
     call: Coroutine[Any, Any, R], give_back: Callable[[R], Awaitable[None]]
 ) -> R:
-    """The answer of a call; where it is not awaited to its end, the answer is given back."""
+    """The answer of a call; where the caller is cancelled before, the answer is given back."""
     task = asyncio.ensure_future(call)
     try:
         return await asyncio.shield(task)
@@ -114,7 +112,7 @@ def loop() -> None:
 async def async_at_home(
     home: asyncio.AbstractEventLoop | None, close: Callable[[], Awaitable[None]]
 ) -> None:
-    """Close what belongs to an event loop: there, where that runs; else as well as it can be."""
+    """Close what belongs to an event loop: in that loop where it runs, else as far as possible."""
     if home is None or home is asyncio.get_running_loop():
         await close()
     elif home.is_running():
@@ -136,7 +134,7 @@ def at_home(home: None, close: Callable[[], None]) -> None:
 
 
 class AsyncTurns:
-    """So many callers at once; the others wait, in their order."""
+    """Lets `at_once` callers go on; the others wait in their order."""
 
     def __init__(self, at_once: int) -> None:
         self._free = asyncio.Semaphore(at_once)
@@ -155,7 +153,7 @@ class AsyncTurns:
 
 
 class Turns:
-    """So many callers at once; the others wait."""
+    """Lets `at_once` callers go on; the others wait."""
 
     def __init__(self, at_once: int) -> None:
         self._free: SimpleQueue[None] = SimpleQueue()
@@ -235,7 +233,7 @@ class _Watch(threading.Thread):
     """Cuts the connections of the calls that take too long."""
 
     AGAIN_SECONDS = 0.5
-    """A call that had no connection when its time was up is looked at again after so long."""
+    """How soon a call that had no connection when its time was up is looked at again."""
 
     def __init__(self) -> None:
         super().__init__(name="graph-orch-watch", daemon=True)
@@ -253,7 +251,7 @@ class _Watch(threading.Thread):
                 self._looks_at = one.ends_at
 
     def remove(self, one: Try) -> None:
-        """Nothing is cut any more when this returns: the connection may be another call's now."""
+        """Once this returns nothing is cut: the connection may belong to another call now."""
         with self._lock:
             self._tries.discard(one)
 
@@ -290,102 +288,6 @@ def _forget_watch() -> None:
 
 
 os.register_at_fork(after_in_child=_forget_watch)
-
-
-Ended: TypeAlias = tuple[str, int, str | None]
-"""A try that is over: the task's id, the attempt, and the status of the task now, where it is."""
-
-
-class _Hub:
-    """Where the signals of one store meet, over all threads and event loops of this process."""
-
-    def __init__(self) -> None:
-        self.seen = 0
-        self.lock = threading.Lock()
-        self.wakes: set[Callable[[], object]] = set()
-        """What wakes each of those who wait."""
-        self.watchers: set[Callable[[Sequence[Ended]], None]] = set()
-
-    def tell(self, ended: Sequence[Ended]) -> None:
-        with self.lock:
-            self.seen += 1
-            wakes, self.wakes = self.wakes, set()
-            watchers = [*self.watchers] if ended else []
-        for watcher in watchers:
-            watcher(ended)
-        for wake in wakes:
-            with contextlib.suppress(RuntimeError):  # its loop has ended
-                wake()
-
-
-_hubs: weakref.WeakValueDictionary[Hashable, _Hub] = weakref.WeakValueDictionary()
-
-
-class _Signal:
-    def __init__(self, store: Hashable) -> None:
-        """A signal that all who name the same store hear."""
-        self._hub = _hubs.setdefault(store, _Hub())
-
-    @property
-    def seen(self) -> int:
-        """How often something was told: to be noted before one looks for work."""
-        return self._hub.seen
-
-    def tell(self, *ended: Ended) -> None:
-        """There may be work, perhaps since these tries are over."""
-        self._hub.tell(ended)
-
-    def watch(self, watcher: Callable[[Sequence[Ended]], None]) -> None:
-        """Call `watcher`, in whatever thread, with the tries that somebody here has ended."""
-        with self._hub.lock:
-            self._hub.watchers.add(watcher)
-
-    def unwatch(self, watcher: Callable[[Sequence[Ended]], None]) -> None:
-        """Call it no more."""
-        with self._hub.lock:
-            self._hub.watchers.discard(watcher)
-
-    def _hear(self, seen: int, wake: Callable[[], object]) -> bool:
-        """Have `wake` called at the next that is told; False where that is told since `seen`."""
-        with self._hub.lock:
-            if self._hub.seen == seen:
-                self._hub.wakes.add(wake)
-            return self._hub.seen == seen
-
-    def _ignore(self, wake: Callable[[], object]) -> None:
-        with self._hub.lock:
-            self._hub.wakes.discard(wake)
-
-
-class AsyncSignal(_Signal):
-    """Wakes whoever waits for work in this process."""
-
-    async def wait(self, seen: int, seconds: float) -> None:
-        """Return when something was told after `seen`, or when the time is up."""
-        told = asyncio.Event()
-        wake = partial(asyncio.get_running_loop().call_soon_threadsafe, told.set)
-        if self._hear(seen, wake):
-            try:
-                async with asyncio.timeout(seconds):
-                    await told.wait()
-            except TimeoutError:
-                pass
-            finally:
-                self._ignore(wake)
-
-
-class Signal(_Signal):
-    """Wakes whoever waits for work in this process."""
-
-    def wait(self, seen: int, seconds: float) -> None:
-        """Return when something was told after `seen`, or when the time is up."""
-        told = threading.Lock()
-        told.acquire()
-        if self._hear(seen, told.release):
-            try:
-                told.acquire(timeout=min(max(0.0, seconds), threading.TIMEOUT_MAX))
-            finally:
-                self._ignore(told.release)
 
 
 AsyncOpened = AsyncOpening

@@ -72,7 +72,7 @@ class Job:
     told: bool = False
     """The queue knows that its handler has begun."""
     lost: bool = False
-    """Its task is no longer ours: there is nothing to tell."""
+    """The worker has lost its task: there is nothing to tell."""
     timer: asyncio.TimerHandle | None = None
     """When its time to finish is over."""
     command_id: str = field(default_factory=new_hex)
@@ -91,11 +91,11 @@ class Job:
         )
 
     def cancel(self) -> None:
-        """Let the handler see that its work is in vain; a coroutine is cancelled."""
+        """Tell the handler that nobody wants its result any more; a coroutine is cancelled."""
         self.cancelled = True
         if self.alarm is not None:
             self.alarm.set()
-        # A coroutine that has not begun would not see it; it looks when it begins.
+        # A coroutine that has not begun does not notice a cancellation; it looks when it begins.
         if self.running is not None and self.began is not None and not self.in_thread:
             self.running.cancel()
 
@@ -134,27 +134,26 @@ class _Context:
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether the work is in vain: the task was cancelled or lost, or the worker ends."""
+        """Whether nobody wants the result: the task was cancelled or lost, or the worker ends."""
         return self._job.cancelled
 
     def heartbeat(self, progress: float | None = None, message: str | None = None) -> None:
-        """Say how far the work is (0 to 1), and a word on it; it is sent with the next beat.
+        """Say how far the work is (0 to 1), with a message; the next heartbeat sends both.
 
-        The lease is kept without it. A number below 0 counts as 0, one above 1 as 1; what is no
-        number is logged, and left out. Of the message 2,000 characters are kept.
+        The worker keeps the lease without this. A number below 0 counts as 0, one above 1 as 1;
+        what is no number is logged and left out. 2,000 characters of the message are kept.
         """
-        before = self._job.progress
-        self._job.progress = (
-            before[0] if progress is None else self._ratio(progress, before[0]),
-            before[1] if message is None else storable_text(text_of(message), MOST_MESSAGE),
-        )
-
-    def _ratio(self, given: object, before: float | None) -> float | None:
-        number = number_of(given)
-        if number is None:
-            self.logger.warning("a progress of %.200s is no number from 0 to 1", text_of(given))
-            return before
-        return min(max(number, 0.0), 1.0)
+        ratio, word = self._job.progress
+        if progress is not None:
+            number = number_of(progress)
+            if number is None:
+                said = text_of(progress)
+                self.logger.warning("a progress of %.200s is no number from 0 to 1", said)
+            else:
+                ratio = min(max(number, 0.0), 1.0)
+        if message is not None:
+            word = storable_text(text_of(message), MOST_MESSAGE)
+        self._job.progress = ratio, word
 
 
 class Context(_Context):
@@ -178,12 +177,12 @@ class Context(_Context):
         return _Results(asyncio.run_coroutine_threadsafe(asked, self._loop).result())
 
     def wait_cancelled(self, seconds: float) -> bool:
-        """Sleep, but no longer than the work is wanted; whether it is in vain."""
+        """Sleep until the time is up or nobody wants the result any more; whether the latter."""
         return self._alarm.wait(seconds)
 
 
 class AsyncContext(_Context):
-    """What a coroutine handler is given. Where the work is in vain, it is cancelled."""
+    """What a coroutine handler is given. It is cancelled when nobody wants its result."""
 
     async def results(self) -> dict[str, JsonValue]:
         """What the task's dependencies gave, by their ids."""

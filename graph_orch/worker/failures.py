@@ -1,4 +1,4 @@
-"""What is told of a try that failed. Whatever a handler raised, something can be told of it."""
+"""What a worker reports of a failed try, whatever its handler raised."""
 
 from __future__ import annotations
 
@@ -27,8 +27,7 @@ logger = logger_of("graph_orch.worker")
 class TaskFailure(Exception):
     """Raised by a handler to say how the task failed, and so what follows.
 
-    What is not acceptable here is put right and logged, so that a slip in telling does not change
-    what is told.
+    A value that is not acceptable is put right and logged, so that it does not hide the failure.
 
     Args:
         error_class: "transient", "permanent", "capability" or "budget", see `fail_task`; another
@@ -73,10 +72,9 @@ class Failure:
 
     @classmethod
     def of(cls, error: BaseException) -> Failure:
-        """What is told of an error that a handler raised.
+        """What is reported of an error that a handler raised.
 
-        Of a group of errors the first TaskFailure in it says what follows, and the kinds of all
-        count.
+        In a group of errors the first TaskFailure says what follows, and the kinds of all count.
         """
         try:
             leaves = [*_leaves(error)]

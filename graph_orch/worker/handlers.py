@@ -1,4 +1,4 @@
-"""Handlers: what may be one, and how each is called."""
+"""Handlers: what can be one, and how each kind is called."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ async def in_thread(function: Callable[[Any], T], context: object) -> T | Awaita
         outcome: tuple[Any, BaseException | None]
         try:
             outcome = function(context), None
-        except StopIteration as raised:  # which no coroutine may raise
+        except StopIteration as raised:  # no coroutine may raise it
             outcome = None, RuntimeError(describe(raised))
         except BaseException as raised:  # handed on to whoever waits
             outcome = None, raised

@@ -13,7 +13,7 @@ from graph_orch._sync.claims import Claims
 from graph_orch._sync.graph import Graph
 from graph_orch.errors import OrchestrationError, StoreError
 from graph_orch.logs import logger_of
-from graph_orch.store.runtime import Ended
+from graph_orch.store.signals import Ended
 from graph_orch.worker.context import Job, WorkerSettings
 
 END_SECONDS = 2.0
@@ -21,9 +21,9 @@ logger = logger_of("graph_orch.worker")
 
 
 class Heart(threading.Thread):
-    """Keeps the claims of a run, and says that the worker lives, from a thread of its own.
+    """Keeps the claims of a run, and records that the worker lives, from a thread of its own.
 
-    It does nothing else, so that nothing else holds up a beat.
+    It does nothing else, so that nothing holds up a heartbeat.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Heart(threading.Thread):
         while not self._ended.is_set():
             next_beat = time.monotonic() + self._settings.beat_seconds
             try:
-                # What is not answered is given up in time for another beat before the lease ends.
+                # A beat that is not answered is given up in time for another before the lease ends.
                 graph = graph or Graph.at(self._settings.address, self._settings.beat_seconds)
                 self._beat(graph)
             except StoreError as error:
@@ -60,7 +60,7 @@ class Heart(threading.Thread):
             graph.close()
 
     def stop(self) -> None:
-        """End, and wait for it a while."""
+        """End the thread, and wait for that for a while."""
         self._ended.set()
         self.join(END_SECONDS)
 

@@ -18,7 +18,7 @@ from graph_orch.domain.models import Claim, ClaimRequest, Completion
 from graph_orch.errors import OrchestrationError, StoreError, StoreUnreachableError, describe
 from graph_orch.logs import logger_of
 from graph_orch.store.batching import MOST_ROWS
-from graph_orch.store.runtime import Ended
+from graph_orch.store.signals import Ended
 from graph_orch.worker.context import AsyncContext, Context, Handler, Job, WorkerSettings
 from graph_orch.worker.failures import Failure, TaskFailure
 from graph_orch.worker.handlers import in_thread, is_coroutine_function
@@ -30,20 +30,20 @@ ANY = "*"
 LOOK_SECONDS = 5.0
 """How long one wait for work is; then leases and deadlines are looked at again."""
 SIGHT_SECONDS = 1.5
-"""How often it is looked whether work is still wanted: a cancel from elsewhere is seen so soon."""
+"""How often a worker checks that its tasks are still its own, such as after a cancellation."""
 PAUSE_SECONDS = 1.0
 """How long to wait when the server is away, before asking again."""
 LAST_SECONDS = 2.0
-"""How long a claim may still take when the worker is told to stop, and a completion beyond its
-grace: a store that is away is asked again for longer than whoever stops a worker waits."""
+"""How long a claim may still take when the worker is told to stop, and a completion after the
+grace period: calls to a store that is away are tried again for longer than a stop may take."""
 REPORT_TRIES = 3
-"""How often the server may refuse a report that it has read, before that is lost."""
+"""How often the server may refuse a report before the worker drops it."""
 END_SECONDS = 5.0
-"""How long what was cancelled at the end of a run may take to end; then nobody waits for it."""
+"""How long a stop waits for handlers that it has cancelled."""
 ABORT_SECONDS = 1.0
 """The same where the worker was told twice to stop."""
 SENDING_SECONDS = 0.001
-"""How long it takes at most to send what is ready to be sent."""
+"""Sending a statement that is ready takes so long at most."""
 logger = logger_of("graph_orch.worker")
 
 
@@ -68,8 +68,8 @@ class Run:
         self._done: list[tuple[Job, Completion]] = []
         self._room = asyncio.Event()
         self._finished = asyncio.Event()
-        # Claims and completions lock the same agent. To wait for each other here is quicker than at
-        # the server, where who waits for a lock sleeps for longer each time it looks.
+        # Claims and completions lock the same agent. They wait for each other here, since at the
+        # server a transaction that waits for a lock sleeps for longer each time it looks.
         self._turn = asyncio.Lock()
         self._draining = asyncio.Event()
         self._aborting = asyncio.Event()
@@ -87,7 +87,7 @@ class Run:
         heart.start()
         self._graph.work.watch(self._lose_soon)
         finisher = asyncio.create_task(self._finish())
-        finisher.add_done_callback(lambda _: self.abort())  # it ends before us only by an error
+        finisher.add_done_callback(lambda _: self.abort())  # it ends early only by an error
         watchers = [asyncio.create_task(self._wake()), asyncio.create_task(self._watch())]
         try:
             await self._claim()
@@ -119,7 +119,7 @@ class Run:
         self._hurry(0.0)
 
     def _hurry(self, grace_seconds: float) -> None:
-        """Let what is asked of the store now, and later, not take longer than a stop may."""
+        """Limit what is asked of the store, now and later, to the time that a stop may take."""
         now = self.loop.time()
         self._complete_by = now + grace_seconds + LAST_SECONDS
         for limit, when in (
@@ -138,7 +138,7 @@ class Run:
             self.loop.call_soon_threadsafe(self.lose, ended)
 
     def lose(self, ended: Sequence[Ended]) -> None:
-        """The tries (task_id, attempt, status) are over, whoever said so."""
+        """Stop work on tries (task_id, attempt, status) that are over."""
         for task_id, attempt, status in ended:
             job = self.jobs.get(task_id)
             if job is None or job.ended or job.claim.attempt != attempt:
@@ -167,8 +167,8 @@ class Run:
             self._give_back_waiting()
 
     async def _wake(self) -> None:
-        """Look after tasks whose time has come, apart from the heart: that may take its time."""
-        # So the server plans the statement now, and not when the first retry is waited for.
+        """Look at tasks whose time has come. It may take long, so the heart does not do it."""
+        # With no tasks, so that the server plans the statement before a first retry waits for it.
         with contextlib.suppress(OrchestrationError):
             await self._graph.write("tasks/wake", task_ids=[], command_id=new_hex())
         while True:
@@ -179,7 +179,7 @@ class Run:
             await asyncio.sleep(min(SIGHT_SECONDS, self._settings.beat_seconds))
 
     async def _watch(self) -> None:
-        """See that what is worked on is still ours, and tell what has begun since the claim."""
+        """Find out which tasks this worker has lost, and tell which handlers have begun."""
         while True:
             await asyncio.sleep(SIGHT_SECONDS)
             jobs = [job for job in self.jobs.values() if job.began is not None and not job.ended]
@@ -231,7 +231,7 @@ class Run:
         )
 
     async def _let_send(self) -> None:
-        """Let whose turn is next send its own, before an answer is read, which takes long."""
+        """Let the next in turn send its statement before an answer is read, which takes long."""
         await asyncio.sleep(0)
         if self._turn.locked():
             await asyncio.sleep(SENDING_SECONDS)
@@ -241,9 +241,10 @@ class Run:
         return self._settings.slots - len(self.jobs) - len(self._lingering)
 
     def _wanted(self) -> bool:
-        """Whether a claim is worth a transaction now; soon it may be worth more.
+        """Whether a claim is worth a transaction now.
 
-        Little is free where much has ended but is not told yet: its slots will be free then.
+        Where few slots are free and much has ended that the store was not told of, it is not yet:
+        more slots are free as soon as that is told.
         """
         if len(self._lingering) >= self._settings.concurrency:
             return False
@@ -281,7 +282,7 @@ class Run:
         self._room.set()
 
     async def _work(self, job: Job) -> None:
-        """Run the handler of a job, and see to it that its end is told, however it ends."""
+        """Run the handler of a job, and tell how it ended, whatever it did."""
         try:
             result = storable(await self._call(job))
         except BaseException as error:  # a handler may raise anything, and its try ends with it
@@ -302,7 +303,7 @@ class Run:
             self._room.set()
 
     def _failed(self, job: Job, error: BaseException) -> None:
-        """A handler raised. It fails its task with it, but where we have cancelled it."""
+        """Tell of an error that a handler raised; one that was cancelled is given back."""
         own_end = self._main is not None and self._main.cancelling() > 0
         if job.cancelled or (own_end and isinstance(error, asyncio.CancelledError)):
             self._give_back(job)
@@ -312,7 +313,7 @@ class Run:
         self._report(job, self._fail, failure)
 
     def _clear(self, job: Job) -> None:
-        """A handler has ended: nobody needs to end it any more."""
+        """Note that a handler has ended, so that nothing ends it any more."""
         job.ended = True
         self._lingering.discard(job)
         if job.timer is not None:
@@ -356,18 +357,18 @@ class Run:
         self._finished.set()
 
     def _overdue(self, job: Job) -> None:
-        """The time of a job to finish is over: the queue ends its try, and the handler ends now."""
+        """End a job whose start_to_close_seconds are over; the queue ends its try."""
         if not job.ended and not job.lost:
             self.lose([(job.claim.task_id, job.claim.attempt, "past its start_to_close_seconds")])
             self._report(job, self._time_out)
 
     async def _finish(self) -> None:
-        """Tell of completed work; what comes meanwhile goes together into the next transaction."""
+        """Complete tasks; results that come during a transaction share the next one."""
         while not (self._closed and not self._done):
             await self._finished.wait()
             self._finished.clear()
             while self._done:
-                await self._what_ends_now()
+                await self._let_handlers_finish()
                 async with self._turn:
                     batch, self._done = self._done[:MOST_ROWS], self._done[MOST_ROWS:]
                     limit = asyncio.timeout_at(self._complete_by)
@@ -385,11 +386,11 @@ class Run:
                 else:
                     await asyncio.sleep(PAUSE_SECONDS)
 
-    async def _what_ends_now(self) -> None:
-        """Let what is about to end, end: it goes into the same transaction.
+    async def _let_handlers_finish(self) -> None:
+        """Yield until no more handlers finish, so that their results share one transaction.
 
-        And let a claim ask for its turn: where the two alternate, one is sent while the other's
-        answer is read.
+        This also lets a claim ask for its turn: where claims and completions alternate, one is sent
+        while the answer of the other is read.
         """
         seen = 0
         while seen < len(self._done):
@@ -411,7 +412,7 @@ class Run:
             self._forget(job)
 
     async def _tell_starts(self, jobs: Sequence[Job]) -> None:
-        """Say when handlers began, where nothing has said so; a completion says it by itself."""
+        """Tell when handlers began, where the store does not know; a completion tells it anyway."""
         began = [job for job in jobs if job.began is not None and not job.told]
         if began:
             beats = [job.heartbeat(tells_start=True) for job in began]
@@ -450,7 +451,7 @@ class Run:
         task.add_done_callback(self._reports.discard)
 
     async def _reported(self, job: Job, tell: Callable[..., Awaitable[None]], *args: Any) -> None:
-        """Tell how a try ended, again while the server is away: the heart keeps its lease."""
+        """Tell how a try ended, until the server hears it; the heart keeps the lease meanwhile."""
         refused = 0
         while True:
             try:
@@ -473,18 +474,18 @@ class Run:
         self._room.set()
 
     def _give_back(self, job: Job) -> None:
-        """Give a task back unharmed, where it is still ours."""
+        """Release a task, unless the worker has lost it."""
         job.ended = True
         if not job.lost:
             self._report(job, self._release)
 
     def _give_back_waiting(self) -> None:
-        """Let others have what no handler of ours will begin soon."""
+        """Release what no handler of this worker will begin soon."""
         while self._waiting:
             self._give_back(self._waiting.popleft())
 
     async def _drain(self) -> None:
-        """Give back what has not begun, wait for what has, and give back what does not end."""
+        """Release what has not begun, wait for what has, and release what does not end in time."""
         self._give_back_waiting()
         await self._until_idle(self._settings.grace_seconds, heed_abort=True)
         for job in list(self.jobs.values()):

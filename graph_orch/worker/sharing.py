@@ -26,9 +26,8 @@ class Shared:
     claims: AsyncClaims
 
     @classmethod
-    async def at(cls, address: Address, spread: int) -> Shared:
-        """Connect; errors as for `AsyncGraph.connect`."""
-        graph = await AsyncGraph.at(address)
+    def on(cls, graph: AsyncGraph, spread: int = 1) -> Shared:
+        """The services on a graph."""
         return cls(graph, AsyncTaskQueue(graph), AsyncClaims(graph, spread))
 
 
@@ -56,7 +55,7 @@ async def shared(address: Address, spread: int = 1) -> AsyncGenerator[Shared]:
     places = _places.setdefault(asyncio.get_running_loop(), {})
     place = places.get((address, spread))
     if place is None:
-        opening = asyncio.ensure_future(Shared.at(address, spread))
+        opening = asyncio.ensure_future(_open(address, spread))
         place = places[address, spread] = _Place(opening)
     place.users += 1
     try:
@@ -69,3 +68,7 @@ async def shared(address: Address, spread: int = 1) -> AsyncGenerator[Shared]:
                 place.opening.cancel()
             elif not place.opening.cancelled() and place.opening.exception() is None:
                 await place.opening.result().graph.close()
+
+
+async def _open(address: Address, spread: int) -> Shared:
+    return Shared.on(await AsyncGraph.at(address), spread)

@@ -98,6 +98,24 @@ def test_whole_life_of_a_claim(orch, new_task, worker):
     assert events(orch, task_id) == ["created", "assigned", "started", "completed"]
 
 
+def test_a_task_is_kept_without_its_claim(orch, new_task, worker):
+    task_id = new_task()
+    (claim,) = orch.tasks.claim_tasks(worker, lease_seconds=30)
+    kept = orch.tasks.heartbeat_task(task_id, 1, lease_seconds=300, progress=0.5, message="half")
+    assert kept.lease_expires_at > claim.lease_expires_at + timedelta(seconds=200)
+    assert kept == orch.tasks.get_task(task_id)
+    again = orch.tasks.heartbeat_task(task_id)
+    assert again.lease_expires_at > kept.lease_expires_at, "as long as before, from now"
+    assert (again.progress, again.progress_message) == (0.5, "half")
+    with pytest.raises(StaleAttemptError, match="current attempt is 1"):
+        orch.tasks.heartbeat_task(task_id, 2)
+    orch.tasks.release(claim)
+    with pytest.raises(AttemptEndedError):
+        orch.tasks.heartbeat_task(task_id)
+    with pytest.raises(TaskNotFoundError):
+        orch.tasks.heartbeat_task("no-such-task")
+
+
 def test_claim_and_start_in_one(orch, new_task, worker):
     task_id = new_task()
     (claim,) = orch.tasks.claim_tasks(worker, start=True, worker_id="w-1")

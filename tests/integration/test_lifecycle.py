@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -18,9 +19,11 @@ from graph_orch import (
     NewTask,
     StaleAttemptError,
     TaskConflictError,
+    TaskError,
     TaskNotDueError,
     TaskNotFoundError,
     TaskStatus,
+    TryOutcome,
     UnmetDependencyError,
     ValidationError,
 )
@@ -36,6 +39,8 @@ def ask(orch, command: Command, task_id: str):
     match command:
         case Command.ASSIGN:
             return tasks.assign_task(task_id, "worker")
+        case Command.REASSIGN:
+            return tasks.reassign_task(task_id, "other")
         case Command.START:
             return tasks.start_task(task_id)
         case Command.COMPLETE:
@@ -64,6 +69,7 @@ WAYS = {
 def in_status(orch, status: TaskStatus) -> str:
     """A task brought to a status."""
     orch.agents.register_agent("worker", [])
+    orch.agents.register_agent("other", [])
     task_id = orch.tasks.create_task("work", "any")
     if status is TaskStatus.FAILED:
         orch.tasks.assign_task(task_id, "worker")
@@ -115,6 +121,8 @@ def test_unknown_task(orch, command):
 def test_unknown_ids_in_questions(orch):
     assert orch.tasks.get_task_status(NOBODY) is None
     assert orch.tasks.get_task_status("no uuid") is None
+    with pytest.raises(TaskNotFoundError):
+        orch.tasks.get_task(NOBODY)
     with pytest.raises(TaskNotFoundError, match="no uuid"):
         orch.tasks.create_task("x", "any", dependencies=["no uuid"])
     assert orch.tasks.get_history(NOBODY) == []
@@ -191,6 +199,70 @@ def test_assign_says_what_is_in_the_way(orch, new_task):
     orch.tasks.assign_task(first, "worker")
     with pytest.raises(AgentAtCapacityError, match="1 of at most 1"):
         orch.tasks.assign_task(new_task(), "worker")
+
+
+def test_a_held_task_goes_to_another_agent_in_one_step(orch, running):
+    task = running("ada")
+    orch.agents.register_agent("bob", [], max_concurrent_tasks=1)
+    given = orch.tasks.reassign_task(task.task_id, "bob", lease_seconds=60, reason="ada sleeps")
+    assert (given.status, given.assigned_to, given.attempt) == ("assigned", "bob", 2)
+    assert given.started_at is None
+    assert given.lease_expires_at is not None
+    assert [agent.active_tasks for agent in orch.agents.list()] == [0, 1]
+    first, second = orch.tasks.get_tries(task.task_id)
+    assert (first.agent_id, first.outcome) == ("ada", TryOutcome.RELEASED)
+    assert (second.agent_id, second.outcome) == ("bob", None)
+    events = orch.tasks.get_history(task.task_id)
+    assert [event.type for event in events] == [
+        "created",
+        "assigned",
+        "started",
+        "released",
+        "assigned",
+    ]
+    assert events[3].detail == {"reason": "ada sleeps"}
+    with pytest.raises(StaleAttemptError):
+        orch.tasks.complete_task(task.task_id, attempt=1)
+    assert orch.agents.get_agent("ada").total_failed == 0
+    assert orch.doctor().findings == []
+
+
+def test_reassigning_says_what_is_in_the_way(orch, running):
+    task = running("ada", requirements=["python"])
+    orch.agents.register_agent("bob", ["python"], max_concurrent_tasks=1)
+    orch.agents.register_agent("eve", [])
+    held = running("bob")
+    for agent_id, attempt, why in (
+        ("ada", None, TaskError),
+        ("bob", None, AgentAtCapacityError),
+        ("eve", None, MissingCapabilityError),
+        ("nobody", None, AgentNotFoundError),
+        ("bob", 7, StaleAttemptError),
+    ):
+        with pytest.raises(why):
+            orch.tasks.reassign_task(task.task_id, agent_id, attempt=attempt)
+    orch.tasks.complete_task(held.task_id)
+    for _ in range(2):
+        given = orch.tasks.reassign_task(task.task_id, "bob", attempt=1, command_id="move")
+        assert (given.assigned_to, given.attempt) == ("bob", 2)
+    assert orch.doctor().findings == []
+
+
+def test_one_of_many_who_reassign_a_task_at_once_gets_it(orch, running):
+    task = running("ada")
+    names = [f"agent-{n}" for n in range(8)]
+    for name in names:
+        orch.agents.register_agent(name, [])
+
+    def give(name: str) -> bool:
+        with suppress(StaleAttemptError):
+            return orch.tasks.reassign_task(task.task_id, name, attempt=1).assigned_to == name
+        return False
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(give, names)) == 1
+    assert orch.tasks.get_task(task.task_id).attempt == 2
+    assert orch.doctor().findings == []
 
 
 def test_delayed_task_becomes_visible_by_itself(orch, new_task, cypher):

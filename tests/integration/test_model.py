@@ -62,15 +62,17 @@ class Model:
             if task.agent == agent_id and task.status in ("assigned", "running")
         ]
 
-    def can_take(self, agent_id: str, task: ModelTask) -> bool:
+    def has_room(self, agent_id: str, task: ModelTask) -> bool:
         agent = self.agents.get(agent_id)
         return (
             agent is not None
-            and task.status == "pending"
-            and self.unmet(task) == 0
             and task.skills <= agent.skills
             and len(self.held(agent_id)) < agent.limit
         )
+
+    def can_take(self, agent_id: str, task: ModelTask) -> bool:
+        is_ready = task.status == "pending" and self.unmet(task) == 0
+        return is_ready and self.has_room(agent_id, task)
 
     def spread(self, task_id: str) -> None:
         """Cancel what asks to be cancelled with a task that ended badly."""
@@ -152,6 +154,18 @@ def test_api_agrees_with_a_plain_model(orch, cypher):
             task = self.model.tasks[task_id]
             allowed = self.model.can_take(agent_id, task)
             if self.ask(allowed, orch.tasks.assign_task, task_id, agent_id):
+                task.status, task.agent = "assigned", agent_id
+                task.attempt += 1
+
+        @rule(agent_id=st.sampled_from(AGENTS), data=st.data())
+        def reassign(self, agent_id, data):
+            if not self.model.tasks:
+                return
+            task_id = self.one(data)
+            task = self.model.tasks[task_id]
+            is_others = task.status in ("assigned", "running") and task.agent != agent_id
+            allowed = is_others and self.model.has_room(agent_id, task)
+            if self.ask(allowed, orch.tasks.reassign_task, task_id, agent_id):
                 task.status, task.agent = "assigned", agent_id
                 task.attempt += 1
 

@@ -16,6 +16,7 @@ import pytest
 from graph_orch import TaskFailure, ValidationError, Worker
 from graph_orch.executors import command_handler
 from graph_orch.worker.run import Run
+from graph_orch.worker.sharing import Shared
 from tests.waiting import eventually
 
 SECONDS = 60
@@ -272,7 +273,7 @@ async def test_what_is_given_up_before_it_began_is_given_back(aorch, server):
     worker = Worker(aorch, "ada", [], 3)
     worker.task("any")(lambda ctx: None)
     await aorch.agents.register_agent("ada", [], max_concurrent_tasks=3)
-    run = Run(worker.settings, aorch.graph, worker._handlers)
+    run = Run(worker.settings, Shared.on(aorch.graph), worker._handlers)
     claims = await aorch.tasks.claim_tasks("ada", 3, start=True)
     run.abort()
     run._take(claims)

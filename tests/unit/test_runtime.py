@@ -7,7 +7,8 @@ import threading
 from types import FrameType
 
 from graph_orch.store.batching import Combiner
-from graph_orch.store.runtime import Signal, Try, Turns
+from graph_orch.store.runtime import Try, Turns
+from graph_orch.store.signals import Signal
 
 
 def test_no_lock_is_taken_in_python_code_that_a_signal_could_interrupt():

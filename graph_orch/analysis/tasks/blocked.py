@@ -30,7 +30,7 @@ def why_blocked(
     limit: int = 100,
     limits: Mapping[str, int] | None = None,
     now: datetime | None = None,
-) -> WhyBlocked:
+) -> WhyBlocked[Any]:
     """Why a task is not being worked on: what it waits for at the root, and why that waits.
 
     A dependency that is completed blocks nobody, and one that waits for others is no root: those

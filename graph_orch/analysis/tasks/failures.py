@@ -17,7 +17,7 @@ from graph_orch.errors import AgentNotFoundError
 _PENDING = (TaskStatus.PENDING, None)
 
 
-def blast_radius(graph: Given, task_id: Any, duration: Duration = "estimated") -> BlastRadius:
+def blast_radius(graph: Given, task_id: Any, duration: Duration = "estimated") -> BlastRadius[Any]:
     """What is not done where a task fails: all that depends on it, through others too.
 
     What has ended does not slip, and nothing slips through it. A pending task that asks for it
@@ -47,7 +47,7 @@ def blast_radius(graph: Given, task_id: Any, duration: Duration = "estimated") -
 
 def agent_blast_radius(
     graph: Given, agent_id: str, duration: Duration = "estimated"
-) -> AgentBlastRadius:
+) -> AgentBlastRadius[Any]:
     """What slips where an agent goes: what it holds, what only it can do, what waits for these.
 
     The store itself is asked by `orch.insights.agent_blast_radius`.

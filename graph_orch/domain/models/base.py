@@ -138,14 +138,12 @@ class Filters(Model):
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def some_moment(value: Any) -> datetime:
-    """A time from the graph, in UTC: microseconds since 1970, or a time of the driver."""
-    if isinstance(value, int):
-        return EPOCH + timedelta(microseconds=value)
-    return value.to_native().astimezone(UTC)
+def some_moment(value: int | datetime) -> datetime:
+    """A time from the graph, in UTC, where most times are microseconds since 1970."""
+    return EPOCH + timedelta(microseconds=value) if isinstance(value, int) else value
 
 
-def moment(value: Any) -> datetime | None:
+def moment(value: int | datetime | None) -> datetime | None:
     """As `some_moment`; None stays None."""
     return None if value is None else some_moment(value)
 
@@ -159,8 +157,9 @@ def _decoders(model: type[Model]) -> list[tuple[str, Callable[[Any], Any] | None
             return some_moment
         if annotation is JsonValue:
             return load_json
-        if isinstance(annotation, type) and issubclass(annotation, StrEnum):
-            return {member.value: member for member in annotation}.__getitem__
+        for kind in (annotation, *get_args(annotation)):
+            if isinstance(kind, type) and issubclass(kind, StrEnum):
+                return {member.value: member for member in kind}.__getitem__
         return None
 
     return [

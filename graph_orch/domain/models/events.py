@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from pydantic import Field, JsonValue
 
-from graph_orch.domain.lifecycle import EventType
+from graph_orch.domain.lifecycle import EventType, TryOutcome
 from graph_orch.domain.models.base import Model, Page
 from graph_orch.domain.models.tasks import Task
 
@@ -45,7 +45,7 @@ class TaskTry(Model):
     assigned_at: datetime = Field(description="When the agent got the task, UTC")
     started_at: datetime | None = Field(None, description="When the work began, UTC")
     ended_at: datetime | None = Field(None, description="When the try ended, UTC")
-    outcome: str | None = Field(None, description="How it ended, such as completed or expired")
+    outcome: TryOutcome | None = Field(None, description="How it ended; None: it has not")
     error: str | None = Field(None, description="Why it failed")
     traceback: str | None = Field(None, description="Where a worker's handler failed")
     """At most 8,000 characters, without the values of variables and the passwords of URIs."""

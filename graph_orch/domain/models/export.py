@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -98,7 +98,7 @@ class ExportedTeam(NamedTuple):
         """From a row of `export/teams`."""
         members = [(agent_id, edge) for agent_id, edge in record["members"] if agent_id is not None]
         members.sort(key=lambda member: member[0])
-        return cls(_plain(record["team"]), [(agent_id, _plain(edge)) for agent_id, edge in members])
+        return cls(record["team"], members)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +131,3 @@ class StoreCounts(Model):
 
 _moment: Callable[[Any], datetime | None] = lru_cache(maxsize=10_000)(moment)
 """An agent learns many skills at once, which then share one time."""
-
-
-def _plain(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Properties of any kind as Python's values, without the driver's kinds of time."""
-    plain = dict(properties)
-    for name, value in plain.items():
-        if to_native := getattr(value, "to_native", None):
-            native = to_native()
-            aware = isinstance(native, datetime) and native.tzinfo is not None
-            plain[name] = native.astimezone(UTC) if aware else native
-    return plain

@@ -1,19 +1,21 @@
 """Findings about tasks: why they wait, and what is delayed if a task fails or an agent leaves.
 
-Task ids are those of the graph that was asked: strings in graph_orch's own graphs, and any hashable
-value in other graphs.
+Task ids are those of the graph that was asked: strings in the store, and any hashable value in a
+NetworkX graph.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Generic, TypeVar
 
 from pydantic import Field
 
 from graph_orch.domain.lifecycle import TaskStatus
 from graph_orch.domain.models.base import Model
+
+Id = TypeVar("Id")
 
 
 class WaitKind(StrEnum):
@@ -36,11 +38,11 @@ class WaitKind(StrEnum):
     UNKNOWN = "unknown"  # the graph that was asked lacks the facts to tell
 
 
-class WaitReason(Model):
+class WaitReason(Model, Generic[Id]):
     """One reason, as a sentence and as values."""
 
     kind: WaitKind
-    task_id: Any = Field(description="The task that waits: the one asked about, or a dependency")
+    task_id: Id = Field(description="The task that waits: the one asked about, or a dependency")
     sentence: str
     status: TaskStatus | None = Field(None, description="The dependency's status")
     agents: list[str] = Field(
@@ -51,12 +53,10 @@ class WaitReason(Model):
     agent_count: int = Field(0, description="How many agents these are in all")
     skills: list[str] = Field(default_factory=list[str], description="The missing skills")
     until: datetime | None = Field(None, description="When it is due, or its deadline")
-    cycle: list[Any] = Field(
-        default_factory=list[Any], description="The ids of a cycle, which ends with its first"
-    )
+    cycle: list[Id] = Field([], description="The ids of a cycle, which ends with its first")
 
 
-class WhyBlocked(Model):
+class WhyBlocked(Model, Generic[Id]):
     """Why nobody works on a task.
 
     Where the task waits for others, `reasons` begins with its roots: the unmet dependencies,
@@ -64,14 +64,14 @@ class WhyBlocked(Model):
     followed by its own reasons. The reasons that hold for the task itself come last.
     """
 
-    task_id: Any
+    task_id: Id
     status: TaskStatus
     is_waiting: bool = Field(description="False where it is ready, held, or has ended")
-    reasons: list[WaitReason]
+    reasons: list[WaitReason[Id]]
     root_count: int = Field(0, description="All roots; reasons has as many as were asked for")
 
     @property
-    def roots(self) -> list[Any]:
+    def roots(self) -> list[Id]:
         """The ids of the unmet dependencies that wait for no other."""
         return [it.task_id for it in self.reasons if it.kind is WaitKind.DEPENDENCY]
 
@@ -81,34 +81,34 @@ class WhyBlocked(Model):
         return {it.kind for it in self.reasons}
 
 
-class BlastRadius(Model):
+class BlastRadius(Model, Generic[Id]):
     """The tasks that a task's failure would affect: all downstream of it that have not ended."""
 
-    task_id: Any
-    by_depth: dict[int, list[Any]] = Field(description="By the number of edges away, from 1")
-    waits: list[Any] = Field(description="Those that wait until it is retried, nearest first")
-    cancelled: list[Any] = Field(description="Those that are cancelled, nearest first")
+    task_id: Id
+    by_depth: dict[int, list[Id]] = Field(description="By the number of edges away, from 1")
+    waits: list[Id] = Field(description="Those that wait until it is retried, nearest first")
+    cancelled: list[Id] = Field(description="Those that are cancelled, nearest first")
     seconds: float = Field(description="The work of all of them")
 
     @property
-    def affected(self) -> list[Any]:
+    def affected(self) -> list[Id]:
         """The ids of all of them, nearest first."""
         return [task_id for ids in self.by_depth.values() for task_id in ids]
 
 
-class AgentBlastRadius(Model):
+class AgentBlastRadius(Model, Generic[Id]):
     """The tasks that an agent's leaving would affect."""
 
     agent_id: str
-    held: list[Any] = Field(description="Those that it holds, which another agent must redo")
-    only_it: list[Any] = Field(description="Those, held or pending, that no other agent can do")
-    by_depth: dict[int, list[Any]] = Field(
+    held: list[Id] = Field(description="Those that it holds, which another agent must redo")
+    only_it: list[Id] = Field(description="Those, held or pending, that no other agent can do")
+    by_depth: dict[int, list[Id]] = Field(
         description="Those that depend on these, by the number of edges away, from 1"
     )
     seconds: float = Field(description="The work of all of them")
 
     @property
-    def affected(self) -> list[Any]:
+    def affected(self) -> list[Id]:
         """The ids of all of them: held and only_it first, then by distance."""
         own = dict.fromkeys([*self.held, *self.only_it])
         return [*own, *(task_id for ids in self.by_depth.values() for task_id in ids)]
