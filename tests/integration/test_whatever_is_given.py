@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from itertools import islice
 from reprlib import repr
+from typing import get_args, get_type_hints
 
 import pytest
 
@@ -168,13 +169,19 @@ def good(orch, new_task):
 
 def calls(function, good: dict[str, object]) -> Iterator[tuple[str, object, dict[str, object]]]:
     """Each parameter with each value, and the arguments of that call."""
-    parameters = inspect.signature(function).parameters
+    parameters = dict(inspect.signature(function).parameters)
+    options: list[str] = []
+    for name, it in list(parameters.items()):
+        if it.kind is inspect.Parameter.VAR_KEYWORD:  # all that a typed dictionary names
+            del parameters[name]
+            (kind,) = get_args(get_type_hints(function)[name])
+            options += kind.__annotations__
     needed = {
         name: good[name]
         for name, it in parameters.items()
         if it.default is inspect.Parameter.empty or name in ("idle_seconds",)
     }
-    for name in parameters:
+    for name in [*parameters, *options]:
         for value in HOSTILE:
             if not (name in WAITS and is_long(value)):
                 yield name, value, needed | {name: given(value)}
