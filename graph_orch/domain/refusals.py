@@ -63,10 +63,12 @@ def refuse_conflict(
     Raises:
         CommandConflictError: The event has another type, task, agent, attempt or dependency.
     """
-    given = {"task_id": task_id}
+    given: dict[str, Any] = {"task_id": task_id}
     given |= {
         name: params[name] for name in ("agent_id", "attempt") if params.get(name) is not None
     }
+    if command is Command.REASSIGN and "attempt" in given:
+        given["attempt"] += 1  # its event is of the attempt that it began
     other = params.get("depends_on")
     if (
         event["type"] not in EVENTS[command]
