@@ -97,35 +97,35 @@ def _options(
 ) -> None: ...
 
 
-app.command("demo", epilog="Example: graph-orch demo --limit 20")(demo.demo)
-app.command("run", epilog="Example: graph-orch run trace.json --agents 4 --speed 100")(run.run)
-app.command("simulate", epilog="Example: graph-orch simulate trace.json --agents 8 --json")(
-    simulate.simulate
+COMMANDS = (
+    (demo.demo, "demo --limit 20"),
+    (run.run, "run trace.json --agents 4 --speed 100"),
+    (simulate.simulate, "simulate trace.json --agents 8 --json"),
+    (server.app, "server"),
+    (agent.app, "agent"),
+    (task.app, "task"),
+    (schedule.app, "schedule"),
+    (pictures.app, "graph"),
+    (worker.worker, "worker --exec './summarise.sh' --skills nlp"),
+    (worker.workers, "workers --json"),
+    (worker.maintain, "maintain --every 5"),
+    (mcp.app, "mcp"),
+    (call.call, "call orchestration_get_queue_metrics"),
+    (graph.route, "route TASK_ID --dispatch"),
+    (graph.stats, "stats --json"),
+    (graph.doctor, "doctor --repair"),
+    (prune.prune, "prune --older-than 30d --export old.jsonl"),
+    (graph.migrate, "migrate"),
+    (graph.export, "export > graph.jsonl"),
+    (graph.cypher, "cypher 'MATCH (t:Task) RETURN count(*)'"),
+    (graph.statement, "statement tasks/claim"),
 )
-app.add_typer(server.app, name="server")
-app.add_typer(agent.app, name="agent")
-app.add_typer(task.app, name="task")
-app.add_typer(schedule.app, name="schedule")
-app.add_typer(pictures.app, name="graph")
-app.command("worker", epilog="Example: graph-orch worker --exec './summarise.sh' --skills nlp")(
-    worker.worker
-)
-app.command("workers", epilog="Example: graph-orch workers --json")(worker.workers)
-app.command("maintain", epilog="Example: graph-orch maintain --every 5")(worker.maintain)
-app.add_typer(mcp.app, name="mcp")
-app.command("call", epilog="Example: graph-orch call orchestration_get_queue_metrics")(call.call)
-app.command("route", epilog="Example: graph-orch route TASK_ID --dispatch")(graph.route)
-app.command("stats", epilog="Example: graph-orch stats --json")(graph.stats)
-app.command("doctor", epilog="Example: graph-orch doctor --repair")(graph.doctor)
-app.command("prune", epilog="Example: graph-orch prune --older-than 30d --export old.jsonl")(
-    prune.prune
-)
-app.command("migrate", epilog="Example: graph-orch migrate")(graph.migrate)
-app.command("export", epilog="Example: graph-orch export > graph.jsonl")(graph.export)
-app.command("cypher", epilog="Example: graph-orch cypher 'MATCH (t:Task) RETURN count(*)'")(
-    graph.cypher
-)
-app.command("statement", epilog="Example: graph-orch statement tasks/claim")(graph.statement)
+"""The commands and groups in the order of the help; a command begins its example."""
+for added, example in COMMANDS:
+    if isinstance(added, typer.Typer):
+        app.add_typer(added, name=example)
+    else:
+        app.command(example.split()[0], epilog=f"Example: graph-orch {example}")(added)
 
 
 def main() -> None:

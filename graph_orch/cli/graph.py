@@ -106,14 +106,14 @@ def cypher(
 
 def statement(
     name: Annotated[
-        str | None, typer.Argument(help="Such as tasks/claim. Absent: the names of all.")
+        str | None, typer.Argument(help="Its name, such as tasks/claim; by default all names.")
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Print a Cypher statement as it is sent; errors of the server name its lines and columns."""
     if name is not None:
-        it = statements.statement(name)
-        show_json(asdict(it)) if as_json else print(it.text)
+        found = statements.statement(name)
+        show_json(asdict(found)) if as_json else print(found.text)
     elif as_json:
         show_json(statements.names())
     else:

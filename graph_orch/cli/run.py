@@ -52,9 +52,8 @@ def run(
     crew = Crew(this, members, sleep)
     crew.work(tasks, workflow.name, as_json)
     path = critical_path(workflow, scale)
-    report: dict[str, Any] = _report(workflow, crew, path) | {"speed": scale}
-    makespan: float = report["makespan_seconds"]
-    violations: list[tuple[str, str]] = report["violations"]
+    report = _report(workflow, crew, path, scale)
+    makespan, violations = report["makespan_seconds"], report["violations"]
     if as_json:
         show_json(report | {"agents": crew.agents(makespan * 1_000)})
     else:
@@ -91,7 +90,9 @@ def makespan_line(makespan: float, path: CriticalPath[str]) -> str:
     )
 
 
-def _report(workflow: Workflow, crew: Crew, path: CriticalPath[str]) -> dict[str, Any]:
+def _report(
+    workflow: Workflow, crew: Crew, path: CriticalPath[str], speed: float
+) -> dict[str, Any]:
     """The figures of a run; seconds of the critical path are scaled as the run's are."""
     finished = {task.content: task for task in crew.finished.values()}
     return {
@@ -99,6 +100,7 @@ def _report(workflow: Workflow, crew: Crew, path: CriticalPath[str]) -> dict[str
         "tasks": len(workflow.steps),
         "dependencies": sum(len(step.parents) for step in workflow.steps),
         "completed": sum(task.success is True for task in finished.values()),
+        "speed": speed,
         "makespan_seconds": _makespan_seconds(finished.values()),
         "critical_path_seconds": path.seconds,
         "critical_path": list(path.path),
