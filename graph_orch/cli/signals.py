@@ -22,7 +22,7 @@ class ToldToEnd(SystemExit):
 @contextmanager
 def ended_by_signals() -> Generator[None]:
     """Raise SystemExit on SIGTERM, so that context managers exit; print nothing on SIGINT."""
-    signal.signal(signal.SIGTERM, _end)
+    _raise_on_sigterm(ENDED)
     try:
         yield
     except KeyboardInterrupt:
@@ -31,7 +31,14 @@ def ended_by_signals() -> Generator[None]:
 
 def leave_in_order() -> None:
     """Exit with code 0 on SIGTERM, which is how this command is meant to end."""
-    signal.signal(signal.SIGTERM, _leave)
+    _raise_on_sigterm(0)
+
+
+def _raise_on_sigterm(code: int) -> None:
+    def handler(number: int, frame: FrameType | None) -> None:
+        raise ToldToEnd(code)
+
+    signal.signal(signal.SIGTERM, handler)
 
 
 @contextmanager
@@ -53,11 +60,3 @@ def left_at_once() -> Generator[None]:
 
 def _exit_at_once(number: int, frame: FrameType | None) -> None:
     os._exit(0 if number == signal.SIGTERM else INTERRUPTED)
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    raise ToldToEnd(ENDED)
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    raise ToldToEnd(0)
