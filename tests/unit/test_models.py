@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
+from datetime import UTC, datetime
 
 import pytest
 
 from graph_orch import AgentFilters, NewTask, RetryPolicy, TaskFilters, ValidationError
 from graph_orch.domain.checks import NAME
-from graph_orch.domain.models import TaskOptions
+from graph_orch.domain.lifecycle import EventType
+from graph_orch.domain.models import Agent, Task, TaskEvent, TaskOptions, TaskTry, WorkerInfo
 from graph_orch.domain.values import skill_key
 
 
@@ -68,3 +70,20 @@ def test_a_name_that_cannot_be_seen(name):
 )
 def test_skills_that_are_one(one, other):
     assert skill_key(one) == skill_key(other) == skill_key(skill_key(one))
+
+
+@pytest.mark.parametrize("model", [NewTask, Task, TaskTry, Agent, WorkerInfo])
+def test_every_field_says_what_it_means(model):
+    assert [name for name, field in model.model_fields.items() if not field.description] == []
+
+
+def test_properties_are_decoded_by_the_types_of_the_fields():
+    found = TaskEvent.decoded(
+        {"type": "created", "at": 1_000_000, "detail": '{"a": [1]}', "seq": 1}
+    )
+    assert list(found) == list(TaskEvent.model_fields), "what is no field is left out"
+    assert found["type"] is EventType.CREATED
+    assert found["at"] == datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
+    assert found["detail"] == {"a": [1]}
+    assert found["agent_id"] is None
+    assert Agent.decoded({})["max_concurrent_tasks"] == 5, "what is not stored has its default"

@@ -58,6 +58,8 @@ class _OurErrors(_ModelType):
 
 
 class Model(BaseModel, metaclass=_OurErrors):
+    """The base of all models: frozen, without unknown fields, and with errors of this package."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     @classmethod
