@@ -54,6 +54,7 @@ A message says what was asked, what is the case, and what to do. No message cont
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 
 class OrchestrationError(Exception):
@@ -62,6 +63,10 @@ class OrchestrationError(Exception):
     def __str__(self) -> str:
         # A KeyError's own __str__ is the repr of the message, with quotes and escapes.
         return str(self.args[0]) if self.args else ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # BaseException's would call the class with the message, but most take other arguments.
+        return type(self).__new__, (type(self), *self.args), vars(self)
 
 
 class ValidationError(OrchestrationError, ValueError):

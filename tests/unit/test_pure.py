@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import pickle
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta, timezone
@@ -39,6 +40,20 @@ def test_every_error_is_in_the_tree_of_the_docstring():
     assert len(kinds) > 20
     for kind in kinds:
         assert kind.__name__ in errors.__doc__
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.TaskNotFoundError("x"),
+        errors.AttemptEndedError("start", "x", 2, "pending"),
+        errors.MissingCapabilityError("ada", "x", ["python"]),
+        errors.ClosedError(),
+    ],
+)
+def test_an_error_is_the_same_in_another_process(error):
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
 
 
 def test_lifecycle_table():

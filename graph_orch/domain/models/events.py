@@ -31,7 +31,7 @@ class TaskEvent(Model):
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """From a row with `event`, the node's properties."""
         event = record["event"]
-        # What the store found out stands in properties; what a client told is JSON.
+        # What a statement found out is in properties of the event; what a client sent is JSON.
         found = {name: event[name] for name in ("dependency", "error", "reason") if name in event}
         return cls(**cls.decoded(event) | ({"detail": found} if found else {}))
 
