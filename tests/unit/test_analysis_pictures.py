@@ -30,7 +30,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import IdentityTransform
 
 from graph_orch.analysis import pictures
-from graph_orch.analysis.pictures import arrangement, layers, load, marks, packing
+from graph_orch.analysis.pictures import arrangement, layers, load, marks
 from graph_orch.analysis.pictures import gantt as gantt_picture
 from graph_orch.analysis.pictures import tasks as tasks_picture
 from graph_orch.analysis.pictures.nodes import limited
@@ -766,7 +766,7 @@ def test_ids_are_told_apart_by_their_ends() -> None:
 @given(st.lists(st.floats(0.2, 5), min_size=1, max_size=60))
 @settings(max_examples=60, deadline=None)
 def test_sunflower_discs_do_not_overlap(radii: list[float]) -> None:
-    places = packing.sunflower(np.array(sorted(radii, reverse=True)))
+    places = arrangement.sunflower(np.array(sorted(radii, reverse=True)))
     for (one, r), (two, s) in itertools.combinations(
         zip(places, sorted(radii, reverse=True), strict=True), 2
     ):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
 from graph_orch.analysis.model import Given, graph_of
@@ -18,21 +19,12 @@ from graph_orch.analysis.pictures.arrangement import (
     in_columns,
 )
 from graph_orch.analysis.pictures.cast import AGENT, MARKERS, SKILL, Cast, Colour, cast_of
-from graph_orch.analysis.pictures.curves import bundled, flowing, lines
 from graph_orch.analysis.pictures.labels import AROUND, BESIDE, Label, boxes, place
-from graph_orch.analysis.pictures.marks import GREY, INK, WHITE, Entry
+from graph_orch.analysis.pictures.marks import GREY, INK, WHITE, Entry, bundled, flowing, lines
 from graph_orch.analysis.pictures.nodes import Groups, Numbers
 from graph_orch.analysis.pictures.sheet import File, Sheet, Size, check_path, nothing_there
-from graph_orch.analysis.pictures.texts import shorten
+from graph_orch.analysis.pictures.texts import Floats, shorten
 from graph_orch.errors import ValidationError
-
-if TYPE_CHECKING:
-    import networkx as nx
-    import numpy.typing as npt
-    from matplotlib.figure import Figure
-
-    Floats = npt.NDArray[np.float64]
-    Graph = nx.Graph[Any]
 
 _MOST_IN_COLUMNS, _MOST_BY_FORCES, _MOST_NAMED = 60, 150, 45
 _MOST_THICK = 300

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 import numpy as np
+from scipy.spatial import KDTree
 
+from graph_orch.analysis.nodes import Graph
 from graph_orch.analysis.pictures.nodes import Groups, Node, groups
-from graph_orch.analysis.pictures.packing import packed, separated, sunflower
+from graph_orch.analysis.pictures.texts import Floats
 from graph_orch.domain.models.teams import Algorithm, Communities
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    Floats = npt.NDArray[np.float64]
-    Graph = nx.Graph[Any]
 
 Link = tuple[int, int]
 SEED = 7
@@ -26,6 +21,7 @@ NOBODY = "none"
 """Those that are in no community: they are neither named nor coloured as one."""
 MOST_GROUPS = 40
 _SWEEPS = 8
+_GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
 _AIR = 2.6
 """The room around a community, in radii of a small node."""
 
@@ -151,7 +147,7 @@ def by_forces(links: Sequence[Link], radii: Floats, aspect: float) -> Arrangemen
             found[part] = room * _lying(np.array([unfolded[at] for at in part]))
     if len(parts) > 1:
         reach = [float(np.hypot(*found[part].T).max()) + 4 for part in parts]
-        for part, centre in zip(parts, packed({}, reach, aspect, SEED), strict=True):
+        for part, centre in zip(parts, packed({}, reach, aspect), strict=True):
             found[part] += centre
     return Arrangement(separated(found, radii * 1.4))
 
@@ -179,9 +175,59 @@ def by_community(
         reach.append(float((np.hypot(*found[members].T) + radii[members]).max()) + _AIR)
     between = Counter((min(home[a], home[b]), max(home[a], home[b])) for a, b in links)
     weights = {pair: float(number) for pair, number in between.items() if pair[0] != pair[1]}
-    centres = packed(weights, reach, aspect, SEED) if len(reach) > 1 else np.zeros((1, 2))
+    centres = packed(weights, reach, aspect) if len(reach) > 1 else np.zeros((1, 2))
     discs = [
         Disc(number, (float(x), float(y)), size - _AIR + 0.8)
         for number, ((x, y), size) in enumerate(zip(centres, reach, strict=True))
     ]
     return Arrangement(found + centres[list(home)], discs)
+
+
+def sunflower(radii: Floats) -> Floats:
+    """Places (n, 2) for discs, the first in the middle, each as far out as those before need.
+
+    Vogel, "A better way to construct the sunflower head" (1979), with areas that differ.
+    """
+    areas = np.square(radii)
+    out = np.sqrt(1.2 * (np.cumsum(areas) - areas / 2))
+    out[:1] = 0.0
+    angles = _GOLDEN_ANGLE * np.arange(len(radii))
+    return separated(np.column_stack([out * np.cos(angles), out * np.sin(angles)]), radii)
+
+
+def separated(places: Floats, radii: Floats, rounds: int = 60) -> Floats:
+    """The places moved apart until no two discs overlap, or `rounds` are over."""
+    places = places.copy()
+    most = radii.max(initial=0.0)
+    for _ in range(rounds):
+        one, other = KDTree(places).query_pairs(2 * most, output_type="ndarray").T
+        away = places[one] - places[other]
+        distance = np.hypot(*away.T)
+        short = radii[one] + radii[other] - distance
+        if short.max(initial=0.0) <= 1e-3 * most:
+            break
+        push = away * (0.5 * np.maximum(short, 0.0) / np.maximum(distance, 1e-9))[:, None]
+        for axis in (0, 1):
+            moved = places[:, axis]
+            moved += np.bincount(one, push[:, axis], len(radii))
+            moved -= np.bincount(other, push[:, axis], len(radii))
+    return places
+
+
+def packed(links: Mapping[Link, float], radii: Sequence[float], aspect: float) -> Floats:
+    """Places for discs, those with many links near each other, in a shape `aspect` times as wide.
+
+    A force layout (Fruchterman and Reingold, 1991) of the discs, drawn together step by step while
+    overlaps are resolved.
+    """
+    graph: nx.Graph[int] = nx.Graph()
+    graph.add_nodes_from(range(len(radii)))
+    graph.add_weighted_edges_from((a, b, weight) for (a, b), weight in links.items())
+    found = nx.spring_layout(graph, seed=SEED, iterations=80, method="force")
+    size = np.array(radii, dtype=float)
+    places = np.array([found[at] for at in graph]).reshape(-1, 2) * size.sum()
+    places *= np.array([aspect, 1.0])
+    squeeze = np.array([0.985, 0.985 ** (1.6 * max(aspect, 1.0))])
+    for _ in range(220):
+        places = separated((places - places.mean(axis=0)) * squeeze, size, rounds=3)
+    return separated(places, size, rounds=800)

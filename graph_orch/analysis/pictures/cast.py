@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import networkx as nx
 import numpy as np
 
-from graph_orch.analysis.nodes import by_name
+from graph_orch.analysis.nodes import Graph, by_name
 from graph_orch.analysis.pictures import nodes as read
 from graph_orch.analysis.pictures.arrangement import NOBODY, communities, links_of
 from graph_orch.analysis.pictures.marks import (
@@ -22,13 +22,7 @@ from graph_orch.analysis.pictures.marks import (
     heat,
 )
 from graph_orch.analysis.pictures.nodes import Groups, Node, Numbers
-from graph_orch.analysis.pictures.texts import count, shorten
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    Floats = npt.NDArray[np.float64]
-    Graph = nx.Graph[Any]
+from graph_orch.analysis.pictures.texts import Floats, count, shorten
 
 AGENT, SKILL, NODE = "agent", "skill", "node"
 MARKERS = {AGENT: "o", SKILL: "s", NODE: "o"}

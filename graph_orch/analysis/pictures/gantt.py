@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure
 
 from graph_orch.analysis.model import Given
 from graph_orch.analysis.pictures.labels import write_between
@@ -26,9 +27,6 @@ from graph_orch.analysis.pictures.marks import (
 from graph_orch.analysis.pictures.sheet import File, Sheet, Size, check_path, nothing_there
 from graph_orch.analysis.pictures.texts import count, duration, natural, short_id, shorten
 from graph_orch.analysis.pictures.tries import Bar, Bars, Schedule, read_bars
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 MOST_ROWS, _MOST_NAMED = 72, 250
 _INCHES, _HIGH = 0.19, 0.8
@@ -84,13 +82,26 @@ def draw_gantt(
     if not found.bars:
         return nothing_there(title or "What ran when", "no tasks were tried", path, figsize)
     rows = _rows(found)
+    start, end = found.span
+    if title is None:
+        tasks = len({bar.task for bar in found.bars})
+        title = (
+            f"{count(len(found.bars), 'try', 'tries')} of {count(tasks, 'task')} by "
+            f"{count(len({bar.agent for bar in found.bars}), 'agent')} in {duration(end - start)}"
+        )
+    notes = ["A row is a slot of an agent."]
+    if left := len(rows.left_out):
+        notes.append(
+            f"{count(left, 'agent')} of {left + len(rows.agents):,}, "
+            f"with {count(rows.left_bars, 'try', 'tries')}, left out: those that worked least."
+        )
+    notes += found.said()
     size = 14.0, 2.4 + _INCHES * rows.number
-    head = _title(found) if title is None else title
-    sheet = Sheet(head, size, figsize, legend=_legend(rows), notes=_notes(found, rows))
-    at = sheet.scale_time(*found.span, is_clock=found.is_clock, air=0.01)
+    sheet = Sheet(title, size, figsize, legend=_legend(rows), notes=notes)
+    at = sheet.scale_time(start, end, is_clock=found.is_clock, air=0.01)
     middles = [top + (high - 1) / 2 for _, top, high in rows.agents]
     sheet.axes.set_yticks(middles, [shorten(agent, 20) for agent, _, _ in rows.agents])
-    sheet.scale_y("agent")
+    sheet.scale("y", "agent")
     sheet.axes.set_ylim(rows.number - 0.4, -0.6)
     pitch = (sheet.figure.get_figheight() - 2) * 72 / rows.number
     small = min(high for _, _, high in rows.agents) * pitch
@@ -139,15 +150,6 @@ def _slots(bars: Sequence[Bar]) -> list[tuple[Bar, int]]:
     return placed
 
 
-def _title(found: Bars) -> str:
-    tasks, agents = {bar.task for bar in found.bars}, {bar.agent for bar in found.bars}
-    start, end = found.span
-    return (
-        f"{count(len(found.bars), 'try', 'tries')} of {count(len(tasks), 'task')} by "
-        f"{count(len(agents), 'agent')} in {duration(end - start)}"
-    )
-
-
 def _legend(rows: _Rows) -> list[Entry]:
     numbers = Counter(bar.outcome for bar, _ in rows.placed)
     keys = [
@@ -158,16 +160,6 @@ def _legend(rows: _Rows) -> list[Entry]:
     if any(bar.start > bar.held for bar, _ in rows.placed):
         keys.append(Entry(HELD, area(OUTCOMES[HELD])))
     return [Entry("schedule" if set(numbers) == {PLANNED} else "try ended as"), *keys]
-
-
-def _notes(found: Bars, rows: _Rows) -> list[str]:
-    notes = ["A row is a slot of an agent."]
-    if rows.left_out:
-        notes.append(
-            f"{count(len(rows.left_out), 'agent')} of {len(rows.left_out) + len(rows.agents):,}, "
-            f"with {count(rows.left_bars, 'try', 'tries')}, left out: those that worked least."
-        )
-    return [*notes, *found.said()]
 
 
 def _bars(sheet: Sheet, rows: _Rows, at: Callable[[float], float]) -> None:

@@ -13,28 +13,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 
 from graph_orch.analysis.model import Given, graph_of
-from graph_orch.analysis.nodes import by_name
+from graph_orch.analysis.nodes import Graph, by_name
 from graph_orch.analysis.pictures import nodes as read
 from graph_orch.analysis.pictures.arrangement import by_community, communities, links_of
 from graph_orch.analysis.pictures.layers import flow, layout
 from graph_orch.analysis.pictures.marks import GREY, KINDS, RELATIONS, STATUSES, UNKNOWN
 from graph_orch.analysis.pictures.nodes import Node
 from graph_orch.analysis.pictures.sheet import File
-from graph_orch.analysis.pictures.texts import count, plain, shorten
+from graph_orch.analysis.pictures.texts import Floats, count, plain, shorten
 from graph_orch.errors import ValidationError
 from graph_orch.files import replacing
-
-if TYPE_CHECKING:
-    import networkx as nx
-    import numpy.typing as npt
-
-    Graph = nx.Graph[Any]
-    Floats = npt.NDArray[np.float64]
 
 SUFFIXES = (".html", ".htm")
 MOST_NODES = 2_000

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.patheffects import withStroke
 
 from graph_orch.analysis.pictures.marks import INK
 from graph_orch.analysis.pictures.sheet import DPI, Sheet
-from graph_orch.analysis.pictures.texts import LONGEST, families, fit, plain, shorten
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    Boxes = npt.NDArray[np.float64]
+from graph_orch.analysis.pictures.texts import LONGEST, Floats, families, fit, plain, shorten
 
 _AIR = 2.0
 """Pixels between two labels."""
@@ -39,7 +34,7 @@ class Label:
 
 
 def place(
-    sheet: Sheet, labels: Iterable[Label], covered: Boxes | None = None, most_covered: int = 0
+    sheet: Sheet, labels: Iterable[Label], covered: Floats | None = None, most_covered: int = 0
 ) -> None:
     """Draw each label at the first of its spots that is free.
 
@@ -48,14 +43,14 @@ def place(
     """
     room = sheet.axes.get_window_extent()
     others = np.empty((0, 4)) if covered is None else covered
-    taken: list[Boxes] = []
+    taken: list[Floats] = []
     for label in labels:
         text = _write(sheet, label.at, label.size, label.weight, boxed=label.boxed)
         text.set_text(shorten(label.text, label.longest))
         if not label.boxed:
             text.set_path_effects([withStroke(linewidth=2.2, foreground="white", alpha=0.85)])
         centred = text.get_window_extent().extents  # measured once: that takes time
-        best: tuple[Any, Boxes] | None = None
+        best: tuple[Any, Floats] | None = None
         hidden = most_covered + 1
         for spot in np.array(label.spots):
             gap = label.away + 1.5 * bool(spot.any())
@@ -104,7 +99,7 @@ def write_between(
         text.remove()
 
 
-def boxes(sheet: Sheet, points: Boxes, radii: Boxes) -> Boxes:
+def boxes(sheet: Sheet, points: Floats, radii: Floats) -> Floats:
     """The boxes in pixels around points (data coordinates) with radii in points."""
     centres = sheet.axes.transData.transform(points)
     reach = (radii * DPI / 72)[:, None]
@@ -139,7 +134,7 @@ def _write(
     )
 
 
-def _hits(others: Boxes, box: Boxes, air: float) -> int:
+def _hits(others: Floats, box: Floats, air: float) -> int:
     """How many of the other boxes overlap this one, or are less than `air` away."""
     overlap = (others[:, :2] < box[2:] + air) & (others[:, 2:] > box[:2] - air)
     return int(overlap.all(axis=1).sum())

@@ -11,18 +11,14 @@ import math
 from bisect import bisect_right, insort
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import networkx as nx
 import numpy as np
 from scipy.optimize import isotonic_regression
 
 from graph_orch.analysis.nodes import by_name
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    Floats = npt.NDArray[np.float64]
+from graph_orch.analysis.pictures.texts import Floats
 
 Node = Hashable
 Edge = tuple[Node, Node]

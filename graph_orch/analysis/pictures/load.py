@@ -6,23 +6,18 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from graph_orch.analysis.model import Given
 from graph_orch.analysis.pictures.marks import GREY, HEAT, INK
 from graph_orch.analysis.pictures.nodes import number
 from graph_orch.analysis.pictures.sheet import File, Sheet, Size, check_path, nothing_there
-from graph_orch.analysis.pictures.texts import count, duration, natural, plain, shorten
+from graph_orch.analysis.pictures.texts import Floats, count, duration, natural, plain, shorten
 from graph_orch.analysis.pictures.tries import Bar, Bars, Schedule, read_bars
 from graph_orch.errors import ValidationError
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
-    from matplotlib.figure import Figure
-
-    Floats = npt.NDArray[np.float64]
 
 MOST_ROWS, _MOST_BINS = 40, 96
 _MINUTE, _HOUR, _DAY = 60.0, 3_600.0, 86_400.0
@@ -83,8 +78,23 @@ def draw_load(
         what = "no agents" if not found.slots else "no tasks were tried"
         return nothing_there(title or "Load of the agents", what, path, figsize)
     load = _load(found, slots)
-    title = _title(found, load) if title is None else title
-    sheet = Sheet(title, (13.0, 2.6 + 0.26 * len(load.rows)), figsize, notes=_notes(found, load))
+    if title is None:
+        start, end = found.span
+        title = f"Load of {count(len(found.agents), 'agent')} over {duration(end - start)}"
+    notes = [
+        f"A cell is the mean over {duration(load.step)} of the tasks held, by the agent's slots."
+    ]
+    if load.by_peak:
+        notes.append(
+            f"The slots of {count(load.by_peak, 'agent')} are not known: the most that each held "
+            "at once is taken for 100 %."
+        )
+    if load.others:
+        notes.append(
+            f"{count(load.others, 'agent')} left out: those that held least; their mean is below."
+        )
+    notes += found.said()
+    sheet = Sheet(title, (13.0, 2.6 + 0.26 * len(load.rows)), figsize, notes=notes)
     _heat(sheet, found, load)
     return sheet.finish(path)
 
@@ -151,28 +161,6 @@ def _peak(bars: Sequence[Bar]) -> int:
     return int(max(np.cumsum([step for _, step in steps]), default=0))
 
 
-def _title(found: Bars, load: _Load) -> str:
-    start, end = found.span
-    agents = len(load.rows) - bool(load.others) + load.others
-    return f"Load of {count(agents, 'agent')} over {duration(end - start)}"
-
-
-def _notes(found: Bars, load: _Load) -> list[str]:
-    notes = [
-        f"A cell is the mean over {duration(load.step)} of the tasks held, by the agent's slots."
-    ]
-    if load.by_peak:
-        notes.append(
-            f"The slots of {count(load.by_peak, 'agent')} are not known: the most that each held "
-            "at once is taken for 100 %."
-        )
-    if load.others:
-        notes.append(
-            f"{count(load.others, 'agent')} left out: those that held least; their mean is below."
-        )
-    return [*notes, *found.said()]
-
-
 def _heat(sheet: Sheet, found: Bars, load: _Load) -> None:
     at = sheet.scale_time(*found.span, is_clock=found.is_clock)
     number_of = len(load.rows)
@@ -189,7 +177,7 @@ def _heat(sheet: Sheet, found: Bars, load: _Load) -> None:
     )
     sheet.axes.set_yticks(range(number_of), load.rows)
     sheet.axes.set_ylim(number_of - 0.5, -0.5)
-    sheet.scale_y("agent")
+    sheet.scale("y", "agent")
     sheet.axes.tick_params(axis="y", length=0)
     if load.others:
         sheet.axes.axhline(number_of - 1.5, color="white", linewidth=4)

@@ -1,4 +1,4 @@
-"""Colours, markers and hatches: every meaning has a colour and a shape, so that neither is needed.
+"""Colours, markers, hatches, curves: every meaning has a colour and a shape; either is enough.
 
 The colours are those of Okabe and Ito, "Color Universal Design" (2008), which people with any of
 the common colour vision deficiencies can tell apart.
@@ -6,17 +6,23 @@ the common colour vision deficiencies can tell apart.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from matplotlib import colormaps
+from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.path import Path
 
+from graph_orch.analysis.pictures.texts import Floats
 from graph_orch.domain.lifecycle import TaskStatus
 
+MOST_PATHS = 4_000
+_CODES = [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4]
 BLACK, GREY, PALE, WHITE = "#000000", "#6e6e6e", "#d9d9d9", "#ffffff"
 ORANGE, SKY, GREEN, YELLOW = "#e69f00", "#56b4e9", "#009e73", "#f0e442"
 BLUE, VERMILLION, PURPLE = "#0072b2", "#d55e00", "#cc79a7"
@@ -116,3 +122,30 @@ def area(style: Style) -> Patch:
 def stroke(colour: str, width: float, style: Any = "-") -> Line2D:
     """The mark of an edge."""
     return Line2D([], [], color=colour, linewidth=width, linestyle=style)
+
+
+def bundled(starts: Floats, ends: Floats, first: Floats, last: Floats, pull: float) -> Floats:
+    """Curves (m, 4, 2) that are pulled towards the centres of both their groups.
+
+    Holten, "Hierarchical Edge Bundles" (2006), with one level. `pull` is from 0 to 1.
+    """
+    one = starts + pull * (first - starts)
+    two = ends + pull * (last - ends)
+    return np.stack([starts, one, two, ends], axis=1)
+
+
+def flowing(starts: Floats, ends: Floats) -> Floats:
+    """Curves that leave and arrive level, as between columns."""
+    half = np.column_stack([(ends[:, 0] - starts[:, 0]) / 2, np.zeros(len(starts))])
+    return np.stack([starts, starts + half, ends - half, ends], axis=1)
+
+
+def lines(curves: Floats | Sequence[Floats], **look: Any) -> PathCollection:
+    """One path for each curve; a curve of 4, 7, 10, … points is of several pieces.
+
+    `rasterized` from a few thousand on: an SVG of so many paths is larger than an image of them.
+    """
+    paths = [Path(curve, _CODES + _CODES[1:] * ((len(curve) - 4) // 3)) for curve in curves]
+    return PathCollection(
+        paths, facecolors="none", rasterized=len(paths) > MOST_PATHS, capstyle="butt", **look
+    )

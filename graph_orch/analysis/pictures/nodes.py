@@ -5,18 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import cast
 
-from graph_orch.analysis.nodes import by_name
+from graph_orch.analysis.nodes import Graph, by_name
 from graph_orch.analysis.pictures.texts import count, short_id, shorten
 from graph_orch.domain.lifecycle import ENDED, has_status
 from graph_orch.domain.models.teams import Communities
 from graph_orch.errors import ValidationError
-
-if TYPE_CHECKING:
-    import networkx as nx
-
-    Graph = nx.Graph[Any]
 
 Node = Hashable
 Numbers = str | Mapping[Node, float] | Callable[[Node], float]

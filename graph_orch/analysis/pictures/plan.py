@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from graph_orch.analysis.model import TaskGraph
+from graph_orch.analysis.nodes import Graph
 from graph_orch.analysis.pictures import nodes as read
 from graph_orch.analysis.pictures.layers import Edge, Flow, flow
 from graph_orch.analysis.pictures.marks import (
@@ -26,11 +26,6 @@ from graph_orch.analysis.pictures.texts import count
 from graph_orch.domain.dag import critical_path_of
 from graph_orch.domain.durations import DurationKind
 from graph_orch.errors import ValidationError
-
-if TYPE_CHECKING:
-    import networkx as nx
-
-    Graph = nx.Graph[Any]
 
 
 @dataclass(frozen=True)

@@ -100,13 +100,15 @@ class Sheet:
         if needed > height:
             self.figure.set_size_inches(width, needed)
 
-    def scale_x(self, title: str, locator: Any = None, shown: Any = None) -> None:
-        """Say what the x axis shows and in what unit; give its ticks and how they are written."""
-        self._scale("x", title, locator, shown)
-
-    def scale_y(self, title: str, locator: Any = None, shown: Any = None) -> None:
-        """The same for the y axis."""
-        self._scale("y", title, locator, shown)
+    def scale(self, name: str, title: str, ticks: Any = None, form: Any = None) -> None:
+        """Say what axis "x" or "y" shows and in what unit; give its ticks and how they look."""
+        axis = self.axes.xaxis if name == "x" else self.axes.yaxis
+        axis.set_label_text(title, fontsize=_LABEL, color=INK)
+        if ticks is not None:
+            axis.set_major_locator(ticks)
+            axis.set_major_formatter(form)
+        axis.set_tick_params(labelsize=_LABEL - 1, labelcolor=INK, color=GREY)
+        self.axes.spines["bottom" if name == "x" else "left"].set(visible=True, color=GREY)
 
     def scale_time(
         self, start: float, end: float, *, is_clock: bool, air: float = 0.0
@@ -124,12 +126,14 @@ class Sheet:
             # matplotlib finds an interval for every span where `minticks` is half of `maxticks`.
             ticks = dates.AutoDateLocator(tz=UTC, minticks=half, maxticks=2 * half + 1)
             form = dates.ConciseDateFormatter(ticks, tz=UTC, show_offset=False, usetex=False)
-            self.scale_x(f"time (UTC){begun}", ticks, form)
+            self.scale("x", f"time (UTC){begun}", ticks, form)
         else:
             unit, name = unit_of(end - start)
             origin = -start / unit if is_clock else 0.0
             ticks = MaxNLocator(2 * half + 1, steps=[1, 2, 5, 10])
-            self.scale_x(f"time ({name}){begun + ' UTC' if is_clock else ''}", ticks, "{x:,.10g}")
+            self.scale(
+                "x", f"time ({name}){begun + ' UTC' if is_clock else ''}", ticks, "{x:,.10g}"
+            )
         air *= end - start
         self.axes.set_xlim((start - air) / unit + origin, (end + air) / unit + origin)
         return lambda seconds: seconds / unit + origin
@@ -153,16 +157,6 @@ class Sheet:
         if path is not None:
             save(self.figure, path)
         return self.figure
-
-    def _scale(self, name: str, title: str, locator: Any, shown: Any) -> None:
-        axis = self.axes.xaxis if name == "x" else self.axes.yaxis
-        axis.set_label_text(title, fontsize=_LABEL, color=INK)
-        if locator is not None:
-            axis.set_major_locator(locator)
-        if shown is not None:
-            axis.set_major_formatter(shown)
-        axis.set_tick_params(labelsize=_LABEL - 1, labelcolor=INK, color=GREY)
-        self.axes.spines["bottom" if name == "x" else "left"].set(visible=True, color=GREY)
 
     def _wrap(self, text: Any, words: str, most: int) -> float:
         """Show the words in lines that fit the width, cut after `most`; the inches they take."""

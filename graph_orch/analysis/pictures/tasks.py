@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from graph_orch.analysis.model import Given, graph_of
 from graph_orch.analysis.pictures import nodes as read
-from graph_orch.analysis.pictures.curves import flowing, lines
 from graph_orch.analysis.pictures.labels import BESIDE, Label, boxes, place, write_between
 from graph_orch.analysis.pictures.layers import Edge, Layout, layout
-from graph_orch.analysis.pictures.marks import BLACK, GREY, INK, STATUSES, VERMILLION
+from graph_orch.analysis.pictures.marks import (
+    BLACK,
+    GREY,
+    INK,
+    STATUSES,
+    VERMILLION,
+    flowing,
+    lines,
+)
 from graph_orch.analysis.pictures.nodes import Node, Numbers, left_out_said
 from graph_orch.analysis.pictures.plan import Plan, plan_of
 from graph_orch.analysis.pictures.sheet import DPI, File, Sheet, Size, check_path, nothing_there
-from graph_orch.analysis.pictures.texts import count, short_id
-
-if TYPE_CHECKING:
-    import networkx as nx
-    import numpy.typing as npt
-    from matplotlib.figure import Figure
-
-    Floats = npt.NDArray[np.float64]
-    Graph = nx.Graph[Any]
+from graph_orch.analysis.pictures.texts import Floats, count, short_id
 
 _MOST_BOXES, _MOST_BOX_LAYERS, _MOST_NAMED = 30, 9, 150
 MOST_DOTS, _MOST_LAYERS, _MOST_BARS = 2_000, 80, 60
@@ -250,8 +250,8 @@ def _bars(plan: Plan, title: str, figsize: Size | None) -> Sheet:
         return f"{bar * step + 1:.0f}"
 
     layers = MaxNLocator(12, integer=True)
-    sheet.scale_x("layer (1 depends on nothing)", layers, first)
-    sheet.scale_y("tasks", MaxNLocator(8, integer=True, steps=[1, 2, 5, 10]), "{x:,.0f}")
+    sheet.scale("x", "layer (1 depends on nothing)", layers, first)
+    sheet.scale("y", "tasks", MaxNLocator(8, integer=True, steps=[1, 2, 5, 10]), "{x:,.0f}")
     sheet.axes.set_xlim(-0.6, bars - 0.4)
     sheet.axes.set_ylim(0, float(bottom.max()) * 1.04)
     sheet.settle()

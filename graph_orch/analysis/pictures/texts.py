@@ -6,11 +6,14 @@ import re
 import unicodedata
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 from matplotlib import font_manager
 from matplotlib.text import Text
 
+Floats: TypeAlias = "npt.NDArray[np.float64]"
 LONGEST = 32
 MISSING = "\N{REPLACEMENT CHARACTER}"
 _BLANK = "\N{EM DASH}"
