@@ -1,4 +1,4 @@
-"""`python -m benchmarks.analysis`: measure, and write the figures into docs/analysis.md.
+"""`python -m benchmarks.analysis`: measure, and write docs/performance/analysis.md.
 
 It starts an embedded server of its own, or uses the empty one that NEO4J_URI names, and takes under
 ten minutes on two cores. `--small` goes through all of it in less than one, for a look.
@@ -74,7 +74,7 @@ def arguments() -> argparse.Namespace:
     asked = parser.parse_args()
     if asked.out is None and not asked.small and not asked.only:
         asked.out = Path("docs/performance")
-        asked.document = asked.document or Path("docs/analysis.md")
+        asked.document = asked.document or Path("docs/performance/analysis.md")
     asked.out = asked.out or Path("benchmarks/out")
     return asked
 

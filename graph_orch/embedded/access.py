@@ -22,7 +22,7 @@ USER = "neo4j"
 POLL_SECONDS = 0.05
 PASSWORD_MEND = (
     "Write back the password that this data was made with; where that is lost, choose another "
-    "GRAPH_ORCH_DATA_DIR, or see docs/operations.md"
+    "GRAPH_ORCH_DATA_DIR, or see docs/how-to/embedded-server.md"
 )
 
 

@@ -70,10 +70,9 @@ def test_layers_are_a_graph_that_can_run():
 
 def test_table_of_the_document_is_that_of_the_figures(tmp_path: Path):
     kept = (DOCS / "performance" / "analysis.json").read_text(encoding="utf-8")
+    told = (DOCS / "performance" / "analysis.md").read_text(encoding="utf-8")
     document = tmp_path / "analysis.md"
-    document.write_text((DOCS / "analysis.md").read_text(encoding="utf-8"), encoding="utf-8")
+    document.write_text(told, encoding="utf-8")
     table.write(json.loads(kept), tmp_path, document)
-    assert document.read_text(encoding="utf-8") == (DOCS / "analysis.md").read_text(
-        encoding="utf-8"
-    )
+    assert document.read_text(encoding="utf-8") == told
     assert (tmp_path / "analysis.json").read_text(encoding="utf-8") == kept

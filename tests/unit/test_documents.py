@@ -1,0 +1,111 @@
+"""What the documents say of names, commands and tools is what the code has."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.main import get_command
+
+import graph_orch
+from graph_orch import analysis, errors
+from graph_orch.cli.app import app
+from graph_orch.domain.lifecycle import TRANSITIONS
+from graph_orch.tools.table import TOOLS
+
+TOOL_ROW = r"^\| `(orchestration_\w+)` \| (\w+) \| ([a-z, ]+) \| [^|]+ \|$"
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *(path for path in sorted(DOCS.rglob("*.md")) if path.stem != "cli")]
+REFERENCE = [*(DOCS / "reference").glob("*.md")]
+
+
+def commands_in(path: Path) -> list[list[str]]:
+    """What stands behind `graph-orch` in the shell examples of a document."""
+    lines = "".join(
+        re.findall(r"```(?:sh|bash)\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
+    ).splitlines()
+    told = (shlex.split(line.replace("…", "TOKEN"), comments=True) for line in lines)
+    return [words[words.index("graph-orch") + 1 :] for words in told if "graph-orch" in words]
+
+
+def test_analysis_names_everything():
+    text = (DOCS / "reference" / "analysis.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    functions = [row for row in rows if not row.startswith("| `orch.")]
+    assert set(re.findall(r"`(\w+)`", "".join(functions))) == set(analysis.__all__)
+    for part in ("teams", "insights", "export"):
+        (row,) = (row for row in rows if row.startswith(f"| `orch.{part}`"))
+        public = {
+            name for name in dir(getattr(graph_orch, part.capitalize())) if not name.startswith("_")
+        }
+        assert set(re.findall(r"`(\w+)`", row)) == public
+
+
+def test_reference_has_every_public_name():
+    text = "".join(path.read_text(encoding="utf-8") for path in REFERENCE)
+    told = re.findall(r"^::: graph_orch\.([A-Z]\w+)$", text, re.MULTILINE)
+    twins = {f"Async{name}" for name in told}  # of the services, which are told once
+    assert len(told) == len(set(told))
+    assert set(told) - set(graph_orch.__all__) == set()
+    assert set(graph_orch.__all__) - set(told) - twins == {
+        name for name in graph_orch.__all__ if hasattr(errors, name)
+    }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda it: it.stem)
+def test_commands_in_examples_are_there(page):
+    for words in commands_in(page):
+        command = get_command(app)
+        while hasattr(command, "commands") and words and words[0] in command.commands:
+            command, words = command.commands[words[0]], words[1:]
+        is_group = hasattr(command, "commands")
+        assert not is_group or not words or words[0].startswith("-"), f"no command {words[0]}"
+        command.make_context("graph-orch", words).close()  # parsed, and not run
+
+
+def test_readme_names_every_command():
+    table = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name in get_command(app).commands:
+        assert f"`graph-orch {name}" in table
+
+
+def test_tools_are_in_the_tables():
+    text = (DOCS / "mcp.md").read_text(encoding="utf-8")
+    rows = {name: hints for name, *hints in re.findall(TOOL_ROW, text, re.MULTILINE)}
+    assert list(rows) == list(TOOLS)
+    for name, tool in TOOLS.items():
+        hints = ["reads" if tool.read_only else "writes"]
+        hints += ["destructive"] * tool.destructive
+        hints += ["idempotent"] * (tool.idempotent or tool.read_only)
+        assert rows[name] == [tool.profile, ", ".join(hints)]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert all(f"`{tool.short_name}`" in readme for tool in TOOLS.values())
+    measured = re.findall(r"^\| `(\w+)` \| \d+ \| \d+ \|", text, re.MULTILINE)
+    assert measured == [tool.short_name for tool in TOOLS.values()]
+
+
+def test_concepts_table_is_the_lifecycle():
+    text = (DOCS / "concepts.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| (\w+) \| ([a-z, ]+) \| [^|]+ \|$", text, re.MULTILINE))
+    for command, ways in TRANSITIONS.items():
+        if command != "add_dependency":
+            assert set(rows[command].split(", ")) == set(ways)
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "notebooks/README.md"])
+def test_pages_beside_the_site_link_to_what_is_there(page):
+    path = ROOT / page  # the links of the site are checked where it is built
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text(encoding="utf-8")):
+        assert (path.parent / target).exists(), f"{page} links to {target}"
+
+
+def test_compose_file_is_pinned_and_on_loopback():
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    neo4j = compose["services"]["neo4j"]
+    assert re.fullmatch(r"neo4j:5\.26[\w.]*-community", neo4j["image"])
+    assert all(port.startswith("127.0.0.1:") for port in neo4j["ports"])
+    assert "healthcheck" in neo4j
