@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,31 @@ def test_commands_in_examples_are_there(page):
         is_group = hasattr(command, "commands")
         assert not is_group or not words or words[0].startswith("-"), f"no command {words[0]}"
         command.make_context("graph-orch", words).close()  # parsed, and not run
+
+
+def test_every_page_is_in_the_navigation():
+    site = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))["project"]
+    linked = set(re.findall(r"[\w/-]+\.md", str(site["nav"])))
+    made = {"performance/figures.md"}  # by benchmarks, for performance.md
+    pages = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")}
+    decisions = {page for page in pages if page.startswith("decisions/0")}
+    built = {"reference/cli.md"}  # by `make docs`
+    assert linked == pages - decisions - made | built
+
+
+def test_decisions_are_numbered_dated_and_in_the_index():
+    index = (DOCS / "decisions" / "index.md").read_text(encoding="utf-8")
+    rows = [line for line in index.splitlines() if line.startswith("| [")]
+    pages = sorted((DOCS / "decisions").glob("0*.md"))
+    for at, (page, row) in enumerate(zip(pages, rows, strict=True), 1):
+        title, _, dated = page.read_text(encoding="utf-8").splitlines()[:3]
+        number, name = title.removeprefix("# ").split(". ", 1)
+        day, status = re.fullmatch(r"Date: (\d{4}-\d\d-\d\d) · Status: (.+)", dated).groups()
+        status = re.sub(r"\[([^]]+)\]\([^)]*\)", r"\1", status)  # without its links
+        assert row == f"| [{number}]({page.name}) | {name} | {day} | {status} |"
+        assert page.name.startswith(f"{at:04}-")
+        assert number == str(at)
+        assert status.startswith(("accepted", "superseded by decision "))
 
 
 def test_readme_names_every_command():
