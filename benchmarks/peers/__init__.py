@@ -4,7 +4,7 @@
         with peer:
             print(peer.name, peer.lifecycle(tasks=500, workers=16).tasks_per_second)
 
-Their Python packages are the extra `bench`; PostgreSQL and Redis come from Debian when absent.
+Their Python packages are the group `bench`; PostgreSQL and Redis come from Debian when absent.
 """
 
 import importlib
@@ -59,7 +59,7 @@ def unavailable() -> dict[str, str]:
 def _reason(known: _Known) -> str | None:
     absent = [package for package in known.packages if find_spec(package) is None]
     if absent:
-        return f"not installed: {', '.join(absent)}; pip install 'graph-orch[bench]'"
+        return f"not installed: {', '.join(absent)}; pip install --group bench"
     try:
         known.server()
     except Unavailable as reason:

@@ -15,6 +15,7 @@ import graph_orch
 from graph_orch import analysis, errors
 from graph_orch.cli.app import app
 from graph_orch.domain.lifecycle import TRANSITIONS
+from graph_orch.settings import EmbeddedSettings, McpSettings, ServerSettings
 from graph_orch.tools.table import TOOLS
 
 TOOL_ROW = r"^\| `(orchestration_\w+)` \| (\w+) \| ([a-z, ]+) \| [^|]+ \|$"
@@ -97,6 +98,13 @@ def test_readme_names_every_command():
     table = (ROOT / "README.md").read_text(encoding="utf-8")
     for name in get_command(app).commands:
         assert f"`graph-orch {name}" in table
+
+
+def test_settings_have_every_variable():
+    text = (DOCS / "reference" / "settings.md").read_text(encoding="utf-8")
+    for model in (ServerSettings, EmbeddedSettings, McpSettings):
+        for name in model.model_fields:
+            assert f"`{model.model_config['env_prefix']}{name.upper()}`" in text
 
 
 def test_tools_are_in_the_tables():
