@@ -256,5 +256,7 @@ def _write(figure: Any, to: BinaryIO, kind: str) -> None:
 
 def _literal(text: Any) -> Any:
     """Let a text be shown as it stands, whatever the user's settings are."""
-    text.set(parse_math=False, usetex=False, fontfamily=families())
+    text.set_parse_math(False)
+    text.set_usetex(False)
+    text.set_fontfamily(families())
     return text
