@@ -340,7 +340,7 @@ class GdsMissingError(StoreError):
         super().__init__(
             "the server has no Graph Data Science library, which finds teams in the database; "
             "set GRAPH_ORCH_PLUGINS=gds for the embedded server, install the plugin in your own, "
-            "or find them outside: teams.write(analysis.communities(snapshot))"
+            "or find them outside: teams.write(analysis.teams.communities(snapshot))"
         )
 
 

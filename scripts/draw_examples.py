@@ -180,10 +180,10 @@ def main(directory: Path) -> None:
     for size in (10, 1_000):
         agents, tasks = agents_graph(size), tasks_graph(size)
         for name, draw, graph in (
-            ("agents", analysis.draw_agents, agents),
-            ("tasks", analysis.draw_tasks, tasks),
-            ("gantt", analysis.draw_gantt, tasks),
-            ("load", analysis.draw_load, tasks),
+            ("agents", analysis.pictures.draw_agents, agents),
+            ("tasks", analysis.pictures.draw_tasks, tasks),
+            ("gantt", analysis.pictures.draw_gantt, tasks),
+            ("load", analysis.pictures.draw_load, tasks),
         ):
             path = directory / f"{name}-{size}.png"
             draw(graph, path)

@@ -50,4 +50,6 @@ def graph() -> nx.DiGraph[str]:
 if __name__ == "__main__":
     file = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/workflow.png")
     title = "A report on owls: what is done, what runs, and the longest chain"
-    analysis.draw_tasks(graph(), file, title=title, duration="estimated", figsize=(10, 3.6))
+    analysis.pictures.draw_tasks(
+        graph(), file, title=title, duration="estimated", figsize=(10, 3.6)
+    )

@@ -61,8 +61,9 @@ def _measured(name: str, material: Material) -> Iterator[Finding]:
 
 def _import_all() -> None:
     """What is imported when it is first asked for is not to be measured."""
-    for name in analysis.__all__:
-        getattr(analysis, name)
+    for name in dir(analysis):
+        for inner in dir(getattr(analysis, name)):
+            getattr(getattr(analysis, name), inner)
 
 
 def arguments() -> argparse.Namespace:

@@ -44,10 +44,10 @@ def pictures(material: Material) -> Iterator[Case]:
         axes.pcolormesh(np.random.default_rng(0).random((ROWS, COLUMNS)))
 
     for draw, graph, beside, by_itself in (
-        (analysis.draw_agents, agents, marks, of_agents),
-        (analysis.draw_tasks, tasks, marks, of_tasks),
-        (analysis.draw_gantt, tasks, "matplotlib, a bar for each try", of_tries),
-        (analysis.draw_load, tasks, "matplotlib, a mesh of cells", of_load),
+        (analysis.pictures.draw_agents, agents, marks, of_agents),
+        (analysis.pictures.draw_tasks, tasks, marks, of_tasks),
+        (analysis.pictures.draw_gantt, tasks, "matplotlib, a bar for each try", of_tries),
+        (analysis.pictures.draw_load, tasks, "matplotlib, a mesh of cells", of_load),
     ):
         yield _picture(draw, graph, beside, by_itself, directory)
 

@@ -29,7 +29,7 @@ PRODUCT = "the sparse product alone"
 def skills(material: Material) -> Iterator[Case]:
     """Coverage, the bus factor, who is like whom."""
     graph = material.agents
-    held = analysis.agent_skills(graph).matrix
+    held = analysis.AgentSkills.of(graph).matrix
 
     def one_pass() -> object:
         return Counter(skill for _, skill, _ in graph.edges(data=True))
@@ -38,14 +38,14 @@ def skills(material: Material) -> Iterator[Case]:
         return _product(held)
 
     half = "bus_factor, half of the skills"
-    yield Case("agent_skills", lambda: analysis.agent_skills(graph), PASS, one_pass)
-    yield Case("coverage", lambda: analysis.coverage(graph), PASS, one_pass)
-    yield Case("bus_factor, one skill", lambda: analysis.bus_factor(graph), PASS, one_pass)
-    yield Case(half, lambda: analysis.bus_factor(graph, share=0.5), PASS, one_pass)
-    yield Case("redundancy", lambda: analysis.redundancy(graph), PRODUCT, product)
-    yield Case("nearest, 10 each", lambda: analysis.nearest(graph, 10), PRODUCT, product)
+    yield Case("AgentSkills", lambda: analysis.AgentSkills.of(graph), PASS, one_pass)
+    yield Case("coverage", lambda: analysis.skills.coverage(graph), PASS, one_pass)
+    yield Case("bus_factor, one skill", lambda: analysis.skills.bus_factor(graph), PASS, one_pass)
+    yield Case(half, lambda: analysis.skills.bus_factor(graph, share=0.5), PASS, one_pass)
+    yield Case("redundancy", lambda: analysis.skills.redundancy(graph), PRODUCT, product)
+    yield Case("nearest, 10 each", lambda: analysis.skills.nearest(graph, 10), PRODUCT, product)
     ten = "project, the 10 strongest edges of each"
-    yield Case(ten, lambda: analysis.project(graph, strongest=10), PRODUCT, product)
+    yield Case(ten, lambda: analysis.skills.project(graph, strongest=10), PRODUCT, product)
 
 
 def _product(held: Any) -> None:
@@ -82,7 +82,7 @@ def _centrality(
     parts: int = 1,
 ) -> Case:
     def act() -> object:
-        return analysis.centrality(graph, measure, samples=SAMPLES)
+        return analysis.skills.centrality(graph, measure, samples=SAMPLES)
 
     return Case(f"centrality, {measure}", act, beside, floor, parts=parts)
 
@@ -90,22 +90,24 @@ def _centrality(
 def communities(material: Material) -> Iterator[Case]:
     """The projection, and its communities beside the same algorithm alone."""
     graph = material.agents
-    held = analysis.agent_skills(graph).matrix
-    joined = analysis.shared_skills(graph)
+    held = analysis.AgentSkills.of(graph).matrix
+    joined = analysis.teams.shared_skills(graph)
     size = f"{joined.number_of_nodes():,} agents, {joined.number_of_edges():,} edges"
     edges = [(str(a), str(b), float(data["weight"])) for a, b, data in joined.edges(data=True)]
     native: Any = import_module("graspologic_native")
     projection = f"shared_skills, {size}"
-    yield Case(projection, lambda: analysis.shared_skills(graph), PRODUCT, lambda: _product(held))
+    yield Case(
+        projection, lambda: analysis.teams.shared_skills(graph), PRODUCT, lambda: _product(held)
+    )
     yield Case(
         f"communities, Louvain, {size}",
-        lambda: analysis.communities(joined),
+        lambda: analysis.teams.communities(joined),
         "NetworkX's Louvain",
         lambda: nx.community.louvain_communities(joined, weight="weight", seed=0),
     )
     yield Case(
         f"communities, Leiden, {size}",
-        lambda: analysis.communities(joined, algorithm="leiden"),
+        lambda: analysis.teams.communities(joined, algorithm="leiden"),
         "graspologic-native",
         lambda: native.leiden(edges, seed=0, iterations=ITERATIONS),
     )

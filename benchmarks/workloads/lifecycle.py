@@ -17,10 +17,10 @@ from graph_orch import (
     NewTask,
     RetryPolicy,
     Worker,
-    statements,
 )
 from graph_orch._sync.creation import insertion
 from graph_orch.domain.models import Completion
+from graph_orch.store.statements import statement
 
 T = TypeVar("T")
 LEASE_SECONDS = 600.0
@@ -160,7 +160,7 @@ def _lifecycle(tasks: int, created: float, drained: float, done: Counter[str]) -
 
 def creates(store: Store, tasks: int) -> tuple[float, float]:
     """Tasks a second that are created in batches: by the package, and by the bare driver."""
-    create = statements.statement("tasks/create").text
+    create = statement("tasks/create").text
     store.orch.tasks.create_tasks(_new(CREATE_BATCH))  # the lane is there, the statement is planned
     ours = bare = 0.0
     for _ in range(0, tasks, CREATE_BATCH):

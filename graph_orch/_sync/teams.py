@@ -46,8 +46,9 @@ class Teams:
     ) -> Communities:
         """Find communities of agents in the database, with Neo4j Graph Data Science.
 
-        It sees the same graph as `analysis.communities` of a snapshot: agents joined by the skills
-        that they share, see `analysis.shared_skills`. Nothing is written; `write` does that.
+        It sees the same graph as `analysis.teams.communities` of a snapshot: agents joined by the
+        skills that they share, see `analysis.teams.shared_skills`. Nothing is written; `write`
+        does that.
 
         Args:
             resolution: For Leiden. The library's Louvain has none.
@@ -62,7 +63,7 @@ class Teams:
         if how is Algorithm.LOUVAIN and gamma != 1:
             raise ValidationError(
                 f"resolution: {gamma} is not for Louvain in the database, which has none; use "
-                "algorithm='leiden', or analysis.communities of a snapshot"
+                "algorithm='leiden', or analysis.teams.communities of a snapshot"
             )
         (row,) = self._graph.read("teams/has_gds", procedures=PROCEDURES)
         if row["found"] < len(PROCEDURES):
@@ -229,7 +230,7 @@ def _teams(communities: object, names: Sequence[str] | None) -> list[dict[str, s
     if not isinstance(communities, Communities):
         raise ValidationError(
             f"communities: is a {type(communities).__name__} where Communities are needed, as "
-            "teams.detect() and analysis.communities(snapshot) find them"
+            "teams.detect() and analysis.teams.communities(snapshot) find them"
         )
     count = len(communities.members)
     called = [f"Team {n}" for n in range(1, count + 1)]

@@ -103,7 +103,7 @@ def node(what: str, value: object) -> Any:
         hash(value)
     except TypeError:
         raise ValidationError(
-            f"{what} is {shown(value)}, which has no hash; give the name of a node"
+            f"{what} is {shown(value)}, which is not hashable; give a name"
         ) from None
     return value
 

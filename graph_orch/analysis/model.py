@@ -49,8 +49,7 @@ if TYPE_CHECKING:
     from graph_orch import AsyncOrchestrator, Orchestrator
     from graph_orch.analysis.snapshots.building import SnapshotKind
 
-    Matrix: TypeAlias = csr_array[np.float64, tuple[int, int]]
-
+Matrix: TypeAlias = "csr_array[np.float64, tuple[int, int]]"
 LIMITS: Check[dict[str, int]] = Check(dict[str, Annotated[int, Field(ge=0)]])
 SUCCEEDED = TryOutcome.COMPLETED
 FAILED = frozenset({TryOutcome.FAILED, TryOutcome.EXPIRED, TryOutcome.TIMED_OUT})
@@ -164,7 +163,7 @@ class TaskGraph(Model):
                 attribute is not what it must be.
         """
         found = graph_of(graph)
-        if not found.is_directed():
+        if not found.is_directed() and found.number_of_edges():
             raise UnreadableGraphError(
                 "the graph is undirected, and dependencies have a direction: give a DiGraph whose "
                 "edges go from a task to what it depends on"
@@ -254,24 +253,29 @@ def _dependencies(
     graph: Graph, tasks: Mapping[Any, TaskNode], is_ours: bool
 ) -> dict[Any, list[Any]]:
     """What each task depends on, in the order of the tasks."""
+    adjacent: Mapping[Any, Mapping[Any, Any]] = dict(graph.adjacency())
     place = {key: at for at, key in enumerate(tasks)}
-    is_multigraph = graph.is_multigraph()
+    joins = _has_dependency if graph.is_multigraph() else _is_dependency
     found: dict[Any, list[Any]] = {}
-    for key, adjacent in graph.adjacency():
-        if key not in place:
-            continue
-        others = [other for other in adjacent if other in place]
-        if is_ours:
-            others = [
-                other
-                for other in others
-                if any(
-                    edge.get("type", "DEPENDS_ON") == "DEPENDS_ON"
-                    for edge in (adjacent[other].values() if is_multigraph else (adjacent[other],))
-                )
-            ]
-        found[key] = sorted(others, key=place.__getitem__)
-    return {key: found[key] for key in tasks}
+    for key in tasks:
+        others = [
+            other
+            for other, edge in adjacent[key].items()
+            if other in place and (not is_ours or joins(edge))
+        ]
+        if len(others) > 1:
+            others.sort(key=place.__getitem__)
+        found[key] = others
+    return found
+
+
+def _is_dependency(edge: Attributes) -> bool:
+    kind: object = edge.get("type", "DEPENDS_ON")
+    return isinstance(kind, str) and kind == "DEPENDS_ON"
+
+
+def _has_dependency(edges: Mapping[Any, Attributes]) -> bool:
+    return any(map(_is_dependency, edges.values()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -385,7 +389,7 @@ def _pairs(
     """The agents with their skills, whichever way the edges go."""
     agents, skills = sides
     for one, other, edge in graph.edges(data=True):
-        if is_ours and edge.get("type", "HAS_SKILL") != "HAS_SKILL":
+        if is_ours and str(edge.get("type", "HAS_SKILL")) != "HAS_SKILL":
             continue
         if one in agents and other in skills:
             pair = one, other
@@ -507,9 +511,7 @@ class Timeline(Model):
                 be, such as a time without a time zone.
         """
         found = graph_of(graph)
-        rows = sorted(stated_tasks(found), key=lambda row: by_name(row[0]))
-        reader = TaskReader(found)
-        tasks = {key: reader.read(key, one) for key, one in rows}
+        tasks = stated_tasks(found)
         return cls(found, tuple(_tried(found, one, tasks) for one in tasks.values()))
 
     @cached_property
@@ -522,7 +524,7 @@ def _tried(graph: Graph, task: TaskNode, tasks: Mapping[Any, TaskNode]) -> Tried
     depended_on = (
         other
         for _, other, edge in graph.edges(task.task_id, data=True)
-        if graph.is_directed() and edge.get("type", "DEPENDS_ON") == "DEPENDS_ON"
+        if graph.is_directed() and _is_dependency(edge)
     )
     done = [tasks[other].completed_at for other in depended_on if other in tasks]
     skills = tuple(sorted(task.skills))

@@ -6,10 +6,9 @@ there and of another type is refused, with the node, the attribute and what it s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Hashable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import networkx as nx
 
@@ -31,7 +30,6 @@ from graph_orch.errors import UnreadableGraphError, ValidationError
 
 Graph: TypeAlias = "nx.Graph[Any]"
 Attributes: TypeAlias = Mapping[str, Any]
-T = TypeVar("T")
 
 
 class TaskNode(NamedTuple):
@@ -42,27 +40,27 @@ class TaskNode(NamedTuple):
     """
 
     task_id: Any
-    task_type: str | None
-    status: TaskStatus | None
-    priority: TaskPriority | None
-    requirements: tuple[str, ...]
-    skills: frozenset[str]
-    excluded_agents: frozenset[Any]
-    assigned_to: Any
-    concurrency_key: str | None
-    on_dependency_failure: DependencyFailure | None
-    error_message: str | None
-    created_at: datetime | None
-    available_at: datetime | None
-    started_at: datetime | None
-    completed_at: datetime | None
-    schedule_to_close_seconds: float | None
-    estimated_seconds: float | None
-    execution_duration_ms: float | None
-    attempt: int
-    retry_count: int
-    max_retries: int | None
-    unmet: int
+    requirements: tuple[str, ...] = ()
+    skills: frozenset[str] = frozenset()
+    task_type: str | None = None
+    status: TaskStatus | None = None
+    priority: TaskPriority | None = None
+    excluded_agents: frozenset[Any] = frozenset()
+    assigned_to: Any = None
+    concurrency_key: str | None = None
+    on_dependency_failure: DependencyFailure | None = None
+    error_message: str | None = None
+    created_at: datetime | None = None
+    available_at: datetime | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    schedule_to_close_seconds: float | None = None
+    estimated_seconds: float | None = None
+    execution_duration_ms: float | None = None
+    attempt: int = 0
+    retry_count: int = 0
+    max_retries: int | None = None
+    unmet: int = 0
 
     def has(self, statuses: Collection[TaskStatus | None]) -> bool:
         """Whether its status is one of these; a task that tells none has none."""
@@ -120,18 +118,39 @@ def keys_of(names: Iterable[str]) -> frozenset[str]:
     return frozenset(map(skill_key, names))
 
 
-@contextmanager
-def reading(key: object = None) -> Generator[None]:
+class reading:
     """Say of what is refused inside that it is the graph, and of which node.
 
     Raises:
         UnreadableGraphError: a check inside failed.
     """
-    try:
-        yield
-    except ValidationError as error:
-        where = "" if key is None else f"node {key!r:.100}: "
-        raise UnreadableGraphError(f"{where}{error}") from None
+
+    def __init__(self, key: object = None) -> None:
+        self._key = key
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if isinstance(error, ValidationError):
+            where = "" if self._key is None else f"node {self._key!r:.100}: "
+            raise UnreadableGraphError(f"{where}{error}") from None
+
+
+_CHECKS: dict[str, Callable[[str, object], Any]] = {
+    "task_type": lambda what, value: str(value),
+    "status": lambda what, value: member(what, value, TaskStatus),
+    "priority": lambda what, value: member(what, value, TaskPriority),
+    "excluded_agents": lambda what, value: frozenset(nodes(what, value)),
+    "assigned_to": node,
+    "concurrency_key": text,
+    "on_dependency_failure": lambda what, value: member(what, value, DependencyFailure),
+    "error_message": text,
+    **dict.fromkeys(("created_at", "available_at", "started_at", "completed_at"), moment),
+    **dict.fromkeys(("schedule_to_close_seconds", "execution_duration_ms"), number),
+    **dict.fromkeys(("attempt", "retry_count", "max_retries", "unmet"), whole),
+}
+"""What the attributes of a task must be."""
 
 
 class TaskReader:
@@ -139,7 +158,7 @@ class TaskReader:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self._skills: dict[tuple[str, ...], frozenset[str]] = {(): frozenset()}
+        self._skills: dict[tuple[str, ...], frozenset[str]] = {}
 
     def read(self, key: Any, one: Attributes) -> TaskNode:
         """A task.
@@ -147,74 +166,44 @@ class TaskReader:
         Raises:
             UnreadableGraphError: an attribute is not what it must be.
         """
-
-        def some(name: str, check: Callable[[str, object], T]) -> T | None:
-            value = one.get(name)
-            return None if value is None else check(name, value)
-
         with reading(key):
-            task_type, estimate = one.get("task_type"), estimated(one.get("metadata"))
-            requirements = self._requirements(key, one)
-            return TaskNode(
-                task_id=key,
-                task_type=None if task_type is None else str(task_type),
-                status=some("status", _status),
-                priority=some("priority", _priority),
-                requirements=requirements,
-                skills=self._skills[requirements],
-                excluded_agents=frozenset[Any](some("excluded_agents", nodes) or ()),
-                assigned_to=some("assigned_to", node),
-                concurrency_key=some("concurrency_key", text),
-                on_dependency_failure=some("on_dependency_failure", _failure),
-                error_message=some("error_message", text),
-                created_at=some("created_at", moment),
-                available_at=some("available_at", moment),
-                started_at=some("started_at", moment),
-                completed_at=some("completed_at", moment),
-                schedule_to_close_seconds=some("schedule_to_close_seconds", number),
-                estimated_seconds=None
-                if estimate is None
-                else number("metadata['estimated_seconds']", estimate),
-                execution_duration_ms=some("execution_duration_ms", number),
-                attempt=some("attempt", whole) or 0,
-                retry_count=some("retry_count", whole) or 0,
-                max_retries=some("max_retries", whole),
-                unmet=some("unmet", whole) or 0,
-            )
+            found = {
+                name: _CHECKS[name](name, value)
+                for name, value in one.items()
+                if name in _CHECKS and value is not None
+            }
+            if (estimate := estimated(one.get("metadata"))) is not None:
+                found["estimated_seconds"] = number("metadata['estimated_seconds']", estimate)
+            names = self._requirements(key, one)
+            if names not in self._skills:
+                self._skills[names] = keys_of(names)
+            return TaskNode(key, names, self._skills[names], **found)
 
     def _requirements(self, key: Any, one: Attributes) -> tuple[str, ...]:
         given = one.get("requirements")
-        if given is None:
-            edges = self._graph.edges(key, data=True)
-            found = tuple(
-                str(other).removeprefix("skill:")
-                for _, other, edge in edges
-                if str(edge.get("type")) == "REQUIRES"
-            )
-        else:
-            found = texts("requirements", given)
-        if found not in self._skills:
-            self._skills[found] = keys_of(found)
-        return found
+        if given is not None:
+            return texts("requirements", given)
+        edges = self._graph.edges(key, data=True)
+        return tuple(
+            str(other).removeprefix("skill:")
+            for _, other, edge in edges
+            if str(edge.get("type")) == "REQUIRES"
+        )
 
 
-def _status(what: str, value: object) -> TaskStatus:
-    return member(what, value, TaskStatus)
+def stated_tasks(graph: Graph) -> dict[Any, TaskNode]:
+    """The nodes that say that they are tasks, by their label or by what only tasks have; by name.
 
-
-def _priority(what: str, value: object) -> TaskPriority:
-    return member(what, value, TaskPriority)
-
-
-def _failure(what: str, value: object) -> DependencyFailure:
-    return member(what, value, DependencyFailure)
-
-
-def stated_tasks(graph: Graph) -> Iterator[tuple[Any, Attributes]]:
-    """The nodes that say that they are tasks: by their label, or by what only tasks have."""
-    for key, one in graph.nodes(data=True):
-        if is_labelled(one, "Task") or (one.get("label") is None and not _OF_TASKS.isdisjoint(one)):
-            yield key, one
+    Raises:
+        UnreadableGraphError: an attribute is not what it must be.
+    """
+    rows = [
+        (key, one)
+        for key, one in graph.nodes(data=True)
+        if is_labelled(one, "Task") or (one.get("label") is None and not _OF_TASKS.isdisjoint(one))
+    ]
+    reader = TaskReader(graph)
+    return {key: reader.read(key, one) for key, one in sorted(rows, key=lambda it: by_name(it[0]))}
 
 
 _OF_TASKS = frozenset({"requirements", "task_type", "tries"})

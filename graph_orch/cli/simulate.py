@@ -13,7 +13,7 @@ from graph_orch.cli.run import File, critical_path, makespan_line
 from graph_orch.errors import ValidationError
 
 if TYPE_CHECKING:
-    from graph_orch.analysis import SimulationResult
+    from graph_orch.analysis.simulation import SimulationResult
     from graph_orch.domain.dag import CriticalPath
 
 AGENT_COLUMNS = ["agent", "slots", "completed", "failed", "busy s", "utilization"]
@@ -42,13 +42,14 @@ def simulate(
     """
     workflow = read_workflow(file)
     try:
-        from graph_orch import analysis
+        from graph_orch.analysis.simulation import identical_agents
+        from graph_orch.analysis.simulation import simulate as run
 
-        crew = analysis.identical_agents(agents, workflow, max_concurrent_tasks=slots)
+        crew = identical_agents(agents, workflow, max_concurrent_tasks=slots)
     except ImportError as error:
         raise ValidationError("install graph-orch[analysis] to simulate") from error
     mode = "pull" if pull else "push"
-    found = analysis.simulate(workflow, crew, failure_rates=failure_rate, seed=seed, mode=mode)
+    found = run(workflow, crew, failure_rates=failure_rate, seed=seed, mode=mode)
     path = critical_path(workflow)
     if as_json:
         show_json(

@@ -128,7 +128,7 @@ class Durations:
             given = {key: by.get(key, by.get(one.task_type)) for key, one in tasks.items()}
         if tasks and all(value is None for value in given.values()):
             raise ValidationError(
-                f"duration: no task has a value by {repr(by)[:100]}; give "
+                f"duration: {repr(by)[:100]} says of no task how long it takes; give "
                 f"{' or '.join(DurationKind)}, a number, the name of an attribute, a mapping or a "
                 "function"
             )

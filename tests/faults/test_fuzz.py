@@ -192,15 +192,15 @@ def check_file(directory: Path, given: tuple[str, bytes]) -> None:
         return
     for ask in (
         analysis.to_frames,
-        analysis.levels,
-        analysis.find_cycles,
+        analysis.tasks.levels,
+        analysis.tasks.find_cycles,
         analysis.agent_skills,
-        analysis.success_rates,
-        analysis.time_use,
-        analysis.critical_path,
-        analysis.mine_templates,
-        lambda graph: analysis.why_blocked(graph, "t1"),
-        lambda graph: analysis.blast_radius(graph, "t0"),
+        analysis.history.success_rates,
+        analysis.history.time_use,
+        analysis.tasks.critical_path,
+        analysis.templates.mine_templates,
+        lambda graph: analysis.tasks.why_blocked(graph, "t1"),
+        lambda graph: analysis.tasks.blast_radius(graph, "t0"),
     ):
         refused_or(lambda ask=ask: ask(copy.deepcopy(graph)))
     for kind in (".json", ".graphml"):

@@ -10,8 +10,7 @@ from itertools import pairwise
 import networkx as nx
 import pytest
 
-from graph_orch import NewTask, analysis
-from graph_orch.analysis import WaitKind
+from graph_orch import NewTask, WaitKind, analysis
 from graph_orch.errors import (
     AgentNotFoundError,
     OrchestrationError,
@@ -143,19 +142,19 @@ def test_store_and_snapshot_agree(orch, picture, seed):
     seen = Counter()
     for key in tasks:
         found = orch.insights.why_blocked(key)
-        assert found == analysis.why_blocked(graph, key)
+        assert found == analysis.tasks.why_blocked(graph, key)
         seen.update(found.kinds)
-        assert orch.insights.blast_radius(key) == analysis.blast_radius(graph, key)
-        assert orch.insights.levels(key) == analysis.levels(graph, tasks=key)
+        assert orch.insights.blast_radius(key) == analysis.tasks.blast_radius(graph, key)
+        assert orch.insights.levels(key) == analysis.tasks.levels(graph, tasks=key)
         for duration in ("measured", "estimated"):
-            assert orch.insights.critical_path(key, duration) == analysis.critical_path(
+            assert orch.insights.critical_path(key, duration) == analysis.tasks.critical_path(
                 graph, duration, tasks=key
             )
     for agent_id in ("ada", "bob", "cy"):
-        assert orch.insights.agent_blast_radius(agent_id) == analysis.agent_blast_radius(
+        assert orch.insights.agent_blast_radius(agent_id) == analysis.tasks.agent_blast_radius(
             graph, agent_id
         )
-    assert orch.insights.critical_path(tasks) == analysis.critical_path(graph)
+    assert orch.insights.critical_path(tasks) == analysis.tasks.critical_path(graph)
     assert seen[WaitKind.DEPENDENCY]
     assert len(seen) > 3
 
@@ -234,7 +233,7 @@ def test_unknown_ids_and_bad_arguments(orch):
     with pytest.raises(ValidationError, match="duration"):
         orch.insights.critical_path("x", "cost")
     with pytest.raises(ValidationError, match="ask its insights"):
-        analysis.levels(orch)
+        analysis.tasks.levels(orch)
     assert orch.insights.levels([]) == []
 
 
@@ -248,7 +247,7 @@ async def test_async(aorch):
     task_id = await aorch.tasks.create_task("x", "any")
     assert (await aorch.insights.why_blocked(task_id)).is_waiting
     with pytest.raises(ValidationError, match="ask its insights"):
-        analysis.why_blocked(aorch, task_id)
+        analysis.tasks.why_blocked(aorch, task_id)
 
 
 def test_cycle_that_somebody_wrote_past_the_services(orch, new_task, cypher):

@@ -10,7 +10,7 @@ import pytest
 
 from graph_orch import Communities
 from graph_orch._sync import teams as teams_module
-from graph_orch.analysis import agreement, communities, shared_skills
+from graph_orch.analysis.teams import agreement, communities, shared_skills
 from graph_orch.domain.models import Algorithm
 from graph_orch.domain.models.teams import HOLDERS
 from graph_orch.domain.values import skill_key

@@ -5,7 +5,8 @@ from __future__ import annotations
 import networkx as nx
 
 from graph_orch import Orchestrator
-from graph_orch.analysis import mine_templates, success_rates, time_use
+from graph_orch.analysis.history import success_rates, time_use
+from graph_orch.analysis.templates import mine_templates
 
 
 def tasks_graph(orch: Orchestrator) -> nx.DiGraph:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from graph_orch import RecommendationKind
-from graph_orch.analysis import agents_of, observed_failure_rates, snapshot, success_rates
+from graph_orch.analysis import snapshot
+from graph_orch.analysis.history import success_rates
+from graph_orch.analysis.simulation import agents_of, observed_failure_rates
 
 MOMENTS = ("created_at", "due_at", "started_at", "lease_expires_at", "finish_by", "close_by")
 

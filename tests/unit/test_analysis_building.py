@@ -204,8 +204,3 @@ def test_offline_analysis_needs_no_driver(tmp_path):
         "assert len(graph) == 2; assert 'neo4j' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_exported_names():
-    assert analysis.__all__ == sorted(analysis.__all__)
-    assert all(callable(getattr(analysis, name)) for name in analysis.__all__)

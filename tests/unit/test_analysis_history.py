@@ -11,14 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph_orch.analysis.history.rates_and_times import (
-    durations,
-    retries,
-    success_rates,
-    time_use,
-    wilson,
-)
-from graph_orch.analysis.history.tries import read_tries
+from graph_orch.analysis import Timeline
+from graph_orch.analysis.history import retries, success_rates, time_use, wilson
+from graph_orch.analysis.history.rates_and_times import spread
 from graph_orch.errors import AnalysisError, ValidationError
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -144,7 +139,7 @@ def test_what_is_nobodys_failure_counts_neither_way():
 
 
 def test_waiting_against_working():
-    a, b = read_tries(history())[:2]
+    a, b = Timeline.of(history()).tasks[:2]
     first, second = a.tries
     assert (first.wait, first.work) == (3, 4)  # the pause before the retry was not there yet
     assert (second.wait, second.work) == (4, 10)  # from the end of the pause, at 10
@@ -164,10 +159,10 @@ def test_waiting_against_working():
 
 
 def test_percentiles_are_those_of_the_definition():
-    found = durations([*map(float, range(101)), None, -1.0])
+    found = spread([*map(float, range(101)), None, -1.0])
     assert (found.p50, found.p90, found.p99, found.max) == (50, 90, 99, 100)
     assert (found.n, found.missing, found.negative, found.mean) == (101, 1, 1, 50)
-    assert durations([]).p50 is durations([None, -2.0]).mean is None
+    assert spread([]).p50 is spread([None, -2.0]).mean is None
 
 
 def test_clocks_that_run_backwards_are_told():
@@ -191,11 +186,11 @@ def test_missing_times_stay_missing():
     graph = nx.DiGraph()
     rows = [tried("ada", "failed", 1, 2), tried("bob", "completed", 3, 4, 5, attempt=2)]
     graph.add_node("t", tries=rows)
-    first, second = read_tries(graph)[0].tries
+    first, second = Timeline.of(graph).tasks[0].tries
     assert (first.since, first.wait, first.work) == (None, None, None)
     assert (second.wait, second.work) == (None, 1)
     graph.nodes["t"]["available_at"] = at(0)
-    first, second = read_tries(graph)[0].tries
+    first, second = Timeline.of(graph).tasks[0].tries
     assert first.wait == 2
     assert second.wait is None  # nobody knows when the first try gave it back
 
@@ -221,7 +216,7 @@ def test_tries_of_a_graph_of_everything():
         graph.add_node(agent, label="Agent")
         graph.add_edge("t", agent, key=f"ASSIGNED_TO:{row['attempt']}", type="ASSIGNED_TO", **row)
     graph.add_edge("t", "skill:py", key="REQUIRES", type="REQUIRES")
-    (task,) = read_tries(graph)
+    (task,) = Timeline.of(graph).tasks
     assert [(one.agent, one.attempt, one.wait) for one in task.tries] == [
         ("ada", 1, 2),
         ("bob", 2, 2),
@@ -251,7 +246,7 @@ def test_graphs_without_tries():
 def test_what_cannot_be_read_is_refused(wrong):
     graph = nx.DiGraph()
     graph.add_node("t", task_type="x", **wrong)
-    with pytest.raises(AnalysisError, match="of 't'"):
+    with pytest.raises(AnalysisError, match="node 't'"):
         time_use(graph)
 
 

@@ -44,13 +44,20 @@ def test_importing_it_imports_nothing_heavy(module):
     assert run(f"import sys, {module}; print({HEAVY} & set(sys.modules))") == "set()"
 
 
+def test_the_services_do_without_networkx_until_there_are_cycles():
+    code = "import sys, graph_orch; graph_orch.Orchestrator; print('networkx' in sys.modules)"
+    assert run(code) == "False"
+
+
 def test_every_module_imports_without_the_driver():
     without_driver(f"import importlib; [importlib.import_module(it) for it in {modules()}]")
 
 
 def test_every_public_name_is_there_without_the_driver():
     without_driver(
-        "from graph_orch import analysis; [getattr(analysis, it) for it in analysis.__all__]"
+        "from graph_orch import analysis\n"
+        "parts = [getattr(analysis, it) for it in analysis.__all__]\n"
+        "[getattr(part, it) for part in parts for it in getattr(part, '__all__', ())]"
     )
 
 
@@ -60,12 +67,13 @@ def test_a_graph_is_analysed_without_the_driver(tmp_path):
         "import networkx as nx\n"
         "from graph_orch import analysis\n"
         "tasks, people = nx.DiGraph([(3, 2), (2, 1)]), nx.karate_club_graph()\n"
-        "assert analysis.critical_path(tasks).path == (1, 2, 3)\n"
-        "assert analysis.levels(tasks) == [[1], [2], [3]]\n"
-        "assert analysis.why_blocked(tasks, 3).roots == [1]\n"
-        "assert analysis.blast_radius(tasks, 1).affected == [2, 3]\n"
-        "assert len(analysis.communities(people).members) > 1\n"
-        "crew = analysis.identical_agents(2)\n"
-        "assert analysis.simulate([analysis.SimulatedTask('a', 2.0)], crew).makespan == 2\n"
-        f"analysis.draw_tasks(tasks, {str(tmp_path / 'tasks.png')!r})\n"
+        "assert analysis.tasks.critical_path(tasks).path == (1, 2, 3)\n"
+        "assert analysis.tasks.levels(tasks) == [[1], [2], [3]]\n"
+        "assert analysis.tasks.why_blocked(tasks, 3).roots == [1]\n"
+        "assert analysis.tasks.blast_radius(tasks, 1).affected == [2, 3]\n"
+        "assert len(analysis.teams.communities(people).members) > 1\n"
+        "what_if = analysis.simulation\n"
+        "crew = what_if.identical_agents(2)\n"
+        "assert what_if.simulate([what_if.SimulatedTask('a', 2.0)], crew).makespan == 2\n"
+        f"analysis.pictures.draw_tasks(tasks, {str(tmp_path / 'tasks.png')!r})\n"
     )

@@ -72,7 +72,7 @@ def task(task_id: str, duration: float = 1.0, **fields: Any) -> SimulatedTask:
         (lambda: simulate([task("x")], ["one"]), "where a SimulatedAgent is needed"),
         (lambda: simulate([task("x")], 4), "give a list"),
         (lambda: simulate(7, [ONE]), "give a list"),
-        (lambda: simulate([], [ONE], mode="both"), "'push' or 'pull'"),
+        (lambda: simulate([], [ONE], mode="both"), "not one of push, pull"),
         (lambda: simulate([], [ONE], mode="pull", router=lambda *_: None), "no router"),
         (lambda: simulate([], [ONE], seed=-1), "seed"),
         (lambda: simulate([], [ONE], seed="1"), "seed"),

@@ -149,7 +149,7 @@ def test_agents_by_their_edges():
 def test_a_graph_that_is_not_ours(mode):
     graph = nx.DiGraph([((2, "b"), 1), (frozenset({3}), 1)])
     graph.nodes[1]["cost"] = 2
-    tasks = tasks_of(graph, duration=lambda key, data: data.get("cost", 1.0))
+    tasks = tasks_of(graph, duration=lambda key: graph.nodes[key].get("cost", 1.0))
     result = simulate(tasks, unlimited(tasks), mode=mode)
     assert result.makespan == 3.0
     assert {it.task_id for it in result.tasks} == set(graph)

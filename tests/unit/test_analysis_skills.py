@@ -10,11 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from networkx.algorithms import bipartite
 
-from graph_orch.analysis.skills.centralities import centrality
-from graph_orch.analysis.skills.incidence import agent_skills
-from graph_orch.analysis.skills.losses import bus_factor
-from graph_orch.analysis.skills.similarity import nearest, project
-from graph_orch.analysis.skills.supply import coverage, redundancy
+from graph_orch.analysis import AgentSkills
+from graph_orch.analysis.skills import (
+    bus_factor,
+    centrality,
+    coverage,
+    nearest,
+    project,
+    redundancy,
+)
 from graph_orch.errors import AnalysisError, ValidationError
 
 DAVIS = nx.davis_southern_women_graph()
@@ -314,39 +318,39 @@ def test_bus_factor_of_tasks():
 
 def test_sides_as_they_are_named():
     graph = nx.Graph([("ada", "x"), ("bob", "x"), (1, "y"), ("1", "y")])
-    view = agent_skills(graph, agents=["ada", "bob", 1, "1"])
+    view = AgentSkills.from_networkx(graph, agents=["ada", "bob", 1, "1"])
     assert view.agents == (1, "1", "ada", "bob")
-    assert agent_skills(graph, skills=["x", "y"]).skills == ("x", "y")
-    assert agent_skills(view) is view
+    assert AgentSkills.from_networkx(graph, skills=["x", "y"]).skills == ("x", "y")
+    assert AgentSkills.of(view) is view
     with pytest.raises(AnalysisError, match="agents="):
-        agent_skills(graph)
+        AgentSkills.from_networkx(graph)
     with pytest.raises(ValidationError, match="'zoe' is not a node"):
-        agent_skills(graph, agents=["zoe"])
+        AgentSkills.from_networkx(graph, agents=["zoe"])
     with pytest.raises(ValidationError, match="as an agent and as a skill"):
-        agent_skills(graph, agents=["x"], skills=["x"])
+        AgentSkills.from_networkx(graph, agents=["x"], skills=["x"])
     with pytest.raises(AnalysisError, match="joins two of one side"):
-        agent_skills(graph, agents=["ada", "x"])
+        AgentSkills.from_networkx(graph, agents=["ada", "x"])
     with pytest.raises(ValidationError, match="a NetworkX graph is needed, not list"):
-        agent_skills([("ada", "x")])
+        AgentSkills.from_networkx([("ada", "x")])
 
 
 def test_edges_that_are_not_sure_can_be_left_out():
     graph = crew(ada="a b")
     graph["ada"]["skill:a"]["confidence"] = 0.3
-    assert agent_skills(graph, min_confidence=0.5).matrix.sum() == 1
-    assert agent_skills(graph).matrix.sum() == 2
+    assert AgentSkills.from_networkx(graph, min_confidence=0.5).matrix.sum() == 1
+    assert AgentSkills.from_networkx(graph).matrix.sum() == 2
     graph["ada"]["skill:b"]["confidence"] = "high"
-    with pytest.raises(AnalysisError, match="'high', which is not a number"):
-        agent_skills(graph, min_confidence=0.5)
+    with pytest.raises(AnalysisError, match="confidence is 'high'"):
+        AgentSkills.from_networkx(graph, min_confidence=0.5)
     with pytest.raises(ValidationError, match="min_confidence"):
-        agent_skills(graph, min_confidence=2)
+        AgentSkills.from_networkx(graph, min_confidence=2)
 
 
 @pytest.mark.parametrize("slots", ["5", True, float("inf"), [5]])
 def test_slots_that_are_no_numbers_are_refused(slots):
     graph = crew(ada="a")
     graph.nodes["ada"]["max_concurrent_tasks"] = slots
-    with pytest.raises(AnalysisError, match="max_concurrent_tasks of 'ada'"):
+    with pytest.raises(AnalysisError, match="'ada': max_concurrent_tasks"):
         coverage(graph)
 
 
@@ -354,7 +358,7 @@ def test_slots_that_are_no_numbers_are_refused(slots):
 def test_requirements_that_are_no_list_are_refused(required):
     graph = nx.DiGraph()
     graph.add_node("t", label="Task", requirements=required)
-    with pytest.raises(AnalysisError, match="requirements of 't'"):
+    with pytest.raises(AnalysisError, match="'t': requirements"):
         coverage(crew(ada="a"), graph)
 
 
@@ -369,7 +373,7 @@ def test_graphs_are_left_as_they_were():
 
 def test_many_agents_stay_sparse():
     graph = bipartite.random_graph(3_000, 300, 0.02, seed=1)
-    view = agent_skills(graph)
+    view = AgentSkills.from_networkx(graph)
     assert len(nearest(view, 5)) == 3_000
     assert project(view, strongest=5).number_of_edges() <= 15_000
     assert len(redundancy(view)) == 3_000

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph_orch import Agent, analysis
-from graph_orch.analysis import AgentSlots, WaitKind
+from graph_orch import Agent, WaitKind, analysis
+from graph_orch.analysis.tasks import AgentSlots
 from graph_orch.errors import (
     AgentNotFoundError,
     DependencyCycleError,
@@ -47,7 +47,7 @@ def dags(draw, most=14):
 
 
 def test_critical_path_by_hand():
-    found = analysis.critical_path(project(CPM), "seconds")
+    found = analysis.tasks.critical_path(project(CPM), "seconds")
     assert found.path == ("a", "c", "f", "g")
     assert found.seconds == 19
     assert {key for key, it in found.tasks.items() if it.is_critical} == set("acfg")
@@ -65,7 +65,7 @@ def test_critical_path_by_hand():
 
 @given(dags())
 def test_critical_path_agrees_with_networkx(graph):
-    found = analysis.critical_path(graph, "seconds")
+    found = analysis.tasks.critical_path(graph, "seconds")
     weighted = nx.DiGraph()
     for key, one in graph.nodes(data=True):
         weighted.add_edge((key, "start"), (key, "end"), weight=one["seconds"])
@@ -81,15 +81,15 @@ def test_critical_path_agrees_with_networkx(graph):
 def test_slack_is_how_much_longer_a_task_may_take(graph, data):
     if not len(graph):
         return
-    found = analysis.critical_path(graph, "seconds")
+    found = analysis.tasks.critical_path(graph, "seconds")
     key = data.draw(st.sampled_from(sorted(graph)))
     for extra, late in ((found.tasks[key].total_slack, 0), (found.tasks[key].total_slack + 1, 1)):
         longer = graph.copy()
         longer.nodes[key]["seconds"] += extra
-        assert analysis.critical_path(longer, "seconds").seconds == found.seconds + late
+        assert analysis.tasks.critical_path(longer, "seconds").seconds == found.seconds + late
     longer = graph.copy()
     longer.nodes[key]["seconds"] += found.tasks[key].free_slack
-    after = analysis.critical_path(longer, "seconds").tasks
+    after = analysis.tasks.critical_path(longer, "seconds").tasks
     others = [it for it in graph if it != key]
     assert all(after[it].earliest_start == found.tasks[it].earliest_start for it in others)
 
@@ -97,28 +97,28 @@ def test_slack_is_how_much_longer_a_task_may_take(graph, data):
 @given(dags())
 def test_levels_agree_with_networkx(graph):
     wanted = [sorted(level, key=str) for level in nx.topological_generations(graph.reverse())]
-    assert analysis.levels(graph) == wanted
+    assert analysis.tasks.levels(graph) == wanted
 
 
 def test_one_task_and_what_it_depends_on_or_a_list():
     graph = project(CPM)
-    assert analysis.levels(graph, tasks="f") == [["a", "b"], ["c", "d"], ["f"]]
-    assert analysis.levels(graph, tasks=["a", "f", "g"]) == [["a", "f"], ["g"]]
-    assert analysis.critical_path(graph, "seconds", tasks="f").seconds == 16
+    assert analysis.tasks.levels(graph, tasks="f") == [["a", "b"], ["c", "d"], ["f"]]
+    assert analysis.tasks.levels(graph, tasks=["a", "f", "g"]) == [["a", "f"], ["g"]]
+    assert analysis.tasks.critical_path(graph, "seconds", tasks="f").seconds == 16
     with pytest.raises(TaskNotFoundError, match="'z'"):
-        analysis.levels(graph, tasks="z")
+        analysis.tasks.levels(graph, tasks="z")
     graph.nodes["a"]["status"] = "completed"
-    assert analysis.critical_path(graph, "seconds", remaining=True).seconds == 16
+    assert analysis.tasks.critical_path(graph, "seconds", remaining=True).seconds == 16
 
 
 def test_nothing_and_one():
     empty = nx.DiGraph()
-    assert analysis.levels(empty) == []
-    assert analysis.critical_path(empty).path == ()
-    assert analysis.parallelism(empty).peak == 0
-    assert analysis.parallelism(empty).speedup == 0
-    assert analysis.find_cycles(empty) == []
-    plan = analysis.earliest_finish(empty, {"x": []})
+    assert analysis.tasks.levels(empty) == []
+    assert analysis.tasks.critical_path(empty).path == ()
+    assert analysis.tasks.parallelism(empty).peak == 0
+    assert analysis.tasks.parallelism(empty).speedup == 0
+    assert analysis.tasks.find_cycles(empty) == []
+    plan = analysis.tasks.earliest_finish(empty, {"x": []})
     assert (plan.makespan, plan.tasks, plan.bounds, plan.bottleneck) == (0, [], [], None)
 
 
@@ -126,29 +126,35 @@ def test_nodes_may_be_anything_hashable():
     graph = nx.DiGraph()
     graph.add_edge((1, 2), frozenset("x"))
     graph.add_edge(frozenset("x"), 3.5)
-    assert analysis.critical_path(graph, {3.5: 4}).path == (3.5, frozenset("x"), (1, 2))
-    assert analysis.blast_radius(graph, 3.5).affected == [frozenset("x"), (1, 2)]
-    assert analysis.why_blocked(graph, (1, 2)).roots == [3.5]
+    assert analysis.tasks.critical_path(graph, {3.5: 4}).path == (3.5, frozenset("x"), (1, 2))
+    assert analysis.tasks.blast_radius(graph, 3.5).affected == [frozenset("x"), (1, 2)]
+    assert analysis.tasks.why_blocked(graph, (1, 2)).roots == [3.5]
 
 
 def test_no_recursion_and_no_change_of_the_graph():
     chain = nx.path_graph(100_000, nx.DiGraph)
-    found = analysis.critical_path(chain, lambda key: 2)
+    found = analysis.tasks.critical_path(chain, lambda key: 2)
     assert found.seconds == 200_000
-    assert len(analysis.levels(chain)) == 100_000
-    assert analysis.why_blocked(chain, 0).roots == [99_999]
-    assert len(analysis.blast_radius(chain, 99_999).waits) == 99_999
-    assert len(analysis.would_cycle(chain, 99_999, 0)) == 100_001
-    assert analysis.earliest_finish(chain, {"x": []}, lambda key: 2).makespan == 200_000
+    assert len(analysis.tasks.levels(chain)) == 100_000
+    assert analysis.tasks.why_blocked(chain, 0).roots == [99_999]
+    assert len(analysis.tasks.blast_radius(chain, 99_999).waits) == 99_999
+    assert len(analysis.tasks.would_cycle(chain, 99_999, 0)) == 100_001
+    assert analysis.tasks.earliest_finish(chain, {"x": []}, lambda key: 2).makespan == 200_000
     chain.add_edge(99_999, 0)
-    assert len(analysis.find_cycles(chain)[0]) == 100_001
+    assert len(analysis.tasks.find_cycles(chain)[0]) == 100_001
     with pytest.raises(ValidationError, match=r"cycle: .* -> … -> "):
-        analysis.levels(chain)
+        analysis.tasks.levels(chain)
     assert not any(one for _, one in chain.nodes(data=True))
 
 
 @pytest.mark.parametrize(
-    "ask", [analysis.levels, analysis.critical_path, analysis.parallelism, analysis.find_cycles]
+    "ask",
+    [
+        analysis.tasks.levels,
+        analysis.tasks.critical_path,
+        analysis.tasks.parallelism,
+        analysis.tasks.find_cycles,
+    ],
 )
 @pytest.mark.parametrize("graph", [nx.karate_club_graph(), {"a": ["b"]}, None])
 def test_what_can_hold_no_tasks(ask, graph):
@@ -158,16 +164,16 @@ def test_what_can_hold_no_tasks(ask, graph):
 
 def test_graph_of_agents_holds_no_tasks():
     with pytest.raises(ValidationError, match="no tasks"):
-        analysis.levels(nx.DiGraph(kind="agents-skills"))
+        analysis.tasks.levels(nx.DiGraph(kind="agents-skills"))
 
 
 def test_labels_and_types_of_others_are_their_own():
     graph = nx.DiGraph()
     graph.add_node("a", label="Anna")
     graph.add_edge("b", "a", type="friend")
-    assert analysis.levels(graph) == [["a"], ["b"]]
+    assert analysis.tasks.levels(graph) == [["a"], ["b"]]
     graph.nodes["b"]["label"] = "Task"
-    assert analysis.levels(graph) == [["b"]]
+    assert analysis.tasks.levels(graph) == [["b"]]
 
 
 def test_durations_by_estimate_measure_and_mean():
@@ -180,7 +186,8 @@ def test_durations_by_estimate_measure_and_mean():
 
     def took(duration):
         return {
-            key: it.seconds for key, it in analysis.critical_path(graph, duration).tasks.items()
+            key: it.seconds
+            for key, it in analysis.tasks.critical_path(graph, duration).tasks.items()
         }
 
     assert took("estimated") == {"a": 3, "b": 10, "c": 3, "d": 1, "e": 3}
@@ -198,17 +205,17 @@ def test_what_is_no_duration(bad):
     graph.add_node("a", seconds=bad, metadata={"estimated_seconds": bad})
     for duration in ("seconds", "estimated", {"a": bad}, lambda _: bad):
         with pytest.raises(ValidationError, match="'a'"):
-            analysis.critical_path(graph, duration)
+            analysis.tasks.critical_path(graph, duration)
 
 
 @pytest.mark.parametrize("bad", ["secnods", {"z": 1}, {}, [5], True, None])
 def test_duration_that_nothing_has(bad):
     with pytest.raises(ValidationError, match="duration"):
-        analysis.critical_path(project(CPM), bad)
+        analysis.tasks.critical_path(project(CPM), bad)
 
 
 def test_parallelism_by_hand():
-    found = analysis.parallelism(project(CPM), "seconds")
+    found = analysis.tasks.parallelism(project(CPM), "seconds")
     # a+b, c+b, c+d+e, c+e, f after 9; g at 16
     assert found.times == [0, 4, 6, 9, 19]
     assert found.counts == [2, 3, 2, 1, 0]
@@ -218,7 +225,7 @@ def test_parallelism_by_hand():
 
 @given(dags())
 def test_parallelism_counts_all_work(graph):
-    found = analysis.parallelism(graph, "seconds")
+    found = analysis.tasks.parallelism(graph, "seconds")
     assert found.mean * found.span == pytest.approx(found.work)
     assert found.counts[-1:] in ([], [0])
     assert max(found.counts, default=0) == found.peak <= len(graph)
@@ -228,7 +235,7 @@ def test_grahams_own_example_is_within_the_bound():
     """Graham (1969): nine tasks on three machines; the best takes 12."""
     rows = {"1": (3, ""), "2": (2, ""), "3": (2, ""), "4": (2, ""), "9": (9, "1")}
     rows |= dict.fromkeys("5678", (4, "4"))
-    plan = analysis.earliest_finish(project(rows), {"x": [], "y": [], "z": []}, "seconds")
+    plan = analysis.tasks.earliest_finish(project(rows), {"x": [], "y": [], "z": []}, "seconds")
     assert plan.makespan == 12
     assert plan.guarantee == pytest.approx(5 / 3)
     assert plan.bounds[0][:2] == (12, "span")
@@ -246,7 +253,7 @@ def test_schedule_is_valid_and_within_its_bounds(graph, crew, data):
         graph.nodes[key]["requirements"] = sorted(data.draw(st.sets(st.sampled_from(SKILLS))))
         graph.nodes[key]["excluded_agents"] = sorted(data.draw(st.sets(st.sampled_from("uv"))))
     agents = [AgentSlots(key, frozenset(skills), slots) for key, (skills, slots) in crew.items()]
-    plan = analysis.earliest_finish(graph, agents, "seconds")
+    plan = analysis.tasks.earliest_finish(graph, agents, "seconds")
     at = {it.task_id: it for it in plan.tasks}
     assert sorted([*at, *plan.unassignable, *plan.held_up]) == sorted(graph)
     by_id = {it.agent_id: it for it in agents}
@@ -290,13 +297,13 @@ def test_bottleneck_skill_and_who_cannot_be_served():
     graph.add_node("odd", requirements=["cobol", "gpu"])
     graph.add_edge("after", "odd")
     agents = {"a": ["gpu"], "b": {"capabilities": ["x"], "max_concurrent_tasks": 3}}
-    plan = analysis.earliest_finish(graph, agents, lambda key: 2)
+    plan = analysis.tasks.earliest_finish(graph, agents, lambda key: 2)
     assert plan.makespan == 8
     assert plan.bottleneck == (8, "skills", ("gpu",))
     assert plan.bottleneck_skill == "gpu"
     assert plan.unassignable == {"odd": ["cobol"]}
     assert plan.held_up == ["after"]
-    nobody = analysis.earliest_finish(graph, [], lambda key: 2)
+    nobody = analysis.tasks.earliest_finish(graph, [], lambda key: 2)
     assert nobody.tasks == []
     assert len(nobody.unassignable) + len(nobody.held_up) == len(graph)
 
@@ -306,21 +313,21 @@ def test_bottleneck_skill_and_who_cannot_be_served():
 )
 def test_what_are_no_agents(agents):
     with pytest.raises(ValidationError):
-        analysis.earliest_finish(project(CPM), agents, "seconds")
+        analysis.tasks.earliest_finish(project(CPM), agents, "seconds")
 
 
 def test_agents_as_they_are_registered_and_as_in_a_graph():
     agent = Agent(agent_id="a", capabilities=["X"], registered_at=NOW, last_seen_at=NOW)
     graph = project({"1": (1, ""), "2": (1, "")})
     nx.set_node_attributes(graph, ["x"], "requirements")
-    assert analysis.earliest_finish(graph, [agent], "seconds").makespan == 1
+    assert analysis.tasks.earliest_finish(graph, [agent], "seconds").makespan == 1
     with pytest.raises(ValidationError, match="no agents"):
-        analysis.earliest_finish(graph, duration="seconds")
+        analysis.tasks.earliest_finish(graph, duration="seconds")
     graph.graph["kind"] = "all"
     graph.add_node("a", label="Agent", agent_id="a", capabilities=["x"], max_concurrent_tasks=1)
-    assert analysis.earliest_finish(graph, duration="seconds").makespan == 2
+    assert analysis.tasks.earliest_finish(graph, duration="seconds").makespan == 2
     with pytest.raises(ValidationError, match="same id"):
-        analysis.earliest_finish(graph, [agent, agent])
+        analysis.tasks.earliest_finish(graph, [agent, agent])
 
 
 @given(dags(), st.data())
@@ -328,7 +335,7 @@ def test_blast_radius_agrees_with_networkx(graph, data):
     if not len(graph):
         return
     key = data.draw(st.sampled_from(sorted(graph)))
-    found = analysis.blast_radius(graph, key, "seconds")
+    found = analysis.tasks.blast_radius(graph, key, "seconds")
     depths = nx.single_source_shortest_path_length(graph.reverse(), key)
     assert {it: depth for depth, ids in found.by_depth.items() for it in ids} == {
         it: depth for it, depth in depths.items() if depth
@@ -342,16 +349,16 @@ def test_failure_cancels_as_far_as_all_between_ask_for_it():
     for key in "bcef":
         graph.nodes[key]["on_dependency_failure"] = "cancel"
     nx.set_node_attributes(graph, "pending", "status")
-    found = analysis.blast_radius(graph, "a")
+    found = analysis.tasks.blast_radius(graph, "a")
     assert found.cancelled == ["b", "f", "c"]
     assert found.waits == ["d", "g", "e"]
     assert found.by_depth == {1: ["b", "f"], 2: ["c", "d", "g"], 3: ["e"]}
     graph.nodes["b"]["status"] = "cancelled"
-    assert analysis.blast_radius(graph, "a").affected == ["f", "g"]
+    assert analysis.tasks.blast_radius(graph, "a").affected == ["f", "g"]
     with pytest.raises(TaskNotFoundError):
-        analysis.blast_radius(graph, "z")
+        analysis.tasks.blast_radius(graph, "z")
     with pytest.raises(ValidationError):
-        analysis.blast_radius(graph, ["unhashable"])
+        analysis.tasks.blast_radius(graph, ["unhashable"])
 
 
 def crewed() -> nx.MultiDiGraph:
@@ -379,38 +386,38 @@ def test_what_slips_where_an_agent_goes():
     graph.add_node("u", label="Task", status="pending")
     graph.add_edge("u", "p", "DEPENDS_ON", type="DEPENDS_ON")
     graph.nodes["p"].update(status="running", assigned_to="ada")
-    found = analysis.agent_blast_radius(graph, "ada", lambda key: 2)
+    found = analysis.tasks.agent_blast_radius(graph, "ada", lambda key: 2)
     assert (found.held, found.only_it, found.by_depth) == (["p"], ["s", "t"], {1: ["u"]})
     assert found.seconds == 8
     assert found.affected == ["p", "s", "t", "u"]
-    assert analysis.agent_blast_radius(graph, "bob").affected == []
+    assert analysis.tasks.agent_blast_radius(graph, "bob").affected == []
     with pytest.raises(AgentNotFoundError):
-        analysis.agent_blast_radius(graph, "eve")
+        analysis.tasks.agent_blast_radius(graph, "eve")
     with pytest.raises(ValidationError, match="no agents"):
-        analysis.agent_blast_radius(project(CPM), "ada")
+        analysis.tasks.agent_blast_radius(project(CPM), "ada")
 
 
 def test_cycles_are_named():
     graph = nx.DiGraph([("a", "b"), ("b", "c"), ("c", "a"), ("b", "a"), ("d", "d"), ("d", "a")])
-    assert analysis.find_cycles(graph) == [["a", "b", "a"], ["d", "d"]]
+    assert analysis.tasks.find_cycles(graph) == [["a", "b", "a"], ["d", "d"]]
     chain = nx.DiGraph([("a", "b"), ("b", "c")])
-    assert analysis.would_cycle(chain, "c", "a") == ["c", "a", "b", "c"]
-    assert analysis.would_cycle(chain, "a", "c") == []
-    assert analysis.would_cycle(chain, "new", "a") == []
-    assert analysis.would_cycle(chain, "a", "a") == ["a", "a"]
+    assert analysis.tasks.would_cycle(chain, "c", "a") == ["c", "a", "b", "c"]
+    assert analysis.tasks.would_cycle(chain, "a", "c") == []
+    assert analysis.tasks.would_cycle(chain, "new", "a") == []
+    assert analysis.tasks.would_cycle(chain, "a", "a") == ["a", "a"]
 
 
 def test_dependencies_are_checked_before_they_are_written():
-    assert analysis.check_dependencies({"b": ["a"], "c": {"b", "a"}}) == ["a", "b", "c"]
-    assert analysis.check_dependencies([("b", "a"), ("c", "b")]) == ["a", "b", "c"]
+    assert analysis.tasks.check_dependencies({"b": ["a"], "c": {"b", "a"}}) == ["a", "b", "c"]
+    assert analysis.tasks.check_dependencies([("b", "a"), ("c", "b")]) == ["a", "b", "c"]
     with pytest.raises(DependencyCycleError, match="a -> b -> a") as caught:
-        analysis.check_dependencies({"a": ["b"], "b": ["a", "c"]})
+        analysis.tasks.check_dependencies({"a": ["b"], "b": ["a", "c"]})
     assert caught.value.cycle == ("a", "b", "a")
     with pytest.raises(DependencyCycleError, match="a -> a"):
-        analysis.check_dependencies([("a", "a")])
+        analysis.tasks.check_dependencies([("a", "a")])
     for bad in ({"a": "bc"}, ["ab"], [("a",)], 5, {"a": [[1]]}, {"a": 1}):
         with pytest.raises(ValidationError):
-            analysis.check_dependencies(bad)
+            analysis.tasks.check_dependencies(bad)
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=25))
@@ -421,7 +428,7 @@ def test_cycles_agree_with_networkx(edges):
         for knot in nx.strongly_connected_components(graph)
         if len(knot) > 1 or graph.has_edge(*list(knot) * 2)
     ]
-    found = analysis.find_cycles(graph)
+    found = analysis.tasks.find_cycles(graph)
     assert sorted(map(sorted, knots)) == sorted(
         sorted(knot) for cycle in found for knot in knots if set(cycle) <= knot
     )
@@ -430,27 +437,27 @@ def test_cycles_agree_with_networkx(edges):
         assert all(graph.has_edge(*pair) for pair in pairwise(cycle))
     if knots:
         with pytest.raises(ValidationError, match="cycle"):
-            analysis.critical_path(graph)
+            analysis.tasks.critical_path(graph)
         with pytest.raises(DependencyCycleError):
-            analysis.check_dependencies(edges)
+            analysis.tasks.check_dependencies(edges)
 
 
 def kinds(graph, key, **given):
-    return [it.kind for it in analysis.why_blocked(graph, key, **given).reasons]
+    return [it.kind for it in analysis.tasks.why_blocked(graph, key, **given).reasons]
 
 
 def test_why_a_task_waits_for_agents():
     graph = crewed()
     assert kinds(graph, "p") == [WaitKind.READY]
-    assert not analysis.why_blocked(graph, "p").is_waiting
-    found = analysis.why_blocked(graph, "z")
+    assert not analysis.tasks.why_blocked(graph, "p").is_waiting
+    found = analysis.tasks.why_blocked(graph, "z")
     assert found.is_waiting
     assert [(it.kind, it.skills) for it in found.reasons] == [(WaitKind.MISSING_SKILL, ["zig"])]
     graph.nodes["ada"]["capabilities"] = ["sql"]
     graph.nodes["z"]["requirements"] = ["SQL", "py"]
     assert kinds(graph, "z") == [WaitKind.NO_CAPABLE_AGENT]
     graph.nodes["bob"]["active_tasks"] = 1
-    found = analysis.why_blocked(graph, "p")
+    found = analysis.tasks.why_blocked(graph, "p")
     assert [(it.kind, it.agents) for it in found.reasons] == [(WaitKind.AGENTS_FULL, ["bob"])]
     graph.nodes["p"]["excluded_agents"] = ["bob"]
     assert kinds(graph, "p") == [WaitKind.AGENTS_EXCLUDED]
@@ -482,7 +489,7 @@ def test_why_a_task_waits_for_others():
         graph.add_edge(key, other, "DEPENDS_ON", type="DEPENDS_ON")
     graph.nodes["done"].update(label="Task", status="completed")
     graph.nodes["dead"].update(label="Task", status="failed", error_message="boom")
-    found = analysis.why_blocked(graph, "p")
+    found = analysis.tasks.why_blocked(graph, "p")
     told = [(it.kind, it.task_id, it.status) for it in found.reasons]
     assert told == [
         (WaitKind.DEPENDENCY, "dead", "failed"),
@@ -490,13 +497,13 @@ def test_why_a_task_waits_for_others():
         (WaitKind.MISSING_SKILL, "z", None),
     ]
     assert "boom" in found.reasons[0].sentence
-    assert analysis.why_blocked(graph, "p", limit=1).root_count == 2
-    assert analysis.why_blocked(graph, "p", limit=1).roots == ["dead"]
+    assert analysis.tasks.why_blocked(graph, "p", limit=1).root_count == 2
+    assert analysis.tasks.why_blocked(graph, "p", limit=1).roots == ["dead"]
     graph.nodes["z"].update(status="running", assigned_to="bob")
-    found = analysis.why_blocked(graph, "s").reasons
+    found = analysis.tasks.why_blocked(graph, "s").reasons
     assert [(it.kind, it.agents) for it in found] == [(WaitKind.DEPENDENCY, ["bob"])]
     assert kinds(graph, "z") == [WaitKind.NOT_PENDING]
-    assert not analysis.why_blocked(graph, "z").is_waiting
+    assert not analysis.tasks.why_blocked(graph, "z").is_waiting
 
 
 def test_what_would_keep_a_blocked_task_back_comes_last():
@@ -514,16 +521,16 @@ def test_a_snapshot_without_agents_says_so():
     graph.add_edge("b", "a")
     assert kinds(graph, "b") == [WaitKind.DEPENDENCY, WaitKind.UNKNOWN]
     graph.add_edge("a", "b")
-    found = analysis.why_blocked(graph, "a").reasons
+    found = analysis.tasks.why_blocked(graph, "a").reasons
     assert [(it.kind, it.cycle) for it in found] == [(WaitKind.CYCLE, ["a", "b", "a"])]
     graph.nodes["a"]["status"] = "odd"
     with pytest.raises(ValidationError, match="'odd'"):
-        analysis.why_blocked(graph, "a")
+        analysis.tasks.why_blocked(graph, "a")
     graph.nodes["a"]["status"] = "pending"
     with pytest.raises(TaskNotFoundError):
-        analysis.why_blocked(graph, "z")
+        analysis.tasks.why_blocked(graph, "z")
     with pytest.raises(ValidationError):
-        analysis.why_blocked("no graph", "z")
+        analysis.tasks.why_blocked("no graph", "z")
 
 
 def test_ladder_of_diamonds_and_a_fan():
@@ -532,10 +539,10 @@ def test_ladder_of_diamonds_and_a_fan():
     for at in range(1000):
         ladder.add_edges_from(((at, s), (at + 1, e)) for s in "x" for e in "lr")
         ladder.add_edges_from(((at + 1, s), (at + 1, "x")) for s in "lr")
-    assert analysis.why_blocked(ladder, (0, "x")).roots == [(1000, "x")]
-    assert len(analysis.blast_radius(ladder, (1000, "x")).affected) == 3000
+    assert analysis.tasks.why_blocked(ladder, (0, "x")).roots == [(1000, "x")]
+    assert len(analysis.tasks.blast_radius(ladder, (1000, "x")).affected) == 3000
     fan = nx.DiGraph((-1, key) for key in range(10_000))
-    found = analysis.why_blocked(fan, -1)
+    found = analysis.tasks.why_blocked(fan, -1)
     assert (found.root_count, len(found.roots)) == (10_000, 100)
 
 
@@ -550,6 +557,6 @@ def test_results_do_not_depend_on_the_order_in_which_a_graph_was_built():
         graph = nx.DiGraph()
         graph.add_nodes_from(nodes)
         graph.add_edges_from(edges)
-        plan = analysis.earliest_finish(graph, {"a": [], "b": []}, lambda key: 1)
-        seen.append((analysis.critical_path(graph).path, plan.tasks))
+        plan = analysis.tasks.earliest_finish(graph, {"a": [], "b": []}, lambda key: 1)
+        seen.append((analysis.tasks.critical_path(graph).path, plan.tasks))
     assert seen[0] == seen[1] == seen[2]

@@ -9,7 +9,8 @@ from collections import Counter
 import networkx as nx
 import pytest
 
-from graph_orch.analysis import Communities, agreement, communities, shared_skills
+from graph_orch.analysis import AgentSkills
+from graph_orch.analysis.teams import Communities, agreement, communities, shared_skills
 from graph_orch.domain.models.teams import HOLDERS
 from graph_orch.errors import AnalysisError, ValidationError
 
@@ -55,7 +56,9 @@ def test_southern_women_are_the_two_groups_that_were_published():
     Freeman, Finding Social Groups: A Meta-Analysis of the Southern Women Data (2003).
     """
     graph, of = women()
-    found = communities(shared_skills(graph, agents=of), algorithm="leiden")
+    found = communities(
+        shared_skills(AgentSkills.from_networkx(graph, agents=of)), algorithm="leiden"
+    )
     published = [set(of[:9]), set(of[9:])]
     assert sorted(map(set, found.members), key=min) == sorted(published, key=min)
     assert agreement(found, published).adjusted_rand == 1.0
@@ -65,7 +68,9 @@ def test_southern_women_are_the_two_groups_that_were_published():
 def test_southern_women_but_for_pearl(algorithm):
     """Whom the published analyses put on either side, with Ruth, Verne and Dorothy."""
     graph, of = women()
-    found = communities(shared_skills(graph, agents=of), algorithm=algorithm)
+    found = communities(
+        shared_skills(AgentSkills.from_networkx(graph, agents=of)), algorithm=algorithm
+    )
     sides = [set(group) & (set(of[:7]) | set(of[9:15])) for group in found.members]
     assert sorted(sides, key=min) == sorted([set(of[:7]), set(of[9:15])], key=min)
 
@@ -73,7 +78,7 @@ def test_southern_women_but_for_pearl(algorithm):
 def test_projection_is_the_collaboration_graph_of_newman():
     graph, of = women()
     ours, theirs = (
-        shared_skills(graph, agents=of),
+        shared_skills(AgentSkills.from_networkx(graph, agents=of)),
         nx.bipartite.collaboration_weighted_projected_graph(graph, of),
     )
     assert set(map(frozenset, ours.edges)) == set(map(frozenset, theirs.edges))
@@ -209,7 +214,7 @@ def test_the_order_in_which_a_graph_was_built_does_not_matter(algorithm):
 
 def test_the_hash_seed_of_a_process_does_not_matter():
     code = (
-        "import networkx as nx; from graph_orch.analysis import communities;"
+        "import networkx as nx; from graph_orch.analysis.teams import communities;"
         "g = nx.relabel_nodes(nx.karate_club_graph(), str);"
         "print(communities(g).run_id, communities(g, algorithm='leiden').run_id)"
     )
@@ -256,13 +261,11 @@ def test_what_is_not_acceptable(change, message):
 
 
 def test_what_is_no_graph_and_what_a_snapshot_is_not_weighted_by():
-    with pytest.raises(ValidationError, match="is a list where a NetworkX graph is needed"):
+    with pytest.raises(ValidationError, match="a NetworkX graph is needed, not list"):
         communities([(1, 2)])
     with pytest.raises(ValidationError, match="'confidence' is not what agents are joined by"):
         communities(agents_skills({"a": ["x"]}), weight="confidence")
-    with pytest.raises(ValidationError, match="'nobody' is not a node"):
-        shared_skills(nx.Graph(), agents=["nobody"])
-    with pytest.raises(ValidationError, match="neighbours: "):
+    with pytest.raises(ValidationError, match="neighbours"):
         shared_skills(nx.Graph(), neighbours=0)
 
 

@@ -49,9 +49,9 @@ WRITERS = {
     "x.json.gz": lambda path: analysis.save(a_graph(), path),
     "x.graphml": lambda path: analysis.save(a_graph(), path),
     "x.graphml.gz": lambda path: analysis.save(a_graph(), path),
-    "x.png": lambda path: analysis.draw_tasks(a_graph(), path),
-    "x.svg": lambda path: analysis.draw_tasks(a_graph(), path),
-    "x.html": lambda path: analysis.interactive(a_graph(), path),
+    "x.png": lambda path: analysis.pictures.draw_tasks(a_graph(), path),
+    "x.svg": lambda path: analysis.pictures.draw_tasks(a_graph(), path),
+    "x.html": lambda path: analysis.pictures.interactive(a_graph(), path),
     "wf.json": a_workflow,
 }
 every_writer = pytest.mark.parametrize("name", WRITERS)

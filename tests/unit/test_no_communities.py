@@ -50,7 +50,7 @@ def colours(figure: Figure) -> set[str]:
 @pytest.mark.parametrize("algorithm", ["louvain", "leiden"])
 @pytest.mark.parametrize("resolution", [0.5, 1.0, 2.0])
 def test_result_says_that_there_are_none(holders, algorithm, resolution):
-    found = analysis.communities(crew(holders), algorithm=algorithm, resolution=resolution)
+    found = analysis.teams.communities(crew(holders), algorithm=algorithm, resolution=resolution)
     assert not found.are_apparent
     assert found.summary.startswith("no communities: modularity ")
 
@@ -58,7 +58,7 @@ def test_result_says_that_there_are_none(holders, algorithm, resolution):
 @pytest.mark.parametrize("algorithm", ["louvain", "leiden"])
 @pytest.mark.parametrize("resolution", [0.5, 1.0, 2.0])
 def test_result_says_that_there_are_some(algorithm, resolution):
-    found = analysis.communities(crew(TWO), algorithm=algorithm, resolution=resolution)
+    found = analysis.teams.communities(crew(TWO), algorithm=algorithm, resolution=resolution)
     assert [len(group) for group in found.members] == [6, 6]
     assert found.are_apparent
     assert found.summary.startswith("2 communities, modularity ")
@@ -68,8 +68,8 @@ def test_result_says_that_there_are_some(algorithm, resolution):
 @pytest.mark.parametrize("given", [False, True])
 def test_picture_names_and_colours_none(holders, given):
     graph = crew(holders)
-    found = analysis.communities(graph) if given else None
-    figure = analysis.draw_agents(graph, communities=found)
+    found = analysis.teams.communities(graph) if given else None
+    figure = analysis.pictures.draw_agents(graph, communities=found)
     assert "No communities: modularity is" in words(figure)
     assert "community 1" not in words(figure)
     assert not colours(figure) & set(GROUPS)
@@ -78,15 +78,15 @@ def test_picture_names_and_colours_none(holders, given):
 
 def test_picture_names_and_colours_what_stands_out_or_is_given():
     graph = crew(TWO)
-    figure = analysis.draw_agents(graph)
+    figure = analysis.pictures.draw_agents(graph)
     assert "community 2" in words(figure)
     assert "No communities" not in words(figure)
     assert len(colours(figure) & set(GROUPS)) == 2
     graph = crew(NONE["all have all"])
     by_hand = [[f"a{at}" for at in range(6)], [f"a{at}" for at in range(6, 12)]]
-    assert "community 2" in words(analysis.draw_agents(graph, communities=by_hand))
+    assert "community 2" in words(analysis.pictures.draw_agents(graph, communities=by_hand))
     well = Communities.of(by_hand, 0.4, "louvain", 1.0, 0)
-    assert "community 2" in words(analysis.draw_agents(graph, communities=well))
+    assert "community 2" in words(analysis.pictures.draw_agents(graph, communities=well))
 
 
 # Skills that nobody has
@@ -94,14 +94,14 @@ def test_picture_names_and_colours_what_stands_out_or_is_given():
 
 def test_skills_that_nobody_has_or_needs_do_not_fill_the_picture():
     graph = crew(TWO)
-    before = words(analysis.draw_agents(graph))
+    before = words(analysis.pictures.draw_agents(graph))
     for at in range(300):
         graph.add_node(f"skill:idle{at}", label="Skill", key=f"idle{at}", bipartite=1)
-    found = words(analysis.draw_agents(graph))
+    found = words(analysis.pictures.draw_agents(graph))
     assert "300 skills that nobody here has or needs left out." in found
     assert "idle" not in found
     assert set(before.split("\n")) <= set(found.split("\n"))
-    assert "300 skills that nobody here has or needs" in analysis.interactive(graph).html
+    assert "300 skills that nobody here has or needs" in analysis.pictures.interactive(graph).html
     assert graph.number_of_nodes() == 324  # it is not changed
 
 
@@ -114,13 +114,14 @@ def test_skill_that_a_live_task_needs_is_shown(status, shown):
     graph.add_node("skill:rare", label="Skill", key="rare", bipartite=1)
     graph.add_node("t", label="Task", **({} if status is None else {"status": status}))
     graph.add_edge("t", "skill:rare", type="REQUIRES")
-    assert ("rare" in words(analysis.draw_agents(graph))) is shown
+    assert ("rare" in words(analysis.pictures.draw_agents(graph))) is shown
 
 
 def test_only_such_skills_are_nothing_to_draw():
     graph = nx.DiGraph(kind="agents-skills")
     graph.add_node("skill:idle", label="Skill", key="idle", bipartite=1)
-    assert "no agents" in words(analysis.draw_agents(graph))
+    assert "no agents" in words(analysis.pictures.draw_agents(graph))
     unlabelled = nx.Graph()
     unlabelled.add_nodes_from(["x", "y"], bipartite=1)
-    assert "2 skills" in words(analysis.draw_agents(unlabelled))  # what they are is not known
+    drawn = analysis.pictures.draw_agents(unlabelled)  # what they are is not known
+    assert "2 skills" in words(drawn)

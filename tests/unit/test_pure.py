@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import graph_orch
 from graph_orch import NewTask, TaskFilters, TaskPriority, TaskStatus, ValidationError, errors
 from graph_orch._sync.querying import leading_statement, lucene_words
 from graph_orch.cli.progress import downloading
@@ -24,11 +23,6 @@ from graph_orch.domain.values import dump_json, lane_key, load_json, skill_key
 from graph_orch.embedded.jars import storage_error
 from graph_orch.errors import DownloadError, OrchestrationError
 from graph_orch.store.statements import directory
-
-
-def test_exported_names():
-    assert graph_orch.__all__ == sorted(graph_orch.__all__)
-    assert all(hasattr(graph_orch, name) for name in graph_orch.__all__)
 
 
 def test_every_error_is_in_the_tree_of_the_docstring():

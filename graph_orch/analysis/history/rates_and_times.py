@@ -5,28 +5,27 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from math import sqrt
-from numbers import Integral
 from statistics import NormalDist
 from typing import Any, get_args
 
-import networkx as nx
 import numpy as np
 
+from graph_orch.analysis.checks import whole
 from graph_orch.analysis.history.tables import (
-    Durations,
     Group,
     Interval,
     Key,
     Oddity,
     RetryUse,
     RetryUses,
+    Spread,
     SuccessRate,
     SuccessRates,
     TimeUse,
     TimeUses,
 )
-from graph_orch.analysis.history.tries import FAILED, SUCCEEDED, TriedTask, Try, read_tries
-from graph_orch.analysis.skills.incidence import by_name
+from graph_orch.analysis.model import FAILED, SUCCEEDED, Given, Timeline, TriedTask, Try
+from graph_orch.analysis.nodes import by_name
 from graph_orch.domain.checks import RATIO
 from graph_orch.errors import ValidationError
 
@@ -41,13 +40,8 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
         ValidationError: not whole numbers with 0 <= successes <= n, or confidence not between 0
             and 1.
     """
-    given: tuple[object, ...] = (successes, n)
-    whole = all(isinstance(it, Integral) and it is not True for it in given)
-    if not whole or not 0 <= successes <= n:
-        raise ValidationError(
-            f"wilson: {repr(successes)[:50]} of {repr(n)[:50]} is not a share of something; "
-            "give whole numbers, 0 <= successes <= n"
-        )
+    n = whole("wilson: n", n, 0, 2**63)
+    successes = whole("wilson: successes", successes, 0, n)
     z = _quantile(confidence)
     if n == 0:
         return Interval(0.0, 1.0)
@@ -59,7 +53,7 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
 
 
 def success_rates(
-    graph: nx.Graph[Any],
+    graph: Given,
     by: Key | Sequence[Key] = ("agent", "skill"),
     *,
     confidence: float = 0.95,
@@ -72,19 +66,18 @@ def success_rates(
 
     Raises:
         ValidationError: `by` names something else, or confidence is not between 0 and 1.
-        AnalysisError: the graph's tries cannot be read; see `read_tries`.
+        AnalysisError: the graph's tries cannot be read; see `Timeline`.
     """
     keys = _keys(by)
     _quantile(confidence)
     found: dict[Group, Counter[bool | None]] = {}
-    for task in read_tries(graph):
-        for one in task.tries:
-            for group in _groups(one, keys):
-                found.setdefault(group, Counter())[one.is_success] += 1
+    for one in Timeline.of(graph).tries:
+        for group in _groups(one, keys):
+            found.setdefault(group, Counter())[one.is_success] += 1
     return SuccessRates(keys, tuple(_rate(it, found[it], confidence) for it in _ordered(found)))
 
 
-def time_use(graph: nx.Graph[Any], by: Key | Sequence[Key] = "task_type") -> TimeUses:
+def time_use(graph: Given, by: Key | Sequence[Key] = "task_type") -> TimeUses:
     """How long tries waited and how long they were worked on; `by=()` takes all together.
 
     A task waits from when it was created and due until it was started, and after a try that did
@@ -93,11 +86,11 @@ def time_use(graph: nx.Graph[Any], by: Key | Sequence[Key] = "task_type") -> Tim
 
     Raises:
         ValidationError: `by` names something else than agent, skill or task_type.
-        AnalysisError: the graph's tries cannot be read; see `read_tries`.
+        AnalysisError: the graph's tries cannot be read; see `Timeline`.
     """
     keys = _keys(by)
     found: dict[Group, list[Try]] = {}
-    tries = [one for task in read_tries(graph) for one in task.tries]
+    tries = Timeline.of(graph).tries
     for one in tries:
         for group in _groups(one, keys):
             found.setdefault(group, []).append(one)
@@ -105,35 +98,33 @@ def time_use(graph: nx.Graph[Any], by: Key | Sequence[Key] = "task_type") -> Tim
     return TimeUses(keys, rows, tuple(odd for one in tries for odd in _oddities(one)))
 
 
-def retries(graph: nx.Graph[Any], by: Key | Sequence[Key] = "task_type") -> RetryUses:
+def retries(graph: Given, by: Key | Sequence[Key] = "task_type") -> RetryUses:
     """How often tasks were tried, and what came of it.
 
     By `agent`, a task counts for each agent that tried it, with that agent's tries.
 
     Raises:
         ValidationError: `by` names something else than agent, skill or task_type.
-        AnalysisError: the graph's tries cannot be read; see `read_tries`.
+        AnalysisError: the graph's tries cannot be read; see `Timeline`.
     """
     keys = _keys(by)
     found: dict[Group, list[tuple[TriedTask, list[Try]]]] = {}
-    for task in read_tries(graph):
+    for task in Timeline.of(graph).tasks:
         for group, tries in _tries_by_group(task, keys).items():
             found.setdefault(group, []).append((task, tries))
     return RetryUses(keys, tuple(_retry_use(it, found[it]) for it in _ordered(found)))
 
 
-def durations(values: Iterable[float | None]) -> Durations:
+def spread(values: Iterable[float | None]) -> Spread:
     """What there is to say of some durations in seconds, None where one is missing."""
     given = list(values)
     known = [value for value in given if value is not None]
     good = np.array([value for value in known if value >= 0], dtype=float)
     counts = (len(good), len(given) - len(known), len(known) - len(good))
     if not len(good):
-        return Durations(*counts, 0.0, None, None, None, None, None)
+        return Spread(*counts, 0.0, None, None, None, None, None)
     p50, p90, p99 = np.percentile(good, [50, 90, 99]).tolist()
-    return Durations(
-        *counts, float(good.sum()), float(good.mean()), p50, p90, p99, float(good.max())
-    )
+    return Spread(*counts, float(good.sum()), float(good.mean()), p50, p90, p99, float(good.max()))
 
 
 def _quantile(confidence: float) -> float:
@@ -176,10 +167,10 @@ def _time_use(group: Group, tries: list[Try]) -> TimeUse:
     return TimeUse(
         group,
         len(tries),
-        durations(one.wait for one in tries),
-        durations(one.queue for one in tries),
-        durations(one.work for one in tries),
-        durations(one.turnaround for one in tries),
+        spread(one.wait for one in tries),
+        spread(one.queue for one in tries),
+        spread(one.work for one in tries),
+        spread(one.turnaround for one in tries),
         waited / total if total else None,
     )
 
@@ -218,6 +209,6 @@ def _retry_use(group: Group, tasks: list[tuple[TriedTask, list[Try]]]) -> RetryU
             one is task.tries[0] and one.is_success is True for task, some in tasks for one in some
         ),
         sum(any(one.is_success for one in some) for _, some in tasks),
-        durations(failed).total,
+        spread(failed).total,
         tuple(sorted(outcomes.items())),
     )

@@ -67,7 +67,7 @@ class SuccessRates:
 
 
 @dataclass(frozen=True, slots=True)
-class Durations:
+class Spread:
     """Seconds, of `n` that are known and not negative; `missing` and `negative` are how many not.
 
     The numbers are None with n = 0. Percentiles are interpolated linearly.
@@ -94,10 +94,10 @@ class TimeUse:
 
     group: Group
     tries: int
-    wait: Durations
-    queue: Durations
-    work: Durations
-    turnaround: Durations
+    wait: Spread
+    queue: Spread
+    work: Spread
+    turnaround: Spread
     waiting_share: float | None
 
 
@@ -126,7 +126,7 @@ class TimeUses:
     def to_frame(self) -> pd.DataFrame:
         """A row for each group: its keys, tries, waiting_share, wait_p50, … (seconds)."""
         parts = ("wait", "queue", "work", "turnaround")
-        fields = [field.name for field in dataclass_fields(Durations)]
+        fields = [field.name for field in dataclass_fields(Spread)]
         names = [f"{part}_{name}" for part in parts for name in fields]
         rows = [(*row.group, row.tries, row.waiting_share, *_numbers(row)) for row in self.rows]
         return _frame(rows, [*self.by, "tries", "waiting_share", *names])

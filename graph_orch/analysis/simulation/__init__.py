@@ -9,64 +9,6 @@ results = {mode: simulate(workflow, agents, mode=mode) for mode in ("push", "pul
 print(compare(results))
 """
 
-from graph_orch.analysis.simulation.arrivals import Law, poisson_tasks
-from graph_orch.analysis.simulation.dispatch import AgentView, Router
-from graph_orch.analysis.simulation.recorded import agents_of, observed_failure_rates, tasks_of
-from graph_orch.analysis.simulation.replications import (
-    Estimate,
-    Replications,
-    compare,
-    estimate,
-    replicate,
-)
-from graph_orch.analysis.simulation.results import (
-    AgentResult,
-    Outcome,
-    SimulationResult,
-    TaskResult,
-    Try,
-    Waits,
-)
-from graph_orch.analysis.simulation.run import Mode, simulate
-from graph_orch.analysis.simulation.variations import (
-    arriving_at,
-    identical_agents,
-    scale_arrivals,
-    scale_capacity,
-    scale_speed,
-    unlimited,
-    without,
-)
-from graph_orch.analysis.simulation.workload import SimulatedAgent, SimulatedTask
+from graph_orch.lazy import stubbed
 
-__all__ = [
-    "AgentResult",
-    "AgentView",
-    "Estimate",
-    "Law",
-    "Mode",
-    "Outcome",
-    "Replications",
-    "Router",
-    "SimulatedAgent",
-    "SimulatedTask",
-    "SimulationResult",
-    "TaskResult",
-    "Try",
-    "Waits",
-    "agents_of",
-    "arriving_at",
-    "compare",
-    "estimate",
-    "identical_agents",
-    "observed_failure_rates",
-    "poisson_tasks",
-    "replicate",
-    "scale_arrivals",
-    "scale_capacity",
-    "scale_speed",
-    "simulate",
-    "tasks_of",
-    "unlimited",
-    "without",
-]
+__getattr__, __dir__ = stubbed(__name__, __file__)

@@ -7,15 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from graph_orch.analysis.simulation.workload import (
-    FASTEST,
-    LONGEST_SECONDS,
-    SimulatedTask,
-    number,
-    shown,
-    whole,
-)
-from graph_orch.errors import ValidationError
+from graph_orch.analysis.checks import LONGEST_SECONDS, member, number, whole
+from graph_orch.analysis.simulation.workload import FASTEST, SimulatedTask
 
 
 class Law(StrEnum):
@@ -46,12 +39,12 @@ def poisson_tasks(
     Raises:
         ValidationError: an argument is not acceptable.
     """
-    whole(count, "the number of tasks", 0)
-    gap = 1 / number(rate, "the rate of arrivals", 1e-9, 1e12)
-    mean = number(mean_duration, "the mean duration", 0, LONGEST_SECONDS / FASTEST)
+    whole("the number of tasks", count, 0)
+    gap = 1 / number("the rate of arrivals", rate, 1e-9, 1e12)
+    mean = number("the mean duration", mean_duration, 0, LONGEST_SECONDS / FASTEST)
     gaps, works = (np.random.default_rng(it) for it in _sequence(seed).spawn(2))
     arrivals = np.cumsum(gaps.exponential(gap, count))
-    constant = _law(law) is Law.CONSTANT
+    constant = member("law", law, Law) is Law.CONSTANT
     durations = np.full(count, mean) if constant else works.exponential(mean, count)
     return tuple(
         SimulatedTask(f"task-{place}", float(took), arrives_at=float(at), **fields)
@@ -65,11 +58,4 @@ def seeds(seed: int, count: int) -> list[int]:
 
 
 def _sequence(seed: object) -> np.random.SeedSequence:
-    return np.random.SeedSequence(whole(seed, "seed", 0, 2**64 - 1))
-
-
-def _law(law: object) -> Law:
-    try:
-        return Law(law)
-    except ValueError:
-        raise ValidationError(f"law is {shown(law)}; give one of {', '.join(Law)}") from None
+    return np.random.SeedSequence(whole("seed", seed, 0, 2**64 - 1))

@@ -6,8 +6,9 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from graph_orch.analysis.checks import shown
 from graph_orch.analysis.simulation.ready import Lane, Ready, WaitingTask, WorkingAgent
-from graph_orch.analysis.simulation.workload import SimulatedTask, shown
+from graph_orch.analysis.simulation.workload import SimulatedTask
 from graph_orch.domain.models.agents import quality, utilization
 from graph_orch.errors import RoutingError
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol, cast
 
 import simpy
 
+from graph_orch.analysis.checks import number, shown
 from graph_orch.analysis.simulation.draws import draw
 from graph_orch.analysis.simulation.ready import (
     Lanes,
@@ -19,12 +20,7 @@ from graph_orch.analysis.simulation.ready import (
     crews_of,
 )
 from graph_orch.analysis.simulation.results import Outcome, Try
-from graph_orch.analysis.simulation.workload import (
-    SimulatedAgent,
-    SimulatedTask,
-    number,
-    shown,
-)
+from graph_orch.analysis.simulation.workload import SimulatedAgent, SimulatedTask
 from graph_orch.domain.lifecycle import DependencyFailure, TaskPriority
 from graph_orch.domain.models import RetryPolicy
 from graph_orch.domain.models.base import EPOCH
@@ -190,8 +186,8 @@ class Engine:
         if rules.failure_rate is None:
             return False
         rate = number(
-            rules.failure_rate(task.spec, agent.spec.agent_id),
             f"the failure rate of task {shown(task.spec.task_id)}",
+            rules.failure_rate(task.spec, agent.spec.agent_id),
             0,
             1,
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 import networkx as nx
 
+from graph_orch.analysis.checks import shown
 from graph_orch.analysis.simulation.engine import Engine
 from graph_orch.analysis.simulation.ready import WaitingTask, WorkingAgent
 from graph_orch.analysis.simulation.results import (
@@ -15,7 +16,6 @@ from graph_orch.analysis.simulation.results import (
     SimulationResult,
     TaskResult,
 )
-from graph_orch.analysis.simulation.workload import shown
 
 
 def result_of(engine: Engine, mode: str) -> SimulationResult:

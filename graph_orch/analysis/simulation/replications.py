@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from math import fsum, sqrt
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
+from graph_orch.analysis.checks import number, several, shown, whole
 from graph_orch.analysis.simulation.arrivals import seeds
 from graph_orch.analysis.simulation.recorded import Agents, Workload, tasks_of
 from graph_orch.analysis.simulation.results import SimulationResult
 from graph_orch.analysis.simulation.run import simulate
-from graph_orch.analysis.simulation.workload import number, shown, whole
 from graph_orch.errors import ValidationError
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def replicate(
     Raises:
         ValidationError: an argument is not acceptable.
     """
-    whole(count, "the number of replications", 2)
+    whole("the number of replications", count, 2)
     share = _share(confidence)
     _check_measures(measures)
     drawn = seeds(seed, count)
@@ -108,7 +108,7 @@ def estimate(values: Iterable[float], confidence: float = 0.95) -> Estimate:
     from scipy.stats import t
 
     found = list(values)
-    count = whole(len(found), "the number of values", 2)
+    count = whole("the number of values", len(found), 2)
     mean = fsum(found) / count
     deviation = sqrt(fsum((value - mean) ** 2 for value in found) / (count - 1))
     reach = float(t.ppf((1 + _share(confidence)) / 2, count - 1)) * deviation / sqrt(count)
@@ -141,7 +141,7 @@ def compare(
 
 
 def _share(confidence: float) -> float:
-    share = number(confidence, "confidence", 0.0, 1.0)
+    share = number("confidence", confidence, 0.0, 1.0)
     if share in (0.0, 1.0):
         raise ValidationError(f"confidence is {share:g}; give a number between 0 and 1")
     return share
@@ -150,9 +150,7 @@ def _share(confidence: float) -> float:
 def _numbered(results: Iterable[SimulationResult]) -> Iterable[tuple[str, SimulationResult]]:
     if isinstance(cast(object, results), SimulationResult):
         raise ValidationError("compare() takes several results; give a list or a mapping of them")
-    if not isinstance(cast(object, results), Iterable):
-        raise ValidationError(f"results is {shown(results)}; give a list or a mapping of them")
-    return ((str(place), result) for place, result in enumerate(results))
+    return ((str(place), result) for place, result in enumerate(several("results", results)))
 
 
 def _check_measures(measures: object) -> None:

@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from enum import StrEnum
 from typing import TypeAlias, cast
 
 import networkx as nx
 
+from graph_orch.analysis.checks import member, number, shown, whole
+from graph_orch.analysis.model import Given, Model
 from graph_orch.analysis.simulation.dispatch import ByClaims, ByQuality, ByRouter, Router
 from graph_orch.analysis.simulation.engine import Dispatcher, Engine, FailureRate, Rules
 from graph_orch.analysis.simulation.outcomes import result_of
 from graph_orch.analysis.simulation.ready import WorkingAgent
-from graph_orch.analysis.simulation.recorded import (
-    Agents,
-    Graph,
-    Workload,
-    agents_of,
-    tasks_of,
-)
+from graph_orch.analysis.simulation.recorded import Agents, Workload, agents_of, tasks_of
 from graph_orch.analysis.simulation.results import SimulationResult
-from graph_orch.analysis.simulation.workload import (
-    LONGEST_SECONDS,
-    SimulatedAgent,
-    checked_agents,
-    number,
-    shown,
-    whole,
-)
+from graph_orch.analysis.simulation.workload import SimulatedAgent, checked_agents
 from graph_orch.domain.models import RetryPolicy
 from graph_orch.errors import ValidationError
 
@@ -78,18 +67,18 @@ def simulate(
         ValidationError: an argument is not acceptable.
         RoutingError: the router chose an agent that does not exist, lacks a skill or is full.
     """
-    chosen = _mode(mode)
+    chosen = member("mode", mode, Mode)
     if router is not None and chosen is Mode.PULL:
         raise ValidationError("agents that pull need no router; leave it out, or use mode='push'")
     crew = _agents(workload, agents)
     if router is not None and not callable(router):
         raise ValidationError(f"router is {shown(router)}; give a function, or None")
     rules = Rules(
-        whole(seed, "seed", 0, 2**64 - 1),
+        whole("seed", seed, 0, 2**64 - 1),
         _failure_rate(failure_rates, crew),
         _policy(retry_policy),
         _limits(concurrency_limits),
-        None if aging_seconds is None else _aging(aging_seconds),
+        None if aging_seconds is None else number("aging_seconds", aging_seconds),
     )
     place = WorkingAgent.by_recency if chosen is Mode.PULL else WorkingAgent.by_quality
     engine = Engine(tasks_of(workload), crew, rules, place)
@@ -103,22 +92,15 @@ def _dispatcher(mode: Mode, router: Router | None, engine: Engine) -> Dispatcher
     return ByQuality() if router is None else ByRouter(router, engine.agents)
 
 
-def _mode(mode: object) -> Mode:
-    try:
-        return Mode(mode)
-    except ValueError:
-        raise ValidationError(f"mode is {shown(mode)}; give 'push' or 'pull'") from None
-
-
 def _agents(workload: Workload, agents: Agents | None) -> tuple[SimulatedAgent, ...]:
     found = workload if agents is None else agents
-    if isinstance(found, nx.Graph):
-        return agents_of(cast(Graph, found))
+    if isinstance(found, nx.Graph | Model):
+        return agents_of(cast(Given, found))
     if agents is None:
         raise ValidationError(
             "the workload says nothing of agents; give `agents`: identical_agents(…), or a list"
         )
-    return checked_agents(agents)  # type: ignore[arg-type]
+    return checked_agents(cast(Iterable[SimulatedAgent], agents))
 
 
 def _policy(policy: object) -> RetryPolicy:
@@ -129,15 +111,11 @@ def _policy(policy: object) -> RetryPolicy:
     return policy
 
 
-def _aging(value: object) -> float:
-    return number(value, "aging_seconds", 0, LONGEST_SECONDS)
-
-
 def _limits(limits: object) -> dict[str, int]:
     if not isinstance(limits, Mapping | None):
         raise ValidationError(f"concurrency_limits is {shown(limits)}; give a mapping of keys")
     return {
-        key: whole(limit, f"the limit of concurrency key {shown(key)}", 1)
+        key: whole(f"the limit of concurrency key {shown(key)}", limit, 1)
         for key, limit in cast(Mapping[str, object], limits or {}).items()
     }
 
@@ -148,10 +126,10 @@ def _failure_rate(given: FailureRates, agents: tuple[SimulatedAgent, ...]) -> Fa
     if callable(given):
         return given
     if not isinstance(given, Mapping):
-        rate = number(given, "failure_rates", 0, 1)
+        rate = number("failure_rates", given, 0, 1)
         return lambda task, agent_id: rate
     rates = {
-        key: number(rate, f"the failure rate of agent {shown(key)}", 0, 1)
+        key: number(f"the failure rate of agent {shown(key)}", rate, 0, 1)
         for key, rate in given.items()
     }
     if unknown := set(rates) - {agent.agent_id for agent in agents}:

@@ -6,17 +6,14 @@ from collections.abc import Hashable, Iterable
 from dataclasses import replace
 from typing import TypeVar
 
+from graph_orch.analysis.checks import number, shown, whole
 from graph_orch.analysis.simulation.recorded import Workload, tasks_of
 from graph_orch.analysis.simulation.workload import (
     FASTEST,
-    LONGEST_SECONDS,
     SLOWEST,
     SimulatedAgent,
     SimulatedTask,
     checked_agents,
-    number,
-    shown,
-    whole,
 )
 from graph_orch.domain.models import Agent
 from graph_orch.errors import ValidationError
@@ -33,7 +30,7 @@ def identical_agents(
     Raises:
         ValidationError: count is not a whole number, or negative.
     """
-    whole(count, "the number of agents", 0)
+    whole("the number of agents", count, 0)
     skills = _skills(workload)
     width = len(str(count))
     return tuple(
@@ -57,7 +54,7 @@ def scale_capacity(
     Raises:
         ValidationError: these are no agents, or factor is no number of 0 or more.
     """
-    by = number(factor, "the factor of the capacity", 0, FASTEST)
+    by = number("the factor of the capacity", factor, 0, FASTEST)
     return tuple(
         replace(agent, max_concurrent_tasks=max(1, round(agent.max_concurrent_tasks * by)))
         for agent in checked_agents(agents)
@@ -66,7 +63,7 @@ def scale_capacity(
 
 def scale_speed(agents: Iterable[SimulatedAgent], factor: float) -> tuple[SimulatedAgent, ...]:
     """The agents, `factor` times as fast."""
-    by = number(factor, "the factor of the speed", SLOWEST, FASTEST)
+    by = number("the factor of the speed", factor, SLOWEST, FASTEST)
     return tuple(replace(agent, speed=agent.speed * by) for agent in checked_agents(agents))
 
 
@@ -86,7 +83,7 @@ def without(agents: Iterable[SimulatedAgent], *agent_ids: Hashable) -> tuple[Sim
 
 def scale_arrivals(tasks: Iterable[SimulatedTask], factor: float) -> tuple[SimulatedTask, ...]:
     """The tasks arriving `factor` times as densely: 2 halves the time between them."""
-    by = number(factor, "the factor of the arrivals", SLOWEST, FASTEST)
+    by = number("the factor of the arrivals", factor, SLOWEST, FASTEST)
     return tuple(
         replace(task, arrives_at=task.arrives_at / by, available_at=_earlier(task, by))
         for task in tasks
@@ -95,7 +92,7 @@ def scale_arrivals(tasks: Iterable[SimulatedTask], factor: float) -> tuple[Simul
 
 def arriving_at(tasks: Iterable[SimulatedTask], at: float) -> tuple[SimulatedTask, ...]:
     """The tasks, all arriving at one time."""
-    moment = number(at, "the time of arrival", 0, LONGEST_SECONDS)
+    moment = number("the time of arrival", at)
     return tuple(replace(task, arrives_at=moment) for task in tasks)
 
 

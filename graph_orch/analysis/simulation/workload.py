@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from math import isfinite
-from operator import index
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, cast
 
+from graph_orch.analysis.checks import member, moment, node, number, several, shown, whole
 from graph_orch.domain.lifecycle import DependencyFailure, TaskPriority
 from graph_orch.domain.models import Agent, RetryPolicy
 from graph_orch.domain.values import skill_key
 from graph_orch.errors import ValidationError
 
-E = TypeVar("E", bound=TaskPriority | DependencyFailure)
-
-LONGEST_SECONDS = 1e12
-"""Times and durations up to here (31,700 years) are taken: no sum of them overflows."""
 SLOWEST, FASTEST = 1e-6, 1e6
 MOST_RETRIES = 1_000_000
 
@@ -50,22 +45,24 @@ class SimulatedTask:
 
     def __post_init__(self) -> None:
         what = f"task {shown(self.task_id)}"
-        hashable(self.task_id, what)
+        named(what, self.task_id)
         for name in ("duration", "arrives_at"):
-            _set(self, name, seconds(getattr(self, name), f"{what}: {name}"))
+            _set(self, name, number(f"{what}: {name}", getattr(self, name)))
         if self.available_at is not None:
-            _set(self, "available_at", seconds(self.available_at, f"{what}: available_at"))
+            _set(self, "available_at", number(f"{what}: available_at", self.available_at))
         if self.max_retries is not None:
-            whole(self.max_retries, f"{what}: max_retries", 0, MOST_RETRIES)
-        _set(self, "requirements", _skills(self.requirements, f"{what}: requirements"))
+            whole(f"{what}: max_retries", self.max_retries, 0, MOST_RETRIES)
+        _set(self, "requirements", _skills(f"{what}: requirements", self.requirements))
         for name in ("dependencies", "excluded_agents"):
-            _set(self, name, _names(getattr(self, name), f"{what}: {name}"))
-        _set(self, "priority", _member(TaskPriority, self.priority, what))
-        failure = _member(DependencyFailure, self.on_dependency_failure, what)
-        _set(self, "on_dependency_failure", failure)
-        _is_policy(self.retry_policy, what)
+            _set(self, name, _names(f"{what}: {name}", getattr(self, name)))
+        _set(self, "priority", member(f"{what}: priority", self.priority, TaskPriority))
+        failure = f"{what}: on_dependency_failure", self.on_dependency_failure
+        _set(self, "on_dependency_failure", member(*failure, DependencyFailure))
+        if not isinstance(cast(object, self.retry_policy), RetryPolicy | None):
+            policy = shown(self.retry_policy)
+            raise ValidationError(f"{what}: retry_policy is {policy}; give a RetryPolicy")
         if self.concurrency_key is not None:
-            hashable(self.concurrency_key, f"{what}: concurrency_key")
+            named(f"{what}: concurrency_key", self.concurrency_key)
 
     @property
     def skill_keys(self) -> frozenset[str]:
@@ -95,15 +92,15 @@ class SimulatedAgent:
 
     def __post_init__(self) -> None:
         what = f"agent {shown(self.agent_id)}"
-        hashable(self.agent_id, what)
-        _set(self, "skills", _skills(self.skills, f"{what}: skills"))
-        whole(self.max_concurrent_tasks, f"{what}: max_concurrent_tasks", 1)
+        named(what, self.agent_id)
+        _set(self, "skills", _skills(f"{what}: skills", self.skills))
+        whole(f"{what}: max_concurrent_tasks", self.max_concurrent_tasks, 1)
         for name in ("total_completed", "total_failed"):
-            whole(getattr(self, name), f"{what}: {name}", 0)
-        number(self.success_rate, f"{what}: success_rate", 0, 1)
-        number(self.speed, f"{what}: speed", SLOWEST, FASTEST)
+            whole(f"{what}: {name}", getattr(self, name))
+        number(f"{what}: success_rate", self.success_rate, 0, 1)
+        number(f"{what}: speed", self.speed, SLOWEST, FASTEST)
         if self.last_assigned_at is not None:
-            moment(self.last_assigned_at, f"{what}: last_assigned_at")
+            moment(f"{what}: last_assigned_at", self.last_assigned_at)
 
     @property
     def skill_keys(self) -> frozenset[str]:
@@ -152,110 +149,35 @@ def checked_agents(agents: Iterable[SimulatedAgent | Agent]) -> tuple[SimulatedA
     return as_simulated
 
 
-def shown(name: object) -> str:
-    """A name, as an error shows it: not too long."""
-    text = repr(name)
-    return text if len(text) <= 80 else f"{text[:77]}…"
-
-
-def seconds(value: object, what: str) -> float:
-    """A time or duration as a float.
-
-    Raises:
-        ValidationError: it is no number from 0 to LONGEST_SECONDS.
-    """
-    return number(value, what, 0, LONGEST_SECONDS)
-
-
-def moment(value: object, what: str) -> datetime:
-    """An aware datetime.
-
-    Raises:
-        ValidationError: it is none.
-    """
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        return value
-    raise ValidationError(f"{what} is {shown(value)}; give a datetime with a time zone")
-
-
-def number(value: object, what: str, least: float, most: float) -> float:
-    """A number in a range, as a float.
-
-    Raises:
-        ValidationError: it is none.
-    """
-    try:
-        found = float("nan") if isinstance(value, bool | str) else float(cast(Any, value))
-    except (TypeError, ValueError, OverflowError):
-        found = float("nan")
-    if not (isfinite(found) and least <= found <= most):
-        raise ValidationError(f"{what} is {shown(value)}; give a number from {least:g} to {most:g}")
-    return found
-
-
-def whole(value: object, what: str, least: int, most: int = 2**31 - 1) -> int:
-    """A whole number in a range.
-
-    Raises:
-        ValidationError: it is none.
-    """
-    try:
-        found = None if isinstance(value, bool) else index(cast(Any, value))  # NumPy's too
-    except TypeError:
-        found = None
-    if found is not None and least <= found <= most:
-        return found
-    raise ValidationError(f"{what} is {shown(value)}; give a whole number from {least} to {most}")
-
-
-def hashable(value: object, what: str) -> None:
-    """Raises ValidationError where a value cannot be a name."""
-    if value is None:
-        raise ValidationError(f"{what} needs a name; None stands for nobody")
-    try:
-        hash(value)
-    except TypeError:
-        raise ValidationError(f"{what} cannot be a key: {shown(value)} is not hashable") from None
-
-
 def _set(model: object, name: str, value: object) -> None:
     object.__setattr__(model, name, value)
 
 
-def _names(values: object, what: str) -> tuple[Hashable, ...]:
-    if isinstance(values, str) or not isinstance(values, Iterable):
-        raise ValidationError(f"{what} is {shown(values)}; give a list")
-    found = tuple(cast(Iterable[Hashable], values))
-    for value in found:
-        hashable(value, what)
-    return tuple(dict.fromkeys(found))
+def named(what: str, value: object) -> Any:
+    """What can be the id of a task or an agent.
+
+    Raises:
+        ValidationError: it is None, which stands for nobody, or has no hash.
+    """
+    if value is None:
+        raise ValidationError(f"{what} needs a name; None stands for nobody")
+    return node(what, value)
 
 
-def _skills(values: object, what: str) -> tuple[Hashable, ...]:
-    found = _names(values, what)
+def _names(what: str, values: object) -> tuple[Any, ...]:
+    return tuple(dict.fromkeys(named(what, value) for value in several(what, values)))
+
+
+def _skills(what: str, values: object) -> tuple[str, ...]:
+    found = tuple(dict.fromkeys(several(what, values)))
     for name in found:
         if not isinstance(name, str) or not name.strip():
             raise ValidationError(f"{what} has {shown(name)}; a skill is a text that is not empty")
     return found
 
 
-def _member(kind: type[E], value: object, what: str) -> E:
-    try:
-        return kind(value)
-    except ValueError:
-        known = ", ".join(kind)
-        raise ValidationError(f"{what}: {shown(value)} is not one of {known}") from None
-
-
-def _is_policy(value: object, what: str) -> None:
-    if not isinstance(value, RetryPolicy | None):
-        raise ValidationError(f"{what}: retry_policy is {shown(value)}; give a RetryPolicy")
-
-
 def _all_of(values: object, kind: Any, what: str) -> tuple[Any, ...]:
-    if isinstance(values, str) or not isinstance(values, Iterable):
-        raise ValidationError(f"{what} is {shown(values)}, which cannot be simulated; give a list")
-    found = tuple(cast(Iterable[object], values))
+    found = several(what, values)
     for value in found:
         if not isinstance(value, kind):
             name = getattr(kind, "__name__", "SimulatedAgent")

@@ -13,20 +13,12 @@ from scipy.sparse import block_array, csr_array
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import ArpackError, eigsh
 
-from graph_orch.analysis.labels import is_labelled
-from graph_orch.analysis.skills.incidence import (
-    AgentSkills,
-    Matrix,
-    agent_skills,
-    by_name,
-    checked_graph,
-    one_of,
-    positive,
-)
+from graph_orch.analysis.checks import number, one_of, whole
+from graph_orch.analysis.model import AgentSkills, Given, Matrix, graph_of
+from graph_orch.analysis.nodes import by_name, is_labelled
 from graph_orch.analysis.skills.similarity import degrees
-from graph_orch.domain.checks import RATIO
 from graph_orch.domain.models.teams import SEED
-from graph_orch.errors import AnalysisError, ValidationError
+from graph_orch.errors import AnalysisError
 
 Measure = Literal["degree", "betweenness", "eigenvector", "pagerank"]
 Floats: TypeAlias = "NDArray[np.float64]"
@@ -49,7 +41,7 @@ class _Network:
 
 
 def centrality(
-    graph: nx.Graph[Any] | AgentSkills,
+    graph: Given,
     measure: Measure = "degree",
     *,
     samples: int | None = None,
@@ -72,11 +64,10 @@ def centrality(
 
     Raises:
         ValidationError: the measure is unknown, or samples, seed or damping are out of range.
-        AnalysisError: the eigenvector does not converge; or see `agent_skills`.
+        AnalysisError: the eigenvector does not converge; or see `AgentSkills`.
     """
     one_of("measure", measure, get_args(Measure))
-    if RATIO.of("damping", damping) is None or damping > 0.999:
-        raise ValidationError(f"damping: {damping!r} is not from 0 to 0.999")
+    damping = number("damping", damping, 0, 0.999)
     seed = SEED.of("seed", seed)
     network = _network(graph)
     if not network.nodes:
@@ -100,10 +91,11 @@ def _values(
             return _pagerank(network.adjacency, damping)
 
 
-def _network(graph: nx.Graph[Any] | AgentSkills) -> _Network:
-    if not isinstance(graph, AgentSkills) and not _has_sides(checked_graph(graph)):
+def _network(given: Given) -> _Network:
+    graph = graph_of(given)
+    if not isinstance(given, AgentSkills) and not _has_sides(graph):
         return _without_sides(graph)
-    view = agent_skills(graph)
+    view = AgentSkills.of(given)
     held = view.matrix
     if not held.nnz:  # block_array needs something on each side
         size = len(view.agents) + len(view.skills)
@@ -163,7 +155,7 @@ def _most_between_one(own: int, other: int) -> float:
 def _sources(size: int, samples: int | None, seed: int) -> NDArray[np.int64]:
     if samples is None:
         samples = size if size <= EXACT else SAMPLES
-    if positive("samples", samples) >= size:
+    if whole("samples", samples, 1) >= size:
         return np.arange(size)
     return np.sort(np.random.default_rng(seed).choice(size, samples, replace=False))
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 from math import ceil
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array, hstack
 
-from graph_orch.analysis.skills.incidence import AgentSkills, Matrix, agent_skills, by_name, one_of
+from graph_orch.analysis.checks import one_of
+from graph_orch.analysis.model import AgentSkills, Given, Matrix
+from graph_orch.analysis.nodes import by_name
 from graph_orch.analysis.skills.similarity import degrees
 from graph_orch.analysis.skills.supply import covering, requirement_sets, skill_holders
 from graph_orch.domain.checks import RATIO
@@ -53,11 +54,11 @@ class BusFactor:
 
 
 def bus_factor(
-    graph: nx.Graph[Any] | AgentSkills,
+    graph: Given,
     *,
     share: float | None = None,
     of: Literal["skills", "tasks"] = "skills",
-    tasks: nx.Graph[Any] | None = None,
+    tasks: Given | None = None,
 ) -> BusFactor:
     """The smallest number of agents whose loss leaves something that nobody can do.
 
@@ -75,12 +76,12 @@ def bus_factor(
 
     Raises:
         ValidationError: share is not above 0 and at most 1, or `of` is unknown.
-        AnalysisError: `of="tasks"` and there are no live tasks; or see `agent_skills`.
+        AnalysisError: `of="tasks"` and there are no live tasks; or see `AgentSkills`.
     """
     if RATIO.of("share", share) == 0:
         raise ValidationError(f"share: {share!r} is not above 0 and at most 1")
     one_of("of", of, ("skills", "tasks"))
-    view = agent_skills(graph)
+    view = AgentSkills.of(graph)
     units = _units(view, of, tasks)
     held = {names: rows for names, rows in units.items() if len(rows)}
     uncovered = tuple(names for names in units if names not in held)
@@ -95,14 +96,12 @@ def bus_factor(
     return BusFactor(agents, lost, uncovered, at_least)
 
 
-def _units(
-    view: AgentSkills, of: str, tasks: nx.Graph[Any] | None
-) -> dict[tuple[Hashable, ...], Rows]:
+def _units(view: AgentSkills, of: str, tasks: Given | None) -> dict[tuple[Hashable, ...], Rows]:
     """What can be lost, and the rows of the agents that have it."""
     holders = skill_holders(view)
     if of == "skills":
         return {(skill,): rows for skill, rows in holders.items()}
-    sets = requirement_sets(view.graph if tasks is None else tasks)
+    sets = requirement_sets(view, tasks)
     if not sets:
         raise AnalysisError(
             "bus_factor of tasks: the graph holds no live task; give a graph of them with tasks="

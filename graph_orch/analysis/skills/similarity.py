@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 from scipy.sparse import csr_array, diags_array
 
-from graph_orch.analysis.skills.incidence import AgentSkills, Matrix, agent_skills, one_of, positive
-from graph_orch.domain.checks import Check
+from graph_orch.analysis.checks import number, one_of, whole
+from graph_orch.analysis.model import AgentSkills, Given, Matrix
 from graph_orch.errors import AnalysisError
 
 Weight = Literal["count", "jaccard", "cosine", "newman"]
@@ -24,7 +23,6 @@ Side = Literal["agents", "skills"]
 Floats: TypeAlias = "NDArray[np.float64]"
 Ints: TypeAlias = "NDArray[np.int64]"
 
-MIN_WEIGHT: Check[float] = Check(Annotated[float, Field(ge=0, allow_inf_nan=False)])
 BLOCK = 2_000_000
 """Cells of the product that are held at once, at most."""
 
@@ -38,7 +36,7 @@ class Similar:
 
 
 def nearest(
-    graph: nx.Graph[Any] | AgentSkills,
+    graph: Given,
     k: int = 10,
     *,
     measure: Weight = "jaccard",
@@ -52,9 +50,9 @@ def nearest(
 
     Raises:
         ValidationError: k is not a positive whole number, or measure or side are unknown.
-        AnalysisError: agents and skills cannot be told apart; see `agent_skills`.
+        AnalysisError: agents and skills cannot be told apart; see `AgentSkills`.
     """
-    k = positive("k", k)
+    k = whole("k", k, 1)
     nodes, held = _side(graph, side)
     found: dict[Hashable, tuple[Similar, ...]] = {}
     for row, others, weights in _rows(held, _known(measure)):
@@ -67,7 +65,7 @@ def nearest(
 
 
 def project(
-    graph: nx.Graph[Any] | AgentSkills,
+    graph: Given,
     side: Side = "agents",
     *,
     weight: Weight = "count",
@@ -93,15 +91,15 @@ def project(
     Raises:
         ValidationError: a bound is not a positive whole number (min_weight: a number of 0 or
             more), or weight or side are unknown.
-        AnalysisError: there would be more than `max_edges` edges; or see `agent_skills`.
+        AnalysisError: there would be more than `max_edges` edges; or see `AgentSkills`.
     """
     _known(weight)
-    view = agent_skills(graph)
+    view = AgentSkills.of(graph)
     nodes, held = _side(view, side)
     kept, left_out = _without_hubs(view, side, held, max_degree)
-    limit = None if strongest is None else positive("strongest", strongest)
-    least = MIN_WEIGHT.of("min_weight", min_weight)
-    edges = _edges(kept, weight, limit, least, positive("max_edges", max_edges))
+    limit = None if strongest is None else whole("strongest", strongest, 1)
+    least = number("min_weight", min_weight)
+    edges = _edges(kept, weight, limit, least, whole("max_edges", max_edges, 1))
     made: nx.Graph[Any] = nx.Graph(weight=weight, side=side, left_out=left_out)
     made.add_nodes_from((node, dict(view.attributes(node))) for node in nodes)
     made.add_weighted_edges_from((nodes[i], nodes[j], value) for i, j, value in edges)
@@ -139,9 +137,9 @@ def _known(weight: Weight) -> Weight:
     return weight
 
 
-def _side(graph: nx.Graph[Any] | AgentSkills, side: Side) -> tuple[tuple[Hashable, ...], Matrix]:
+def _side(graph: Given, side: Side) -> tuple[tuple[Hashable, ...], Matrix]:
     one_of("side", side, get_args(Side))
-    view = agent_skills(graph)
+    view = AgentSkills.of(graph)
     if side == "agents":
         return view.agents, view.matrix
     return view.skills, csr_array(view.matrix.T)
@@ -182,7 +180,7 @@ def _without_hubs(
 ) -> tuple[Matrix, list[Hashable]]:
     if max_degree is None:
         return held, []
-    keep = degrees(held, 0) <= positive("max_degree", max_degree)
+    keep = degrees(held, 0) <= whole("max_degree", max_degree, 1)
     shared = view.skills if side == "agents" else view.agents
     left_out = [node for node, kept in zip(shared, keep.tolist(), strict=True) if not kept]
     return csr_array(held[:, np.flatnonzero(keep)]), left_out

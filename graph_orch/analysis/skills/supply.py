@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-import networkx as nx
 import numpy as np
 
-from graph_orch.analysis.labels import is_labelled
-from graph_orch.analysis.skills.incidence import (
-    AgentSkills,
-    agent_skills,
-    by_name,
-    checked_graph,
-    number,
-)
+from graph_orch.analysis.model import AgentSkills, Given, TaskGraph, graph_of
+from graph_orch.analysis.nodes import by_name, stated_tasks
 from graph_orch.analysis.skills.similarity import degrees, overlaps
-from graph_orch.domain.lifecycle import LIVE, TaskStatus
-from graph_orch.domain.values import skill_key
-from graph_orch.errors import AnalysisError
+from graph_orch.domain.lifecycle import HELD
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,7 +106,7 @@ class Redundancy:
     stand_ins: int
 
 
-def coverage(graph: nx.Graph[Any] | AgentSkills, tasks: nx.Graph[Any] | None = None) -> Coverage:
+def coverage(graph: Given, tasks: Given | None = None) -> Coverage:
     """What there is of each skill, and what is wanted of it.
 
     Tasks are looked for in `tasks`, else in the graph itself; those that are live (pending,
@@ -126,8 +117,8 @@ def coverage(graph: nx.Graph[Any] | AgentSkills, tasks: nx.Graph[Any] | None = N
         AnalysisError: a task's requirements are no list of names, or slots no numbers; or see
             `agent_skills`.
     """
-    view = agent_skills(graph)
-    wanted = requirement_sets(view.graph if tasks is None else tasks)
+    view = AgentSkills.of(graph)
+    wanted = requirement_sets(view, tasks)
     per_skill = _demand_by_skill(wanted)
     holders = skill_holders(view)
     for skill in sorted(per_skill.keys() - holders.keys(), key=by_name):
@@ -138,13 +129,13 @@ def coverage(graph: nx.Graph[Any] | AgentSkills, tasks: nx.Graph[Any] | None = N
     return Coverage(tuple(sorted(skills, key=_scarcity)), tuple(sorted(sets, key=_scarcity)))
 
 
-def redundancy(graph: nx.Graph[Any] | AgentSkills) -> tuple[Redundancy, ...]:
+def redundancy(graph: Given) -> tuple[Redundancy, ...]:
     """How well others could stand in for each agent; those hardest to replace first.
 
     Raises:
-        AnalysisError: agents and skills cannot be told apart; see `agent_skills`.
+        AnalysisError: agents and skills cannot be told apart; see `AgentSkills`.
     """
-    view = agent_skills(graph)
+    view = AgentSkills.of(graph)
     owners, sizes = degrees(view.matrix, 0), degrees(view.matrix, 1)
     stand_ins = _stand_ins(view, sizes)
     found: list[Redundancy] = []
@@ -157,58 +148,32 @@ def redundancy(graph: nx.Graph[Any] | AgentSkills) -> tuple[Redundancy, ...]:
     return tuple(found)
 
 
-def requirement_sets(tasks: nx.Graph[Any]) -> dict[Requirements, tuple[int, int]]:
+def requirement_sets(
+    view: AgentSkills, tasks: Given | None = None
+) -> dict[Requirements, tuple[int, int]]:
     """The sets of skills that live tasks require, and how many tasks wait and are held with each.
 
-    What a task requires are its `requirements`, names, or else the skills that its edges of the
-    type REQUIRES lead to. Skills are named as nodes are: "skill:" + key.
-
-    Raises:
-        AnalysisError: a task's requirements are not a list of names.
+    Tasks are looked for in `tasks`, else in the graph of agents and skills itself. Skills are named
+    as the nodes of that are: by their key, or "skill:" + key.
     """
-    found: Counter[tuple[Requirements, bool]] = Counter()
-    for node, data in checked_graph(tasks).nodes(data=True):
-        status = str(data.get("status", TaskStatus.PENDING))
-        if is_task(data) and status in LIVE:
-            held = status != TaskStatus.PENDING
-            found[requirements_of(tasks, node, data), held] += 1
-    sets = sorted({it for it, _ in found}, key=lambda it: (len(it), list(map(str, _sorted(it)))))
-    return {it: (found[it, False], found[it, True]) for it in sets}
+    if isinstance(tasks, TaskGraph):
+        found = tasks.tasks
+    else:
+        found = stated_tasks(view.graph if tasks is None else graph_of(tasks))
+    counts: Counter[tuple[Requirements, bool]] = Counter()
+    nodes: dict[frozenset[str], Requirements] = {}
+    for task in found.values():
+        if task.is_live:
+            if task.skills not in nodes:
+                nodes[task.skills] = frozenset(_node(view, key) for key in task.skills)
+            counts[nodes[task.skills], task.has(HELD)] += 1
+    sets = sorted({it for it, _ in counts}, key=lambda it: (len(it), list(map(str, _sorted(it)))))
+    return {it: (counts[it, False], counts[it, True]) for it in sets}
 
 
-def is_task(data: Mapping[str, Any]) -> bool:
-    """Whether a node is a task: by its label, or because it has requirements or a task_type."""
-    if data.get("label") is None:
-        return "requirements" in data or "task_type" in data
-    return is_labelled(data, "Task")
-
-
-def requirements_of(tasks: nx.Graph[Any], node: Hashable, data: Mapping[str, Any]) -> Requirements:
-    """The skills that a task requires, named as nodes are.
-
-    Raises:
-        AnalysisError: its `requirements` are not a list of names.
-    """
-    if "requirements" not in data:
-        edges = tasks.edges(node, data=True)
-        return frozenset(skill for _, skill, edge in edges if str(edge.get("type")) == "REQUIRES")
-    return frozenset("skill:" + skill_key(name) for name in required_names(node, data))
-
-
-def required_names(node: Hashable, data: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names of the skills in a task's `requirements`; () where it has none.
-
-    Raises:
-        AnalysisError: they are not a list of names.
-    """
-    given: object = data.get("requirements", ())
-    if isinstance(given, list | tuple | set | frozenset):
-        names = cast(Sequence[object], given)
-        if all(isinstance(name, str) for name in names):
-            return tuple(cast(Sequence[str], names))
-    raise AnalysisError(
-        f"requirements of {node!r:.100} are {given!r:.100}; a list of names is needed"
-    )
+def _node(view: AgentSkills, key: str) -> str:
+    name = f"skill:{key}"
+    return key if key in view.graph and name not in view.graph else name
 
 
 def skill_holders(view: AgentSkills) -> dict[Hashable, np.ndarray[Any, np.dtype[np.int64]]]:
@@ -237,8 +202,7 @@ class _Load:
 
     def __init__(self, view: AgentSkills) -> None:
         self._agents = view.agents
-        limits = [number(view.attributes(it), "max_concurrent_tasks", it) for it in view.agents]
-        active = [number(view.attributes(it), "active_tasks", it) for it in view.agents]
+        limits, active = view.numbers("max_concurrent_tasks"), view.numbers("active_tasks")
         self._known = np.array([limit is not None for limit in limits], dtype=bool)
         self._slots = np.array([limit or 0 for limit in limits], dtype=float)
         self._free = np.maximum(0, self._slots - np.array([n or 0 for n in active], dtype=float))

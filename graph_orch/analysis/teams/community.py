@@ -6,16 +6,17 @@ import math
 import random
 from collections.abc import Hashable, Iterable, Sequence
 from importlib import import_module
-from typing import Any, cast
+from typing import Any
 
 import networkx as nx
 
-from graph_orch.analysis.labels import is_kind
+from graph_orch.analysis.checks import text
+from graph_orch.analysis.model import AgentSkills, Given, graph_of
+from graph_orch.analysis.nodes import by_name, is_kind
 from graph_orch.analysis.teams.projection import shared_skills
 from graph_orch.domain.models.teams import ALGORITHM, RESOLUTION, SEED, Algorithm, Communities
 from graph_orch.errors import AnalysisError, ValidationError
 
-SNAPSHOTS = ("agents-skills", "all")
 ITERATIONS = 3
 """How many rounds Leiden makes, each from where the one before ended."""
 TRIALS = 10
@@ -25,7 +26,7 @@ SMALL = 10_000
 
 
 def communities(
-    graph: nx.Graph[Any],
+    graph: Given,
     *,
     algorithm: Algorithm | str = Algorithm.LOUVAIN,
     resolution: float = 1.0,
@@ -60,38 +61,26 @@ def communities(
     """
     how = ALGORITHM.of("algorithm", algorithm)
     gamma, chance = RESOLUTION.of("resolution", resolution), SEED.of("seed", seed)
-    if not isinstance(cast(object, weight), str | None):
-        raise ValidationError(
-            f"weight: {repr(weight)[:100]} is no name of an attribute; give one, or None"
-        )
+    if weight is not None:
+        text("weight", weight)
     subject = _subject(graph, weight)
-    nodes = _in_order(subject)
+    nodes = sorted(subject, key=by_name)  # not by how the graph was built
     plain = _plain(subject, nodes, weight)
     groups = [[nodes[i] for i in group] for group in _groups(plain, how, gamma, chance)]
     modularity = _modularity(subject, groups, weight, gamma) if plain.size("weight") else 0.0
     return Communities.of(groups, modularity, how, gamma, chance)
 
 
-def _subject(graph: object, weight: str | None) -> nx.Graph[Any]:
-    if not isinstance(graph, nx.Graph):
-        raise ValidationError(
-            f"graph: is a {type(graph).__name__} where a NetworkX graph is needed; "
-            "analysis.snapshot(orch) makes one"
-        )
-    known = cast("nx.Graph[Any]", graph)
-    if not is_kind(known, *SNAPSHOTS):
-        return known
+def _subject(given: Given, weight: str | None) -> nx.Graph[Any]:
+    graph = graph_of(given)
+    if not isinstance(given, AgentSkills) and not is_kind(graph, "agents-skills", "all"):
+        return graph
     if weight not in ("weight", None):
         raise ValidationError(
             f"weight: {weight!r} is not what agents are joined by: in a snapshot that is what the "
             "skills they share weigh ('weight'), or whether they share any (None)"
         )
-    return shared_skills(known)
-
-
-def _in_order(graph: nx.Graph[Any]) -> list[Any]:
-    """The nodes in an order that does not depend on how the graph was built."""
-    return sorted(graph, key=lambda node: (str(node), type(node).__name__))
+    return shared_skills(given)
 
 
 def _plain(graph: nx.Graph[Any], nodes: Sequence[Any], weight: str | None) -> nx.Graph[Any]:

@@ -9,7 +9,7 @@ from typing import cast
 
 import networkx as nx
 
-from graph_orch.analysis.skills.incidence import named
+from graph_orch.analysis.checks import nodes, several, shown
 from graph_orch.domain.models.teams import Agreement, Communities
 from graph_orch.errors import ValidationError
 
@@ -43,24 +43,18 @@ def agreement(a: Partition, b: Partition) -> Agreement:
 
 def _labels(name: str, partition: Partition) -> dict[Hashable, int]:
     groups = partition.members if isinstance(partition, Communities) else partition
+    if isinstance(groups, Mapping | nx.Graph):
+        raise ValidationError(
+            f"{name}: {shown(cast(object, groups))} is no partition; give a list of groups"
+        )
     labels: dict[Hashable, int] = {}
-    for label, group in enumerate(_several(name, groups)):
+    for label, group in enumerate(several(name, groups)):
         if isinstance(group, str):
             raise ValidationError(f"{name}: {group!r:.100} is one string where a group is needed")
-        for node in named(f"{name}: a group", group):
+        for node in nodes(f"{name}: a group", group):
             if labels.setdefault(node, label) != label:
                 raise ValidationError(f"{name}: {node!r:.100} is in more than one community")
     return labels
-
-
-def _several(name: str, groups: object) -> Iterable[object]:
-    one = isinstance(groups, str | bytes | Mapping | nx.Graph)
-    if isinstance(groups, Iterable) and not one:
-        return cast(Iterable[object], groups)
-    raise ValidationError(
-        f"{name}: {repr(cast(object, groups))[:100]} is no partition; give Communities, or a list "
-        "of groups"
-    )
 
 
 Table = Counter[tuple[int, int]]

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
-from importlib import import_module
+from itertools import pairwise
 from typing import Any
 
 import networkx as nx
 
-from graph_orch.analysis.labels import is_labelled
-from graph_orch.analysis.skills.incidence import by_name, checked_graph, named
-from graph_orch.domain.checks import Check
+from graph_orch.analysis.checks import whole
+from graph_orch.analysis.model import AgentSkills, Given
 from graph_orch.domain.models.teams import HOLDERS, NEIGHBOURS, UNIT
-from graph_orch.domain.values import Limit
-from graph_orch.errors import AnalysisError, ValidationError
+from graph_orch.domain.values import MAX_BATCH
 
 BLOCK = 512
 """Rows of the matrix of all pairs that are in memory at once."""
-LIMIT: Check[int] = Check(Limit)
 
 
-def shared_skills(
-    graph: nx.Graph[Any],
-    *,
-    agents: Iterable[Hashable] | None = None,
-    neighbours: int = NEIGHBOURS,
-) -> nx.Graph[Any]:
+def shared_skills(graph: Given, *, neighbours: int = NEIGHBOURS) -> nx.Graph[Any]:
     """The agents of a graph of agents and skills, joined where they share skills.
 
     Two agents are joined by the `weight` of the skills that they share, each being worth
@@ -40,53 +31,26 @@ def shared_skills(
     that of `networkx.bipartite.collaboration_weighted_projected_graph`.
 
     Args:
-        graph: A snapshot ("agents-skills" or "all"), or any graph that has agents on one side.
-        agents: The nodes on that side; by default those with the label "Agent", joined by their
-            edges with nodes of the label "Skill".
         neighbours: 1 to 10,000.
 
     Raises:
         ValidationError: an argument is not acceptable.
-        AnalysisError: the extra `analysis` is not installed.
+        AnalysisError: the extra `analysis` is not installed; or see `AgentSkills`.
     """
-    limit = LIMIT.of("neighbours", neighbours)
-    chosen = _agents(checked_graph(graph), agents)
+    limit = whole("neighbours", neighbours, 1, MAX_BATCH)
+    view = AgentSkills.of(graph)
     found: nx.Graph[Any] = nx.Graph()
-    found.add_nodes_from((node, graph.nodes[node]) for node in chosen)
-    for (i, j), units in sorted(_pairs(_holders(graph, chosen, agents is None), limit).items()):
-        found.add_edge(chosen[i], chosen[j], weight=units / UNIT)
+    found.add_nodes_from((agent, view.attributes(agent)) for agent in view.agents)
+    for (i, j), units in sorted(_pairs(view, limit).items()):
+        found.add_edge(view.agents[i], view.agents[j], weight=units / UNIT)
     return found
 
 
-def _agents(graph: nx.Graph[Any], given: Iterable[Hashable] | None) -> list[Any]:
-    if given is None:
-        nodes: Iterable[tuple[Any, dict[str, Any]]] = graph.nodes(data=True)
-        return sorted((node for node, data in nodes if is_labelled(data, "Agent")), key=by_name)
-    chosen = sorted(named("agents", given), key=by_name)
-    if unknown := [node for node in chosen if node not in graph]:
-        raise ValidationError(f"agents: {unknown[0]!r:.100} is not a node of the graph")
-    return chosen
-
-
-def _holders(graph: nx.Graph[Any], agents: list[Any], labelled: bool) -> list[list[int]]:
-    """For each skill the places of the agents that have it, ascending."""
-    place = {node: i for i, node in enumerate(agents)}
-    holders: dict[Any, set[int]] = {}
-    for one, other in graph.edges():
-        for agent, skill in ((one, other), (other, one)):
-            if agent not in place or skill in place:
-                continue
-            if not labelled or is_labelled(graph.nodes[skill], "Skill"):
-                holders.setdefault(skill, set()).add(place[agent])
-    return [sorted(places) for places in holders.values() if len(places) > 1]
-
-
-def _pairs(holders: list[list[int]], limit: int) -> dict[tuple[int, int], int]:
+def _pairs(view: AgentSkills, limit: int) -> dict[tuple[int, int], int]:
     """The pairs of agents that are joined, the lower first, with what they share in units."""
-    if not holders:
-        return {}
-    numpy, sparse = _library("numpy"), _library("scipy.sparse")
-    left, right = _factors(holders, numpy, sparse)
+    import numpy as np
+
+    left, right = _factors(view)
     pairs: dict[tuple[int, int], int] = {}
     for start in range(0, left.shape[0], BLOCK):
         block = (left[start : start + BLOCK] @ right).tocsr()
@@ -95,39 +59,38 @@ def _pairs(holders: list[list[int]], limit: int) -> dict[tuple[int, int], int]:
             others, units = block.indices[begin:end], block.data[begin:end]
             real = (others != agent) & (units > 0)
             others, units = others[real], units[real]
-            best = numpy.lexsort((others, -units))[:limit]
+            best = np.lexsort((others, -units))[:limit]
             for other, shared in zip(others[best].tolist(), units[best].tolist(), strict=True):
                 pairs[min(agent, other), max(agent, other)] = shared
     return pairs
 
 
-def _factors(holders: list[list[int]], numpy: Any, sparse: Any) -> tuple[Any, Any]:
-    """Two matrices whose product says what each two agents share.
+def _factors(view: AgentSkills) -> tuple[Any, Any]:
+    """Two matrices of whole numbers, whose product says what each two agents share.
 
     A skill of too many agents counts for the pairs that hold one of the first: those of a first
     with any, of any with a first, less those of two firsts, which are in both.
     """
-    agents = 1 + max(places[-1] for places in holders)
-    units = numpy.array([UNIT // (len(places) - 1) for places in holders], dtype=numpy.int64)
+    import numpy as np
+    from scipy import sparse
 
-    def incidence(places_of: list[list[int]]) -> Any:
-        rows = [place for places in places_of for place in places]
-        columns = [k for k, places in enumerate(places_of) for _ in places]
-        ones = numpy.ones(len(rows), dtype=numpy.int64)
-        return sparse.csr_matrix((ones, (rows, columns)), shape=(agents, len(places_of)))
+    held: Any = view.matrix.tocsc().astype(np.int64)
+    held.sort_indices()
+    held = held[:, np.diff(held.indptr) > 1]
+    holders = np.diff(held.indptr).astype(np.int64)
+    wide = held[:, holders > HOLDERS]
+    firsts: Any = wide.copy()
+    for begin, end in pairwise(firsts.indptr.tolist()):
+        firsts.data[begin + HOLDERS : end] = 0
+    firsts.eliminate_zeros()
+    rare = held[:, holders <= HOLDERS]
 
-    rare = incidence([places if len(places) <= HOLDERS else [] for places in holders])
-    wide = incidence([places if len(places) > HOLDERS else [] for places in holders])
-    first = incidence([places[:HOLDERS] if len(places) > HOLDERS else [] for places in holders])
-    worth = sparse.diags(units, dtype=numpy.int64)
-    left = sparse.hstack([rare @ worth, wide @ worth, first @ worth, -first @ worth], "csr")
-    return left, sparse.hstack([rare, first, wide, first], "csr").T.tocsr()
+    def worth(part: Any, columns: Any) -> Any:
+        units = part.copy()
+        units.data *= np.repeat(UNIT // (holders[columns] - 1), np.diff(part.indptr))
+        return units
 
-
-def _library(name: str) -> Any:
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise AnalysisError(
-            f"this needs {name.partition('.')[0]}: pip install 'graph-orch[analysis]'"
-        ) from error
+    many = worth(firsts, holders > HOLDERS)
+    left = [worth(rare, holders <= HOLDERS), worth(wide, holders > HOLDERS), many, -many]
+    right = [rare, firsts, wide, firsts]
+    return sparse.hstack(left, "csr"), sparse.hstack(right, "csr").T.tocsr()

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import floor
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
-import networkx as nx
 import numpy as np
 
-from graph_orch.analysis.history.tables import Durations
-from graph_orch.analysis.skills.incidence import positive
+from graph_orch.analysis.checks import text, whole
+from graph_orch.analysis.history.tables import Spread
+from graph_orch.analysis.model import Given
 from graph_orch.analysis.templates.instances import Floats, Instances, Ints, read_instances
 from graph_orch.analysis.templates.patterns import Found, chains, fans
 from graph_orch.analysis.templates.shapes import Shapes
 from graph_orch.analysis.templates.template import Kind, Template, TemplateStep
 from graph_orch.domain.lifecycle import TaskPriority
 from graph_orch.domain.values import skill_key
-from graph_orch.errors import ValidationError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,7 +61,7 @@ class Templates:
 
 
 def mine_templates(
-    graph: nx.Graph[Any],
+    graph: Given,
     *,
     min_support: int = 2,
     max_length: int = 5,
@@ -89,24 +88,20 @@ def mine_templates(
         ValidationError: a bound is not a whole number, or out of range, or this is no graph.
         AnalysisError: the graph has a cycle or undirected edges, or a task has no type.
     """
-    support = positive("min_support", min_support)
-    most = positive("max_patterns", max_patterns)
-    if not 2 <= positive("max_length", max_length) <= LONGEST:
-        raise ValidationError(f"max_length: {max_length!r} is not from 2 to {LONGEST}")
-    if not isinstance(cast(object, task_type), str):
-        raise ValidationError(f"task_type: {repr(task_type)[:100]} is no name of an attribute")
-    found = read_instances(graph, task_type)
-    paths, cut = chains(found, support, int(max_length), most)
+    support, most = whole("min_support", min_support, 1), whole("max_patterns", max_patterns, 1)
+    longest = whole("max_length", max_length, 2, LONGEST)
+    found = read_instances(graph, text("task_type", task_type))
+    paths, cut = chains(found, support, longest, most)
     wide, narrow = fans(found, support), fans(found, support, joins=True)
-    whole = [it for it in _workflows(found) if it.workflows >= support]
+    alike = [it for it in _workflows(found) if it.workflows >= support]
     return Templates(
-        workflows=_ranked(whole)[:most],
+        workflows=_ranked(alike)[:most],
         chains=_ranked(_of(found, "chain", it) for it in paths),
         fans=_ranked(_of(found, "fan", it) for it in wide)[:most],
         joins=_ranked(_of(found, "join", it) for it in narrow)[:most],
         instances=found.count,
         in_progress=found.in_progress,
-        is_cut=cut or max(len(wide), len(narrow), len(whole)) > most,
+        is_cut=cut or max(len(wide), len(narrow), len(alike)) > most,
     )
 
 
@@ -133,7 +128,7 @@ def _of(instances: Instances, kind: Kind, found: Found) -> Template:
         occurrences=found.occurrences,
         success=found.succeeded / found.occurrences,
         first_try=found.at_first / found.occurrences,
-        seconds=_durations(found.spans, found.weights),
+        seconds=_spread(found.spans, found.weights),
         sizes=found.sizes,
         is_sampled=found.is_sampled,
     )
@@ -203,7 +198,7 @@ def _whole(instances: Instances, waits: list[list[int]], group: list[list[int]])
         occurrences=len(group),
         success=float(instances.succeeded[table].all(axis=1).mean()),
         first_try=float(instances.at_first[table].all(axis=1).mean()),
-        seconds=_durations(_spans(instances, table), np.ones(len(group))),
+        seconds=_spread(_spans(instances, table), np.ones(len(group))),
     )
 
 
@@ -214,7 +209,7 @@ def _spans(instances: Instances, table: Ints) -> Floats:
     )
 
 
-def _durations(spans: Floats, weights: Floats) -> Durations:
+def _spread(spans: Floats, weights: Floats) -> Spread:
     """As of a list that has each span so many times as its weight."""
     missing = np.isnan(spans)
     good = ~missing & (spans >= 0)
@@ -222,12 +217,12 @@ def _durations(spans: Floats, weights: Floats) -> Durations:
     n, lost = round(float(counts.sum())), round(float(weights[missing].sum()))
     negative = round(float(weights[~missing & ~good].sum()))
     if not n:
-        return Durations(n, lost, negative, 0.0, None, None, None, None, None)
+        return Spread(n, lost, negative, 0.0, None, None, None, None, None)
     order = np.argsort(values, kind="stable")
     values, upto = values[order], np.cumsum(counts[order])
     total = float(values @ counts[order])
     p50, p90, p99 = (_percentile(values, upto, share) for share in (0.5, 0.9, 0.99))
-    return Durations(n, lost, negative, total, total / n, p50, p90, p99, float(values[-1]))
+    return Spread(n, lost, negative, total, total / n, p50, p90, p99, float(values[-1]))
 
 
 def _percentile(values: Floats, upto: Floats, share: float) -> float:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from graph_orch.analysis.history.tables import Durations
-from graph_orch.analysis.skills.incidence import positive
+from graph_orch.analysis.checks import whole
+from graph_orch.analysis.history.tables import Spread
 from graph_orch.domain.checks import NAME
 from graph_orch.domain.ids import new_uuid
 from graph_orch.domain.lifecycle import TaskPriority
@@ -52,7 +52,7 @@ class Template:
     occurrences: int
     success: float
     first_try: float
-    seconds: Durations
+    seconds: Spread
     sizes: tuple[tuple[int, int], ...] = ()
     is_sampled: bool = False
 
@@ -128,7 +128,7 @@ class Template:
         """Each task's step, and the tasks that it waits for: steps of many become so many."""
         if width is not None and self.width is None:
             raise ValidationError(f"width: a {self.kind} has no step that stands for many tasks")
-        many = self.width if width is None else positive("width", width)
+        many = self.width if width is None else whole("width", width, 1)
         if many is not None and many > LARGEST:
             raise ValidationError(f"width: {many:,} is more than {LARGEST:,}")
         steps: list[TemplateStep] = []

@@ -1,0 +1,124 @@
+from ._async.agents import AsyncAgentRegistry as AsyncAgentRegistry
+from ._async.events import AsyncEvents as AsyncEvents
+from ._async.export import AsyncExport as AsyncExport
+from ._async.graph import AsyncGraph as AsyncGraph
+from ._async.insights import AsyncInsights as AsyncInsights
+from ._async.monitor import AsyncMonitor as AsyncMonitor
+from ._async.orchestrator import AsyncOrchestrator as AsyncOrchestrator
+from ._async.retention import AsyncRetention as AsyncRetention
+from ._async.router import AsyncCapabilityRouter as AsyncCapabilityRouter
+from ._async.schedules import AsyncSchedules as AsyncSchedules
+from ._async.tasks import AsyncTaskQueue as AsyncTaskQueue
+from ._async.teams import AsyncTeams as AsyncTeams
+from ._sync.agents import AgentRegistry as AgentRegistry
+from ._sync.events import Events as Events
+from ._sync.export import Export as Export
+from ._sync.graph import Graph as Graph
+from ._sync.insights import Insights as Insights
+from ._sync.monitor import Monitor as Monitor
+from ._sync.orchestrator import Orchestrator as Orchestrator
+from ._sync.retention import Retention as Retention
+from ._sync.router import CapabilityRouter as CapabilityRouter
+from ._sync.schedules import Schedules as Schedules
+from ._sync.tasks import TaskQueue as TaskQueue
+from ._sync.teams import Teams as Teams
+from .domain.dag import (
+    CriticalPath as CriticalPath,
+    Timing as Timing,
+)
+from .domain.durations import (
+    DurationKind as DurationKind,
+    Durations as Durations,
+)
+from .domain.lifecycle import (
+    DependencyFailure as DependencyFailure,
+    ErrorClass as ErrorClass,
+    EventType as EventType,
+    HealthStatus as HealthStatus,
+    TaskPriority as TaskPriority,
+    TaskStatus as TaskStatus,
+    TryOutcome as TryOutcome,
+)
+from .domain.models import (
+    Agent as Agent,
+    AgentBlastRadius as AgentBlastRadius,
+    AgentFilters as AgentFilters,
+    AgentHealth as AgentHealth,
+    AgentStatistics as AgentStatistics,
+    BlastRadius as BlastRadius,
+    Candidate as Candidate,
+    Claim as Claim,
+    Communities as Communities,
+    Completion as Completion,
+    ConcurrencyLimit as ConcurrencyLimit,
+    DoctorReport as DoctorReport,
+    EventPage as EventPage,
+    ExportPage as ExportPage,
+    ExportedAgent as ExportedAgent,
+    ExportedTask as ExportedTask,
+    ExportedTeam as ExportedTeam,
+    Finding as Finding,
+    HeldSkill as HeldSkill,
+    NewTask as NewTask,
+    QueueStatistics as QueueStatistics,
+    Recommendation as Recommendation,
+    RecommendationKind as RecommendationKind,
+    RetryPolicy as RetryPolicy,
+    RoutingStatistics as RoutingStatistics,
+    Schedule as Schedule,
+    Skill as Skill,
+    StoreCounts as StoreCounts,
+    SystemHealth as SystemHealth,
+    Task as Task,
+    TaskEvent as TaskEvent,
+    TaskFilters as TaskFilters,
+    TaskPage as TaskPage,
+    TaskRecord as TaskRecord,
+    TaskTry as TaskTry,
+    Team as Team,
+    TeamsWritten as TeamsWritten,
+    ToolCall as ToolCall,
+    WaitKind as WaitKind,
+    WaitReason as WaitReason,
+    WhyBlocked as WhyBlocked,
+    WorkerInfo as WorkerInfo,
+)
+from .errors import (
+    AgentAtCapacityError as AgentAtCapacityError,
+    AgentError as AgentError,
+    AgentNotFoundError as AgentNotFoundError,
+    AlreadyRunningError as AlreadyRunningError,
+    AnalysisError as AnalysisError,
+    AttemptEndedError as AttemptEndedError,
+    CommandConflictError as CommandConflictError,
+    ConcurrencyLimitError as ConcurrencyLimitError,
+    DependencyCycleError as DependencyCycleError,
+    DependencyError as DependencyError,
+    DependencyNotFoundError as DependencyNotFoundError,
+    ForeignGraphError as ForeignGraphError,
+    GdsMissingError as GdsMissingError,
+    InvalidTransitionError as InvalidTransitionError,
+    MissingCapabilityError as MissingCapabilityError,
+    OrchestrationError as OrchestrationError,
+    RoutingContentionError as RoutingContentionError,
+    RoutingError as RoutingError,
+    ScheduleNotFoundError as ScheduleNotFoundError,
+    SchemaTooNewError as SchemaTooNewError,
+    StaleAttemptError as StaleAttemptError,
+    StoreError as StoreError,
+    StoreUnreachableError as StoreUnreachableError,
+    TaskConflictError as TaskConflictError,
+    TaskError as TaskError,
+    TaskNotDueError as TaskNotDueError,
+    TaskNotFoundError as TaskNotFoundError,
+    TeamNotFoundError as TeamNotFoundError,
+    TransactionTooLargeError as TransactionTooLargeError,
+    UnmetDependencyError as UnmetDependencyError,
+    ValidationError as ValidationError,
+)
+from .worker import (
+    AsyncContext as AsyncContext,
+    Context as Context,
+    TaskFailure as TaskFailure,
+    Worker as Worker,
+)
