@@ -12,11 +12,11 @@ from .model import (
     TaskGraph as TaskGraph,
     Timeline as Timeline,
 )
-from .snapshots.files import (
+from .io.files import (
     load as load,
     save as save,
 )
-from .snapshots.frames import to_frames as to_frames
+from .io.frames import to_frames as to_frames
 from .snapshots.reading import (
     asnapshot as asnapshot,
     snapshot as snapshot,

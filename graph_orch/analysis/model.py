@@ -88,7 +88,7 @@ class Model:
     @classmethod
     def from_file(cls, path: str | PathLike[str]) -> Self:
         """Read a file that `analysis.save` wrote; errors as for `analysis.load`."""
-        from graph_orch.analysis.snapshots.files import load
+        from graph_orch.analysis.io.files import load
 
         return cls.from_networkx(load(path))
 

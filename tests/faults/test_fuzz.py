@@ -20,7 +20,7 @@ import typer
 from hypothesis import strategies as st
 
 from graph_orch import Agent, AsyncOrchestrator, NewTask, Orchestrator, analysis
-from graph_orch.analysis.snapshots.files import SUFFIXES
+from graph_orch.analysis.io.files import SUFFIXES
 from graph_orch.analysis.wfformat import parse_workflow, read_workflow, write_workflow
 from graph_orch.cli.durations import seconds
 from graph_orch.cli.input import text_of

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from graph_orch import AnalysisError, TaskStatus, ValidationError, analysis
-from graph_orch.analysis.snapshots.files import SUFFIXES
+from graph_orch.analysis.io.files import SUFFIXES
 
 every_suffix = pytest.mark.parametrize("suffix", SUFFIXES)
 HOSTILE = [

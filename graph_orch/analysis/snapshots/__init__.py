@@ -1,1 +1,1 @@
-"""Snapshots of a store as NetworkX graphs, in files and as tables."""
+"""Snapshots of a store as NetworkX graphs."""

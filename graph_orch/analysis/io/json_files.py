@@ -13,8 +13,8 @@ from typing import Any, TextIO, cast
 
 import networkx as nx
 
+from graph_orch.analysis.io.values import dumped, hashable, revived
 from graph_orch.analysis.snapshots.building import VERSION
-from graph_orch.analysis.snapshots.values import dumped, hashable, revived
 from graph_orch.errors import AnalysisError
 
 FORMAT = "graph-orch snapshot"

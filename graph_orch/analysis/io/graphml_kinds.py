@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, cast
 
-from graph_orch.analysis.snapshots.values import dumped, loaded, moment_of
+from graph_orch.analysis.io.values import dumped, loaded, moment_of
 
 TYPES = {
     "text": "string",

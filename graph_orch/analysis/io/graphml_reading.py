@@ -7,9 +7,9 @@ from xml.parsers import expat
 
 import networkx as nx
 
-from graph_orch.analysis.snapshots.graphml_kinds import READERS
-from graph_orch.analysis.snapshots.json_files import FORMAT, check_version, empty_graph
-from graph_orch.analysis.snapshots.values import hashable, loaded
+from graph_orch.analysis.io.graphml_kinds import READERS
+from graph_orch.analysis.io.json_files import FORMAT, check_version, empty_graph
+from graph_orch.analysis.io.values import hashable, loaded
 from graph_orch.errors import AnalysisError, ValidationError
 
 _SHORT = 64

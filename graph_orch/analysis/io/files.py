@@ -13,9 +13,9 @@ from typing import Any, BinaryIO, TextIO, cast
 
 import networkx as nx
 
-from graph_orch.analysis.snapshots.graphml_reading import read_graphml
-from graph_orch.analysis.snapshots.graphml_writing import write_graphml
-from graph_orch.analysis.snapshots.json_files import read_json, write_json
+from graph_orch.analysis.io.graphml_reading import read_graphml
+from graph_orch.analysis.io.graphml_writing import write_graphml
+from graph_orch.analysis.io.json_files import read_json, write_json
 from graph_orch.errors import AnalysisError, ValidationError
 from graph_orch.files import Limited, replacing
 

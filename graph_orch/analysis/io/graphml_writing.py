@@ -14,9 +14,9 @@ from xml.sax.saxutils import escape, quoteattr
 
 import networkx as nx
 
+from graph_orch.analysis.io.graphml_kinds import TYPES, WRITERS, joined, kind_of, spelled_out
+from graph_orch.analysis.io.json_files import FORMAT
 from graph_orch.analysis.snapshots.building import VERSION
-from graph_orch.analysis.snapshots.graphml_kinds import TYPES, WRITERS, joined, kind_of, spelled_out
-from graph_orch.analysis.snapshots.json_files import FORMAT
 from graph_orch.errors import AnalysisError
 
 MARK = "graph_orch_snapshot"
