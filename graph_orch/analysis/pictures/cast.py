@@ -22,7 +22,7 @@ from graph_orch.analysis.pictures.marks import (
     heat,
 )
 from graph_orch.analysis.pictures.nodes import Groups, Node, Numbers
-from graph_orch.analysis.pictures.texts import Floats, count, shorten
+from graph_orch.analysis.pictures.texts import Floats, count, rounded, shorten
 
 AGENT, SKILL, NODE = "agent", "skill", "node"
 MARKERS = {AGENT: "o", SKILL: "s", NODE: "o"}
@@ -95,10 +95,7 @@ class Cast:
             what = "number of links" if size is None else size if isinstance(size, str) else "given"
             steps = sorted({round(most / 10) or most / 10, round(most / 2) or most / 2, most})
             sizes = [Entry(f"size: {shorten(what, 20)}")]
-            sizes += [
-                Entry(f"{it:,.3g}" if it < 1000 else f"{it:,.0f}", dot(Style(WHITE)), it)
-                for it in steps
-            ]
+            sizes += [Entry(rounded(step), dot(Style(WHITE)), step) for step in steps]
         return [Entry("node"), *kinds, *sizes, *self._colour_keys(by)]
 
     def _colour_keys(self, by: Colour) -> list[Entry]:

@@ -119,18 +119,18 @@ class Sheet:
         than ten seconds, and other times, are counted in the unit that fits. `air` is the share of
         the span that is left free at both ends.
         """
-        half = min(max(int((self.figure.get_figwidth() - 3) / 1.6), 1), 6)
+        half = min(max(int((self.figure.get_figwidth() - 3) / 1.6), 2), 6)
         begun = f" from {EPOCH + timedelta(seconds=round(start)):%Y-%m-%d %H:%M:%S}"
         if is_clock and end - start >= _LEAST_DATES:
             unit, origin = 86_400.0, float(cast(Any, dates).date2num(EPOCH))
-            # matplotlib finds an interval for every span where `minticks` is half of `maxticks`.
+            # With these there is an interval for every span, and at least one tick in it.
             ticks = dates.AutoDateLocator(tz=UTC, minticks=half, maxticks=2 * half + 1)
             form = dates.ConciseDateFormatter(ticks, tz=UTC, show_offset=False, usetex=False)
             self.scale("x", f"time (UTC){begun}", ticks, form)
         else:
             unit, name = unit_of(end - start)
             origin = -start / unit if is_clock else 0.0
-            ticks = MaxNLocator(2 * half + 1, steps=[1, 2, 5, 10])
+            ticks = MaxNLocator(2 * half, steps=[1, 2, 5, 10])
             self.scale(
                 "x", f"time ({name}){begun + ' UTC' if is_clock else ''}", ticks, "{x:,.10g}"
             )

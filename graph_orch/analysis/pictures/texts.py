@@ -113,7 +113,12 @@ def unit_of(span: float) -> tuple[float, str]:
 def duration(span: float) -> str:
     """A span of seconds in words: 1.5 min."""
     seconds, name = unit_of(span)
-    return f"{span / seconds:,.3g} {name}"
+    return f"{rounded(span / seconds)} {name}"
+
+
+def rounded(value: float) -> str:
+    """A number in three digits, or all that stand before the point."""
+    return f"{value:,.3g}" if value < 1000 else f"{value:,.0f}"
 
 
 def natural(name: str) -> list[tuple[int, int, str]]:
