@@ -122,7 +122,7 @@ class Tool:
             known = ", ".join(self.arguments.model_fields)
             meant = _meant(where, self.arguments.model_fields)
             return f"no parameter {where[:MAX_NAME]!r}{meant}: {known}"
-        return f"{where}: {message}"
+        return f"{where}: {message.removeprefix('Value error, ')}"
 
 
 _READS = frozenset[str]()

@@ -128,7 +128,7 @@ MB = "x" * 1_000_001
 BAD = [
     ("create_task", {"content": 5}, "content: "),
     ("create_task", {}, "give either content, or tasks"),
-    ("create_task", {"content": MB}, "content: String should have at most 1000000"),
+    ("create_task", {"content": MB}, "content: takes 1,000,001 bytes"),
     ("create_task", {"content": "é" * 600_000}, "takes 1,200,000 bytes"),
     ("create_task", {"content": "x", "metadata": {"x": MB}}, "metadata"),
     ("create_task", {"content": "x", "requirements": "[5]"}, "requirements.0: "),
