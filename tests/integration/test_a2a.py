@@ -243,7 +243,7 @@ async def test_reading_only_holds_for_a2a_too(aorch, server):
     with http_server(server, "--read-only") as web:
         async with httpx.AsyncClient(timeout=60) as http:
             card, client = await connected(http, web)
-            assert (list(card.skills), card.description.count("none sent")) == ([], 1)
+            assert (list(card.skills), card.description.count("takes no new tasks")) == ([], 1)
             assert (await client.get_task(pb.GetTaskRequest(id=task_id))).id == task_id
             listed = await client.list_tasks(pb.ListTasksRequest())
             assert [it.id for it in listed.tasks] == [task_id]
