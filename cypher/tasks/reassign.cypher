@@ -3,8 +3,7 @@
 // failure is counted. No row means that this was refused.
 // Locks: the agents in the order of their ids, the task.
 // mode: write
-// params: $task_id: STRING, $agent_id: STRING, $attempt: INTEGER, $lease_seconds: FLOAT,
-//   $detail: STRING, $command_id: STRING
+// params: $task_id: STRING, $agent_id: STRING, $attempt: INTEGER, $lease_seconds: FLOAT, $detail: STRING, $command_id: STRING
 // returns: task, dependencies
 CYPHER 5
 MATCH (t:Task {task_id: $task_id})

@@ -194,7 +194,7 @@ def check_file(directory: Path, given: tuple[str, bytes]) -> None:
         analysis.to_frames,
         analysis.tasks.levels,
         analysis.tasks.find_cycles,
-        analysis.agent_skills,
+        analysis.AgentSkills.of,
         analysis.history.success_rates,
         analysis.history.time_use,
         analysis.tasks.critical_path,

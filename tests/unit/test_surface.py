@@ -25,8 +25,9 @@ SURFACE = {
         StoreCounts StoreError StoreUnreachableError SystemHealth Task TaskConflictError
         TaskError TaskEvent TaskFailure TaskFilters TaskNotDueError TaskNotFoundError
         TaskPage TaskPriority TaskQueue TaskRecord TaskStatus TaskTry Team TeamNotFoundError
-        Teams TeamsWritten Timing ToolCall TransactionTooLargeError UnmetDependencyError
-        ValidationError WaitKind WaitReason WhyBlocked Worker WorkerInfo
+        Teams TeamsWritten Timing ToolCall TransactionTooLargeError TryOutcome
+        UnmetDependencyError ValidationError WaitKind WaitReason WhyBlocked Worker
+        WorkerInfo
     """,
     "graph_orch.analysis": """
         AgentSkills TaskGraph Timeline asnapshot history load pictures save simulation

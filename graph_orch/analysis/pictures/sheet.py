@@ -256,7 +256,5 @@ def _write(figure: Any, to: BinaryIO, kind: str) -> None:
 
 def _literal(text: Any) -> Any:
     """Let a text be shown as it stands, whatever the user's settings are."""
-    text.set_parse_math(False)
-    text.set_usetex(False)
-    text.set_fontfamily(families())
+    text.set(parse_math=False, usetex=False, fontfamily=families())
     return text
