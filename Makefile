@@ -1,14 +1,20 @@
-# `make demo` runs the main job, `make test` the whole suite; each sets up what it needs.
+# `make demo` runs the main job, `make test` the whole suite, `make test-unit` what needs no server;
+# each sets up what it needs.
 PYTHON ?= python3
 BIN := .venv/bin
+# -n auto is two processes, each with a server of its own, or one where NEO4J_TEST names one: see tests/conftest.py.
+PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test notebooks soak bench bench-analysis bench-full check docs generate release clean
+.PHONY: demo test test-unit notebooks soak bench bench-analysis bench-full check docs generate release clean
 
 demo: .venv/run.stamp
 	$(BIN)/graph-orch demo
 
 test: .venv/dev.stamp
-	$(BIN)/python -m pytest --nbmake
+	$(PYTEST) -n auto --nbmake
+
+test-unit: .venv/dev.stamp
+	$(PYTEST) -n 2 tests/unit
 
 notebooks: .venv/dev.stamp
 	$(BIN)/python scripts/run_notebooks.py
@@ -16,6 +22,7 @@ notebooks: .venv/dev.stamp
 soak: .venv/dev.stamp
 	FAULT_MANY=5000 FAULT_TASKS=1000 FAULT_WORKERS=64 FAULT_PROCESSES=4 FAULT_KILLS=5 FAULT_SEEDS=1,2,3 \
 	FAULT_END_SECONDS=600 FUZZ_SECONDS=600 $(BIN)/python -m pytest tests/faults -s
+	$(PYTEST) -n auto -m "not faults" --hypothesis-profile new
 
 bench: .venv/bench.stamp
 	BENCH_COMMAND="make bench" $(BIN)/python -m benchmarks --out docs/performance --document docs/performance.md

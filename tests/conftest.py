@@ -1,9 +1,15 @@
-"""A real server for every test: embedded, in a container, or by URI (NEO4J_TEST says which)."""
+"""A real server for every test: embedded, in a container, or by URI (NEO4J_TEST says which).
+
+A process of tests has one server at a time, so that two processes never have more than two: the
+shared one for most tests, and after its end, for those marked `own_server`, what they start. The
+order in which tests are collected sees to that; `--dist loadfile --no-loadscope-reorder` keeps it.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,10 +23,19 @@ from graph_orch import AsyncOrchestrator, Orchestrator, Task
 from graph_orch.domain.values import lane_key
 from graph_orch.embedded import EmbeddedNeo4j
 
-settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
-settings.load_profile("untimed")
+# A busy machine is no failure, and the same code has the same outcome each time.
+settings.register_profile("same", deadline=None, derandomize=True)
+settings.register_profile("new", deadline=None)
+settings.load_profile("same")
 
 Server = tuple[str, tuple[str, str] | None, str | None]
+SERVER = pytest.StashKey[Server]()
+SHARED = pytest.StashKey[contextlib.ExitStack]()
+"""The shared server and what is connected to it, which end together."""
+OWN_SERVER = "01_quick_start"
+"""The notebook that finds nothing set up, as most readers do; the others are given the server."""
+MOST_WORKERS = 2
+"""A server needs a processor of its own, and so does what asks it."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,6 +52,43 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("trace", paths, ids=[path.stem for path in paths])
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """How many processes `-n auto` means: one where the tests are given one server as it is."""
+    return MOST_WORKERS if server_kind() == "embedded" else 0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by what it needs, and put those that start servers after the others.
+
+    Tests without a server come last: they are many and short, and fill up the shorter process.
+    """
+
+    def needs(item: pytest.Item) -> str:
+        if item.get_closest_marker("own_server"):
+            return "own_server"
+        if not isinstance(item, pytest.Function):  # a notebook
+            return "own_server" if item.path.stem == OWN_SERVER else "server"
+        return "server" if "server" in item.fixturenames else "unit"
+
+    for item in items:
+        item.add_marker(needs(item))
+        if item.path.parent.name == "faults":
+            item.add_marker("faults")
+    items.sort(key=lambda item: ("server", "own_server", "unit").index(needs(item)))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """End the shared server before a test that starts one of its own."""
+    if item.get_closest_marker("own_server"):
+        item.config.stash.get(SHARED, contextlib.ExitStack()).close()
+
+
+def server_kind() -> str:
+    """Which server the tests have: embedded, container, or uri."""
+    return os.environ.get("NEO4J_TEST") or ("container" if docker_answers() else "embedded")
+
+
 def docker_answers() -> bool:
     """Whether containers can be used."""
     if "DOCKER_HOST" not in os.environ and not Path("/var/run/docker.sock").exists():
@@ -48,18 +100,22 @@ def docker_answers() -> bool:
             return False
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    kind = os.environ.get("NEO4J_TEST") or ("container" if docker_answers() else "embedded")
-    if kind == "embedded":
-        with EmbeddedNeo4j(tmp_path_factory.mktemp("neo4j")) as embedded:
-            yield embedded.uri, embedded.auth, None
-    elif kind == "container":
-        yield from container()
-    else:
-        yield from by_uri()
+def shared_server(config: pytest.Config) -> Server:
+    """The server that the tests of this process share; it starts when it is first asked for."""
+    if SERVER not in config.stash:
+        stack = config.stash[SHARED] = contextlib.ExitStack()
+        config.add_cleanup(stack.close)
+        config.stash[SERVER] = stack.enter_context(SERVERS[server_kind()]())
+    return config.stash[SERVER]
 
 
+@contextlib.contextmanager
+def embedded() -> Iterator[Server]:
+    with tempfile.TemporaryDirectory() as directory, EmbeddedNeo4j(directory) as it:
+        yield it.uri, it.auth, None
+
+
+@contextlib.contextmanager
 def container() -> Iterator[Server]:
     from testcontainers.community.neo4j import Neo4jContainer
 
@@ -74,6 +130,7 @@ def container() -> Iterator[Server]:
         yield box.get_connection_url(), (box.username, box.password), None
 
 
+@contextlib.contextmanager
 def by_uri() -> Iterator[Server]:
     password = os.environ.get("NEO4J_PASSWORD")
     auth = (os.environ.get("NEO4J_USERNAME", "neo4j"), password) if password else None
@@ -87,11 +144,18 @@ def by_uri() -> Iterator[Server]:
     yield os.environ["NEO4J_URI"], auth, database
 
 
+SERVERS = {"embedded": embedded, "container": container, "uri": by_uri}
+
+
 @pytest.fixture(scope="session")
-def driver(server: Server) -> Iterator[neo4j.Driver]:
+def server(pytestconfig: pytest.Config) -> Server:
+    return shared_server(pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def driver(pytestconfig: pytest.Config, server: Server) -> neo4j.Driver:
     uri, auth, _ = server
-    with neo4j.GraphDatabase.driver(uri, auth=auth) as bare:
-        yield bare
+    return pytestconfig.stash[SHARED].enter_context(neo4j.GraphDatabase.driver(uri, auth=auth))
 
 
 @pytest.fixture(scope="session")
@@ -104,36 +168,9 @@ def cypher(server: Server, driver: neo4j.Driver) -> Callable[..., list[neo4j.Rec
     return run
 
 
-@pytest.fixture(scope="module")
-def gds_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedNeo4j]:
-    """A server with Graph Data Science: embedded always, and of the version that it fits."""
-    directory = tmp_path_factory.mktemp("gds")
-    with EmbeddedNeo4j(directory, version="5.26.30", plugins=["gds"], heap="1g") as embedded:
-        yield embedded
-
-
-@pytest.fixture(scope="module")
-def gds_connected(gds_server: EmbeddedNeo4j) -> Iterator[Orchestrator]:
-    with Orchestrator.connect(gds_server.uri, gds_server.auth) as orchestrator:
-        yield orchestrator
-
-
-@pytest.fixture
-def gds_orch(gds_connected: Orchestrator, gds_server: EmbeddedNeo4j) -> Orchestrator:
-    """An orchestrator on an empty graph, with Graph Data Science."""
-    with neo4j.GraphDatabase.driver(gds_server.uri, auth=gds_server.auth) as bare:
-        bare.execute_query(
-            "MATCH (n) WHERE NOT n:GraphOrchSchema AND NOT (n:Lane AND n.key = $empty) "
-            "DETACH DELETE n",
-            empty=lane_key(()),
-        )
-    return gds_connected
-
-
 @pytest.fixture(scope="session")
-def connected(server: Server) -> Iterator[Orchestrator]:
-    with Orchestrator.connect(*server) as orchestrator:
-        yield orchestrator
+def connected(pytestconfig: pytest.Config, server: Server) -> Orchestrator:
+    return pytestconfig.stash[SHARED].enter_context(Orchestrator.connect(*server))
 
 
 @pytest.fixture

@@ -5,14 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-LOOK_EVERY_SECONDS = 0.01
+FIRST_LOOK_SECONDS = 0.005
+LONGEST_LOOK_SECONDS = 0.05
 
 
 def eventually(condition: Callable[[], object], seconds: float = 60) -> bool:
-    """Whether a condition comes true within so many seconds."""
-    deadline = time.monotonic() + seconds
+    """Whether a condition comes true within so many seconds.
+
+    It is looked less and less often: what is waited for may need the processor.
+    """
+    deadline, pause = time.monotonic() + seconds, FIRST_LOOK_SECONDS
     while time.monotonic() < deadline:
         if condition():
             return True
-        time.sleep(LOOK_EVERY_SECONDS)
+        time.sleep(pause)
+        pause = min(1.5 * pause, LONGEST_LOOK_SECONDS)
     return False

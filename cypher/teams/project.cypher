@@ -2,8 +2,9 @@
 // analysis.shared_skills makes. Each skill is worth 1 / (holders - 1) to a pair that shares it, in
 // whole numbers, so that the order in which these are summed does not matter. Each agent keeps the
 // $neighbours that it shares most with. A skill that more than $holders have joins all of them only
-// to the first $holders of them, of whom `last` has the highest id. A statement that runs again
-// drops what it projected before.
+// to the first $holders of them, of whom `last` has the highest id. Agents are projected in the
+// order of their ids, since the communities that Louvain finds depend on an order. A statement that
+// runs again drops what it projected before.
 // mode: read
 // seconds: 3600
 // plugin: gds
@@ -24,6 +25,7 @@ CALL () {
   RETURN collect({skill: k, first: first, last: last}) AS wides
 }
 MATCH (a:Agent)
+WITH a, wides ORDER BY a.agent_id
 CALL (a, wides) {
   MATCH (a)-[:HAS_SKILL]->(k:Skill)
   WITH a, k, COUNT { (k)<-[:HAS_SKILL]-() } AS holders, head([w IN wides WHERE w.skill = k]) AS wide

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.acceptance.command_line import Cli
+from tests.command_line import Cli
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The command line as a real process, on a real server."""
+"""The command line on a real server; as a real process where that is what matters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from uuid import uuid4
 import pytest
 
 from graph_orch import DependencyFailure, NewTask, Orchestrator
-from tests.acceptance.command_line import TIMEOUT_SECONDS, Cli
+from tests.command_line import TIMEOUT_SECONDS, Cli
 
 
 @pytest.fixture
@@ -32,7 +32,8 @@ def agent(cli: Cli, skill: str) -> str:
 def test_task_is_created_listed_and_shown(cli: Cli) -> None:
     kind = f"type-{uuid4()}"
     task_id = cli("task", "create", "sort this", "--type", kind).stdout.strip()
-    assert [row["task_id"] for row in cli.json("task", "list", "--type", kind)] == [task_id]
+    listed = cli.process("task", "list", "--type", kind, "--json").stdout
+    assert [row["task_id"] for row in json.loads(listed)] == [task_id]
     assert cli.json("task", "show", task_id)["content"] == "sort this"
     assert "sort this" in cli("task", "show", task_id).stdout
     assert [event["type"] for event in cli.json("task", "history", task_id)] == ["created"]
@@ -113,7 +114,7 @@ def test_cypher_reads_and_never_writes(cli: Cli, agent: str) -> None:
     ],
 )
 def test_exit_codes(cli: Cli, args: list[str], code: int) -> None:
-    done = cli(*args, code=code)
+    done = cli.process(*args, code=code)
     assert done.stderr
     assert "Traceback" not in done.stderr
     if code != 2:
@@ -240,26 +241,6 @@ def test_markup_in_names_is_text(cli: Cli, tmp_path: Path) -> None:
     done = cli("run", str(file))
     assert "[/blue]" in done.stderr
     assert "b]" in done.stdout
-
-
-def test_server_is_kept_until_it_is_stopped(cli: Cli, tmp_path: Path) -> None:
-    env = {"NEO4J_URI": "", "GRAPH_ORCH_DATA_DIR": str(tmp_path / "data")}
-    assert "never started" in cli("server", "logs", code=4, **env).stderr
-    assert "not running" in cli("server", "status", **env).stdout
-    try:
-        started = json.loads(cli("server", "start", "--json", **env).stdout)
-        assert started["running"]
-        assert started["uri"].startswith("bolt://127.0.0.1:")
-        again = json.loads(cli("server", "start", "--json", **env).stdout)
-        assert again == started
-        assert str(started["pid"]) in cli("server", "status", **env).stdout
-        assert "Started" in cli("server", "logs", "--lines", "500", **env).stdout
-        task_id = cli("task", "create", "kept", **env).stdout.strip()
-        assert "kept" in cli("task", "show", task_id, **env).stdout
-        assert json.loads(cli("server", "status", "--json", **env).stdout) == started
-    finally:
-        stopped = json.loads(cli("server", "stop", "--json", **env).stdout)
-    assert not stopped["running"]
 
 
 MODULE = """

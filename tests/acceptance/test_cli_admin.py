@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.acceptance.command_line import Cli
+from tests.command_line import Cli
 
 
 @pytest.fixture

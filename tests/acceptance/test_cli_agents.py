@@ -6,7 +6,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from graph_orch import Orchestrator
-from tests.acceptance.command_line import Cli
+from tests.command_line import Cli
 
 
 def test_what_is_not_given_stays(cli: Cli, connected: Orchestrator, tmp_path: Path) -> None:

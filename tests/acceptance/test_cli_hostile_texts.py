@@ -9,7 +9,6 @@ import sys
 import pytest
 
 from graph_orch import Claim
-from graph_orch.cli import app as cli
 from tests.unit.test_cli_hostile import COMMANDS
 
 BREAK = "\nFORGED graph-orch: all is well"
@@ -29,22 +28,12 @@ SHOW_NOTHING_STORED = {
 
 
 @pytest.fixture
-def run(server, monkeypatch, capsys):
-    uri, auth, database = server
-    for name, value in {
-        "NEO4J_URI": uri,
-        "NEO4J_USERNAME": auth and auth[0],
-        "NEO4J_PASSWORD": auth and auth[1],
-        "NEO4J_DATABASE": database,
-    }.items():
-        monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name, raising=False)
+def run(cli):
+    """Run a command, however it ends: what it says."""
 
     def run(*args: str) -> str:
-        monkeypatch.setattr(sys, "argv", ["graph-orch", *args])
-        with pytest.raises(SystemExit):
-            cli.main()
-        said = capsys.readouterr()
-        return said.out + said.err
+        done = cli(*args, code=None)
+        return done.stdout + done.stderr
 
     return run
 

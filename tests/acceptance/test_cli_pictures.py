@@ -1,4 +1,4 @@
-"""`graph-orch graph …` as a real process, on a real server."""
+"""`graph-orch graph …` on a real server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.acceptance.command_line import Cli
+from tests.command_line import Cli
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.command_line import Cli
+from tests.command_line import Cli
 from tests.mcp_client import INITIALIZE
 from tests.waiting import eventually
 

@@ -1,4 +1,4 @@
-"""`graph-orch simulate` as a real process. No server is there, and none is needed."""
+"""`graph-orch simulate` on files. No server is there, and none is needed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.command_line import Cli
+from tests.command_line import Cli
 
 
 @pytest.fixture

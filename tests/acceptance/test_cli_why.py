@@ -1,10 +1,10 @@
-"""`graph-orch task why` as a real process."""
+"""`graph-orch task why` on a real server."""
 
 from __future__ import annotations
 
 from uuid import uuid4
 
-from tests.acceptance.command_line import Cli
+from tests.command_line import Cli
 
 
 def test_why_a_task_waits(cli: Cli) -> None:

@@ -101,7 +101,7 @@ EXPECTED = {
 }
 WRITTEN = [name for name in statements.names() if statements.statement(name).mode != "schema"]
 QUERIES = [name for name in WRITTEN if statements.statement(name).plugin is None]
-"""What needs a plugin is tested on a server that has it: test_gds_statements."""
+"""What needs a plugin is tested on a server that has it: integration/test_gds."""
 
 
 def samples(it: statements.Statement) -> dict[str, object]:

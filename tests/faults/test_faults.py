@@ -6,7 +6,6 @@ longer: `make soak`.
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import time
@@ -14,11 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from graph_orch import NewTask, Orchestrator
-from graph_orch.embedded import EmbeddedNeo4j, server_status
+from graph_orch import NewTask
 from graph_orch.errors import OrchestrationError, StoreError
 from tests.faults.load import (
-    KILLS,
     MANY,
     PROCESSES,
     TASKS,
@@ -72,37 +69,6 @@ def test_2_workers_are_killed(orch, load, seed):
     until_ended(orch, kill)
     assert killed
     assert judge(orch, load, created)["completed"] == TASKS
-
-
-@seeds
-@pytest.mark.skipif(
-    os.environ.get("NEO4J_TEST", "embedded") != "embedded",
-    reason="only a server of our own may be killed",
-)
-def test_3_the_server_is_killed(tmp_path, seed):
-    data = tmp_path / "data"
-    with EmbeddedNeo4j(data) as first:
-        uri, auth = first.uri, first.auth
-        port = int(uri.rpartition(":")[2])
-        with (
-            load_on((uri, auth, None), tmp_path, seed) as load,
-            Orchestrator.connect(uri, auth) as orch,
-        ):
-            created = create(orch, tasks_of(seed))
-            for _ in range(PROCESSES):
-                load.start(lease_seconds=6)
-            kills = []
-
-            def kill(ended: int) -> None:
-                if len(kills) < KILLS and ended > len(kills) * TASKS // (KILLS + 1):
-                    os.kill(server_status(data).pid, signal.SIGKILL)
-                    kills.append(ended)
-                    # It ends with this process at the latest.
-                    EmbeddedNeo4j(data, port=port).start()
-
-            until_ended(orch, kill)
-            judge(orch, load, created)
-        assert len(kills) == KILLS
 
 
 @seeds

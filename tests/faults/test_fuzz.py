@@ -223,7 +223,7 @@ def files(directory: Path) -> st.SearchStrategy[tuple[str, bytes]]:
             damaged(found, WORDS).map(lambda it, at=suffix: (at, it))
             for suffix, found in valid.items()
         ),
-        damaged(valid[".json"], WORDS).map(lambda it: (".json.gz", gzip.compress(it, 1))),
+        damaged(valid[".json"], WORDS).map(lambda it: (".json.gz", gzip.compress(it, 1, mtime=0))),
         near(document).map(lambda it: (".json", as_json(it))),
     )
 

@@ -93,7 +93,11 @@ def test_a_call_that_nobody_answers_ends_and_the_next_goes_on(orch, planned, pro
     assert through.tasks.create_task("x", "any")
 
 
-async def test_an_asynchronous_call_that_nobody_answers_ends(orch, planned, proxy, address):
+async def test_an_asynchronous_call_that_nobody_answers_ends(
+    orch, planned, proxy, address, monkeypatch
+):
+    # It is the first of its kind, which the server would be given a minute for.
+    monkeypatch.setattr("graph_orch._async.graph.PLANNING_SECONDS", PATIENCE)
     through = AsyncOrchestrator(await AsyncGraph.at(address, PATIENCE))
     proxy.swallowing = True
     with pytest.raises(StoreUnreachableError):

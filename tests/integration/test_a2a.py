@@ -18,7 +18,7 @@ from graph_orch.domain.lifecycle import TaskStatus
 from graph_orch.errors import ValidationError
 from graph_orch.serve.a2a import card_of, parse_card, registration, to_json
 from graph_orch.serve.a2a.tasks import STATUSES, a2a_task, new_task, state_of
-from tests.acceptance.command_line import Cli
+from tests.command_line import Cli
 from tests.mcp_client import http_server
 
 CARD = {

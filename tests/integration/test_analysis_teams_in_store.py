@@ -10,13 +10,10 @@ import pytest
 
 from graph_orch import Communities
 from graph_orch._sync import teams as teams_module
-from graph_orch.analysis.teams import agreement, communities, shared_skills
 from graph_orch.domain.models import Algorithm
-from graph_orch.domain.models.teams import HOLDERS
 from graph_orch.domain.values import skill_key
 from graph_orch.errors import (
     GdsMissingError,
-    StoreQueryError,
     TaskNotFoundError,
     TeamNotFoundError,
     ValidationError,
@@ -372,79 +369,3 @@ def test_a_server_without_the_library(orch):
     register(orch, "ada", skills=["x"])
     with pytest.raises(GdsMissingError, match=r"GRAPH_ORCH_PLUGINS=gds .*analysis\.communities"):
         orch.teams.detect()
-
-
-def test_the_library_is_there(gds_orch):
-    assert gds_orch.graph.query("RETURN gds.version() AS v")[1] == [["2.13.9"]]
-
-
-@pytest.mark.parametrize("algorithm", ["leiden", "louvain"])
-def test_database_and_networkx_agree(gds_orch, algorithm):
-    register_many(gds_orch, {**planted(6, 20), "loner": ["juggling"], "novice": []})
-    inside = gds_orch.teams.detect(algorithm=algorithm)
-    outside = communities(taken(gds_orch), algorithm=algorithm)
-    assert inside.modularity == pytest.approx(
-        nx.community.modularity(shared_skills(taken(gds_orch)), inside.members), abs=1e-9
-    )
-    assert agreement(inside, outside).adjusted_rand == 1.0
-    assert inside.members[-2:] == [["loner"], ["novice"]]
-    assert gds_orch.teams.detect(algorithm=algorithm) == inside
-    assert projections(gds_orch) == 0
-    assert gds_orch.teams.write(inside).members == 122
-
-
-def projections(orch) -> int:
-    return orch.graph.query("CALL gds.graph.list() YIELD graphName RETURN count(*)")[1][0][0]
-
-
-def test_both_see_the_same_graph(gds_orch):
-    """Edge by edge, with skills of so many agents that they join them to the first only."""
-    register_many(gds_orch, planted(5, HOLDERS // 5 + 10))
-    numbers = {"neighbours": 50, "holders": HOLDERS, "unit": 10**12}
-    gds_orch.graph.read("teams/project", graph="same", **numbers)
-    _, rows = gds_orch.graph.query(
-        "CALL gds.graph.relationshipProperty.stream('same', 'weight') "
-        "YIELD sourceNodeId, targetNodeId, propertyValue "
-        "RETURN gds.util.asNode(sourceNodeId).agent_id, gds.util.asNode(targetNodeId).agent_id, "
-        "propertyValue"
-    )
-    gds_orch.graph.read("teams/unproject", graph="same")
-    inside = {frozenset((one, other)): weight for one, other, weight in rows}
-    edges = shared_skills(taken(gds_orch)).edges(data="weight")
-    assert len(rows) == 2 * len(inside)
-    assert inside == {frozenset((one, other)): weight for one, other, weight in edges}
-
-
-def test_leiden_takes_a_resolution(gds_orch):
-    register_many(gds_orch, planted(4, 10))
-    fine = gds_orch.teams.detect(resolution=4.0, seed=3)
-    assert len(fine.members) > 4
-    expected = nx.community.modularity(shared_skills(taken(gds_orch)), fine.members, resolution=4.0)
-    assert fine.modularity == pytest.approx(expected, abs=1e-9)
-    with pytest.raises(ValidationError, match="not for Louvain in the database"):
-        gds_orch.teams.detect(algorithm="louvain", resolution=4.0)
-
-
-def test_graphs_without_anything_shared(gds_orch):
-    assert gds_orch.teams.detect().members == []
-    register(gds_orch, "bob", "ada")
-    gds_orch.agents.register_agent("eve", ["x"])
-    found = gds_orch.teams.detect()
-    assert (found.members, found.modularity) == ([["ada"], ["bob"], ["eve"]], 0.0)
-    assert projections(gds_orch) == 0
-
-
-def test_a_failure_leaves_no_projection(gds_orch, monkeypatch):
-    register(gds_orch, "ada", "bob", skills=["x"])
-    read = gds_orch.graph.read
-
-    def failing(name, **params):
-        if name == "teams/found":
-            assert projections(gds_orch) == 1
-            raise StoreQueryError("on purpose")
-        return read(name, **params)
-
-    monkeypatch.setattr(gds_orch.graph, "read", failing)
-    with pytest.raises(StoreQueryError, match="on purpose"):
-        gds_orch.teams.detect()
-    assert projections(gds_orch) == 0

@@ -80,11 +80,3 @@ def test_examples_of_the_analysis_run(wiped, server, reader, capsys, tmp_path):
         "load.png",
         "graph.html",
     }
-
-
-def test_examples_in_the_database_run(gds_orch, gds_server, reader, capsys):
-    reader(gds_server.uri, gds_server.auth)
-    examples = steps(DOCS / "analysis.md", "python(?: gds)?")
-    last = max(at for at, (language, *_) in enumerate(examples) if language == "python gds")
-    run_through(examples[: last + 1], capsys)
-    assert gds_orch.teams.list()

@@ -13,7 +13,7 @@ from pathlib import Path
 import neo4j
 import pytest
 
-from graph_orch.embedded import EmbeddedNeo4j, server_status, start_server, stop_server
+from graph_orch.embedded import EmbeddedNeo4j, server_status
 from graph_orch.embedded.jars import absent, install, jars_of
 from graph_orch.errors import (
     DataDirectoryError,
@@ -24,6 +24,8 @@ from graph_orch.errors import (
     PortInUseError,
 )
 from tests.waiting import eventually
+
+pytestmark = pytest.mark.own_server
 
 HOLD = """
 import sys
@@ -66,22 +68,40 @@ def holder(data_dir: Path):
     eventually(lambda: not server_status(data_dir).running, 30)
 
 
-def test_processes_share_a_server_that_ends_with_the_last(data_dir, holder, monkeypatch):
+def test_processes_share_a_server_that_ends_with_the_last_however_they_end(
+    data_dir, holder, monkeypatch
+):
     for name in ("NEO4J_PASSWORD", "GRAPH_ORCH_MCP_TOKEN"):
         monkeypatch.setenv(name, "of-another-server")
-    process, uri = holder()
+    first, uri = holder()
     with EmbeddedNeo4j(data_dir) as server:
         assert server.uri == uri
         run(server, "CREATE (:Kept)")
-        process.kill()
-        process.wait()
+        first.kill()
+        first.wait()
         assert run(server, "MATCH (k:Kept) RETURN count(k)") == [[1]]
         pid = server_status(data_dir).pid
         listening_only_on_loopback(pid)
         secret_is_nowhere(server.auth[1], data_dir, pid)
-    assert not server_status(data_dir).running
+        last, _ = holder()
     with pytest.raises(EmbeddedServerError, match="not started"):
         _ = server.uri
+    assert server_status(data_dir).pid == pid
+    last.kill()
+    last.wait()
+    assert eventually(lambda: not server_status(data_dir).running, 30), "the last user was killed"
+
+    process, _ = holder()
+    pid = server_status(data_dir).pid
+    parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    os.kill(parent, signal.SIGKILL)
+    process.kill()
+    process.wait()
+    assert eventually(lambda: not server_status(data_dir).running, 60), "its supervisor was too"
+    with EmbeddedNeo4j(data_dir) as server:
+        assert server_status(data_dir).pid != pid
+        assert run(server, "MATCH (k:Kept) RETURN count(k)") == [[1]]
+    assert not server_status(data_dir).running
 
 
 def listening_only_on_loopback(pid: int) -> None:
@@ -106,42 +126,6 @@ def secret_is_nowhere(password: str, data_dir: Path, pid: int) -> None:
         assert "of-another-server" not in environment
     for log in (data_dir / "logs").iterdir():
         assert password not in log.read_text(errors="replace")
-
-
-def test_killed_users_and_supervisor_leave_nothing_to_repair_by_hand(data_dir, holder):
-    process, _ = holder()
-    with EmbeddedNeo4j(data_dir) as server:
-        run(server, "CREATE (:Kept)")
-    process.kill()
-    process.wait()
-    assert eventually(lambda: not server_status(data_dir).running, 30), "the last user was killed"
-
-    process, _ = holder()
-    pid = server_status(data_dir).pid
-    parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    os.kill(parent, signal.SIGKILL)
-    process.kill()
-    process.wait()
-    assert eventually(lambda: not server_status(data_dir).running, 60), "its supervisor was too"
-    with EmbeddedNeo4j(data_dir) as server:
-        assert server_status(data_dir).pid != pid
-        assert run(server, "MATCH (k:Kept) RETURN count(k)") == [[1]]
-
-
-def test_server_kept_without_users(data_dir):
-    started = start_server(EmbeddedNeo4j(data_dir))
-    try:
-        assert started.running
-        with EmbeddedNeo4j(data_dir) as server:
-            assert server.uri == started.uri
-            with pytest.raises(DataDirectoryError, match="other processes"):
-                stop_server(data_dir)
-        start_server(EmbeddedNeo4j(data_dir))
-        assert server_status(data_dir).running
-    finally:
-        assert stop_server(data_dir)
-    assert not server_status(data_dir).running
-    assert not stop_server(data_dir)
 
 
 def test_taken_port(data_dir):

@@ -12,9 +12,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from neo4j.exceptions import AuthError
 
 from graph_orch import Orchestrator
 from graph_orch.embedded import EmbeddedNeo4j, server_status, stop_server
@@ -29,12 +31,17 @@ from graph_orch.errors import (
     LockHeldError,
     ServerStartError,
 )
+from tests.integration.test_embedded import HOLD as HOLD_SERVER
 from tests.integration.test_embedded import serving
+from tests.integration.test_embedded_intruders import attempt
 from tests.unit.test_kernel_lock import HOLD
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.own_server
+
 FORK = """
 import atexit, gc, os, sys
+from contextlib import suppress
 from pathlib import Path
 from graph_orch import Orchestrator
 from graph_orch.embedded import EmbeddedNeo4j, server_status
@@ -315,6 +322,26 @@ def test_the_last_user_of_a_server_without_supervisor_ends_it(here, data, server
     server.stop()
     assert not server_status(data.root).running
     assert data.unrecorded() is None
+
+
+# The shared server has ended: a process of tests has one at a time.
+
+
+@pytest.mark.parametrize("seen", ["first_account_path", "accounts_path", "record_path"])
+def test_a_first_start_that_is_killed_leaves_no_default_password(tmp_path, seen):
+    data_dir = tmp_path / "data"
+    data = DataDirectory(data_dir)
+    starter = subprocess.Popen(
+        [sys.executable, "-c", HOLD_SERVER, str(data_dir)], stdin=subprocess.PIPE
+    )
+    assert eventually(lambda: getattr(data, seen).exists(), 120)
+    for pid in all_pids():
+        if any(str(data_dir) in argument for argument in arguments_of(pid)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    starter.communicate()
+    with EmbeddedNeo4j(data_dir) as server, pytest.raises(AuthError):
+        attempt(server.uri, "neo4j")
 
 
 # What follows has no server of Neo4j's: a program in the place of Java, or none.

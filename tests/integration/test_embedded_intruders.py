@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import ssl
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import neo4j
@@ -23,16 +21,63 @@ from graph_orch.embedded import EmbeddedNeo4j, access, stop_server
 from graph_orch.embedded.certificate import have_certificate
 from graph_orch.embedded.installation import install_server
 from graph_orch.embedded.kernel_lock import KernelLock
-from graph_orch.embedded.processes import all_pids, arguments_of
+from graph_orch.embedded.processes import arguments_of
 from graph_orch.embedded.state import DataDirectory
 from graph_orch.errors import DataDirectoryError, ServerStartError, StoreUnreachableError
 from graph_orch.files import appending, write_private
 from graph_orch.settings import Address, EmbeddedSettings
-from tests.integration.test_embedded import HOLD
 from tests.waiting import eventually
+
+pytestmark = pytest.mark.own_server
 
 SUCCESS = bytes.fromhex("0003b170a0") + b"\0\0"
 """A SUCCESS without metadata, as a chunk of Bolt."""
+
+
+@dataclass
+class Attempts:
+    """What came of an intruder's attempts while a server started, and what was imported."""
+
+    outcomes: list[str]
+    imported: Path
+
+
+@pytest.fixture(scope="module")
+def attempts(tmp_path_factory: pytest.TempPathFactory) -> Attempts:
+    return Attempts([], tmp_path_factory.mktemp("here") / "imported")
+
+
+@pytest.fixture(scope="module")
+def started(
+    attempts: Attempts, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[EmbeddedNeo4j]:
+    """A server; an intruder is there when it first listens, before its starter has logged in."""
+    original = access.logs_in
+
+    def after_the_intruder(data: DataDirectory, password: str, port: int) -> bool:
+        try:
+            attempt(f"bolt://127.0.0.1:{port}", "neo4j", "SHOW CURRENT USER")
+            attempts.outcomes.append("in")
+        except AuthError:
+            attempts.outcomes.append("refused")
+        except (DriverError, Neo4jError) as error:  # such as: a new password must be chosen
+            attempts.outcomes.append(str(error))
+        return original(data, password, port)
+
+    here = attempts.imported.parent
+    (here / "socket.py").write_text(f"open({str(attempts.imported)!r}, 'w')")
+    embedded = EmbeddedNeo4j(tmp_path_factory.mktemp("intruders") / "data")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(here)
+        patch.setattr(access, "logs_in", after_the_intruder)
+        embedded.start()
+    with embedded:
+        yield embedded
+
+
+@pytest.fixture
+def data(started: EmbeddedNeo4j) -> DataDirectory:
+    return DataDirectory(started.data_dir)
 
 
 @pytest.fixture
@@ -45,49 +90,16 @@ def attempt(uri: str, password: str, query: str = "RETURN 1") -> None:
         driver.execute_query(query, database_="system" if "USER" in query else None)
 
 
-def test_a_new_server_never_opens_to_the_default_password(data_dir, monkeypatch, tmp_path):
-    """An intruder is there when it first listens, before its starter has logged in."""
-    outcomes = []
-    ran = tmp_path / "ran"
-    (tmp_path / "socket.py").write_text(f"open({str(ran)!r}, 'w')")
-    monkeypatch.chdir(tmp_path)
-    original = access.logs_in
-
-    def after_the_intruder(data: DataDirectory, password: str, port: int) -> bool:
-        try:
-            attempt(f"bolt://127.0.0.1:{port}", "neo4j", "SHOW CURRENT USER")
-            outcomes.append("in")
-        except AuthError:
-            outcomes.append("refused")
-        except (DriverError, Neo4jError) as error:  # such as: a new password must be chosen
-            outcomes.append(str(error))
-        return original(data, password, port)
-
-    monkeypatch.setattr(access, "logs_in", after_the_intruder)
-    with EmbeddedNeo4j(data_dir) as server:
-        for _ in range(20):
-            with suppress(AuthError):
-                attempt(server.uri, "a guess")
-        attempt(server.uri, server.auth[1])  # guessing keeps nobody out
-        account = DataDirectory(data_dir).first_account_path
-        assert account.stat().st_mode & 0o077 == 0
-        assert server.auth[1] not in account.read_text()
-    assert set(outcomes) == {"refused"}
-    assert not ran.exists(), "nothing is imported from the current directory"
-
-
-@pytest.mark.parametrize("seen", ["first_account_path", "accounts_path", "record_path"])
-def test_a_first_start_that_is_killed_leaves_no_default_password(data_dir, seen):
-    data = DataDirectory(data_dir)
-    starter = subprocess.Popen([sys.executable, "-c", HOLD, str(data_dir)], stdin=subprocess.PIPE)
-    assert eventually(lambda: getattr(data, seen).exists(), 120)
-    for pid in all_pids():
-        if any(str(data_dir) in argument for argument in arguments_of(pid)):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-    starter.communicate()
-    with EmbeddedNeo4j(data_dir) as server, pytest.raises(AuthError):
-        attempt(server.uri, "neo4j")
+def test_a_new_server_never_opens_to_the_default_password(started, data, attempts):
+    for _ in range(20):
+        with suppress(AuthError):
+            attempt(started.uri, "a guess")
+    attempt(started.uri, started.auth[1])  # guessing keeps nobody out
+    account = data.first_account_path
+    assert account.stat().st_mode & 0o077 == 0
+    assert started.auth[1] not in account.read_text()
+    assert set(attempts.outcomes) == {"refused"}
+    assert not attempts.imported.exists(), "nothing is imported from the current directory"
 
 
 Answer = Callable[[socket.socket], socket.socket]
@@ -132,41 +144,40 @@ def with_a_certificate_of_his_own(directory: Path) -> Answer:
     return lambda connection: speaks_bolt(context.wrap_socket(connection, server_side=True))
 
 
-def test_who_takes_the_port_is_told_nothing(data_dir, tmp_path):
-    with EmbeddedNeo4j(data_dir) as server:
-        data = DataDirectory(data_dir)
-        record = data.record()
-        assert record is not None
-        for answer in (says_nothing, speaks_bolt, with_a_certificate_of_his_own(tmp_path / "his")):
-            with squatter(answer) as (port, told):
-                # Between a look at the record and the connection the server can fall.
-                data.write_record(replace(record, port=port))
-                address = Address.parse(server.uri, server.auth, None, data_dir)
-                with pytest.raises(StoreUnreachableError):
-                    Graph.at(address, patience_seconds=1)
-                data.write_record(record)
-                assert told, "the client came"
-                assert server.auth[1].encode() not in b"".join(told)
-                assert b"neo4j" not in b"".join(told)
+def test_who_takes_the_port_is_told_nothing(started, data, tmp_path):
+    record = data.record()
+    assert record is not None
+    for answer in (says_nothing, speaks_bolt, with_a_certificate_of_his_own(tmp_path / "his")):
+        with squatter(answer) as (port, told):
+            # Between a look at the record and the connection the server can fall.
+            data.write_record(replace(record, port=port))
+            address = Address.parse(started.uri, started.auth, None, data.root)
+            with pytest.raises(StoreUnreachableError):
+                Graph.at(address, patience_seconds=1)
+            data.write_record(record)
+            assert told, "the client came"
+            assert started.auth[1].encode() not in b"".join(told)
+            assert b"neo4j" not in b"".join(told)
 
 
-def test_a_server_without_a_certificate_is_not_joined(data_dir):
-    with EmbeddedNeo4j(data_dir) as server:
-        DataDirectory(data_dir).certificate_path.unlink()
-        with pytest.raises(ServerStartError, match="an earlier version"):
-            EmbeddedNeo4j(data_dir).start()
-        attempt(server.uri, server.auth[1])
+def test_a_server_without_a_certificate_is_not_joined(started, data):
+    certificate = data.certificate_path.read_text()
+    data.certificate_path.unlink()
+    with pytest.raises(ServerStartError, match="an earlier version"):
+        EmbeddedNeo4j(data.root).start()
+    attempt(started.uri, started.auth[1])
+    write_private(data.certificate_path, certificate)
 
 
-def test_load_csv_reaches_neither_files_nor_addresses(data_dir):
-    with EmbeddedNeo4j(data_dir) as server, squatter(says_nothing) as (port, told):
+def test_load_csv_reaches_neither_files_nor_addresses(started):
+    with squatter(says_nothing) as (port, told):
         for url in (
             "file:///etc/hostname",
             f"http://127.0.0.1:{port}/",
             f"ftp://localhost:{port}/",
         ):
             with pytest.raises(Neo4jError, match=r"LoadExternal|URL"):
-                attempt(server.uri, server.auth[1], f"LOAD CSV FROM '{url}' AS row RETURN row")
+                attempt(started.uri, started.auth[1], f"LOAD CSV FROM '{url}' AS row RETURN row")
         assert not told
 
 

@@ -88,8 +88,8 @@ async def test_whole_life_with_every_tool(wiped, connecting, transport):
         assert call.called == set(TOOLS)
 
 
-async def test_what_models_send_in_another_shape_is_taken_as_it_is_meant(orch, server):
-    async with stdio(server) as call:
+async def test_what_models_send_in_another_shape_is_taken_as_it_is_meant(orch, web):
+    async with http(web.url) as call:
         await call("register_agent", agent_id="ada", capabilities='["python", "sql"]', learn="go")
         assert orch.agents.get_agent("ada").skills == ["python", "sql", "go"]
         (one,) = (
@@ -161,11 +161,11 @@ BAD = [
 ]
 
 
-async def test_each_kind_of_bad_input_says_what_to_do(orch, server):
+async def test_each_kind_of_bad_input_says_what_to_do(orch, web):
     orch.agents.register_agent("ada", ["python"])
     task_id = orch.tasks.create_task("x", "any", requirements=["cooking"])
     known = {"TASK": task_id, "LIKE": f"{task_id[:8]}-0"}
-    async with stdio(server) as call:
+    async with http(web.url) as call:
         for tool, given, says in BAD:
             arguments = {
                 name: known.get(value, value) if isinstance(value, str) else value
@@ -194,11 +194,11 @@ async def test_a_megabyte_goes_through(orch, server, web):
             assert whole["content"] == content
 
 
-async def test_a_stale_attempt_is_refused(orch, server):
+async def test_a_stale_attempt_is_refused(orch, web):
     for agent_id in ("ada", "bob"):
         orch.agents.register_agent(agent_id, [])
     (task_id,) = [orch.tasks.create_task("x", "any")]
-    async with stdio(server) as call:
+    async with http(web.url) as call:
         (lost,) = (await call("poll_tasks", agent_id="ada", claim=True))["tasks"]
         await call("assign_task", task_id=task_id, agent_id="bob", reassign=True)
         for tool, given in [("start_task", {}), ("fail_task", {"error": "x"})]:
@@ -207,9 +207,9 @@ async def test_a_stale_attempt_is_refused(orch, server):
             assert "claim=true for other work" in said
 
 
-async def test_lost_answers_can_be_asked_again(orch, server):
+async def test_lost_answers_can_be_asked_again(orch, web):
     orch.agents.register_agent("ada", [], max_concurrent_tasks=9)
-    async with stdio(server) as call:
+    async with http(web.url) as call:
 
         async def twice(tool, **arguments):
             first = await call(tool, **arguments)
@@ -332,9 +332,9 @@ async def test_profiles_and_read_only(orch, server):
         assert "no tool is called" in await call.refused("create_task", content="x")
 
 
-async def test_answers_are_copied_in_a_short_text(orch, server):
+async def test_answers_are_copied_in_a_short_text(orch, web):
     orch.tasks.create_task("x" * 1_000, "any")
-    async with stdio(server) as call:
+    async with http(web.url) as call:
         result = await call.raw("query_tasks")
         assert json.loads(result.content[0].text) == result.structured_content
         assert "null" not in result.content[0].text

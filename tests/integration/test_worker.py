@@ -6,9 +6,9 @@ import asyncio
 import logging
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -193,19 +193,28 @@ def test_result_that_is_no_json_fails_for_good(orch, make, new_task):
 
 
 def test_lease_is_kept_though_the_handler_blocks_the_loop(orch, make, new_task):
-    worker = make(lease_seconds=2)
+    lease = timedelta(seconds=4)
+    worker, may_end = make(lease_seconds=lease.total_seconds()), threading.Event()
 
     @worker.task("any")
     async def rude(ctx):
         ctx.heartbeat(0.25, "blocking")
-        time.sleep(5)  # noqa: ASYNC251 - that is the point
+        may_end.wait(SECONDS)  # it blocks the loop: that is the point
 
     task_id = new_task()
+
+    def task():
+        return orch.tasks.get_task_status(task_id)
+
     with at_work(worker):
-        assert eventually(lambda: orch.tasks.get_task_status(task_id).progress == 0.25)
-        assert eventually(lambda: orch.tasks.process_due() or ended(orch, task_id))
-    task = orch.tasks.get_task_status(task_id)
-    assert (task.status, task.attempt) == ("completed", 1)
+        assert eventually(lambda: task().progress == 0.25)
+        first = task().lease_expires_at
+        assert eventually(
+            lambda: orch.tasks.process_due() or task().lease_expires_at > first + lease
+        )
+        may_end.set()
+        assert eventually(lambda: ended(orch, task_id))
+    assert (task().status, task().attempt) == ("completed", 1)
 
 
 def test_cancelling_ends_the_handlers(orch, make, new_task):

@@ -49,12 +49,9 @@ def test_the_services_do_without_networkx_until_there_are_cycles():
     assert run(code) == "False"
 
 
-def test_every_module_imports_without_the_driver():
-    without_driver(f"import importlib; [importlib.import_module(it) for it in {modules()}]")
-
-
-def test_every_public_name_is_there_without_the_driver():
+def test_every_module_and_public_name_is_there_without_the_driver():
     without_driver(
+        f"import importlib; [importlib.import_module(it) for it in {modules()}]\n"
         "from graph_orch import analysis\n"
         "parts = [getattr(analysis, it) for it in analysis.__all__]\n"
         "[getattr(part, it) for part in parts for it in getattr(part, '__all__', ())]"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -132,16 +133,16 @@ def test_nodes_may_be_anything_hashable():
 
 
 def test_no_recursion_and_no_change_of_the_graph():
-    chain = nx.path_graph(100_000, nx.DiGraph)
-    found = analysis.tasks.critical_path(chain, lambda key: 2)
-    assert found.seconds == 200_000
-    assert len(analysis.tasks.levels(chain)) == 100_000
-    assert analysis.tasks.why_blocked(chain, 0).roots == [99_999]
-    assert len(analysis.tasks.blast_radius(chain, 99_999).waits) == 99_999
-    assert len(analysis.tasks.would_cycle(chain, 99_999, 0)) == 100_001
-    assert analysis.tasks.earliest_finish(chain, {"x": []}, lambda key: 2).makespan == 200_000
-    chain.add_edge(99_999, 0)
-    assert len(analysis.tasks.find_cycles(chain)[0]) == 100_001
+    length = 10 * sys.getrecursionlimit()
+    last, chain = length - 1, nx.path_graph(length, nx.DiGraph)
+    assert analysis.tasks.critical_path(chain, lambda key: 2).seconds == 2 * length
+    assert len(analysis.tasks.levels(chain)) == length
+    assert analysis.tasks.why_blocked(chain, 0).roots == [last]
+    assert len(analysis.tasks.blast_radius(chain, last).waits) == last
+    assert len(analysis.tasks.would_cycle(chain, last, 0)) == length + 1
+    assert analysis.tasks.earliest_finish(chain, {"x": []}, lambda key: 2).makespan == 2 * length
+    chain.add_edge(last, 0)
+    assert len(analysis.tasks.find_cycles(chain)[0]) == length + 1
     with pytest.raises(ValidationError, match=r"cycle: .* -> … -> "):
         analysis.tasks.levels(chain)
     assert not any(one for _, one in chain.nodes(data=True))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +18,14 @@ from graph_orch.domain.dag import levels_of
 
 DOCS = Path(table.__file__).parents[2] / "docs"
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux tells the peak")
+
+
+@pytest.fixture(autouse=True)
+def little_to_collect() -> Iterator[None]:
+    """What others hold is not looked through each time that garbage is collected."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @LINUX

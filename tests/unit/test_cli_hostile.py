@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import typer.main
 
-from graph_orch.cli import app as cli
+from graph_orch.cli.app import app
+from tests import command_line
 
 CODES = {0, 1, 2, 3, 4, 5}
 HOSTILE = {
@@ -47,7 +46,7 @@ def commands() -> dict[str, list[list[str]]]:
                 if it.name != "help"
             ]
 
-    walk(typer.main.get_command(cli.app), ())
+    walk(typer.main.get_command(app), ())
     return found
 
 
@@ -55,28 +54,15 @@ COMMANDS = commands()
 
 
 @pytest.fixture
-def nobody(monkeypatch, tmp_path) -> Iterator[None]:
-    """No store to be had, and what a command sets up for the process is put back."""
-    root, driver = logging.getLogger(), logging.getLogger("neo4j")
-    before = root.handlers[:], root.level, driver.level
+def run(monkeypatch, tmp_path):
+    """Run a command where no store is to be had: its exit code, and what it says."""
     monkeypatch.setenv("NEO4J_URI", "bolt://127.0.0.1:9")
     monkeypatch.setenv("GRAPH_ORCH_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setattr(sys, "path", sys.path[:])
     monkeypatch.chdir(tmp_path)
-    yield
-    root.handlers[:] = before[0]
-    root.setLevel(before[1])
-    driver.setLevel(before[2])
 
-
-@pytest.fixture
-def run(nobody, monkeypatch, capsys):
     def run(*args: str) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["graph-orch", *args])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        said = capsys.readouterr()
-        return ended.value.code, said.out + said.err
+        done = command_line.run(*args)
+        return done.returncode, done.stdout + done.stderr
 
     return run
 

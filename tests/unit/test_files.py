@@ -206,7 +206,7 @@ def serving(answer):
 
 
 def zipped(text: bytes, times: int = 1) -> bytes:
-    return text if times == 0 else zipped(gzip.compress(text), times - 1)
+    return text if times == 0 else zipped(gzip.compress(text, mtime=0), times - 1)
 
 
 @pytest.mark.parametrize(

@@ -2,40 +2,49 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
+import multiprocessing
+import os
 import re
+import resource
 import socket
-import subprocess
-import sys
 from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
 
 import httpx
 import pytest
-
-from tests.mcp_client import INITIALIZE
-
-SERVER = """
-import asyncio, json, resource, sys
 from mcp.server import Server
+from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
+
 from graph_orch.serve.http import serve_http
 from graph_orch.serve.mcp import Sessions
 from graph_orch.serve.options import HttpOptions
+from tests.mcp_client import INITIALIZE
 
-async def endless(request):
+# Each server is forked from a process that has imported all of this once.
+FORKED = multiprocessing.get_context("forkserver")
+FORKED.set_forkserver_preload([__name__])
+
+
+async def endless(request: Request) -> StreamingResponse:
     async def parts():
         while True:
             yield b"x" * 65536
+
     return StreamingResponse(parts())
 
-files, options = json.loads(sys.argv[1])
-resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-options = HttpOptions(port=0, **options)
-sessions = Sessions(Server("x"), options)
-routes = [sessions.route(), Route("/endless", endless)]
-asyncio.run(serve_http(options, lambda url: routes, sessions.run))
-"""
+
+def serve(said: Connection, files: int, options: dict[str, object]) -> None:
+    os.dup2(said.fileno(), 2)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+    limits = HttpOptions(port=0, **options)
+    sessions = Sessions(Server("x"), limits)
+    routes = [sessions.route(), Route("/endless", endless)]
+    asyncio.run(serve_http(limits, lambda url: routes, sessions.run))
+
+
 HALF = b"POST /mcp HTTP/1.1\r\nhost: localhost\r\nx-half: "
 HEADERS = {"accept": "application/json, text/event-stream"}
 
@@ -44,9 +53,13 @@ class Running:
     """A server process, and where it is."""
 
     def __init__(self, files: int, options: dict[str, object]) -> None:
-        command = [sys.executable, "-c", SERVER, json.dumps([files, options])]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        found = re.search(r"http://127\.0\.0\.1:(\d+)", self.process.stderr.readline())
+        heard, said = FORKED.Pipe(duplex=False)
+        self.process = FORKED.Process(target=serve, args=(said, files, options))
+        self.process.start()
+        said.close()
+        self.stderr = os.fdopen(os.dup(heard.fileno()), encoding="utf-8")
+        heard.close()
+        found = re.search(r"http://127\.0\.0\.1:(\d+)", self.stderr.readline())
         self.port = int(found[1])
         self.connections: list[socket.socket] = []
 
@@ -74,7 +87,14 @@ class Running:
     def log(self) -> str:
         """All that it logged; it ends."""
         self.process.terminate()
-        return self.process.communicate(timeout=60)[1]
+        return self.stderr.read()
+
+    def end(self) -> None:
+        for connection in self.connections:
+            connection.close()
+        self.process.kill()
+        self.process.join()
+        self.stderr.close()
 
 
 @contextmanager
@@ -83,10 +103,7 @@ def serving(files: int = 1_024, **options: object):
     try:
         yield server
     finally:
-        for connection in server.connections:
-            connection.close()
-        server.process.kill()
-        server.process.communicate()
+        server.end()
 
 
 def ended(connection: socket.socket) -> bool:
@@ -135,7 +152,7 @@ def test_the_rest_of_a_refused_request_is_not_waited_for():
 def test_who_reads_no_answer_is_left():
     with serving(unread_seconds=0.5) as server:
         unread = server.connect(b"GET /endless HTTP/1.1\r\nhost: localhost\r\n\r\n")
-        assert "left its answer unread" in server.process.stderr.readline()
+        assert "left its answer unread" in server.stderr.readline()
         assert ended(unread)
 
 
