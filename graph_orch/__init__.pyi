@@ -1,6 +1,7 @@
 from ._async.agents import AsyncAgentRegistry as AsyncAgentRegistry
 from ._async.events import AsyncEvents as AsyncEvents
 from ._async.export import AsyncExport as AsyncExport
+from ._async.gates import AsyncGates as AsyncGates
 from ._async.graph import AsyncGraph as AsyncGraph
 from ._async.insights import AsyncInsights as AsyncInsights
 from ._async.monitor import AsyncMonitor as AsyncMonitor
@@ -10,9 +11,11 @@ from ._async.router import AsyncCapabilityRouter as AsyncCapabilityRouter
 from ._async.schedules import AsyncSchedules as AsyncSchedules
 from ._async.tasks import AsyncTaskQueue as AsyncTaskQueue
 from ._async.teams import AsyncTeams as AsyncTeams
+from ._async.workflows import AsyncWorkflows as AsyncWorkflows
 from ._sync.agents import AgentRegistry as AgentRegistry
 from ._sync.events import Events as Events
 from ._sync.export import Export as Export
+from ._sync.gates import Gates as Gates
 from ._sync.graph import Graph as Graph
 from ._sync.insights import Insights as Insights
 from ._sync.monitor import Monitor as Monitor
@@ -22,6 +25,7 @@ from ._sync.router import CapabilityRouter as CapabilityRouter
 from ._sync.schedules import Schedules as Schedules
 from ._sync.tasks import TaskQueue as TaskQueue
 from ._sync.teams import Teams as Teams
+from ._sync.workflows import Workflows as Workflows
 from .domain.dag import (
     CriticalPath as CriticalPath,
     Timing as Timing,
@@ -58,6 +62,10 @@ from .domain.models import (
     ExportedTask as ExportedTask,
     ExportedTeam as ExportedTeam,
     Finding as Finding,
+    Gate as Gate,
+    GateDecision as GateDecision,
+    GateKind as GateKind,
+    GateStatus as GateStatus,
     HeldSkill as HeldSkill,
     NewTask as NewTask,
     QueueStatistics as QueueStatistics,
@@ -82,6 +90,10 @@ from .domain.models import (
     WaitReason as WaitReason,
     WhyBlocked as WhyBlocked,
     WorkerInfo as WorkerInfo,
+    Workflow as Workflow,
+    WorkflowPage as WorkflowPage,
+    WorkflowState as WorkflowState,
+    WorkflowStatus as WorkflowStatus,
 )
 from .errors import (
     AgentAtCapacityError as AgentAtCapacityError,
@@ -96,9 +108,13 @@ from .errors import (
     DependencyError as DependencyError,
     DependencyNotFoundError as DependencyNotFoundError,
     ForeignGraphError as ForeignGraphError,
+    GateClosedError as GateClosedError,
+    GateError as GateError,
+    GateNotFoundError as GateNotFoundError,
     GdsMissingError as GdsMissingError,
     InvalidTransitionError as InvalidTransitionError,
     MissingCapabilityError as MissingCapabilityError,
+    NotApproverError as NotApproverError,
     OrchestrationError as OrchestrationError,
     RoutingContentionError as RoutingContentionError,
     RoutingError as RoutingError,
@@ -115,6 +131,10 @@ from .errors import (
     TransactionTooLargeError as TransactionTooLargeError,
     UnmetDependencyError as UnmetDependencyError,
     ValidationError as ValidationError,
+    WorkflowCancelledError as WorkflowCancelledError,
+    WorkflowConflictError as WorkflowConflictError,
+    WorkflowError as WorkflowError,
+    WorkflowNotFoundError as WorkflowNotFoundError,
 )
 from .worker import (
     AsyncContext as AsyncContext,

@@ -21,6 +21,14 @@
     │   └── AgentAtCapacityError      the agent has no free slot
     ├── RoutingError
     │   └── RoutingContentionError    other callers kept filling the agents that were chosen
+    ├── WorkflowError
+    │   ├── WorkflowNotFoundError     also a KeyError
+    │   ├── WorkflowConflictError     the workflow_id exists with other tasks
+    │   └── WorkflowCancelledError    the workflow was cancelled, and takes no tasks
+    ├── GateError
+    │   ├── GateNotFoundError         also a KeyError
+    │   ├── GateClosedError           the gate was decided otherwise, or has expired
+    │   └── NotApproverError          the gate names others who may decide it
     ├── ScheduleNotFoundError         also a KeyError
     ├── AnalysisError                 a graph cannot be built, read or analysed as asked
     │   └── UnreadableGraphError      a given graph is malformed; also a ValidationError
@@ -153,6 +161,81 @@ class AttemptEndedError(StaleAttemptError, InvalidTransitionError):
             self,
             f"cannot {command} task {task_id!r} as attempt {attempt}: that attempt has ended, and "
             f"the task is {status}; drop this piece of work",
+        )
+
+
+class WorkflowError(OrchestrationError):
+    """What was asked of a workflow was refused."""
+
+
+class WorkflowNotFoundError(WorkflowError, KeyError):
+    """No workflow has this id."""
+
+    def __init__(self, workflow_id: str) -> None:
+        self.workflow_id = workflow_id
+        super().__init__(
+            f"workflow {workflow_id!r} does not exist; see the ids with workflows.list()"
+        )
+
+
+class WorkflowConflictError(WorkflowError):
+    """A workflow of this id was started with other tasks."""
+
+    def __init__(self, workflow_id: str) -> None:
+        self.workflow_id = workflow_id
+        super().__init__(
+            f"workflow {workflow_id!r} was started already, with other tasks or under another "
+            "name; use another workflow_id, or start it with the same tasks"
+        )
+
+
+class WorkflowCancelledError(WorkflowError):
+    """The workflow was cancelled: no task is added to it, and nobody is given one of it."""
+
+    def __init__(self, workflow_id: str) -> None:
+        self.workflow_id = workflow_id
+        super().__init__(
+            f"workflow {workflow_id!r} was cancelled: it takes no tasks, and gives none out; "
+            "workflows.retry lets it go on"
+        )
+
+
+class GateError(OrchestrationError):
+    """What was asked of a gate was refused."""
+
+
+class GateNotFoundError(GateError, KeyError):
+    """No gate has this id."""
+
+    def __init__(self, gate_ids: Iterable[str]) -> None:
+        self.gate_ids = sorted(gate_ids)
+        super().__init__(
+            f"no gate of these ids exists: {', '.join(map(repr, self.gate_ids[:20]))}; "
+            "see the ids with gates.list()"
+        )
+
+
+class GateClosedError(GateError):
+    """The gate was decided otherwise, or has expired."""
+
+    def __init__(self, gate_id: str, decision: str, status: str, by: str | None) -> None:
+        self.gate_id = gate_id
+        self.status = status
+        who = f" by {by!r}" if by else ""
+        super().__init__(
+            f"cannot {decision} gate {gate_id!r}: it is {status}{who}, and a gate is decided once"
+        )
+
+
+class NotApproverError(GateError):
+    """The gate names who may decide it, and others may not."""
+
+    def __init__(self, gate_id: str, by: str, approvers: Iterable[str]) -> None:
+        self.gate_id = gate_id
+        self.by = by
+        super().__init__(
+            f"{by!r} may not decide gate {gate_id!r}: that is for "
+            f"{' or '.join(map(repr, approvers))}"
         )
 
 

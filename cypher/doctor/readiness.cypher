@@ -21,6 +21,9 @@ WITH t, CASE
     ELSE 'contradictory'
   END AS found
 WHERE expected <> found
+  AND NOT EXISTS {  // it is about to be cancelled, see workflows/cancel_tasks
+    MATCH (w:Workflow {workflow_id: t.workflow_id}) WHERE w.cancelled_at IS NOT NULL
+  }
 FOREACH (_ IN CASE WHEN $nodes IS NOT NULL THEN [1] ELSE [] END |
   REMOVE t:BlockedTask:DelayedTask)
 WITH t, expected, found

@@ -36,7 +36,8 @@ CALL (doomed) {
     MATCH (t)-[:DEPENDS_ON]->(d:Task) WHERE d.status IN ['failed', 'cancelled']
     RETURN min(d.task_id) AS cause
   }
-  WITH t, cause, datetime.realtime() AS now
+  WITH t, cause, 'dependency ' + cause + ' failed or was cancelled' AS why,
+       datetime.realtime() AS now
   INCLUDE tasks/give_up
   RETURN count(t) AS cancelled
 }

@@ -1,5 +1,5 @@
 // Cancels tasks, pending -> cancelled, that were just created or joined to a dependency that had
-// failed or was cancelled before.
+// failed or was cancelled before, or to a gate that was not open to them.
 // Locks: the tasks, in the order in which they come.
 // mode: write
 // params: $task_ids: LIST<STRING>, $command_id: STRING
@@ -10,8 +10,14 @@ MATCH (t:Task {task_id: id})
 SET t.lk = $command_id
 WITH t, datetime.realtime() AS now
 WHERE t.status = 'pending'
-MATCH (t)-[:DEPENDS_ON]->(c:Task) WHERE c.status IN ['failed', 'cancelled']
-WITH t, now, min(c.task_id) AS cause
+OPTIONAL MATCH (t)-[:DEPENDS_ON]->(c:Task) WHERE c.status IN ['failed', 'cancelled']
+WITH t, now, min(c.task_id) AS dependency
+OPTIONAL MATCH (t)-[:WAITS_FOR]->(g:Gate) WHERE g.status IN ['rejected', 'expired']
+WITH t, now, dependency, min(g.gate_id) AS gate
+WITH t, now, coalesce(dependency, gate) AS cause, coalesce(
+  'dependency ' + dependency + ' failed or was cancelled',
+  'gate ' + gate + ' was rejected or has expired') AS why
+WHERE cause IS NOT NULL
 INCLUDE tasks/give_up
 WITH t, now
 INCLUDE tasks/owes

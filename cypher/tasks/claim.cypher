@@ -107,6 +107,7 @@ CALL (a, due, request) {
       SET t.lk = 0
       WITH a, request, command_id, position, t, datetime.realtime() AS now
       WHERE t.status = 'pending' AND t.unmet = 0 AND coalesce(t.available_at <= now, true)
+        AND INCLUDE workflows/open_to
       WITH a, request, command_id, t, now ORDER BY position
       WITH a, request, command_id, max(now) AS now, collect(t) AS taken
       UNWIND range(0, size(taken) - 1) AS place

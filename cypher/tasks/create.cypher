@@ -1,12 +1,22 @@
 // Creates tasks, their dependencies and their first events. It returns how many it created, and
-// which of them are doomed, since a dependency has failed; none where a dependency or a lane is
-// missing. A task_id, idempotency_key or event_id that exists fails on its constraint.
-// Locks: the dependencies, then the lanes that it opens; each kind ascending.
+// which of them are doomed, since a dependency has failed; none where a dependency, a gate, a lane
+// or a workflow is missing, or the workflow was cancelled. A task_id, idempotency_key or event_id
+// that exists fails on its constraint.
+// Locks: the workflows, the dependencies, the gates, then the lanes that it opens; each kind
+// ascending.
 // mode: write
-// params: $rows: LIST<MAP>, $dependency_ids: LIST<STRING>, $lanes: LIST<STRING>,
-//   $now: ZONED DATETIME, $command_id: STRING
+// params: $rows: LIST<MAP>, $dependency_ids: LIST<STRING>, $gate_ids: LIST<STRING>,
+//   $workflow_ids: LIST<STRING>, $lanes: LIST<STRING>, $now: ZONED DATETIME, $command_id: STRING
 // returns: number, doomed
 CYPHER 5
+// A workflow is locked, so that one that is cancelled meanwhile finds these tasks, or is found.
+CALL () {
+  UNWIND $workflow_ids AS id
+  MATCH (w:Workflow {workflow_id: id})
+  SET w.lk = 0
+  WITH w WHERE w.cancelled_at IS NULL
+  RETURN count(w) AS workflows_found
+}
 // Lock the dependencies before their status is read: a task that is created while its dependency
 // completes would else wait for ever. The ids come in order, in which every command locks tasks.
 CALL () {
@@ -17,12 +27,19 @@ CALL () {
   RETURN count(d) AS dependencies_found
 }
 CALL () {
+  UNWIND $gate_ids AS id
+  MATCH (g:Gate {gate_id: id})
+  SET g.lk = 0
+  RETURN count(g) AS gates_found
+}
+CALL () {
   UNWIND $lanes AS key
   MATCH (l:Lane {key: key})
   INCLUDE tasks/open_lane
   RETURN count(l) AS lanes_found
 }
 WITH * WHERE dependencies_found = size($dependency_ids) AND lanes_found = size($lanes)
+  AND gates_found = size($gate_ids) AND workflows_found = size($workflow_ids)
 // A priority is worth so many microseconds of waiting; without aging, more than anybody can wait.
 MATCH (s:GraphOrchSchema {name: 'graph_orch'})
 WITH coalesce(toInteger(s.aging_seconds * 1000000), 100000000000000000) AS step,
@@ -54,8 +71,21 @@ CALL (t, row) {
   RETURN sum(CASE d.status WHEN 'completed' THEN 0 ELSE 1 END) AS unmet,
          sum(CASE WHEN d.status IN ['failed', 'cancelled'] THEN 1 ELSE 0 END) AS broken
 }
-SET t.unmet = unmet
+CALL (t, row) {
+  UNWIND row.gates AS id
+  MATCH (g:Gate {gate_id: id})
+  CREATE (t)-[:WAITS_FOR]->(g)
+  RETURN sum(CASE WHEN g.status IN ['approved', 'answered'] THEN 0 ELSE 1 END) AS closed,
+         sum(CASE WHEN g.status IN ['rejected', 'expired'] THEN 1 ELSE 0 END) AS refused
+}
+CALL (t) {
+  MATCH (w:Workflow {workflow_id: t.workflow_id})
+  CREATE (t)-[:PART_OF]->(w)
+  WITH t, w WHERE w.close_by IS NOT NULL
+  SET t.close_by = CASE WHEN t.close_by < w.close_by THEN t.close_by ELSE w.close_by END
+}
+SET t.unmet = unmet + closed
 INCLUDE tasks/ready
 RETURN count(t) AS number,
-       collect(CASE WHEN broken > 0 AND t.on_dependency_failure = 'cancel'
+       collect(CASE WHEN broken + refused > 0 AND t.on_dependency_failure = 'cancel'
                  THEN t.task_id END) AS doomed

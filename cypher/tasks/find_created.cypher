@@ -2,8 +2,8 @@
 // exist.
 // mode: read
 // params: $task_ids: LIST<STRING>, $idempotency_keys: LIST<STRING>, $dependency_ids: LIST<STRING>,
-//   $lanes: LIST<STRING>
-// returns: existing, dependencies, lanes
+//   $lanes: LIST<STRING>, $gate_ids: LIST<STRING>, $workflow_ids: LIST<STRING>
+// returns: existing, dependencies, lanes, gates, workflows
 CYPHER 5
 CALL () {
   UNWIND $task_ids AS id
@@ -25,4 +25,14 @@ CALL () {
   MATCH (l:Lane {key: key})
   RETURN collect(l.key) AS lanes
 }
-RETURN by_id + by_key AS existing, dependencies, lanes
+CALL () {
+  UNWIND $gate_ids AS id
+  MATCH (g:Gate {gate_id: id})
+  RETURN collect(g.gate_id) AS gates
+}
+CALL () {
+  UNWIND $workflow_ids AS id
+  MATCH (w:Workflow {workflow_id: id})
+  RETURN collect([w.workflow_id, w.cancelled_at IS NOT NULL]) AS workflows
+}
+RETURN by_id + by_key AS existing, dependencies, lanes, gates, workflows

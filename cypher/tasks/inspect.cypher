@@ -1,8 +1,8 @@
 // Returns why a command on a task was refused: the task, the agent, and the event that says whether
-// the command was applied before.
+// the command was applied before. `is_open`: its workflow, if it has one, was not cancelled.
 // mode: read
 // params: $task_id: STRING, $agent_id: STRING, $command_id: STRING
-// returns: task, dependencies, limit, skills, is_due, agent, event
+// returns: task, dependencies, limit, skills, is_due, is_open, agent, event
 CYPHER 5
 OPTIONAL MATCH (t:Task {task_id: $task_id})
 OPTIONAL MATCH (l:Lane {key: t.lane})
@@ -11,4 +11,5 @@ OPTIONAL MATCH (e:TaskEvent {event_id: $command_id})
 OPTIONAL MATCH (x:Limit {key: t.concurrency_key})
 RETURN INCLUDE tasks/answer, properties(x) AS limit, l.skills AS skills,
        coalesce(t.available_at <= datetime(), true) AS is_due,
+       INCLUDE workflows/open_to AS is_open,
        properties(a) AS agent, INCLUDE events/row AS event

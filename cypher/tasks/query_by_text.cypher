@@ -6,7 +6,7 @@
 // params: $limit: INTEGER, $cursor_at: ZONED DATETIME, $cursor_id: STRING,
 //   $created_from: ZONED DATETIME, $created_before: ZONED DATETIME, $statuses: LIST<STRING>,
 //   $agent_ids: LIST<STRING>, $task_types: LIST<STRING>, $priorities: LIST<STRING>,
-//   $requirements: LIST<STRING>, $finished_after: ZONED DATETIME, $finished_before: ZONED DATETIME,
+//   $requirements: LIST<STRING>, $workflow_ids: LIST<STRING>, $finished_after: ZONED DATETIME, $finished_before: ZONED DATETIME,
 //   $words: STRING
 // returns: tasks, edges, left
 CYPHER 5

@@ -21,7 +21,7 @@ CALL (d) {
 }
 CALL (dependents) {
   UNWIND dependents AS t
-  SET t.unmet = COUNT { MATCH (t)-[:DEPENDS_ON]->(x:Task) WHERE x.status <> 'completed' }
+  SET t.unmet = INCLUDE tasks/count_unmet
   WITH t, datetime.realtime() AS now
   WHERE t.status = 'pending' AND t.unmet = 0 AND t:BlockedTask
   INCLUDE tasks/ready_again

@@ -10,13 +10,7 @@ MATCH (t:Task {task_id: $task_id})
 SET t.lk = $command_id  // Lock, then read.
 WITH t, datetime.realtime() AS now
 WHERE t.status IN ['failed', 'cancelled']
-REMOVE t:FailedTask:CancelledTask, t.assigned_to, t.assigned_at, t.started_at, t.completed_at,
-       t.error_message, t.success, t.excluded_agents, t.worker_id, t.progress, t.progress_message
-SET t:PendingTask,
-    t.status = 'pending',
-    t.retry_count = 0,
-    t.close_by = now + duration('PT1S') * t.schedule_to_close_seconds,
-    t.events = t.events + 1
+INCLUDE tasks/begin_again
 INCLUDE tasks/ready_again
 CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
   event_id: $command_id, type: 'retried', at: now, attempt: t.attempt,

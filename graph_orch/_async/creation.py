@@ -16,8 +16,11 @@ from graph_orch.domain.values import lane_key, skill_key
 from graph_orch.errors import (
     DependencyCycleError,
     DependencyNotFoundError,
+    GateNotFoundError,
     StoreError,
     TaskConflictError,
+    WorkflowCancelledError,
+    WorkflowNotFoundError,
 )
 from graph_orch.store.batching import AsyncCombiner, NotTogetherError, weight
 
@@ -57,11 +60,11 @@ class AsyncCreation:
         """
         ids = {task.task_id: task.task_id for task in tasks}
         fresh = _without_repeats(tasks, ids)
-        _refuse_cycles(fresh)
+        refuse_cycles(fresh)
         for _ in range(TRIES):
             if not fresh or await self._inserted(fresh):
                 return [ids[task.task_id] for task in tasks]
-            fresh = await self._settle(fresh, ids)
+            fresh = await self.settle(fresh, ids)
         raise StoreError(
             f"creating {len(tasks)} tasks met somebody else's writes {TRIES} times; try again"
         )
@@ -95,7 +98,7 @@ class AsyncCreation:
         await self._due.cancel_dependents(owing)
         return found
 
-    async def _settle(self, tasks: Sequence[NewTask], ids: dict[str, str]) -> list[NewTask]:
+    async def settle(self, tasks: Sequence[NewTask], ids: dict[str, str]) -> list[NewTask]:
         """Find out why nothing was inserted: add missing lanes, and leave out tasks that exist."""
         params = insertion(tasks, self._retry_policy)
         (found,) = await self._graph.read(
@@ -104,11 +107,21 @@ class AsyncCreation:
             idempotency_keys=[task.idempotency_key for task in tasks if task.idempotency_key],
             dependency_ids=params["dependency_ids"],
             lanes=params["lanes"],
+            gate_ids=params["gate_ids"],
+            workflow_ids=params["workflow_ids"],
         )
         fresh = _without_existing(tasks, found["existing"], ids)
         known = set(found["dependencies"])
         if missing := [id_ for id_ in _outside(fresh) if id_ not in known]:
             raise DependencyNotFoundError(missing)
+        if missing := set(params["gate_ids"]).difference(found["gates"]):
+            raise GateNotFoundError(missing)
+        workflows = dict[str, bool](found["workflows"])
+        for workflow_id in params["workflow_ids"]:
+            if workflow_id not in workflows:
+                raise WorkflowNotFoundError(workflow_id)
+            if workflows[workflow_id]:
+                raise WorkflowCancelledError(workflow_id)
         lanes = set(found["lanes"])
         if strange := [task for task in fresh if _lane(task) not in lanes]:
             await self._graph.transaction(add_lanes, strange)
@@ -164,6 +177,8 @@ def insertion(tasks: Sequence[NewTask], retry_policy: RetryPolicy) -> dict[str, 
     return {
         "rows": rows,
         "dependency_ids": _outside(tasks),
+        "gate_ids": sorted({gate_id for task in tasks for gate_id in task.gates}),
+        "workflow_ids": sorted({task.workflow_id for task in tasks if task.workflow_id}),
         "lanes": sorted({row["task"]["lane"] for row in rows}),
         "command_id": new_hex(),
     }
@@ -196,6 +211,8 @@ def _row(position: int, task: NewTask, default: RetryPolicy) -> dict[str, Any]:
         "idempotency_key": task.idempotency_key,
         "fingerprint": task.fingerprint(),
         "concurrency_key": task.concurrency_key,
+        "workflow_id": task.workflow_id,
+        "name": task.name,
         "schedule_to_start_seconds": task.schedule_to_start_seconds,
         "start_to_close_seconds": task.start_to_close_seconds,
         "schedule_to_close_seconds": task.schedule_to_close_seconds,
@@ -206,6 +223,7 @@ def _row(position: int, task: NewTask, default: RetryPolicy) -> dict[str, Any]:
         "rank": task.priority.rank,
         "skills": task.skill_keys,
         "dependencies": list(task.dependencies),
+        "gates": list(task.gates),
         "event_id": task.task_id.replace("-", "") + "c",
         "task": {name: value for name, value in properties.items() if value is not None},
     }
@@ -227,7 +245,8 @@ def _retries(task: NewTask, default: RetryPolicy) -> dict[str, Any]:
 
 
 def _may_be_doomed(task: NewTask) -> bool:
-    return bool(task.dependencies) and task.on_dependency_failure is DependencyFailure.CANCEL
+    waits = task.dependencies or task.gates
+    return bool(waits) and task.on_dependency_failure is DependencyFailure.CANCEL
 
 
 def _weight(tasks: Sequence[NewTask]) -> int:
@@ -279,7 +298,12 @@ def _without_existing(
     return fresh
 
 
-def _refuse_cycles(tasks: Sequence[NewTask]) -> None:
+def refuse_cycles(tasks: Sequence[NewTask]) -> None:
+    """Raise where tasks wait for each other in a circle.
+
+    Raises:
+        DependencyCycleError: they do.
+    """
     own = {task.task_id for task in tasks}
     waits = {task.task_id: own.intersection(task.dependencies) for task in tasks}
     try:

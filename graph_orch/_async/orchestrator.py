@@ -10,6 +10,7 @@ from graph_orch._async.agents import AsyncAgentRegistry
 from graph_orch._async.doctor import AsyncDoctor
 from graph_orch._async.events import AsyncEvents
 from graph_orch._async.export import AsyncExport
+from graph_orch._async.gates import AsyncGates
 from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.insights import AsyncInsights
 from graph_orch._async.monitor import AsyncMonitor
@@ -19,6 +20,7 @@ from graph_orch._async.schedules import AsyncSchedules
 from graph_orch._async.schema import AsyncSchema
 from graph_orch._async.tasks import AsyncTaskQueue
 from graph_orch._async.teams import AsyncTeams
+from graph_orch._async.workflows import AsyncWorkflows
 from graph_orch.domain.models import DoctorReport, RetryPolicy
 from graph_orch.embedded import EmbeddedNeo4j
 from graph_orch.settings import ServerSettings
@@ -38,6 +40,8 @@ class AsyncOrchestrator:
     ) -> None:
         self.graph = graph
         self.schema = AsyncSchema(graph)
+        self.workflows = AsyncWorkflows(graph, retry_policy=retry_policy)
+        self.gates = AsyncGates(graph)
         self.tasks = AsyncTaskQueue(graph, retry_policy=retry_policy, claim_spread=claim_spread)
         self.agents = AsyncAgentRegistry(graph)
         self.router = AsyncCapabilityRouter(graph)

@@ -21,6 +21,8 @@ from graph_orch.store.runtime import Result
 R = TypeVar("R")
 BATCH = 500
 """How many tasks are looked at, cancelled or released in a transaction."""
+WITHHELD_AT_ONCE = 10_000
+"""How many ready tasks of a cancelled workflow are taken out of the queue in a transaction."""
 AGAIN_SECONDS = 10.0
 """How long after a step with the dependents of a task nobody else goes on with them."""
 logger = logger_of("graph_orch.due")
@@ -41,12 +43,17 @@ class Due:
         while batches is None or batches > 0:
             (row,) = self._graph.read("tasks/wake_due", limit=BATCH)
             live, broken, completed = row["live"], row["broken"], row["completed"]
-            if not (live or broken or completed):
+            others = row["gates"] + row["workflows"]
+            if not (live or broken or completed or others):
                 break
+            for id_ in row["gates"]:
+                self._other(id_, self._gate_is_due)
+            for id_ in row["workflows"]:
+                self._other(id_, partial(self.cancel_workflow, steps=1))
             woken = self._each(self._look_at, sorted(live))
             owing = [task_id for task_id, owes in woken if owes]
             self.cancel_dependents([*owing, *broken], steps=1)
-            total += len(woken) + len(broken) + len(completed[:1])
+            total += len(woken) + len(broken) + len(completed[:1]) + len(others)
             for task_id in completed[:1]:
                 self.release_dependents(task_id, steps=1)
             self._graph.work.tell()
@@ -72,6 +79,67 @@ class Due:
             steps = None if steps is None else steps - 1
             step = partial(self._release_some, 0.0 if steps == 0 else AGAIN_SECONDS)
             is_left = bool(self._each(step, [task_id]))
+            self._graph.work.tell()
+
+    def _gate_is_due(self, gate_id: str) -> None:
+        self.expire_gate(gate_id)
+        self.release_gate(gate_id, steps=1)
+
+    def _other(self, id_: str, look: Callable[[str], Result[None]]) -> None:
+        """Look at a gate or a workflow; where that fails, it is put aside, and others go on."""
+        try:
+            look(id_)
+        except StoreQueryError as error:
+            logger.error("%s is due, and cannot be looked at; put aside: %s", id_, error)
+            self._graph.write("tasks/put_other_aside", id=id_)
+
+    def expire_gate(self, gate_id: str) -> None:
+        """Let a gate expire whose time is over."""
+        self._graph.write("gates/expire", gate_id=gate_id, command_id=new_hex())
+
+    def release_gate(self, gate_id: str, steps: int | None = None) -> None:
+        """Count again what tasks wait for that wait at a decided gate; `steps` as above."""
+        is_left = True
+        while is_left and steps != 0:
+            steps = None if steps is None else steps - 1
+            rows = self._graph.write(
+                "gates/release",
+                gate_id=gate_id,
+                limit=BATCH,
+                again_seconds=0.0 if steps == 0 else AGAIN_SECONDS,
+                command_id=new_hex(),
+            )
+            is_left = any(row["released"] == BATCH for row in rows)
+            self.cancel_dependents([it for row in rows for it in row["owing"]], steps)
+            self._graph.work.tell()
+
+    def cancel_workflow(self, workflow_id: str, steps: int | None = None) -> None:
+        """Cancel the tasks of a cancelled workflow; `steps` as above.
+
+        Those that are ready are taken out of the queue first, many at a time, so that claims do not
+        find them until they are cancelled.
+        """
+        withheld = WITHHELD_AT_ONCE
+        while withheld == WITHHELD_AT_ONCE:
+            rows = self._graph.write(
+                "workflows/withhold",
+                workflow_id=workflow_id,
+                limit=WITHHELD_AT_ONCE,
+                command_id=new_hex(),
+            )
+            withheld = sum(row["number"] for row in rows)
+        is_left = True
+        while is_left and steps != 0:
+            steps = None if steps is None else steps - 1
+            rows = self._graph.write(
+                "workflows/cancel_tasks",
+                workflow_id=workflow_id,
+                limit=BATCH,
+                again_seconds=0.0 if steps == 0 else AGAIN_SECONDS,
+                command_id=new_hex(),
+            )
+            is_left = any(row["number"] == BATCH for row in rows)
+            self.cancel_dependents([it for row in rows for it in row["owing"]], steps)
             self._graph.work.tell()
 
     def _look_at(self, task_ids: Sequence[str]) -> list[tuple[str, bool]]:

@@ -10,6 +10,7 @@ from graph_orch._sync.agents import AgentRegistry
 from graph_orch._sync.doctor import Doctor
 from graph_orch._sync.events import Events
 from graph_orch._sync.export import Export
+from graph_orch._sync.gates import Gates
 from graph_orch._sync.graph import Graph
 from graph_orch._sync.insights import Insights
 from graph_orch._sync.monitor import Monitor
@@ -19,6 +20,7 @@ from graph_orch._sync.schedules import Schedules
 from graph_orch._sync.schema import Schema
 from graph_orch._sync.tasks import TaskQueue
 from graph_orch._sync.teams import Teams
+from graph_orch._sync.workflows import Workflows
 from graph_orch.domain.models import DoctorReport, RetryPolicy
 from graph_orch.embedded import EmbeddedNeo4j
 from graph_orch.settings import ServerSettings
@@ -38,6 +40,8 @@ class Orchestrator:
     ) -> None:
         self.graph = graph
         self.schema = Schema(graph)
+        self.workflows = Workflows(graph, retry_policy=retry_policy)
+        self.gates = Gates(graph)
         self.tasks = TaskQueue(graph, retry_policy=retry_policy, claim_spread=claim_spread)
         self.agents = AgentRegistry(graph)
         self.router = CapabilityRouter(graph)

@@ -50,7 +50,7 @@ class Querying:
             self.index_content()
         (row,) = self._graph.read(name, **params)
         tasks = [Task.from_record(it) for it in all_records(self._graph, row)][:limit]
-        last = cursor(tasks[-1]) if tasks else after or _place(BEGINNING, "")
+        last = cursor(tasks[-1]) if tasks else after or place(BEGINNING, "")
         return TaskPage(tasks, last if len(row["tasks"]) + len(row["left"]) > limit else None)
 
     def index_content(self) -> int:
@@ -80,6 +80,8 @@ def leading_statement(filters: TaskFilters) -> str:
             return "tasks/query_by_text"
         case TaskFilters(agent_id=[_, *_]):
             return "tasks/query_by_agent"
+        case TaskFilters(workflow_id=[_, *_]):
+            return "tasks/query_by_workflow"
         case TaskFilters(finished_after=datetime()) | TaskFilters(finished_before=datetime()):
             return "tasks/query_by_finish"
         case TaskFilters(status=[_, *_]):
@@ -99,6 +101,8 @@ def leading_in_order(filters: TaskFilters) -> str:
             return "tasks/query_by_text"
         case TaskFilters(agent_id=[_, *rest]) if len(rest) < FEW:
             return "tasks/query_by_agent"
+        case TaskFilters(workflow_id=[_, *rest]) if len(rest) < FEW:
+            return "tasks/query_by_workflow"
         case TaskFilters(status=[_, *_]):
             return "tasks/query_by_status"
         case TaskFilters(task_type=[_, *rest]) if len(rest) < FEW:
@@ -109,7 +113,7 @@ def leading_in_order(filters: TaskFilters) -> str:
 
 def parameters(filters: TaskFilters, limit: int, after: str | None) -> dict[str, Any]:
     """The parameters that every query statement has."""
-    cursor_at, cursor_id = _read_cursor(after)
+    cursor_at, cursor_id = (BEGINNING, "") if after is None else read_place("query_tasks", after)
     return {
         "limit": limit,
         "cursor_at": cursor_at,
@@ -121,6 +125,7 @@ def parameters(filters: TaskFilters, limit: int, after: str | None) -> dict[str,
         "task_types": _values(filters.task_type),
         "priorities": _values(filters.priority),
         "requirements": _values([skill_key(name) for name in filters.requirement]),
+        "workflow_ids": _values(filters.workflow_id),
         "finished_after": filters.finished_after,
         "finished_before": filters.finished_before,
     }
@@ -168,26 +173,30 @@ _OF_WORDS = {"Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl", "So"}
 
 def cursor(task: Task) -> str:
     """An opaque text for a task's place in the order of creation."""
-    return _place(task.created_at, task.task_id)
+    return place(task.created_at, task.task_id)
 
 
-def _place(created_at: datetime, task_id: str) -> str:
-    place = json.dumps([created_at.isoformat(), task_id])
-    return base64.urlsafe_b64encode(place.encode()).decode()
+def place(created_at: datetime, key: str) -> str:
+    """An opaque text for a place in an order by creation, then by id."""
+    found = json.dumps([created_at.isoformat(), key])
+    return base64.urlsafe_b64encode(found.encode()).decode()
 
 
-def _read_cursor(text: str | None) -> tuple[datetime, str]:
-    if text is None:
-        return BEGINNING, ""
+def read_place(what: str, text: str) -> tuple[datetime, str]:
+    """The place that a text of `place` is for.
+
+    Raises:
+        ValidationError: it is none; the message begins with `what`.
+    """
     try:
-        moment, task_id = json.loads(base64.urlsafe_b64decode(text))
-        place = datetime.fromisoformat(moment).astimezone(UTC), str(task_id)
-        place[1].encode()  # refuses what cannot be sent
+        moment, key = json.loads(base64.urlsafe_b64decode(text))
+        found = datetime.fromisoformat(moment).astimezone(UTC), str(key)
+        found[1].encode()  # refuses what cannot be sent
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise ValidationError(
-            "query_tasks: after: is no cursor; give the next_cursor of a page"
+            f"{what}: after: is no cursor; give the next_cursor of a page"
         ) from error
-    return place
+    return found
 
 
 def _values(chosen: Sequence[object]) -> list[object] | None:

@@ -7,7 +7,7 @@ from graph_orch._sync.renaming import rename_all
 from graph_orch.domain.values import lane_key
 from graph_orch.errors import ForeignGraphError, SchemaTooNewError
 
-VERSION = 4
+VERSION = 5
 EMPTY_LANE = lane_key(())
 """The lane of the tasks that require nothing, which any agent may do."""
 
@@ -43,6 +43,15 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
     ),
     3: ("schema/lane_open", "schema/team_id"),
     4: ("schema/drop_task_content", "schema/task_words"),
+    5: (
+        "schema/gate_id",
+        "schema/gate_status_created",
+        "schema/workflow_id",
+        "schema/workflow_created",
+        "schema/task_workflow_status_created",
+        "schema/task_workflow_name",
+        "schema/due",
+    ),
 }
 """The statements that lead to each version. They run one after the other, outside a transaction,
 and each does nothing where it was run before, so that a broken migration is run again. Version 4

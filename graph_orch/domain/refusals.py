@@ -21,6 +21,7 @@ from graph_orch.errors import (
     TaskNotDueError,
     TaskNotFoundError,
     UnmetDependencyError,
+    WorkflowCancelledError,
 )
 
 
@@ -103,6 +104,8 @@ def refuse_stale(what: str, attempt: int, task: Mapping[str, Any]) -> None:
 
 def _refuse_unready(task: Mapping[str, Any], row: Mapping[str, Any]) -> None:
     task_id, limit = task["task_id"], row["limit"]
+    if not row["is_open"]:
+        raise WorkflowCancelledError(task["workflow_id"])
     if task["unmet"] > 0:
         raise UnmetDependencyError(task_id, task["unmet"])
     if not row["is_due"]:

@@ -31,6 +31,7 @@ MAX_NAME = 200
 MOST_TOLD = 20_000
 """Characters that are kept of an error or a reason: each event and each try holds one."""
 MAX_DEPENDENCIES = 10_000
+MAX_GATES = 100
 OWN_KEYS = ("schedule:", "a2a:")
 """How the idempotency keys of tasks begin that are made for a tick of a schedule, or a message."""
 SMALL_TEXT = 20_000
@@ -201,6 +202,12 @@ Dependencies = Annotated[
     Field(max_length=MAX_DEPENDENCIES),
     BeforeValidator(_not_one_string),
     AfterValidator(lambda ids: tuple(dict.fromkeys(ids))),
+]
+Gates = Annotated[
+    tuple[Name, ...],
+    Field(max_length=MAX_GATES),
+    BeforeValidator(_not_one_string),
+    AfterValidator(_once),
 ]
 Listed = Annotated[list[T], BeforeValidator(_listed)]
 OneOrMore = Annotated[

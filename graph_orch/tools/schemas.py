@@ -76,7 +76,8 @@ def input_schema(model: type[BaseModel]) -> Schema:
 def shortened(schema: Schema) -> Schema:
     """A schema of arguments that describes no field twice.
 
-    List items whose fields are all arguments too are described as objects with required fields.
+    List items whose fields are all arguments too are described as objects with required fields,
+    the fields of other objects by their types. The full schema checks what is sent.
     """
     properties: Schema = schema.get("properties", {})
     short = dict(properties)
@@ -85,6 +86,9 @@ def shortened(schema: Schema) -> Schema:
         if items.get("properties") and items["properties"].keys() <= properties.keys():
             required = {key: items[key] for key in ("type", "required")}
             short[name] = definition | {"items": required}
+        elif "properties" in definition:
+            kinds = {key: {"type": it["type"]} for key, it in definition["properties"].items()}
+            short[name] = definition | {"properties": kinds}
     return schema | {"properties": short}
 
 

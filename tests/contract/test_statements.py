@@ -72,6 +72,7 @@ SCANNING = {
     "routing/utilization_spread",
     "tasks/statistics",
     "workers/forget",
+    "workflows/slots",
     "workers/list",
     # All agents, and that for a task that requires nothing only.
     "insights/why_blocked",

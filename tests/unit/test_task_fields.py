@@ -38,6 +38,9 @@ FIELDS = {
     "schedule_to_start_seconds": 10.5,
     "start_to_close_seconds": 20,
     "schedule_to_close_seconds": 30,
+    "workflow_id": "review-7",
+    "name": "sort",
+    "gates": [str(uuid4())],
     "concurrency_key": "one-at-a-time",
 }
 TASK = NewTask.parsed("task", FIELDS)

@@ -25,6 +25,7 @@ from graph_orch.domain.models.export import (
     Skill,
     StoreCounts,
 )
+from graph_orch.domain.models.gates import Gate, GateDecision, GateKind, GateStatus
 from graph_orch.domain.models.insights import (
     AgentBlastRadius,
     BlastRadius,
@@ -59,6 +60,7 @@ from graph_orch.domain.models.tasks import (
     TaskPage,
 )
 from graph_orch.domain.models.teams import Agreement, Algorithm, Communities, Team, TeamsWritten
+from graph_orch.domain.models.workflows import Workflow, WorkflowPage, WorkflowState, WorkflowStatus
 
 __all__ = [
     "ONCE_ONLY",
@@ -84,6 +86,10 @@ __all__ = [
     "ExportedTask",
     "ExportedTeam",
     "Finding",
+    "Gate",
+    "GateDecision",
+    "GateKind",
+    "GateStatus",
     "HeldSkill",
     "Model",
     "NewTask",
@@ -110,5 +116,9 @@ __all__ = [
     "WaitReason",
     "WhyBlocked",
     "WorkerInfo",
+    "Workflow",
+    "WorkflowPage",
+    "WorkflowState",
+    "WorkflowStatus",
     "utilization",
 ]

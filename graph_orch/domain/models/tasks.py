@@ -20,6 +20,7 @@ from graph_orch.domain.values import (
     Count,
     Deadline,
     Dependencies,
+    Gates,
     Json,
     Key,
     LeaseSeconds,
@@ -81,6 +82,9 @@ class TaskOptions(TypedDict, total=False):
     schedule_to_start_seconds: float | None
     start_to_close_seconds: float | None
     schedule_to_close_seconds: float | None
+    workflow_id: str | None
+    name: str | None
+    gates: Iterable[str] | None
     concurrency_key: str | None
 
 
@@ -112,6 +116,9 @@ class NewTask(Model):
     schedule_to_close_seconds: Deadline | None = Field(
         None, description="It fails if not done so long after its creation"
     )
+    workflow_id: Name | None = Field(None, description="Its workflow")
+    name: NewName | None = Field(None, description="Its name in its workflow")
+    gates: Gates = Field((), description="Gates to be opened first")
     concurrency_key: NewName | None = Field(
         None, description="Tasks with one key share a limit of tasks held at once"
     )
@@ -129,7 +136,7 @@ class NewTask(Model):
             **options: Unpack[TaskOptions],
         ) -> None: ...
 
-    @pydantic.field_validator("requirements", "dependencies", mode="before")
+    @pydantic.field_validator("requirements", "dependencies", "gates", mode="before")
     @classmethod
     def _none_is_empty(cls, value: object) -> object:
         return () if value is None else value
@@ -143,6 +150,8 @@ class NewTask(Model):
     def _not_on_itself(self) -> Self:
         if self.task_id in self.dependencies:
             raise ValueError(f"task {self.task_id!r} cannot depend on itself")
+        if self.name is not None and self.workflow_id is None:
+            raise ValueError("a name is one of a workflow: give its workflow_id too")
         return self
 
     def with_own_key(self, key: str) -> Self:
@@ -172,7 +181,7 @@ class NewTask(Model):
         return hashlib.sha256(dump_json(fields).encode()).hexdigest()[:32]
 
 
-ONCE_ONLY = ("task_id", "idempotency_key", "dependencies", "available_at")
+ONCE_ONLY = ("task_id", "idempotency_key", "dependencies", "available_at", "name", "gates")
 """Fields of one task only, which the template of a schedule cannot have."""
 
 
@@ -196,7 +205,7 @@ class Task(Model):
     retry_count: int = Field(0, description="Failed tries since its creation or retry_task")
     max_retries: int = Field(3, description="Tries after the first")
     lease_expires_at: datetime | None = Field(None, description="The end of its holder's lease")
-    unmet: int = Field(0, description="Dependencies that are not completed")
+    unmet: int = Field(0, description="Dependencies and gates that hold it back")
     on_dependency_failure: DependencyFailure = Field(
         DependencyFailure.WAIT, description="What happens to it if a dependency fails"
     )
@@ -211,6 +220,8 @@ class Task(Model):
     start_to_close_seconds: float | None = Field(None, description="Seconds that a try may take")
     schedule_to_close_seconds: float | None = Field(None, description="Seconds until it has ended")
     """Deadlines: one that passes fails the try (start_to_close_seconds) or the task."""
+    workflow_id: str | None = Field(None, description="The workflow that it is part of")
+    name: str | None = Field(None, description="Its name in that workflow")
     concurrency_key: str | None = Field(None, description="Names the limit that it counts towards")
     excluded_agents: list[str] | None = Field(None, description="Agents that may not try it again")
     worker_id: str | None = Field(None, description="The worker process that holds it")
@@ -336,6 +347,7 @@ class TaskFilters(Filters):
     task_type: OneOrMore[Name] = Field((), description="Of these types")
     priority: OneOrMore[TaskPriority] = Field((), description="Of these priorities")
     requirement: OneOrMore[Name] = Field((), description="Skills, any of which they need")
+    workflow_id: OneOrMore[Name] = Field((), description="Of these workflows")
     created_after: Moment | None = Field(None, description="From then, with timezone")
     created_before: Moment | None = Field(None, description="Before then, with timezone")
     finished_after: Moment | None = Field(None, description="From then, with timezone")
@@ -352,6 +364,7 @@ class TaskFilters(Filters):
             task_type: str | Iterable[str] | None = None,
             priority: TaskPriority | str | Iterable[TaskPriority | str] | None = None,
             requirement: str | Iterable[str] | None = None,
+            workflow_id: str | Iterable[str] | None = None,
             created_after: datetime | None = None,
             created_before: datetime | None = None,
             finished_after: datetime | None = None,

@@ -1,0 +1,14 @@
+// Returns gates of one status, oldest first.
+// mode: read
+// params: $status: STRING, $limit: INTEGER
+// returns: gate, task_ids, waiting
+CYPHER 5
+MATCH (g:Gate) USING INDEX SEEK g:Gate(status, created_at, gate_id)
+WHERE g.status = $status AND g.created_at IS NOT NULL AND g.gate_id IS NOT NULL
+WITH g ORDER BY g.status, g.created_at, g.gate_id LIMIT $limit
+CALL (g) {
+  MATCH (g)<-[:WAITS_FOR]-(t:Task)
+  WITH t.task_id AS task_id LIMIT 10
+  RETURN collect(task_id) AS task_ids
+}
+RETURN INCLUDE gates/row AS gate, task_ids, COUNT { (g)<-[:WAITS_FOR]-() } AS waiting

@@ -1,0 +1,456 @@
+"""Workflows: tasks that are started, watched, cancelled and retried as one."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pydantic import JsonValue
+
+from graph_orch._sync.creation import Creation, add_lanes, insert, insertion, refuse_cycles
+from graph_orch._sync.due import Due
+from graph_orch._sync.graph import AlreadyAppliedError, Graph, Transaction
+from graph_orch._sync.insights import Insights
+from graph_orch._sync.querying import END, place, read_place
+from graph_orch.domain.checks import CONTENT, JSON, LEASE, LIMIT, LIST, NAME, NEW_NAME, WAIT, Check
+from graph_orch.domain.dag import run_order
+from graph_orch.domain.ids import new_hex, new_uuid
+from graph_orch.domain.lifecycle import LIVE, TaskStatus
+from graph_orch.domain.models import NewTask, RetryPolicy, WaitReason
+from graph_orch.domain.models.gates import GateKind
+from graph_orch.domain.models.workflows import (
+    RunningTask,
+    Workflow,
+    WorkflowPage,
+    WorkflowState,
+    WorkflowStatus,
+)
+from graph_orch.domain.values import MAX_BATCH, dump_json, load_json
+from graph_orch.errors import (
+    StoreError,
+    TaskConflictError,
+    ValidationError,
+    WorkflowConflictError,
+    WorkflowNotFoundError,
+)
+
+STATE: Check[WorkflowState] = Check(WorkflowState)
+AT_ONCE = 5_000
+"""How many tasks of a workflow that is too large for one transaction are written in each."""
+RETRIED_AT_ONCE = 500
+DISCARDED_AT_ONCE = 1_000
+LOOKED_AT = 10_000
+"""How many tasks that have not ended are looked at to say when a workflow may be done."""
+SHOWN = 100
+"""How many running tasks a status tells."""
+EXPLAINED = 10
+"""Of how many waiting tasks a status says why they wait."""
+ABANDONED_SECONDS = 60.0
+"""After so long without a batch, whoever wrote a large workflow is taken for dead."""
+FIRST_LOOK_SECONDS = 0.05
+LONGEST_LOOK_SECONDS = 1.0
+STARTER = "graph_orch"
+"""Who opens the gate at which the tasks of a large workflow wait until all of them are written."""
+
+
+class _IncompleteError(Exception):
+    """Something that the tasks of a workflow need is missing."""
+
+
+class Workflows:
+    """Workflows in a graph."""
+
+    def __init__(self, graph: Graph, *, retry_policy: RetryPolicy | None = None) -> None:
+        """Workflows in a graph.
+
+        Args:
+            retry_policy: For the tasks that are created here without one of their own.
+        """
+        self._graph = graph
+        self._policy = retry_policy or RetryPolicy()
+        self._creation = Creation(graph, self._policy)
+        self._due = Due(graph)
+        self._insights = Insights(graph)
+
+    def start(
+        self,
+        name: str,
+        tasks: Iterable[NewTask | Mapping[str, Any]],
+        *,
+        workflow_id: str | None = None,
+        close_in_seconds: float | None = None,
+        metadata: JsonValue = None,
+    ) -> Workflow:
+        """Start a workflow: create it with all of its tasks, or nothing.
+
+        Up to 10,000 tasks are written in one transaction. Of more than that, nobody is given one
+        before all are written; where that is broken off, the next start with the same id begins
+        again. A start with the id of a workflow that was started with the same tasks answers with
+        what there is.
+
+        Args:
+            tasks: Their dependencies may be ids, or names of tasks of this workflow.
+            workflow_id: An id of your own, so that starting again is safe; a new one by default.
+            close_in_seconds: Tasks fail that are not done so long after the start.
+            metadata: Any JSON value, at most 1 MB.
+
+        Raises:
+            ValidationError: an argument is not acceptable, or two tasks have one name.
+            WorkflowConflictError: the workflow_id exists, with another name or other tasks; or
+                another process is writing it.
+            TaskConflictError: a task_id or an idempotency_key exists.
+            DependencyNotFoundError: a dependency is neither in the graph nor in the workflow.
+            DependencyCycleError: the tasks wait for each other in a circle.
+        """
+        key = new_uuid() if workflow_id is None else NEW_NAME.of("workflow_id", workflow_id)
+        batch = _of_workflow(LIST.of("tasks", tasks), key)
+        workflow: dict[str, Any] = {
+            "workflow_id": key,
+            "name": NEW_NAME.of("name", name),
+            "close_in_seconds": LEASE.of("close_in_seconds", close_in_seconds),
+            "metadata": None if metadata is None else dump_json(JSON.of("metadata", metadata)),
+        }
+        workflow["fingerprint"] = _fingerprint(workflow["name"], batch)
+        found = self._existing(workflow)
+        if found is None:
+            write = self._write_at_once if len(batch) <= MAX_BATCH else self._write_in_parts
+            try:
+                write(workflow, batch)
+            except AlreadyAppliedError:
+                found = self._existing(workflow)
+                if found is None:  # so it is one of the tasks that exists
+                    self._refuse_existing(batch)
+            self._graph.work.tell()
+        return found or self.get_workflow(key)
+
+    def _existing(self, workflow: Mapping[str, Any]) -> Workflow | None:
+        """The workflow of this id where it is there as a whole; what was broken off is removed."""
+        rows = self._graph.read("workflows/get", workflow_id=workflow["workflow_id"])
+        if not rows:
+            return None
+        node = rows[0]["workflow"]
+        if node["fingerprint"] != workflow["fingerprint"]:
+            raise WorkflowConflictError(workflow["workflow_id"])
+        if node.get("writer") is None:
+            return Workflow.from_record(rows[0])
+        if not rows[0]["abandoned"]:
+            raise WorkflowConflictError(workflow["workflow_id"])
+        self._discard(workflow["workflow_id"])
+        return None
+
+    def _refuse_existing(self, batch: Sequence[NewTask]) -> None:
+        found = self._graph.read(
+            "tasks/find_created",
+            task_ids=[task.task_id for task in batch],
+            idempotency_keys=[task.idempotency_key for task in batch if task.idempotency_key],
+            dependency_ids=[],
+            lanes=[],
+            gate_ids=[],
+            workflow_ids=[],
+        )
+        for task_id, _, _ in found[0]["existing"]:
+            raise TaskConflictError(task_id)
+
+    def _write_at_once(self, workflow: dict[str, Any], batch: Sequence[NewTask]) -> None:
+        refuse_cycles(batch)
+        try:
+            owing = self._graph.transaction(_start, workflow, batch, self._policy)
+        except _IncompleteError:
+            outside = [task.model_copy(update={"workflow_id": None}) for task in batch]
+            self._creation.settle(outside, {})  # says what is missing
+            raise StoreError("start: what the tasks need changed meanwhile; try again") from None
+        self._due.cancel_dependents(owing)
+
+    def _write_in_parts(self, workflow: dict[str, Any], batch: Sequence[NewTask]) -> None:
+        """Write a large workflow. Its first tasks wait at a gate until all are written."""
+        key, writer, gate_id = workflow["workflow_id"], new_hex(), new_uuid()
+        by_id = {task.task_id: task for task in batch}
+        inner = {task.task_id: by_id.keys() & task.dependencies for task in batch}
+        order = run_order(inner)  # raises where they wait for each other in a circle
+        self._graph.transaction(
+            _prepare, {**workflow, "writer": writer, "gate_id": gate_id}, gate_id
+        )
+        for start in range(0, len(order), AT_ONCE):
+            if not self._graph.write("workflows/beat", workflow_id=key, writer=writer):
+                raise WorkflowConflictError(key)
+            part = [by_id[task_id] for task_id in order[start : start + AT_ONCE]]
+            self._creation.create(
+                [
+                    task.model_copy(
+                        update={} if inner[task.task_id] else {"gates": (*task.gates, gate_id)}
+                    )
+                    for task in part
+                ]
+            )
+        if not self._graph.write(
+            "workflows/open", workflow_id=key, writer=writer, gate_id=gate_id, by=STARTER
+        ):
+            raise WorkflowConflictError(key)
+        self._due.release_gate(gate_id)
+
+    def _discard(self, workflow_id: str) -> None:
+        """Remove what was written of a workflow whose start was broken off."""
+        left = True
+        while left:
+            rows = self._graph.write(
+                "workflows/discard", workflow_id=workflow_id, limit=DISCARDED_AT_ONCE
+            )
+            left = bool(rows) and rows[0]["number"] == DISCARDED_AT_ONCE
+
+    def get(self, workflow_id: str) -> Workflow | None:
+        """The workflow of this id; None where there is none."""
+        key = NAME.of("workflow_id", workflow_id)
+        rows = self._graph.read("workflows/get", workflow_id=key)
+        return Workflow.from_record(rows[0]) if rows else None
+
+    def get_workflow(self, workflow_id: str) -> Workflow:
+        """The workflow of this id.
+
+        Raises:
+            WorkflowNotFoundError: there is none.
+        """
+        found = self.get(workflow_id)
+        if found is None:
+            raise WorkflowNotFoundError(workflow_id)
+        return found
+
+    def status(self, workflow_id: str) -> WorkflowStatus:
+        """What a workflow is doing: what runs, why the rest waits, and when it may be done.
+
+        `eta_seconds` is the longest chain of what is left, by the durations that are expected
+        (see `insights.critical_path`), or where that is more, all that is left over all agents'
+        slots: a lower bound, since not every agent can take every task.
+
+        Raises:
+            WorkflowNotFoundError: there is no such workflow.
+        """
+        found = self.get_workflow(workflow_id)
+        fields = {name: getattr(found, name) for name in Workflow.model_fields}
+        if found.state.is_ended:
+            return WorkflowStatus(**fields, running=[], waiting=[])
+        rows = self._graph.read(
+            "workflows/left", workflow_id=found.workflow_id, limit=LOOKED_AT
+        )
+        left = sum(found.counts[status] for status in LIVE)
+        return WorkflowStatus(
+            **fields,
+            running=[
+                RunningTask.from_record(row) for row in rows if row["status"] != TaskStatus.PENDING
+            ][:SHOWN],
+            waiting=self._why([row["task_id"] for row in rows if row["holds"]][:EXPLAINED]),
+            eta_seconds=self._eta(rows, left / max(1, len(rows))),
+        )
+
+    def _why(self, task_ids: Sequence[str]) -> list[WaitReason]:
+        """Why these tasks wait, each reason once."""
+        reasons: dict[str, WaitReason] = {}
+        for task_id in task_ids:
+            for reason in (self._insights.why_blocked(task_id, EXPLAINED)).reasons:
+                reasons.setdefault(reason.sentence, reason)
+        return list(reasons.values())
+
+    def _eta(self, rows: Sequence[Mapping[str, Any]], scale: float) -> float | None:
+        """In how many seconds what is left may be done.
+
+        Args:
+            scale: Of what is left, how many times as much as these rows.
+        """
+        if not rows:
+            return None
+        path = self._insights.critical_path([row["task_id"] for row in rows])
+        ran = {row["task_id"]: row["ran_seconds"] for row in rows if row["ran_seconds"]}
+        left = {key: max(0.0, it.seconds - ran.get(key, 0.0)) for key, it in path.tasks.items()}
+        (slots,) = self._graph.read("workflows/slots")
+        chain = sum(left[key] for key in path.path)
+        return max(chain, scale * sum(left.values()) / max(1, slots["slots"]))
+
+    def cancel(self, workflow_id: str, reason: str | None = None) -> Workflow:
+        """Cancel a workflow. From then on nobody is given its tasks, and none is added to it.
+
+        Its tasks are cancelled in steps of 500; where this process dies, the queue goes on with it.
+        Cancelling it again changes nothing.
+
+        Raises:
+            WorkflowNotFoundError: there is no such workflow.
+        """
+        key = NAME.of("workflow_id", workflow_id)
+        rows = self._graph.write(
+            "workflows/cancel",
+            workflow_id=key,
+            reason=None if reason is None else CONTENT.of("reason", reason),
+            command_id=new_hex(),
+        )
+        if not rows:
+            raise WorkflowNotFoundError(key)
+        self._due.cancel_workflow(key)
+        self._graph.work.tell()
+        return self.get_workflow(key)
+
+    def retry(self, workflow_id: str) -> Workflow:
+        """Let the failed and cancelled tasks of a workflow begin again, and a cancelled one go on.
+
+        Where it has a deadline, that begins anew.
+
+        Raises:
+            WorkflowNotFoundError: there is no such workflow.
+        """
+        key = NAME.of("workflow_id", workflow_id)
+        if not self._graph.write("workflows/reopen", workflow_id=key, command_id=new_hex()):
+            raise WorkflowNotFoundError(key)
+        number = RETRIED_AT_ONCE
+        while number == RETRIED_AT_ONCE:
+            (row,) = self._graph.write(
+                "workflows/retry_tasks",
+                workflow_id=key,
+                limit=RETRIED_AT_ONCE,
+                command_id=new_hex(),
+            )
+            number = row["number"]
+            self._graph.work.tell()
+        return self.get_workflow(key)
+
+    def wait(self, workflow_id: str, seconds: float) -> WorkflowStatus:
+        """The status of a workflow once it has ended, or as it is when the time is up.
+
+        Raises:
+            WorkflowNotFoundError: there is no such workflow.
+        """
+        deadline = time.monotonic() + WAIT.of("seconds", seconds)
+        pause = FIRST_LOOK_SECONDS
+        while True:
+            told = self._graph.work.seen
+            found = self.get_workflow(workflow_id)
+            left = deadline - time.monotonic()
+            if found.state.is_ended or left <= 0:
+                return self.status(workflow_id)
+            self._graph.work.wait(told, min(left, pause))
+            pause = min(pause * 1.6, LONGEST_LOOK_SECONDS)
+
+    def results(self, workflow_id: str) -> dict[str, JsonValue]:
+        """What the completed tasks of a workflow gave, by their names; by id where one has none.
+
+        Raises:
+            WorkflowNotFoundError: there is no such workflow.
+        """
+        found = self.get_workflow(workflow_id)
+        rows = self._graph.read("workflows/results", workflow_id=found.workflow_id)
+        return {row["name"] or row["task_id"]: load_json(row["result"]) for row in rows}
+
+    def list(
+        self, state: WorkflowState | str | None = None, limit: int = 50, after: str | None = None
+    ) -> WorkflowPage:
+        """Workflows, newest first.
+
+        Args:
+            state: Only those that are in this state.
+            after: The `next_cursor` of the page before.
+
+        Raises:
+            ValidationError: an argument is not acceptable.
+        """
+        wanted = None if state is None else STATE.of("state", state)
+        limit = LIMIT.of("limit", limit)
+        at, key = (END, "") if after is None else read_place("workflows.list", after)
+        found: list[Workflow] = []
+        while True:
+            rows = self._graph.read(
+                "workflows/list", before=at, before_id=key, limit=limit + 1
+            )
+            page = [Workflow.from_record(row) for row in rows]
+            for each in page[:limit]:
+                at, key = each.created_at, each.workflow_id
+                if wanted in (None, each.state):
+                    found.append(each)
+                if len(found) == limit:
+                    more = each is not page[-1]
+                    return WorkflowPage(found, place(at, key) if more else None)
+            if len(page) <= limit:
+                return WorkflowPage(found)
+
+
+def _start(
+    tx: Transaction, workflow: dict[str, Any], batch: Sequence[NewTask], policy: RetryPolicy
+) -> Sequence[str]:
+    """Create a workflow with its tasks; the cancelled ones of them that have dependents.
+
+    Raises:
+        _IncompleteError: a dependency or a gate is missing, so that nothing may be kept.
+    """
+    tx.run(
+        "workflows/create", workflow=workflow, close_in_seconds=workflow["close_in_seconds"]
+    )
+    if not batch:
+        return []
+    params = insertion(batch, policy) | {"now": None}
+    inserted, owing = insert(tx, params)
+    if not inserted:
+        add_lanes(tx, batch)
+        inserted, owing = insert(tx, params)
+    if not inserted:
+        raise _IncompleteError
+    return owing
+
+
+def _prepare(tx: Transaction, workflow: dict[str, Any], gate_id: str) -> None:
+    tx.run(
+        "workflows/create", workflow=workflow, close_in_seconds=workflow["close_in_seconds"]
+    )
+    gate = {
+        "gate_id": gate_id,
+        "kind": GateKind.EVENT.value,
+        "question": f"Are all tasks of workflow {workflow['workflow_id']} written?",
+        "approvers": [STARTER],
+    }
+    tx.run(
+        "gates/create",
+        gate=gate,
+        expires_seconds=None,
+        task_ids=[],
+        detail="{}",
+        command_id=new_hex(),
+    )
+
+
+def _of_workflow(given: Sequence[object], workflow_id: str) -> list[NewTask]:
+    """The tasks of a workflow, as they are created: names among dependencies become ids."""
+    tasks: list[NewTask] = []
+    for one in given:
+        fields = one.model_dump(exclude_unset=True) if isinstance(one, NewTask) else one
+        if isinstance(fields, Mapping):
+            fields = {**fields, "workflow_id": workflow_id}
+            if isinstance(one, NewTask):
+                fields["task_id"] = one.task_id
+        tasks.append(NewTask.parsed("start", fields))
+    ids = {task.name: task.task_id for task in tasks if task.name is not None}
+    if len(ids) < sum(task.name is not None for task in tasks):
+        names = [task.name for task in tasks if task.name is not None]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValidationError(f"start: two tasks are called {twice!r}; a name is one task's")
+    return [
+        task
+        if ids.keys().isdisjoint(task.dependencies)
+        else NewTask.parsed(
+            "start",
+            task.model_copy(
+                update={"dependencies": tuple(ids.get(it, it) for it in task.dependencies)}
+            ).model_dump(exclude_unset=True)
+            | {"task_id": task.task_id},
+        )
+        for task in tasks
+    ]
+
+
+def _fingerprint(name: str, tasks: Sequence[NewTask]) -> str:
+    """A hash of what a start asks for, in which tasks are their places and not their ids."""
+    places = {task.task_id: place for place, task in enumerate(tasks)}
+    of_each: list[object] = []
+    for task in tasks:
+        fields = task.model_dump(
+            mode="json", exclude={"task_id", "workflow_id"}, exclude_defaults=True
+        )
+        fields["dependencies"] = [places.get(it, it) for it in task.dependencies]
+        fields["requirements"] = sorted(task.skill_keys)
+        of_each.append(fields)
+    return hashlib.sha256(dump_json([name, of_each]).encode()).hexdigest()[:32]
