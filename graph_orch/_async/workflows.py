@@ -243,9 +243,9 @@ class AsyncWorkflows:
             eta_seconds=await self._eta(rows, left / max(1, len(rows))),
         )
 
-    async def _why(self, task_ids: Sequence[str]) -> list[WaitReason]:
+    async def _why(self, task_ids: Sequence[str]) -> list[WaitReason[str]]:
         """Why these tasks wait, each reason once."""
-        reasons: dict[str, WaitReason] = {}
+        reasons: dict[str, WaitReason[str]] = {}
         for task_id in task_ids:
             for reason in (await self._insights.why_blocked(task_id, EXPLAINED)).reasons:
                 reasons.setdefault(reason.sentence, reason)

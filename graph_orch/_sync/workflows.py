@@ -243,9 +243,9 @@ class Workflows:
             eta_seconds=self._eta(rows, left / max(1, len(rows))),
         )
 
-    def _why(self, task_ids: Sequence[str]) -> list[WaitReason]:
+    def _why(self, task_ids: Sequence[str]) -> list[WaitReason[str]]:
         """Why these tasks wait, each reason once."""
-        reasons: dict[str, WaitReason] = {}
+        reasons: dict[str, WaitReason[str]] = {}
         for task_id in task_ids:
             for reason in (self._insights.why_blocked(task_id, EXPLAINED)).reasons:
                 reasons.setdefault(reason.sentence, reason)

@@ -105,7 +105,7 @@ class WorkflowStatus(Workflow):
     """A workflow with what runs in it, why the rest waits, and when it may be done."""
 
     running: list[RunningTask] = Field(description="The tasks that are held, 100 at most")
-    waiting: list[WaitReason] = Field(description="Why the tasks wait that wait for no other")
+    waiting: list[WaitReason[str]] = Field(description="Why the tasks wait that wait for no other")
     eta_seconds: float | None = Field(
         None,
         description="In how many seconds it may be done; None: it has ended, or nothing is known",
