@@ -20,6 +20,7 @@ from graph_orch.domain.explain import Situation, Standing, Takers, explain
 from graph_orch.domain.lifecycle import DependencyFailure, TaskStatus
 from graph_orch.domain.models import AgentBlastRadius, BlastRadius, ConcurrencyLimit, WhyBlocked
 from graph_orch.domain.models.base import some_moment
+from graph_orch.domain.models.gates import Gate
 from graph_orch.domain.values import load_json
 from graph_orch.errors import AgentNotFoundError, TaskNotFoundError
 
@@ -70,14 +71,13 @@ class AsyncInsights:
         rows = await self._graph.read("insights/why_blocked", task_id=key, limit=limit)
         if not rows:
             raise TaskNotFoundError(key)
-        row, cycle = rows[0], list[str]()
-        if (
-            row["task"]["status"] == TaskStatus.PENDING
-            and row["task"]["unmet"]
-            and not row["roots"]
-        ):
-            cycle = await self._cycle(key)
-        return explain(_situation(row, cycle))
+        row, cycle, gates = rows[0], list[str](), list[Gate]()
+        if row["task"]["status"] == TaskStatus.PENDING and row["task"]["unmet"]:
+            found = await self._graph.read("insights/closed_gates", task_id=key, limit=limit)
+            gates = [Gate.from_record(gate) for gate in found]
+            if not row["roots"] and not gates:
+                cycle = await self._cycle(key)
+        return explain(_situation(row, cycle, gates))
 
     async def blast_radius(
         self, task_id: str, duration: Duration = "estimated"
@@ -186,7 +186,7 @@ class AsyncInsights:
         return found[0] if found else []
 
 
-def _situation(row: Mapping[str, Any], cycle: Sequence[str]) -> Situation:
+def _situation(row: Mapping[str, Any], cycle: Sequence[str], gates: Sequence[Gate]) -> Situation:
     takers: dict[Any, Takers] = {}
     limits: dict[Any, ConcurrencyLimit] = {}
     for group in row["groups"]:
@@ -202,6 +202,7 @@ def _situation(row: Mapping[str, Any], cycle: Sequence[str]) -> Situation:
         takers=takers,
         limits=limits,
         cycle=cycle,
+        gates=gates,
     )
 
 

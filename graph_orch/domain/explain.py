@@ -11,6 +11,7 @@ from graph_orch.domain.dag import shown
 from graph_orch.domain.lifecycle import HELD, TaskStatus
 from graph_orch.domain.models import ConcurrencyLimit, WaitKind, WaitReason, WhyBlocked
 from graph_orch.domain.models.base import moment
+from graph_orch.domain.models.gates import Gate, GateStatus
 from graph_orch.domain.values import skill_key
 
 MOST_NAMED = 20
@@ -104,6 +105,8 @@ class Situation:
     takers: Mapping[Hashable, Takers]
     limits: Mapping[Hashable, ConcurrencyLimit]
     cycle: Sequence[Any] = ()
+    gates: Sequence[Gate] = ()
+    """The gates at which the task waits, or a task that it waits for."""
 
 
 def explain(situation: Situation) -> WhyBlocked[Any]:
@@ -136,17 +139,32 @@ def _reasons(task: Standing, situation: Situation) -> Iterator[WaitReason[Any]]:
     if situation.cycle:
         what = f"it waits for itself: {shown(situation.cycle)}; remove one of these dependencies"
         yield _reason(WaitKind.CYCLE, task, what, cycle=list(situation.cycle))
-    elif not situation.root_count:
+    elif not situation.root_count and not situation.gates:
         what = (
             f"it counts {task.unmet} unmet dependencies, and none was found: the graph asked "
             "leaves tasks out, or the counter is wrong (`graph-orch doctor --repair`)"
         )
         yield _reason(WaitKind.MISCOUNTED, task, what)
+    for gate in situation.gates:
+        yield _gate(gate)
     for root in situation.roots:
         own = list(_own(root, situation)) if root.status is TaskStatus.PENDING else []
         yield _dependency(task, root, is_held_back=bool(own))
         yield from own
     yield from _lasting(task, situation)
+
+
+def _gate(gate: Gate) -> WaitReason[Any]:
+    task_id = gate.task_ids[0]
+    what = f"it waits at gate {gate.gate_id} ({gate.question[:LONGEST_ERROR]!r})"
+    if gate.status is GateStatus.OPEN:
+        who = " or ".join(map(repr, gate.approvers[:MOST_NAMED])) or "anybody"
+        until = f" until {gate.expires_at}" if gate.expires_at is not None else ""
+        what = f"{what}, which {who} may decide{until}"
+    else:
+        by = f" by {gate.decided_by!r}" if gate.decided_by else ""
+        what = f"{what}, which is {gate.status}{by}: cancel the task, or create it anew"
+    return _reason(WaitKind.GATE, Standing(task_id), what, until=gate.expires_at)
 
 
 def _dependency(task: Standing, root: Standing, *, is_held_back: bool) -> WaitReason[Any]:

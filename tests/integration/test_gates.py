@@ -59,6 +59,20 @@ def test_a_task_waits_until_it_is_approved(orch, ada, new_task):
     assert orch.doctor().findings == []
 
 
+def test_why_a_task_waits_names_the_gate(orch, new_task):
+    gate = orch.gates.create("publish?", approvers=["boss"], expires_seconds=60)
+    first = new_task(gates=[gate.gate_id])
+    last = new_task(dependencies=[new_task(dependencies=[first])])
+    for task_id in (first, last):
+        (reason,) = orch.insights.why_blocked(task_id).reasons[:1]
+        assert (reason.kind, reason.task_id) == ("gate", first)
+        assert f"gate {gate.gate_id} ('publish?'), which 'boss' may decide" in reason.sentence
+        assert reason.until == gate.expires_at
+    orch.gates.decide(gate.gate_id, "reject", by="boss")
+    reason = orch.insights.why_blocked(last).reasons[0]
+    assert "which is rejected by 'boss'" in reason.sentence
+
+
 def test_pending_tasks_are_held_back_from_now_on(orch, ada, new_task):
     ready, later = new_task(), new_task()
     gate = orch.gates.create("go on?", task_ids=[ready, later])

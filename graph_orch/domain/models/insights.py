@@ -24,6 +24,7 @@ class WaitKind(StrEnum):
     NOT_PENDING = "not_pending"  # an agent holds it or it has ended, so it does not wait
     READY = "ready"  # an agent with all its skills has a free slot
     DEPENDENCY = "dependency"  # another task must be completed first
+    GATE = "gate"  # somebody must decide or answer first
     CYCLE = "cycle"  # it waits for itself, through others
     MISSING_SKILL = "missing_skill"  # no agent has a skill that it requires
     NO_CAPABLE_AGENT = "no_capable_agent"  # agents have every skill, but none has all

@@ -1,0 +1,18 @@
+// Returns the gates that are not open to a task, or to those that it waits for, $limit at most, each
+// with one task that waits at it. The search goes as that of insights/why_blocked.
+// mode: read
+// seconds: 120
+// params: $task_id: STRING, $limit: INTEGER
+// returns: gate, task_ids
+CYPHER 5
+MATCH (t:Task {task_id: $task_id})
+CALL (t) {
+  MATCH p = (t)-[:DEPENDS_ON*1..]->(r)
+  WHERE all(e IN relationships(p) WHERE startNode(e):BlockedTask)
+  WITH DISTINCT r WHERE r:BlockedTask
+  RETURN collect(r) AS blocked
+}
+UNWIND [t] + blocked AS x
+MATCH (x)-[:WAITS_FOR]->(g:Gate) WHERE NOT g.status IN ['approved', 'answered']
+WITH g, min(x.task_id) AS task_id ORDER BY g.created_at LIMIT $limit
+RETURN INCLUDE gates/row AS gate, [task_id] AS task_ids
