@@ -107,6 +107,18 @@ def test_networkx_reads_the_graphml(directory, graph):
     assert read.is_directed() == graph.is_directed()
 
 
+def test_attributes_may_be_called_as_keys_are(tmp_path):
+    graph = nx.MultiGraph()
+    graph.add_edge("a", "b", key="K")
+    graph.edges["a", "b", "K"].update({"key": 1, "@key": 2})
+    graph.add_edge("a", "b", key="L")
+    graph.edges["a", "b", "L"].update({"key": 1})
+    analysis.save(graph, tmp_path / "x.graphml")
+    assert everything(analysis.load(tmp_path / "x.graphml")) == everything(graph)
+    read = nx.read_graphml(tmp_path / "x.graphml", force_multigraph=True)
+    assert read.number_of_edges() == 2
+
+
 def test_networkx_reads_names_types_and_keys(tmp_path):
     graph = nx.MultiDiGraph()
     graph.add_node("a b", label="Agent", n=2, x=0.5, yes=True, at=datetime(2026, 1, 1, tzinfo=UTC))

@@ -10,6 +10,8 @@ from typing import Any, cast
 
 from graph_orch.analysis.io.values import dumped, loaded, moment_of
 
+EDGE_KEY = "key"
+"""The name under which NetworkX reads the key of an edge of a multigraph."""
 TYPES = {
     "text": "string",
     "escaped": "string",

@@ -7,7 +7,7 @@ from xml.parsers import expat
 
 import networkx as nx
 
-from graph_orch.analysis.io.graphml_kinds import READERS
+from graph_orch.analysis.io.graphml_kinds import EDGE_KEY, READERS
 from graph_orch.analysis.io.json_files import FORMAT, check_version, empty_graph
 from graph_orch.analysis.io.values import hashable, loaded
 from graph_orch.errors import AnalysisError, ValidationError
@@ -122,7 +122,10 @@ class _Reader:
             self._edge_key = hashable(value)
         else:
             values = graph.graph if scope == "g" else self._values
-            values[READERS["escaped"](name)] = value
+            name = READERS["escaped"](name)
+            if self._multigraph and scope == "e" and name.lstrip("@") == EDGE_KEY:
+                name = name[1:]  # it is called as the keys of edges are
+            values[name] = value
 
     def _begin(self, mark: Any) -> None:
         if not isinstance(mark, dict) or cast(dict[str, Any], mark).get("format") != FORMAT:

@@ -14,14 +14,20 @@ from xml.sax.saxutils import escape, quoteattr
 
 import networkx as nx
 
-from graph_orch.analysis.io.graphml_kinds import TYPES, WRITERS, joined, kind_of, spelled_out
+from graph_orch.analysis.io.graphml_kinds import (
+    EDGE_KEY,
+    TYPES,
+    WRITERS,
+    joined,
+    kind_of,
+    spelled_out,
+)
 from graph_orch.analysis.io.json_files import FORMAT
 from graph_orch.analysis.snapshots.building import VERSION
 from graph_orch.errors import AnalysisError
 
 MARK = "graph_orch_snapshot"
 """The graph's own attribute that says how the file is to be read."""
-EDGE_KEY = "key"
 _OWN = {"graph": MARK, "edge": EDGE_KEY}
 """What we say ourselves; it stands under the name None, which no attribute has."""
 
@@ -57,6 +63,7 @@ class _Columns:
     """The attributes of a graph, each with the one kind that all its values are written in."""
 
     def __init__(self, graph: nx.Graph[Any]) -> None:
+        self._multigraph = graph.is_multigraph()
         self._kinds: dict[tuple[str, str | None], str] = {("graph", None): "json"}
         self._note("graph", [graph.graph])
         self._note("node", (data for _, data in graph.nodes(data=True)))
@@ -69,9 +76,16 @@ class _Columns:
 
     def declarations(self) -> Iterator[str]:
         for (scope, name), kind in self._kinds.items():
-            title = quoteattr(spelled_out(_OWN[scope] if name is None else name))
+            title = quoteattr(
+                spelled_out(_OWN[scope] if name is None else self._title(scope, name))
+            )
             named = f'for="{scope}" attr.name={title} attr.type="{TYPES[kind]}"'
             yield f'<key id="{self._ids[scope, name]}" {named}/>\n'
+
+    def _title(self, scope: str, name: str) -> str:
+        """A name in the file. An attribute may be called as a multigraph's keys of edges are."""
+        is_taken = self._multigraph and scope == "edge" and name.lstrip("@") == EDGE_KEY
+        return f"@{name}" if is_taken else name
 
     def data(self, scope: str, values: Mapping[Any, Any]) -> str:
         """The elements of some attributes."""
