@@ -20,7 +20,7 @@ import pytest
 from hypothesis import settings
 
 from graph_orch import AsyncOrchestrator, Orchestrator, Task
-from graph_orch.domain.values import lane_key
+from graph_orch.domain.forms import lane_key
 from graph_orch.embedded import EmbeddedNeo4j
 
 # A busy machine is no failure, and the same code has the same outcome each time.

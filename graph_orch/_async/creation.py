@@ -9,10 +9,10 @@ from typing import Any
 
 from graph_orch._async.due import AsyncDue
 from graph_orch._async.graph import AlreadyAppliedError, AsyncGraph, AsyncTransaction
+from graph_orch.domain.forms import lane_key, skill_key
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.lifecycle import DependencyFailure, TaskStatus
 from graph_orch.domain.models import NewTask, RetryPolicy
-from graph_orch.domain.values import lane_key, skill_key
 from graph_orch.errors import (
     DependencyCycleError,
     DependencyNotFoundError,

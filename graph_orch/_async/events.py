@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from graph_orch._async.graph import AsyncGraph
-from graph_orch.domain.checks import CURSOR, EVENT_TYPES, LIMIT, SECONDS
+from graph_orch.domain.fields import CURSOR, EVENT_TYPES, LIMIT, SECONDS
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.lifecycle import EventType
 from graph_orch.domain.models import EventPage, TaskEvent

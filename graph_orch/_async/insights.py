@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 from graph_orch._async.graph import AsyncGraph, Rows
-from graph_orch.domain.checks import LIMIT, NAME, TASK_ID, TASK_IDS
 from graph_orch.domain.dag import (
     CriticalPath,
     critical_path_of,
@@ -17,11 +16,12 @@ from graph_orch.domain.dag import (
 from graph_orch.domain.downstream import Holdings, agent_blast_radius_of, blast_radius_of
 from graph_orch.domain.durations import ESTIMATE, Duration, Durations, estimated, seconds
 from graph_orch.domain.explain import Situation, Standing, Takers, explain
+from graph_orch.domain.fields import LIMIT, NAME, TASK_ID, TASK_IDS
+from graph_orch.domain.forms import load_json
 from graph_orch.domain.lifecycle import DependencyFailure, TaskStatus
 from graph_orch.domain.models import AgentBlastRadius, BlastRadius, ConcurrencyLimit, WhyBlocked
 from graph_orch.domain.models.base import some_moment
 from graph_orch.domain.models.gates import Gate
-from graph_orch.domain.values import load_json
 from graph_orch.errors import AgentNotFoundError, TaskNotFoundError
 
 

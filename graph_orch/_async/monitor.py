@@ -12,7 +12,8 @@ from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.router import AsyncCapabilityRouter
 from graph_orch._async.schema import AsyncSchema
 from graph_orch._async.tasks import AsyncTaskQueue
-from graph_orch.domain.checks import LIMIT, NAME, NAMES, TASK_ID, Check
+from graph_orch.domain.fields import LIMIT, NAME, NAMES, TASK_ID, Check, Listed
+from graph_orch.domain.forms import skill_key
 from graph_orch.domain.lifecycle import HealthStatus
 from graph_orch.domain.models import (
     Agent,
@@ -35,7 +36,6 @@ from graph_orch.domain.recommendations import (
     problems_of,
     single_holders,
 )
-from graph_orch.domain.values import Listed, skill_key
 from graph_orch.store.runtime import async_in_thread
 
 KINDS: Check[list[RecommendationKind]] = Check(Listed[RecommendationKind])

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 from graph_orch._async.graph import AsyncGraph
+from graph_orch.domain.forms import lane_key, skill_key
 from graph_orch.domain.ids import new_hex
-from graph_orch.domain.values import lane_key, skill_key
 
 T = TypeVar("T")
 

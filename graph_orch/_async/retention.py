@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from graph_orch._async.graph import AsyncGraph, AsyncTransaction, Rows
-from graph_orch.domain.checks import AGE, FINISHED, LIMIT
+from graph_orch.domain.fields import AGE, FINISHED, LIMIT
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.lifecycle import ENDED, TaskStatus
 from graph_orch.domain.models import TaskRecord

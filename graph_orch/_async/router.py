@@ -8,7 +8,7 @@ from typing import Any
 
 from graph_orch._async.agents import AsyncAgentRegistry
 from graph_orch._async.graph import AlreadyAppliedError, AsyncGraph
-from graph_orch.domain.checks import LEASE, NAME, NAMES, TASK_ID, command_id_of
+from graph_orch.domain.fields import LEASE, NAME, NAMES, TASK_ID, command_id_of
 from graph_orch.domain.lifecycle import Command
 from graph_orch.domain.models import Candidate, RoutingStatistics, Task
 from graph_orch.domain.refusals import refuse, refuse_conflict

@@ -16,7 +16,7 @@ from graph_orch._async.creation import AsyncCreation
 from graph_orch._async.due import AsyncDue
 from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.querying import AsyncQuerying, all_records
-from graph_orch.domain.checks import (
+from graph_orch.domain.fields import (
     ATTEMPT,
     CONTENT,
     ERROR_CLASS,
@@ -24,6 +24,8 @@ from graph_orch.domain.checks import (
     LEASE,
     LIMIT,
     LIST,
+    MAX_BATCH,
+    MAX_BATCH_BYTES,
     MILLISECONDS,
     NAME,
     NAMES,
@@ -39,6 +41,7 @@ from graph_orch.domain.checks import (
     instance,
     instances,
 )
+from graph_orch.domain.forms import dump_json, load_json, shortened
 from graph_orch.domain.lifecycle import (
     ENDED,
     Command,
@@ -63,7 +66,6 @@ from graph_orch.domain.models import (
 )
 from graph_orch.domain.models.base import some_moment
 from graph_orch.domain.refusals import refuse_stale
-from graph_orch.domain.values import MAX_BATCH, MAX_BATCH_BYTES, dump_json, load_json, shortened
 from graph_orch.errors import (
     AgentNotFoundError,
     StoreQueryError,

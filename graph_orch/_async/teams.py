@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from graph_orch._async.graph import AsyncGraph, AsyncTransaction
-from graph_orch.domain.checks import NAME, NAMES, NEW_NAMES
+from graph_orch.domain.fields import NAME, NAMES, NEW_NAMES
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.models import Algorithm, Communities, Team, TeamsWritten
 from graph_orch.domain.models.teams import ALGORITHM, HOLDERS, NEIGHBOURS, RESOLUTION, SEED, UNIT

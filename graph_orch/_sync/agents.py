@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from graph_orch._sync.creation import add_skills
 from graph_orch._sync.graph import Graph, Transaction, Rows
-from graph_orch.domain.checks import (
+from graph_orch.domain.fields import (
     CONFIDENCE,
     JSON_OBJECT,
     MILLISECONDS,
@@ -20,9 +20,9 @@ from graph_orch.domain.checks import (
     SLOTS,
     command_id_of,
 )
+from graph_orch.domain.forms import dump_json, skill_key
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.models import Agent, AgentHealth, AgentLoad, AgentStatistics, WorkerInfo
-from graph_orch.domain.values import dump_json, skill_key
 from graph_orch.errors import AgentNotFoundError
 from graph_orch.store.driving import native
 from graph_orch.store.runtime import in_thread

@@ -9,12 +9,12 @@ from graph_orch._sync.creation import cancel_doomed
 from graph_orch._sync.due import Due
 from graph_orch._sync.graph import AlreadyAppliedError, Graph, Transaction
 from graph_orch._sync.querying import all_records
-from graph_orch.domain.checks import TASK_ID, command_id_of
+from graph_orch.domain.fields import TASK_ID, command_id_of
+from graph_orch.domain.forms import dump_json
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.lifecycle import BROKEN, Command, DependencyFailure, TaskStatus
 from graph_orch.domain.models import Task
 from graph_orch.domain.refusals import contention, refuse, refuse_conflict
-from graph_orch.domain.values import dump_json
 from graph_orch.errors import (
     DependencyCycleError,
     DependencyNotFoundError,

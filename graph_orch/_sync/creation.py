@@ -9,10 +9,10 @@ from typing import Any
 
 from graph_orch._sync.due import Due
 from graph_orch._sync.graph import AlreadyAppliedError, Graph, Transaction
+from graph_orch.domain.forms import lane_key, skill_key
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.lifecycle import DependencyFailure, TaskStatus
 from graph_orch.domain.models import NewTask, RetryPolicy
-from graph_orch.domain.values import lane_key, skill_key
 from graph_orch.errors import (
     DependencyCycleError,
     DependencyNotFoundError,

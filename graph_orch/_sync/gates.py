@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from graph_orch._sync.due import Due
 from graph_orch._sync.graph import AlreadyAppliedError, Graph, Transaction
 from graph_orch.domain.answers import check_schema, refuse_answer
-from graph_orch.domain.checks import (
+from graph_orch.domain.fields import (
     CONTENT,
     JSON,
     LEASE,
@@ -22,10 +22,10 @@ from graph_orch.domain.checks import (
     TASK_IDS,
     Check,
 )
+from graph_orch.domain.forms import dump_json
 from graph_orch.domain.ids import new_hex, new_uuid
 from graph_orch.domain.lifecycle import Command, allowed_from
 from graph_orch.domain.models.gates import KIND_DECISIONS, Gate, GateDecision, GateKind, GateStatus
-from graph_orch.domain.values import dump_json
 from graph_orch.errors import (
     GateClosedError,
     GateNotFoundError,

@@ -12,7 +12,8 @@ from graph_orch._sync.graph import Graph
 from graph_orch._sync.router import CapabilityRouter
 from graph_orch._sync.schema import Schema
 from graph_orch._sync.tasks import TaskQueue
-from graph_orch.domain.checks import LIMIT, NAME, NAMES, TASK_ID, Check
+from graph_orch.domain.fields import LIMIT, NAME, NAMES, TASK_ID, Check, Listed
+from graph_orch.domain.forms import skill_key
 from graph_orch.domain.lifecycle import HealthStatus
 from graph_orch.domain.models import (
     Agent,
@@ -35,7 +36,6 @@ from graph_orch.domain.recommendations import (
     problems_of,
     single_holders,
 )
-from graph_orch.domain.values import Listed, skill_key
 from graph_orch.store.runtime import in_thread
 
 KINDS: Check[list[RecommendationKind]] = Check(Listed[RecommendationKind])

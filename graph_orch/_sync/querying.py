@@ -12,9 +12,9 @@ from enum import Enum
 from typing import Any
 
 from graph_orch._sync.graph import Graph
+from graph_orch.domain.forms import skill_key
 from graph_orch.domain.models import Task, TaskFilters, TaskPage
 from graph_orch.domain.models.tasks import records_of
-from graph_orch.domain.values import skill_key
 from graph_orch.errors import ValidationError
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)

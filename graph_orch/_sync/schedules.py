@@ -9,11 +9,11 @@ from typing import Any
 
 from graph_orch._sync.creation import add_lanes, insert, insertion
 from graph_orch._sync.graph import AlreadyAppliedError, Graph, Transaction
-from graph_orch.domain.checks import LIMIT, NAME, NEW_NAME
 from graph_orch.domain.cron import Cron
+from graph_orch.domain.fields import LIMIT, MAX_NAME, NAME, NEW_NAME
+from graph_orch.domain.forms import dump_json
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.models import ONCE_ONLY, NewTask, RetryPolicy, Schedule
-from graph_orch.domain.values import MAX_NAME, dump_json
 from graph_orch.errors import ValidationError
 from graph_orch.store.driving import native
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graph_orch._sync.graph import Graph
 from graph_orch._sync.renaming import rename_all
-from graph_orch.domain.values import lane_key
+from graph_orch.domain.forms import lane_key
 from graph_orch.errors import ForeignGraphError, SchemaTooNewError
 
 VERSION = 5

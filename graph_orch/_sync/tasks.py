@@ -16,7 +16,7 @@ from graph_orch._sync.creation import Creation
 from graph_orch._sync.due import Due
 from graph_orch._sync.graph import Graph
 from graph_orch._sync.querying import Querying, all_records
-from graph_orch.domain.checks import (
+from graph_orch.domain.fields import (
     ATTEMPT,
     CONTENT,
     ERROR_CLASS,
@@ -24,6 +24,8 @@ from graph_orch.domain.checks import (
     LEASE,
     LIMIT,
     LIST,
+    MAX_BATCH,
+    MAX_BATCH_BYTES,
     MILLISECONDS,
     NAME,
     NAMES,
@@ -39,6 +41,7 @@ from graph_orch.domain.checks import (
     instance,
     instances,
 )
+from graph_orch.domain.forms import dump_json, load_json, shortened
 from graph_orch.domain.lifecycle import (
     ENDED,
     Command,
@@ -63,7 +66,6 @@ from graph_orch.domain.models import (
 )
 from graph_orch.domain.models.base import some_moment
 from graph_orch.domain.refusals import refuse_stale
-from graph_orch.domain.values import MAX_BATCH, MAX_BATCH_BYTES, dump_json, load_json, shortened
 from graph_orch.errors import (
     AgentNotFoundError,
     StoreQueryError,

@@ -14,8 +14,20 @@ from graph_orch._sync.due import Due
 from graph_orch._sync.graph import AlreadyAppliedError, Graph, Transaction
 from graph_orch._sync.insights import Insights
 from graph_orch._sync.querying import END, place, read_place
-from graph_orch.domain.checks import CONTENT, JSON, LEASE, LIMIT, LIST, NAME, NEW_NAME, WAIT, Check
 from graph_orch.domain.dag import run_order
+from graph_orch.domain.fields import (
+    CONTENT,
+    JSON,
+    LEASE,
+    LIMIT,
+    LIST,
+    MAX_BATCH,
+    NAME,
+    NEW_NAME,
+    WAIT,
+    Check,
+)
+from graph_orch.domain.forms import dump_json, load_json
 from graph_orch.domain.ids import new_hex, new_uuid
 from graph_orch.domain.lifecycle import LIVE, TaskStatus
 from graph_orch.domain.models import NewTask, RetryPolicy, WaitReason
@@ -27,7 +39,6 @@ from graph_orch.domain.models.workflows import (
     WorkflowState,
     WorkflowStatus,
 )
-from graph_orch.domain.values import MAX_BATCH, dump_json, load_json
 from graph_orch.errors import (
     StoreError,
     TaskConflictError,

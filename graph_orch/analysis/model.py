@@ -31,9 +31,9 @@ from graph_orch.analysis.nodes import (
     stated_tasks,
     tries_of,
 )
-from graph_orch.domain.checks import RATIO, Check
 from graph_orch.domain.dag import depths_from
 from graph_orch.domain.durations import Duration, Durations, typical_seconds
+from graph_orch.domain.fields import RATIO, Check
 from graph_orch.domain.lifecycle import ENDED, TryOutcome
 from graph_orch.errors import (
     AnalysisError,

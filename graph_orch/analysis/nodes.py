@@ -24,8 +24,8 @@ from graph_orch.analysis.checks import (
     whole,
 )
 from graph_orch.domain.durations import estimated
+from graph_orch.domain.forms import skill_key
 from graph_orch.domain.lifecycle import DependencyFailure, TaskPriority, TaskStatus
-from graph_orch.domain.values import skill_key
 from graph_orch.errors import UnreadableGraphError, ValidationError
 
 Graph: TypeAlias = "nx.Graph[Any]"

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
-from graph_orch.domain.checks import JSON_OBJECT
+from graph_orch.domain.fields import JSON_OBJECT
 from graph_orch.errors import ValidationError
 
 

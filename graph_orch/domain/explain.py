@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any, Self
 
 from graph_orch.domain.dag import shown
+from graph_orch.domain.forms import skill_key
 from graph_orch.domain.lifecycle import HELD, TaskStatus
 from graph_orch.domain.models import ConcurrencyLimit, WaitKind, WaitReason, WhyBlocked
 from graph_orch.domain.models.base import moment
 from graph_orch.domain.models.gates import Gate, GateStatus
-from graph_orch.domain.values import skill_key
 
 MOST_NAMED = 20
 """Agents that a reason names."""

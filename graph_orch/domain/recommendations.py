@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from graph_orch.domain.forms import skill_key
 from graph_orch.domain.models import (
     Agent,
     QueueStatistics,
@@ -20,7 +21,6 @@ from graph_orch.domain.models import (
     WorkerInfo,
 )
 from graph_orch.domain.models.agents import DEGRADED_AFTER, DEGRADED_BELOW
-from graph_orch.domain.values import skill_key
 
 SKEWED = 0.5
 """The difference of two agents' utilizations above which load counts as skewed."""

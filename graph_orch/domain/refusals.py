@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from graph_orch.domain.forms import dump_json
 from graph_orch.domain.lifecycle import EVENTS, HELD, TRANSITIONS, Command, allowed_from
 from graph_orch.domain.models.base import some_moment
-from graph_orch.domain.values import dump_json
 from graph_orch.errors import (
     AgentAtCapacityError,
     AgentNotFoundError,

@@ -38,8 +38,8 @@ from typing import Any, BinaryIO, cast
 
 from pydantic import JsonValue
 
+from graph_orch.domain.fields import MAX_BYTES
 from graph_orch.domain.lifecycle import ErrorClass
-from graph_orch.domain.values import MAX_BYTES
 from graph_orch.errors import ValidationError
 from graph_orch.worker import AsyncContext, TaskFailure
 

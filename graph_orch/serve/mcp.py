@@ -46,7 +46,7 @@ from pydantic import BaseModel
 from starlette.routing import Route
 
 from graph_orch import AsyncOrchestrator
-from graph_orch.domain.values import MAX_NAME
+from graph_orch.domain.fields import MAX_NAME
 from graph_orch.errors import AgentNotFoundError, OrchestrationError
 from graph_orch.serve.guard import MAX_BODY
 from graph_orch.serve.options import HttpOptions

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from graph_orch.domain.checks import NEW_SKILLS, SKILLS
+from graph_orch.domain.fields import NEW_SKILLS, SKILLS
+from graph_orch.domain.forms import skill_key
 from graph_orch.domain.models import Agent, AgentHealth
-from graph_orch.domain.values import skill_key
 from graph_orch.errors import AgentNotFoundError, ValidationError
 from graph_orch.tools import parameters as p
 from graph_orch.tools.answers import (

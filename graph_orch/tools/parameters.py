@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from graph_orch.domain import values
+from graph_orch.domain import fields
 from graph_orch.domain.lifecycle import ErrorClass, TaskStatus
 from graph_orch.domain.models import RecommendationKind
 
@@ -35,7 +35,7 @@ def about(description: str) -> Any:
     return Field(description=description)
 
 
-def text(description: str, longest: int = values.MAX_NAME) -> Any:
+def text(description: str, longest: int = fields.MAX_NAME) -> Any:
     """A text with a description and a limit of characters."""
     return Field(description=description, max_length=longest)
 
@@ -53,9 +53,9 @@ def names(description: str, most: int = MOST_NAMES) -> Any:
 TaskId = Annotated[str, text("Task id")]
 AgentId = Annotated[str, text("Agent id")]
 CommandId = Annotated[str, text("Your id of this call; the same again changes nothing")]
-Attempt = Annotated[values.Count, about("Attempt token from the claim")]
-Json = Annotated[values.Json, about("Any JSON, at most 1 MB")]
-Metadata = Annotated[values.JsonObject, about("JSON object, at most 1 MB")]
+Attempt = Annotated[fields.Count, about("Attempt token from the claim")]
+Json = Annotated[fields.Json, about("Any JSON, at most 1 MB")]
+Metadata = Annotated[fields.JsonObject, about("JSON object, at most 1 MB")]
 Lease = Annotated[
     float,
     Field(description="Seconds until the claim lapses", gt=0, le=LONGEST_LEASE_SECONDS),
@@ -65,14 +65,14 @@ Rows = Annotated[int, number("At most so many", 1, MOST_ROWS)]
 NextPage = Annotated[str, text("next_cursor of the last page", 1_000)]
 Status = Annotated[TaskStatus, about("Status")]
 TaskTypes = Annotated[list[str], names("Only these types")]
-Progress = Annotated[values.Ratio, about("How far, 0 to 1")]
+Progress = Annotated[fields.Ratio, about("How far, 0 to 1")]
 Message = Annotated[str, text("A word on it", 10_000)]
-ErrorText = Annotated[str, text("What went wrong, or the reason", values.MAX_BYTES)]
+ErrorText = Annotated[str, text("What went wrong, or the reason", fields.MAX_BYTES)]
 ErrorKind = Annotated[ErrorClass, about("permanent, budget: no retry")]
-RetryAfter = Annotated[values.Seconds, about("Seconds until the next try")]
+RetryAfter = Annotated[fields.Seconds, about("Seconds until the next try")]
 Capabilities = Annotated[list[str], names("Skill names")]
 MaxConcurrent = Annotated[int, number("Tasks it may hold at once", 1, 10_000)]
-Confidence = Annotated[values.Ratio, about("Of the learned skills, 0 to 1")]
-Duration = Annotated[values.Milliseconds, about("Duration in ms")]
+Confidence = Annotated[fields.Ratio, about("Of the learned skills, 0 to 1")]
+Duration = Annotated[fields.Milliseconds, about("Duration in ms")]
 ExcludeAgents = Annotated[list[str], names("Agents to pass over")]
 Kinds = Annotated[list[RecommendationKind], names("Only these kinds", 8)]

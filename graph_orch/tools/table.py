@@ -16,8 +16,7 @@ from typing import Any
 import pydantic
 from pydantic import BaseModel
 
-from graph_orch.domain.checks import TOO_DEEP
-from graph_orch.domain.values import MAX_NAME
+from graph_orch.domain.fields import MAX_NAME, TOO_DEEP
 from graph_orch.errors import ValidationError
 from graph_orch.settings import Profile
 from graph_orch.tools import agents, monitoring, tasks

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from graph_orch.domain.fields import JsonObject, NewName
 from graph_orch.domain.lifecycle import HELD, LIVE, ErrorClass, TaskStatus
 from graph_orch.domain.models import Claim, NewTask, TaskFilters
-from graph_orch.domain.values import JsonObject, NewName
 from graph_orch.errors import ValidationError
 from graph_orch.tools import parameters as p
 from graph_orch.tools.answers import (

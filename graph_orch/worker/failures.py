@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
+from graph_orch.domain.fields import MAX_NAME
+from graph_orch.domain.forms import MOST_TOLD, shortened
 from graph_orch.domain.lifecycle import ErrorClass
 from graph_orch.domain.models import Task
-from graph_orch.domain.values import MAX_NAME, MOST_TOLD, shortened
 from graph_orch.errors import describe, text_of
 from graph_orch.logs import logger_of
 

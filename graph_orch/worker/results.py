@@ -17,7 +17,7 @@ from typing import Any, Literal, cast
 import pydantic_core
 from pydantic import BaseModel, JsonValue
 
-from graph_orch.domain.checks import JSON
+from graph_orch.domain.fields import JSON
 from graph_orch.domain.lifecycle import ErrorClass
 from graph_orch.errors import ValidationError, describe
 from graph_orch.worker.failures import TaskFailure, storable_text

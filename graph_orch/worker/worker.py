@@ -18,7 +18,7 @@ from pydantic import JsonValue
 from graph_orch._async.agents import AsyncAgentRegistry
 from graph_orch._async.orchestrator import AsyncOrchestrator
 from graph_orch._sync.orchestrator import Orchestrator
-from graph_orch.domain.checks import LEASE, LIMIT, NAME, NEW_NAME, NEW_NAMES, SECONDS, SLOTS
+from graph_orch.domain.fields import LEASE, LIMIT, NAME, NEW_NAME, NEW_NAMES, SECONDS, SLOTS
 from graph_orch.errors import AlreadyRunningError, ValidationError, describe
 from graph_orch.logs import logger_of
 from graph_orch.worker.context import Handler, WorkerSettings

@@ -25,9 +25,9 @@ from graph_orch.analysis.wfformat import parse_workflow, read_workflow, write_wo
 from graph_orch.cli.durations import seconds
 from graph_orch.cli.input import text_of
 from graph_orch.cli.run import default_speed
-from graph_orch.domain.checks import JSON_OBJECT, NAME, NEW_NAME, NEW_SKILLS
 from graph_orch.domain.cron import Cron
 from graph_orch.domain.dag import critical_path_of
+from graph_orch.domain.fields import JSON_OBJECT, NAME, NEW_NAME, NEW_SKILLS
 from graph_orch.errors import OrchestrationError, ValidationError
 from graph_orch.serve.a2a import card_of, parse_card, registration, to_json
 from graph_orch.serve.a2a import server as a2a_server

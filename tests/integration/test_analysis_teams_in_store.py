@@ -10,8 +10,8 @@ import pytest
 
 from graph_orch import Communities
 from graph_orch._sync import teams as teams_module
+from graph_orch.domain.forms import skill_key
 from graph_orch.domain.models import Algorithm
-from graph_orch.domain.values import skill_key
 from graph_orch.errors import (
     GdsMissingError,
     TaskNotFoundError,

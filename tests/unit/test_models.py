@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 import pytest
 
 from graph_orch import AgentFilters, NewTask, RetryPolicy, TaskFilters, ValidationError
-from graph_orch.domain.checks import NAME
+from graph_orch.domain.fields import NAME
+from graph_orch.domain.forms import skill_key
 from graph_orch.domain.lifecycle import EventType
 from graph_orch.domain.models import Agent, Task, TaskEvent, TaskOptions, TaskTry, WorkerInfo
-from graph_orch.domain.values import skill_key
 
 
 @pytest.mark.parametrize("model", [NewTask, RetryPolicy, TaskFilters, AgentFilters])

@@ -8,8 +8,8 @@ import pytest
 
 from graph_orch import NewTask, ValidationError
 from graph_orch.domain.characters import visible, visible_json
-from graph_orch.domain.checks import NAME, NEW_NAME, NEW_SKILLS, command_id_of
-from graph_orch.domain.values import skill_key
+from graph_orch.domain.fields import NAME, NEW_NAME, NEW_SKILLS, command_id_of
+from graph_orch.domain.forms import skill_key
 
 HIDDEN = {
     "zero width space": "\u200b",

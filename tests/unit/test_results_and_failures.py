@@ -20,8 +20,8 @@ import pydantic
 import pytest
 
 from graph_orch import TaskFailure
-from graph_orch.domain.checks import CONTENT, JSON, NAMES
-from graph_orch.domain.values import dump_json
+from graph_orch.domain.fields import CONTENT, JSON, NAMES
+from graph_orch.domain.forms import dump_json
 from graph_orch.worker.failures import Failure, storable_text
 from graph_orch.worker.results import UnstorableResult, storable
 

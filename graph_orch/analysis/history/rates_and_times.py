@@ -26,7 +26,7 @@ from graph_orch.analysis.history.tables import (
 )
 from graph_orch.analysis.model import FAILED, SUCCEEDED, Given, Timeline, TriedTask, Try
 from graph_orch.analysis.nodes import by_name
-from graph_orch.domain.checks import RATIO
+from graph_orch.domain.fields import RATIO
 from graph_orch.errors import ValidationError
 
 

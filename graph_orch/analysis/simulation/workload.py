@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any, Self, cast
 
 from graph_orch.analysis.checks import member, moment, node, number, several, shown, whole
+from graph_orch.domain.forms import skill_key
 from graph_orch.domain.lifecycle import DependencyFailure, TaskPriority
 from graph_orch.domain.models import Agent, RetryPolicy
-from graph_orch.domain.values import skill_key
 from graph_orch.errors import ValidationError
 
 SLOWEST, FASTEST = 1e-6, 1e6

@@ -17,7 +17,7 @@ from graph_orch.analysis.model import AgentSkills, Given, Matrix
 from graph_orch.analysis.nodes import by_name
 from graph_orch.analysis.skills.similarity import degrees
 from graph_orch.analysis.skills.supply import covering, requirement_sets, skill_holders
-from graph_orch.domain.checks import RATIO
+from graph_orch.domain.fields import RATIO
 from graph_orch.errors import AnalysisError, ValidationError
 
 Rows: TypeAlias = "NDArray[np.int64]"

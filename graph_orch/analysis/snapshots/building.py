@@ -10,8 +10,8 @@ from typing import Any, Final, Literal, get_args
 
 import networkx as nx
 
+from graph_orch.domain.forms import skill_key
 from graph_orch.domain.models import ExportedAgent, ExportedTask, ExportedTeam, ExportPage, Skill
-from graph_orch.domain.values import skill_key
 from graph_orch.errors import AnalysisError
 
 SnapshotKind = Literal["agents-skills", "tasks", "all"]

@@ -9,7 +9,6 @@ from typing import Any
 from graph_orch.analysis.checks import moment
 from graph_orch.analysis.model import LIMITS, Given, TaskGraph
 from graph_orch.analysis.nodes import AgentSlots, TaskNode
-from graph_orch.domain.checks import LIMIT
 from graph_orch.domain.dag import cycles_of
 from graph_orch.domain.explain import (
     LONGEST_ERROR,
@@ -19,6 +18,7 @@ from graph_orch.domain.explain import (
     Takers,
     explain,
 )
+from graph_orch.domain.fields import LIMIT
 from graph_orch.domain.lifecycle import HELD, TaskStatus
 from graph_orch.domain.models import ConcurrencyLimit, WhyBlocked
 

@@ -9,8 +9,8 @@ import networkx as nx
 
 from graph_orch.analysis.checks import whole
 from graph_orch.analysis.model import AgentSkills, Given
+from graph_orch.domain.fields import MAX_BATCH
 from graph_orch.domain.models.teams import HOLDERS, NEIGHBOURS, UNIT
-from graph_orch.domain.values import MAX_BATCH
 
 BLOCK = 512
 """Rows of the matrix of all pairs that are in memory at once."""

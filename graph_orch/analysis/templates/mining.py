@@ -16,8 +16,8 @@ from graph_orch.analysis.templates.instances import Floats, Instances, Ints, rea
 from graph_orch.analysis.templates.patterns import Found, chains, fans
 from graph_orch.analysis.templates.shapes import Shapes
 from graph_orch.analysis.templates.template import Kind, Template, TemplateStep
+from graph_orch.domain.forms import skill_key
 from graph_orch.domain.lifecycle import TaskPriority
-from graph_orch.domain.values import skill_key
 
 if TYPE_CHECKING:
     import pandas as pd

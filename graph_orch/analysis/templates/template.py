@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from graph_orch.analysis.checks import whole
 from graph_orch.analysis.history.tables import Spread
-from graph_orch.domain.checks import NAME
+from graph_orch.domain.fields import NAME
 from graph_orch.domain.ids import new_uuid
 from graph_orch.domain.lifecycle import TaskPriority
 from graph_orch.domain.models import NewTask

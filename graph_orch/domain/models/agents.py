@@ -8,9 +8,9 @@ from typing import Any, Self
 
 from pydantic import Field, JsonValue
 
+from graph_orch.domain.forms import skill_key
 from graph_orch.domain.lifecycle import HealthStatus
 from graph_orch.domain.models.base import Model
-from graph_orch.domain.values import skill_key
 
 
 class Agent(Model):

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, get_arg
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from graph_orch.domain.checks import checked, named
-from graph_orch.domain.values import load_json
+from graph_orch.domain.fields import checked, named_filters
+from graph_orch.domain.forms import load_json
 
 T = TypeVar("T")
 C = TypeVar("C")
@@ -134,7 +134,7 @@ class Filters(Model):
         """
         if isinstance(filters, cls):
             return filters
-        return cls.parsed(cls.method, named(cls.method, filters, cls.model_fields))
+        return cls.parsed(cls.method, named_filters(cls.method, filters, cls.model_fields))
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from pydantic import Field
 
+from graph_orch.domain.fields import Name, OneOrMore
+from graph_orch.domain.forms import skill_key
 from graph_orch.domain.models.agents import Agent
 from graph_orch.domain.models.base import Filters, Model, moment
 from graph_orch.domain.models.events import TaskTry
 from graph_orch.domain.models.tasks import Task
-from graph_orch.domain.values import Name, OneOrMore, skill_key
 
 
 class AgentFilters(Filters):

@@ -9,8 +9,8 @@ from typing import Any, Self
 
 from pydantic import Field, JsonValue
 
+from graph_orch.domain.forms import load_json
 from graph_orch.domain.models.base import Model, moment, some_moment
-from graph_orch.domain.values import load_json
 
 
 class GateKind(StrEnum):

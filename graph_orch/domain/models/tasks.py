@@ -12,10 +12,7 @@ from uuid import UUID
 import pydantic
 from pydantic import Field, JsonValue
 
-from graph_orch.domain.ids import new_hex, new_uuid
-from graph_orch.domain.lifecycle import DependencyFailure, TaskPriority, TaskStatus
-from graph_orch.domain.models.base import Filters, Model, Page
-from graph_orch.domain.values import (
+from graph_orch.domain.fields import (
     Content,
     Count,
     Deadline,
@@ -35,9 +32,11 @@ from graph_orch.domain.values import (
     Retries,
     Seconds,
     TaskId,
-    dump_json,
-    skill_key,
 )
+from graph_orch.domain.forms import dump_json, skill_key
+from graph_orch.domain.ids import new_hex, new_uuid
+from graph_orch.domain.lifecycle import DependencyFailure, TaskPriority, TaskStatus
+from graph_orch.domain.models.base import Filters, Model, Page
 
 
 class RetryPolicy(Model):

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field
 
-from graph_orch.domain.checks import Check
+from graph_orch.domain.fields import Check, Count, Listed, Modularity, Name, Resolution
+from graph_orch.domain.forms import dump_json
 from graph_orch.domain.models.base import Model
-from graph_orch.domain.values import Count, Listed, Modularity, Name, Resolution, dump_json
 
 NEIGHBOURS = 50
 """Edges that each agent contributes: to the agents with which it shares most."""

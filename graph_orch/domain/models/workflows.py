@@ -9,10 +9,10 @@ from typing import Any, Self
 
 from pydantic import Field, JsonValue
 
+from graph_orch.domain.forms import load_json
 from graph_orch.domain.lifecycle import ENDED, TaskStatus
 from graph_orch.domain.models.base import Model, Page, moment, some_moment
 from graph_orch.domain.models.insights import WaitReason
-from graph_orch.domain.values import load_json
 
 
 class WorkflowState(StrEnum):

@@ -13,8 +13,8 @@ from google.protobuf.json_format import MessageToDict, ParseError
 from pydantic import JsonValue
 
 from graph_orch import Agent
-from graph_orch.domain.checks import JSON_OBJECT
-from graph_orch.domain.values import skill_key
+from graph_orch.domain.fields import JSON_OBJECT
+from graph_orch.domain.forms import skill_key
 from graph_orch.errors import ValidationError
 
 CARD = "a2a_card"

@@ -29,8 +29,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from graph_orch import AsyncOrchestrator
+from graph_orch.domain.fields import MAX_NAME
 from graph_orch.domain.lifecycle import ENDED, TaskStatus
-from graph_orch.domain.values import MAX_NAME
 from graph_orch.errors import (
     InvalidTransitionError,
     OrchestrationError,

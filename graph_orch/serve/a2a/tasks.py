@@ -10,9 +10,9 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.struct_pb2 import Struct, Value
 from pydantic import JsonValue
 
+from graph_orch.domain.forms import dump_json
 from graph_orch.domain.lifecycle import TaskStatus
 from graph_orch.domain.models import NewTask, Task
-from graph_orch.domain.values import dump_json
 from graph_orch.errors import ValidationError
 
 CONTEXT = "a2a_context"

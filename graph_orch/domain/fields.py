@@ -1,17 +1,18 @@
-"""What values may be: types that pydantic checks, and the forms in which they are compared."""
+"""What a value may be: types that pydantic checks, and a check for a single argument of each.
+
+`NAME.of("agent_id", value)` is the value as its type has it, or an error that begins with the name.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Annotated, TypeVar, cast
+from typing import Annotated, Any, Generic, TypeVar, cast
 from uuid import UUID
 
+import pydantic
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -19,17 +20,20 @@ from pydantic import (
     Field,
     JsonValue,
     StringConstraints,
+    TypeAdapter,
 )
 
 from graph_orch.domain.characters import named, unseen_in
+from graph_orch.domain.forms import dump_json, skill_key
+from graph_orch.domain.ids import new_hex
+from graph_orch.domain.lifecycle import LIVE, ErrorClass, EventType, TaskStatus
+from graph_orch.errors import ValidationError
 
 T = TypeVar("T")
 
 MAX_BYTES = 1_000_000
 """The most that content, or the JSON of result, metadata or metrics, may take as UTF-8 text."""
 MAX_NAME = 200
-MOST_TOLD = 20_000
-"""Characters that are kept of an error or a reason: each event and each try holds one."""
 MAX_DEPENDENCIES = 10_000
 MAX_GATES = 100
 OWN_KEYS = ("schedule:", "a2a:")
@@ -232,50 +236,130 @@ Modularity = Annotated[float, Field(allow_inf_nan=False)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 
 
-def shortened(text: str, most: int = MOST_TOLD) -> str:
-    """Text without its middle where it is too long: the end of an error says most."""
-    if len(text) <= most:
-        return text
-    head = most // 4
-    return f"{text[:head]}\n… {len(text) - most:,} characters left out …\n{text[head - most :]}"
+def _not_live(status: TaskStatus) -> TaskStatus:
+    if status in LIVE:
+        raise ValueError(f"{status} is not a status in which a task is finished")
+    return status
 
 
-def skill_key(name: str) -> str:
-    """The form in which a skill's name is compared: trimmed, case-folded, composed (NFC).
+TOO_DEEP = "a value is nested too deeply"
 
-    It is folded decomposed, as Unicode's canonical caseless matching says (D145): some characters
-    fold otherwise when they are composed.
+Finished = Annotated[TaskStatus, AfterValidator(_not_live)]
+
+
+def checked(what: str, build: Callable[[], T]) -> T:
+    """Run `build`, and turn pydantic's complaint into one line that names `what`.
+
+    Raises:
+        ValidationError: the arguments are not acceptable.
     """
-    folded = unicodedata.normalize("NFD", name.strip()).casefold()
-    return unicodedata.normalize("NFC", folded)
+    try:
+        return build()
+    except pydantic.ValidationError as error:
+        place, message = _first_complaint(error)
+        raise ValidationError(
+            f"{what}: {'.'.join(map(str, place)) or 'value'}: {message}"
+        ) from None
+    except RecursionError:
+        raise ValidationError(f"{what}: {TOO_DEEP}") from None
 
 
-def lane_key(keys: Sequence[str], concurrency_key: str | None = None) -> str:
-    """The key of the lane for a set of skill keys: a hash, since a set has no size limit.
+def named_filters(what: str, filters: object, known: Collection[str]) -> dict[str, object]:
+    """Filters as a caller gave them: a mapping with known names, or nothing.
 
-    Tasks whose number is limited by a concurrency key have lanes of their own.
+    Raises:
+        ValidationError: they are something else, or a name is unknown.
     """
-    return _lane_key(tuple(keys), concurrency_key)
+    if filters is None:
+        return {}
+    if not isinstance(filters, Mapping):
+        raise ValidationError(
+            f"{what}: the filters are a {type(filters).__name__} where a mapping is needed, of "
+            f"{', '.join(known)}"
+        )
+    found = cast(Mapping[object, object], filters)
+    if unknown := sorted(str(name) for name in found if name not in known):
+        raise ValidationError(
+            f"{what}: unknown filter {', '.join(unknown)}; known are {', '.join(known)}"
+        )
+    return {str(name): value for name, value in found.items()}
 
 
-@lru_cache(10_000)
-def _lane_key(keys: tuple[str, ...], concurrency_key: str | None) -> str:
-    of: list[object] = [*sorted(set(keys))]
-    if concurrency_key is not None:
-        of.append({"concurrency_key": concurrency_key})
-    return hashlib.sha256(dump_json(of).encode()).hexdigest()[:32]
+class Check(Generic[T]):
+    """A check for one argument, of a type that pydantic knows."""
+
+    def __init__(self, type_: Any) -> None:
+        self._adapter: TypeAdapter[T] = TypeAdapter(type_)
+
+    def of(self, name: str, value: object) -> T:
+        """`value` as the type says it must be.
+
+        Raises:
+            ValidationError: it is not acceptable; the message begins with `name`.
+        """
+        try:
+            return self._adapter.validate_python(value)
+        except pydantic.ValidationError as error:
+            place, message = _first_complaint(error)
+            indexes = "".join(f"[{part}]" for part in place if isinstance(part, int))
+            raise ValidationError(f"{name}{indexes}: {message}") from None
+        except RecursionError:
+            raise ValidationError(f"{name}: {TOO_DEEP}") from None
 
 
-_COMPACT = json.JSONEncoder(
-    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
-)
+def instance(name: str, kind: type[T], value: object) -> T:
+    """A value that must be of a class of ours.
+
+    Raises:
+        ValidationError: it is something else.
+    """
+    if not isinstance(value, kind):
+        raise ValidationError(f"{name}: is a {type(value).__name__} and not a {kind.__name__}")
+    return value
 
 
-def dump_json(value: object) -> str:
-    """Compact JSON text in which equal values have equal texts."""
-    return _COMPACT.encode(value)
+def instances(name: str, kind: type[T], values: object) -> list[T]:
+    """Values that must be of a class of ours; errors as for `instance`."""
+    return [instance(name, kind, value) for value in LIST.of(name, values)]
 
 
-def load_json(text: str | None) -> JsonValue:
-    """The value of a JSON text from the graph; None stays None."""
-    return None if text is None else json.loads(text)
+def _first_complaint(error: pydantic.ValidationError) -> tuple[tuple[int | str, ...], str]:
+    """Where, and what; never the value itself, which may be secret or huge."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    return first["loc"], first["msg"].removeprefix("Value error, ")
+
+
+AGE: Check[float] = Check(Age)
+ATTEMPT: Check[int | None] = Check(Count | None)
+COMMAND_ID: Check[str] = Check(CommandId)
+CONFIDENCE: Check[float] = Check(Ratio)
+CONTENT: Check[str] = Check(Content)
+CURSOR: Check[int] = Check(Cursor)
+ERROR_CLASS: Check[ErrorClass] = Check(ErrorClass)
+EVENT_TYPES: Check[list[EventType]] = Check(Listed[EventType])
+FINISHED: Check[list[TaskStatus]] = Check(Listed[Finished])
+JSON: Check[object] = Check(Json)
+JSON_OBJECT: Check[dict[str, JsonValue]] = Check(JsonObject)
+LEASE: Check[float | None] = Check(LeaseSeconds | None)
+LIMIT: Check[int] = Check(Limit)
+LIST: Check[list[object]] = Check(Listed[object])
+MILLISECONDS: Check[float] = Check(Milliseconds)
+NAME: Check[str] = Check(Name)
+NEW_NAME: Check[str] = Check(NewName)
+NEW_NAMES: Check[list[str]] = Check(Listed[NewName])
+NEW_SKILLS: Check[tuple[str, ...]] = Check(NewSkills)
+NAMES: Check[list[str]] = Check(Listed[Name])
+RATIO: Check[float | None] = Check(Ratio | None)
+SECONDS: Check[float | None] = Check(Seconds | None)
+SKILLS: Check[tuple[str, ...]] = Check(Skills)
+SLOTS: Check[int] = Check(Slots)
+STATUS: Check[TaskStatus] = Check(TaskStatus)
+TASK_ID: Check[str] = Check(TaskRef)
+TASK_IDS: Check[list[str]] = Check(Listed[TaskRef])
+TEXT: Check[str | None] = Check(Content | None)
+WAIT: Check[float] = Check(WaitSeconds)
+
+
+def command_id_of(given: str | None) -> str:
+    """The command id that a caller gave, or a new one."""
+    return new_hex() if given is None else COMMAND_ID.of("command_id", given)
