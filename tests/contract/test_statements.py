@@ -153,6 +153,21 @@ def lived(connected, cypher):
     connected.schedules.put("plan-schedule", "* * * * *", {"content": "x", "task_type": "any"})
     cypher("MATCH (s:Schedule) SET s.next_at = datetime() - duration('PT1M')")
     assert connected.schedules.tick()
+    gates = [
+        connected.gates.create(
+            "x", kind="event", approvers=["x"], schema={}, expires_seconds=60, default="reject"
+        ).gate_id
+        for _ in range(2)
+    ]
+    flow = {"content": "x", "task_type": "any", "name": "x", "gates": gates}
+    connected.workflows.start("x", [flow], workflow_id="x", close_in_seconds=60, metadata=1)
+    connected.gates.decide(gates[0], "answer", by="x", comment="x", payload=1)
+    cypher(  # as while many tasks are released, or written
+        "MATCH (w:Workflow) MATCH (g:Gate {gate_id: $open}) SET g.released_to = 'x', "
+        "w.writer = 'x', w.written_at = datetime(), w.written_by = 'x', w.gate_id = g.gate_id",
+        open=gates[1],
+    )
+    connected.workflows.cancel("x", "x")
     found = Communities.of([["plan-agent"]], 0.0, Algorithm.LEIDEN, 1.0, 0)
     assert connected.teams.write(found).members == 1
     agents.deregister_agent("plan-agent")
