@@ -10,7 +10,7 @@ from graph_orch.tools.table import TOOLS
 from tests.faults.strangers import KNOWN, WORDS, as_json, damaged, near, of_schema
 
 calls = st.sampled_from(list(TOOLS.values())).flatmap(
-    lambda tool: st.tuples(st.just(tool.name), of_schema(tool.input_schema).flatmap(near))
+    lambda tool: st.tuples(st.just(tool.name), of_schema(tool.full_schema).flatmap(near))
 )
 
 
