@@ -19,6 +19,7 @@ from graph_orch.cli import (
     agent,
     call,
     demo,
+    gate,
     graph,
     mcp,
     pictures,
@@ -29,16 +30,19 @@ from graph_orch.cli import (
     simulate,
     task,
     worker,
+    workflow,
 )
 from graph_orch.domain.characters import visible
 from graph_orch.errors import (
     AgentNotFoundError,
     EmbeddedServerError,
+    GateNotFoundError,
     OrchestrationError,
     ScheduleNotFoundError,
     StoreAuthenticationError,
     StoreUnreachableError,
     TaskNotFoundError,
+    WorkflowNotFoundError,
     describe,
 )
 
@@ -104,6 +108,8 @@ COMMANDS = (
     (server.app, "server"),
     (agent.app, "agent"),
     (task.app, "task"),
+    (workflow.app, "workflow"),
+    (gate.app, "gate"),
     (schedule.app, "schedule"),
     (pictures.app, "graph"),
     (worker.worker, "worker --exec './summarise.sh' --skills nlp"),
@@ -187,7 +193,13 @@ def _print_traceback_if_debugging() -> None:
 def exit_code(error: OrchestrationError) -> int:
     """The exit code of the process for an error."""
     match error:
-        case TaskNotFoundError() | AgentNotFoundError() | ScheduleNotFoundError():
+        case (
+            TaskNotFoundError()
+            | AgentNotFoundError()
+            | ScheduleNotFoundError()
+            | WorkflowNotFoundError()
+            | GateNotFoundError()
+        ):
             return NOT_FOUND
         case StoreUnreachableError() | StoreAuthenticationError() | EmbeddedServerError():
             return UNREACHABLE

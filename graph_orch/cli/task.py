@@ -30,6 +30,9 @@ COLUMNS: dict[str, str | Callable[[Task], object]] = {
 TaskId = Annotated[str, typer.Argument(help="The task's id.")]
 Status = Annotated[list[TaskStatus] | None, typer.Option(help="Only these; may be repeated.")]
 OnlyAgent = Annotated[str | None, typer.Option("--agent", help="Only this agent's.")]
+OnlyWorkflow = Annotated[
+    str | None, typer.Option("--workflow", help="Only of the workflow with this id.")
+]
 OnlyType = Annotated[str | None, typer.Option("--type", help="Only of this type.")]
 Limit = Annotated[int, typer.Option(help="The most tasks.")]
 
@@ -56,11 +59,17 @@ def list_(
     status: Status = None,
     agent: OnlyAgent = None,
     task_type: OnlyType = None,
+    workflow: OnlyWorkflow = None,
     limit: Limit = 100,
     as_json: Json = False,
 ) -> None:
     """List tasks, oldest first."""
-    given: dict[str, Any] = {"status": status, "agent_id": agent, "task_type": task_type}
+    given: dict[str, Any] = {
+        "status": status,
+        "agent_id": agent,
+        "task_type": task_type,
+        "workflow_id": workflow,
+    }
     filters = {name: value for name, value in given.items() if value}
     with connect() as orch:
         page = orch.tasks.query_tasks(filters, limit=limit)

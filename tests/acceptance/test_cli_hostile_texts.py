@@ -18,6 +18,7 @@ STORABLE = HOSTILE.replace("\x00", "")
 NAMES = (
     *("agent_id", "assigned_to", "content", "error", "error_message", "hostname", "name"),
     *("progress_message", "task_type", "traceback", "worker_id", "idempotency_key"),
+    *("approvers", "question", "reason", "workflow_id"),
 )
 """The properties that hold text which somebody else chose, of nodes and of edges."""
 SHOW_NOTHING_STORED = {
@@ -59,6 +60,8 @@ def hostile(orch, cypher) -> dict[str, str]:
     orch.tasks.complete_task(done, {"found": STORABLE, STORABLE: 1})
     cancelled = orch.tasks.create_task("v", "t")
     orch.tasks.cancel_task(cancelled, STORABLE)
+    gate = orch.gates.create("q", approvers=["grace"])
+    orch.workflows.start("flow", [{"content": "x", "task_type": "t", "name": "n"}], workflow_id="f")
     orch.schedules.put("schedule", "* * * * *", {"content": "x", "task_type": "t"})
     cypher(
         "MERGE (w:Worker {worker_id: 'w'}) SET w += {agent_id: 'agent', hostname: 'h', pid: 1, "
@@ -68,7 +71,9 @@ def hostile(orch, cypher) -> dict[str, str]:
         for found in ("(n:!GraphOrchSchema&!EventLog)", "()-[n]->()"):
             given = f"MATCH {found} WHERE n.`{name}` IS NOT NULL SET n.`{name}` = n.`{name}` + $h"
             cypher(given, h=STORABLE)
-    return {"failed": failed, "waiting": waiting, "last": last, "done": done}
+    gate_id = cypher("MATCH (g:Gate) RETURN g.gate_id AS gate_id")[0]["gate_id"]
+    assert gate_id == gate.gate_id
+    return {"gate": gate_id, "failed": failed, "waiting": waiting, "last": last, "done": done}
 
 
 def test_no_command_shows_what_drives_a_terminal_or_forges_a_line(run, hostile, tmp_path):
@@ -82,6 +87,11 @@ def test_no_command_shows_what_drives_a_terminal_or_forges_a_line(run, hostile, 
         *(["agent", "list"], ["agent", "show", agent], ["agent", "export", agent]),
         *(["agent", "learn", agent, STORABLE], ["agent", "show", STORABLE]),
         *(["agent", "learn", agent, "sql"], ["agent", "register", agent]),
+        *(["workflow", it, f"f{STORABLE}"] for it in ("show", "results", "cancel", "retry")),
+        *(["workflow", "list"], ["workflow", "start", STORABLE], ["workflow", "show", STORABLE]),
+        *(["gate", "list"], ["gate", "show", hostile["gate"]], ["gate", "show", STORABLE]),
+        *(["gate", it, hostile["gate"], "--by", STORABLE] for it in ("approve", "reject")),
+        ["gate", "answer", hostile["gate"], STORABLE],
         *(["workers", "--all"], ["schedule", "list"], ["schedule", "tick"]),
         *(["schedule", "put", STORABLE, "* * * * *", STORABLE], ["schedule", "remove", STORABLE]),
         *(["route", waiting], ["stats"], ["doctor"], ["maintain", "--once"], ["export"]),

@@ -1,0 +1,95 @@
+"""`graph-orch gate …`"""
+
+from __future__ import annotations
+
+import getpass
+import json
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from graph_orch import Gate, GateDecision, GateNotFoundError, GateStatus, ValidationError
+from graph_orch.cli.output import Json, show, show_list
+from graph_orch.cli.store import connect
+
+app = typer.Typer(no_args_is_help=True, help="Decide what tasks wait for.")
+
+COLUMNS: dict[str, str | Callable[[Gate], object]] = {
+    "gate": "gate_id",
+    "kind": "kind",
+    "status": "status",
+    "question": lambda gate: gate.question[:60],
+    "approvers": lambda gate: ", ".join(gate.approvers) or None,
+    "tasks": "waiting",
+    "expires": "expires_at",
+    "decided by": "decided_by",
+}
+
+GateId = Annotated[str, typer.Argument(help="The gate's id.")]
+By = Annotated[str | None, typer.Option("--by", help="Who decides; by default your login name.")]
+Comment = Annotated[str | None, typer.Option(help="A word on it, kept with the gate.")]
+
+
+@app.command("list", epilog="Example: graph-orch gate list")
+def list_(
+    status: Annotated[GateStatus, typer.Option(help="Only with this status.")] = GateStatus.OPEN,
+    limit: Annotated[int, typer.Option(help="At most so many.")] = 100,
+    as_json: Json = False,
+) -> None:
+    """List the gates of one status, oldest first."""
+    with connect() as orch:
+        gates = orch.gates.list(status, limit)
+    show_list(gates, COLUMNS, as_json)
+
+
+@app.command("show", epilog="Example: graph-orch gate show GATE_ID")
+def show_(gate_id: GateId, as_json: Json = False) -> None:
+    """Show a gate, and the tasks that wait at it."""
+    with connect() as orch:
+        gate = orch.gates.get(gate_id)
+    if gate is None:
+        raise GateNotFoundError([gate_id])
+    show(gate, as_json)
+
+
+@app.command("approve", epilog="Example: graph-orch gate approve GATE_ID --comment 'well done'")
+def approve(gate_id: GateId, by: By = None, comment: Comment = None, as_json: Json = False) -> None:
+    """Approve: its tasks go on."""
+    _decide(gate_id, GateDecision.APPROVE, by, comment, None, as_json)
+
+
+@app.command("reject", epilog="Example: graph-orch gate reject GATE_ID --comment 'too long'")
+def reject(gate_id: GateId, by: By = None, comment: Comment = None, as_json: Json = False) -> None:
+    """Reject: for its tasks that is a dependency that failed."""
+    _decide(gate_id, GateDecision.REJECT, by, comment, None, as_json)
+
+
+@app.command("answer", epilog="Example: graph-orch gate answer GATE_ID '{\"budget\": 5}'")
+def answer(
+    gate_id: GateId,
+    payload: Annotated[str, typer.Argument(help="The answer, as JSON.")],
+    by: By = None,
+    comment: Comment = None,
+    as_json: Json = False,
+) -> None:
+    """Answer, with JSON that fits the gate's schema: its tasks go on."""
+    try:
+        found = json.loads(payload)
+    except (ValueError, RecursionError) as error:
+        raise ValidationError(f"the answer is not JSON ({error}): {payload[:100]!r}") from None
+    _decide(gate_id, GateDecision.ANSWER, by, comment, found, as_json)
+
+
+def _decide(
+    gate_id: str,
+    decision: GateDecision,
+    by: str | None,
+    comment: str | None,
+    payload: Any,
+    as_json: bool,
+) -> None:
+    with connect() as orch:
+        who = by or getpass.getuser()
+        gate = orch.gates.decide(gate_id, decision, by=who, comment=comment, payload=payload)
+    show(gate, as_json)

@@ -1,0 +1,92 @@
+"""Workflows and gates by the command line, on a real server."""
+
+from __future__ import annotations
+
+import json
+from uuid import uuid4
+
+import pytest
+
+from tests.command_line import Cli
+
+TASKS = [
+    {"name": "search", "content": "find papers", "task_type": "search"},
+    {"name": "write", "content": "write it up", "task_type": "text", "dependencies": ["search"]},
+]
+
+
+@pytest.fixture
+def file(tmp_path):
+    """A file with a workflow."""
+
+    def write(given: object) -> str:
+        path = tmp_path / "flow.json"
+        path.write_text(given if isinstance(given, str) else json.dumps(given))
+        return str(path)
+
+    return write
+
+
+def test_a_workflow_from_start_to_results(cli: Cli, orch, file) -> None:
+    flow = f"flow-{uuid4()}"
+    path = file({"name": "paper", "tasks": TASKS})
+    made = cli.json("workflow", "start", path, "--id", flow)
+    assert (made["workflow_id"], made["state"]) == (flow, "running")
+    assert cli.json("workflow", "start", path, "--id", flow)["created_at"] == made["created_at"]
+    listed = cli.json("workflow", "list", "--state", "running")
+    assert flow in {row["workflow_id"] for row in listed}
+    assert "paper" in cli("workflow", "list").stdout
+    names = [row["name"] for row in cli.json("task", "list", "--workflow", flow)]
+    assert names == ["search", "write"]
+    told = cli("workflow", "show", flow).stdout
+    assert "is running" in told
+    assert "it may be done in" in told
+    agent = orch.agents.register_agent(f"agent-{uuid4()}", []).agent_id
+    first = cli.json("task", "list", "--workflow", flow)[0]["task_id"]
+    orch.tasks.assign_task(first, agent)
+    orch.tasks.start_task(first)
+    assert f"search is running, held by {agent}" in cli("workflow", "show", flow).stdout
+    orch.tasks.complete_task(first, {"found": 12})
+    assert json.loads(cli("workflow", "results", flow).stdout) == {"search": {"found": 12}}
+    assert cli.json("workflow", "cancel", flow, "--reason", "enough")["state"] == "cancelled"
+    assert cli.json("workflow", "show", flow, "--wait", "5")["reason"] == "enough"
+    assert cli.json("workflow", "retry", flow)["state"] == "running"
+    cli("workflow", "cancel", flow)
+
+
+def test_what_is_no_workflow(cli: Cli, file) -> None:
+    for given, said in (
+        ("{", "is not JSON"),
+        ([], "holds no object"),
+        ({"name": "x"}, "name and tasks are needed"),
+        ({"name": "x", "tasks": [], "color": "red"}, "color may not"),
+        ({"name": "x", "tasks": [{"content": 5}]}, "start: content"),
+    ):
+        assert said in cli("workflow", "start", file(given), code=4).stderr
+    assert "does not exist" in cli("workflow", "show", "nothing", code=3).stderr
+
+
+def test_gates_are_decided(cli: Cli, orch) -> None:
+    gate = orch.gates.create("publish?", approvers=["grace"])
+    task_id = orch.tasks.create_task("x", f"type-{uuid4()}", gates=[gate.gate_id])
+    assert "publish?" in cli("gate", "list").stdout
+    assert cli.json("gate", "show", gate.gate_id)["task_ids"] == [task_id]
+    assert "may not decide" in cli("gate", "approve", gate.gate_id, "--by", "eve", code=4).stderr
+    done = cli.json("gate", "approve", gate.gate_id, "--by", "grace", "--comment", "good")
+    assert (done["status"], done["comment"]) == ("approved", "good")
+    assert (
+        "it is approved by 'grace'"
+        in cli("gate", "reject", gate.gate_id, "--by", "grace", code=4).stderr
+    )
+    assert gate.gate_id in {
+        row["gate_id"] for row in cli.json("gate", "list", "--status", "approved")
+    }
+    assert "no gate of these ids" in cli("gate", "show", "nothing", code=3).stderr
+    orch.tasks.cancel_task(task_id)
+
+
+def test_an_answer_is_json_that_fits(cli: Cli, orch) -> None:
+    gate = orch.gates.create("how much?", kind="input", schema={"type": "integer"})
+    assert "is not JSON" in cli("gate", "answer", gate.gate_id, "five", code=4).stderr
+    assert "payload: $:" in cli("gate", "answer", gate.gate_id, '"five"', code=4).stderr
+    assert cli.json("gate", "answer", gate.gate_id, "5")["payload"] == 5
