@@ -9,10 +9,11 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from graph_orch import ValidationError, Workflow, WorkflowState
+from graph_orch import TaskStatus, ValidationError, Workflow, WorkflowState
 from graph_orch.cli.input import text_of
 from graph_orch.cli.output import Json, say, show, show_json, show_list
 from graph_orch.cli.store import connect
+from graph_orch.domain.lifecycle import HELD
 
 app = typer.Typer(no_args_is_help=True, help="Start sets of tasks and follow them as one.")
 
@@ -22,9 +23,9 @@ COLUMNS: dict[str, str | Callable[[Workflow], object]] = {
     "workflow": "workflow_id",
     "name": "name",
     "state": "state",
-    "done": lambda flow: f"{flow.counts['completed']} of {flow.total}",
-    "running": lambda flow: flow.counts["running"] + flow.counts["assigned"] or None,
-    "failed": lambda flow: flow.counts["failed"] or None,
+    "done": lambda flow: f"{flow.counts[TaskStatus.COMPLETED]} of {flow.total}",
+    "running": lambda flow: sum(flow.counts[status] for status in HELD) or None,
+    "failed": lambda flow: flow.counts[TaskStatus.FAILED] or None,
     "created": "created_at",
 }
 

@@ -99,7 +99,7 @@ class Durations:
         if (found := _number(given)) is not None:
             return cls(found, unknown)
         raise ValidationError(
-            f"duration: {repr(given)[:100]} is neither {', '.join(DurationKind)}, a number of "
+            f"duration: {shortened(given)} is neither {', '.join(DurationKind)}, a number of "
             "seconds, the name of an attribute, a mapping nor a function of a task"
         )
 
@@ -123,12 +123,12 @@ class Durations:
         if isinstance(by, str):
             given = {key: attributes(key).get(by) if attributes else None for key in tasks}
         elif callable(by):
-            given = {key: by(key) for key in tasks}
+            given = {key: _asked(by, key) for key in tasks}
         else:
             given = {key: by.get(key, by.get(one.task_type)) for key, one in tasks.items()}
         if tasks and all(value is None for value in given.values()):
             raise ValidationError(
-                f"duration: {repr(by)[:100]} says of no task how long it takes; give "
+                f"duration: {shortened(by)} says of no task how long it takes; give "
                 f"{' or '.join(DurationKind)}, a number, the name of an attribute, a mapping or a "
                 "function"
             )
@@ -162,6 +162,21 @@ class Durations:
                 "of an attribute, a mapping or a function"
             )
         return found
+
+
+def _asked(function: Callable[[Any], object], key: Hashable) -> object:
+    """What a function that a caller gave says of a task.
+
+    Raises:
+        ValidationError: it raised an error, which is named.
+    """
+    try:
+        return function(key)
+    except Exception as error:
+        raise ValidationError(
+            f"duration: the function raised {type(error).__name__} for task {key!r:.100}: "
+            f"{error!s:.200}"
+        ) from error
 
 
 def _by_kind(task: Timed, kind: DurationKind) -> float | None:

@@ -101,6 +101,8 @@ SERVICES = [
     "tasks",
     "agents",
     "router",
+    "workflows",
+    "gates",
     "events",
     "schedules",
     "retention",
@@ -134,6 +136,11 @@ def good(orch, new_task):
     new_task(requirements=["x"])
     (claim,) = orch.tasks.claim_tasks("ada", 1, 3_600)
     return {
+        "workflow_id": orch.workflows.start("x", []).workflow_id,
+        "gate_id": orch.gates.create("x").gate_id,
+        "question": "x",
+        "decision": "approve",
+        "by": "ada",
         "task_id": ended,
         "depends_on": ended,
         "task_ids": [ended],
