@@ -367,5 +367,7 @@ def test_a_server_without_the_library(orch):
     if orch.graph.read("teams/has_gds", procedures=["gds.leiden.mutate"])[0]["found"]:
         pytest.skip("this server has it")
     register(orch, "ada", skills=["x"])
-    with pytest.raises(GdsMissingError, match=r"GRAPH_ORCH_PLUGINS=gds .*analysis\.teams\.communities"):
+    with pytest.raises(
+        GdsMissingError, match=r"GRAPH_ORCH_PLUGINS=gds .*analysis\.teams\.communities"
+    ):
         orch.teams.detect()

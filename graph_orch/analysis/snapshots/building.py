@@ -139,12 +139,12 @@ class SnapshotBuilder:
         for name, value in fields:
             if value is None:
                 continue
+            if isinstance(value, Enum):
+                value = value.value
             if name in _REPEATED:
                 found[name] = same(value, value)
             elif name in _REPEATED_LISTS:
                 found[name] = [same(text, text) for text in value if text is not None]
-            elif isinstance(value, Enum):
-                found[name] = value.value
             else:
                 found[name] = value
         return found
