@@ -32,6 +32,7 @@ from graph_orch.cli import (
     worker,
     workflow,
 )
+from graph_orch.cli.signals import code_of_signal
 from graph_orch.domain.characters import visible
 from graph_orch.errors import (
     AgentNotFoundError,
@@ -175,6 +176,8 @@ def _run() -> int:
     except RecursionError:
         return _say("an argument is nested too deeply", REFUSED)
     except Exception as error:  # a bug: one line for the user, the traceback for the developer
+        if (code := code_of_signal()) is not None:
+            return code
         _print_traceback_if_debugging()
         return _say(
             f"this is a fault of graph-orch: {describe(error)}; please report it, with what "

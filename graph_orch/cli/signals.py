@@ -34,8 +34,21 @@ def leave_in_order() -> None:
     _raise_on_sigterm(0)
 
 
+_codes: list[int] = []
+
+
+def code_of_signal() -> int | None:
+    """The exit code that a signal asked for; None where none came.
+
+    A library written in another language may make an error of its own of what the handler raises
+    within a call back into Python, as pydantic does while it builds a validator.
+    """
+    return _codes[-1] if _codes else None
+
+
 def _raise_on_sigterm(code: int) -> None:
     def handler(number: int, frame: FrameType | None) -> None:
+        _codes.append(code)
         raise ToldToEnd(code)
 
     signal.signal(signal.SIGTERM, handler)

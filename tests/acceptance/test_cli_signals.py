@@ -90,7 +90,8 @@ def test_while_it_starts(cli: Cli, silent: str, tmp_path: Path, what: str) -> No
     (tmp_path / "a_module.py").write_text(WORKER)
     process = cli.popen(*STARTING[what], stdin=subprocess.PIPE, cwd=tmp_path, NEO4J_URI=silent)
     assert eventually(lambda: connects(process.pid), SECONDS)
-    assert ended(process, signal.SIGTERM) == (143 if what.startswith("a command") else 0)
+    code = ended(process, signal.SIGTERM)
+    assert code == (143 if what.startswith("a command") else 0), process.stderr.read()
 
 
 def connects(pid: int) -> bool:
