@@ -7,7 +7,7 @@
 // mode: write
 // seconds: 60
 // params: $gate_id: STRING, $limit: INTEGER, $again_seconds: FLOAT, $command_id: STRING
-// returns: released, owing
+// returns: number, owing
 CYPHER 5
 MATCH (g:Gate {gate_id: $gate_id})
 SET g.lk = $command_id
@@ -44,4 +44,4 @@ FOREACH (_ IN CASE WHEN size(waiting) < $limit THEN [1] ELSE [] END |
 FOREACH (_ IN CASE WHEN size(waiting) = $limit THEN [1] ELSE [] END |
   SET g.released_to = waiting[-1].task_id,
       g.due_at = datetime.realtime() + duration('PT1S') * $again_seconds)
-RETURN size(waiting) AS released, owing
+RETURN size(waiting) AS number, owing

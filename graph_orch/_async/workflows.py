@@ -46,6 +46,7 @@ from graph_orch.errors import (
     WorkflowConflictError,
     WorkflowNotFoundError,
 )
+from graph_orch.store.backoff import pauses
 
 STATE: Check[WorkflowState] = Check(WorkflowState)
 AT_ONCE = 5_000
@@ -329,15 +330,14 @@ class AsyncWorkflows:
             WorkflowNotFoundError: there is no such workflow.
         """
         deadline = time.monotonic() + WAIT.of("seconds", seconds)
-        pause = FIRST_LOOK_SECONDS
+        pause = pauses(FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS)
         while True:
             told = self._graph.work.seen
             found = await self.get_workflow(workflow_id)
             left = deadline - time.monotonic()
             if found.state.is_ended or left <= 0:
                 return await self.status(workflow_id)
-            await self._graph.work.wait(told, min(left, pause))
-            pause = min(pause * 1.6, LONGEST_LOOK_SECONDS)
+            await self._graph.work.wait(told, min(left, next(pause)))
 
     async def results(self, workflow_id: str) -> dict[str, JsonValue]:
         """What the completed tasks of a workflow gave, by their names; by id where one has none.

@@ -99,19 +99,7 @@ class Due:
 
     def release_gate(self, gate_id: str, steps: int | None = None) -> None:
         """Count again what tasks wait for that wait at a decided gate; `steps` as above."""
-        is_left = True
-        while is_left and steps != 0:
-            steps = None if steps is None else steps - 1
-            rows = self._graph.write(
-                "gates/release",
-                gate_id=gate_id,
-                limit=BATCH,
-                again_seconds=0.0 if steps == 0 else AGAIN_SECONDS,
-                command_id=new_hex(),
-            )
-            is_left = any(row["released"] == BATCH for row in rows)
-            self.cancel_dependents([it for row in rows for it in row["owing"]], steps)
-            self._graph.work.tell()
+        self._in_steps("gates/release", steps, gate_id=gate_id)
 
     def cancel_workflow(self, workflow_id: str, steps: int | None = None) -> None:
         """Cancel the tasks of a cancelled workflow; `steps` as above.
@@ -128,12 +116,16 @@ class Due:
                 command_id=new_hex(),
             )
             withheld = sum(row["number"] for row in rows)
+        self._in_steps("workflows/cancel_tasks", steps, workflow_id=workflow_id)
+
+    def _in_steps(self, name: str, steps: int | None, **key: str) -> None:
+        """Run a statement that looks at BATCH tasks at a time until it has looked at all."""
         is_left = True
         while is_left and steps != 0:
             steps = None if steps is None else steps - 1
             rows = self._graph.write(
-                "workflows/cancel_tasks",
-                workflow_id=workflow_id,
+                name,
+                **key,
                 limit=BATCH,
                 again_seconds=0.0 if steps == 0 else AGAIN_SECONDS,
                 command_id=new_hex(),
