@@ -136,9 +136,16 @@ from .errors import (
     WorkflowError as WorkflowError,
     WorkflowNotFoundError as WorkflowNotFoundError,
 )
+from .domain.durable import (
+    Decision as Decision,
+    Step as Step,
+)
 from .worker import (
     AsyncContext as AsyncContext,
     Context as Context,
+    GatherFailed as GatherFailed,
+    HandOff as HandOff,
+    InputRefused as InputRefused,
     TaskFailure as TaskFailure,
     Worker as Worker,
 )

@@ -31,6 +31,7 @@ CALL (g, waiting) {
   UNWIND waiting AS t
   WITH g, t, datetime.realtime() AS now
   WHERE t.status = 'pending' AND t.on_dependency_failure = 'cancel'
+    AND EXISTS { MATCH (t)-[w:WAITS_FOR]->(g) WHERE w.key IS NULL }
   SET t.status = 'cancelled'
   WITH t, now, g.gate_id AS cause, 'gate ' + g.gate_id + CASE g.status
       WHEN 'rejected' THEN ' was rejected' ELSE ' has expired' END AS why

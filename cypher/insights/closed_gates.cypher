@@ -7,12 +7,12 @@
 CYPHER 5
 MATCH (t:Task {task_id: $task_id})
 CALL (t) {
-  MATCH p = (t)-[:DEPENDS_ON*1..]->(r)
+  MATCH p = (t)-[:DEPENDS_ON|AWAITS*1..]->(r)
   WHERE all(e IN relationships(p) WHERE startNode(e):BlockedTask)
   WITH DISTINCT r WHERE r:BlockedTask
   RETURN collect(r) AS blocked
 }
 UNWIND [t] + blocked AS x
-MATCH (x)-[:WAITS_FOR]->(g:Gate) WHERE NOT g.status IN ['approved', 'answered']
+MATCH (x)-[w:WAITS_FOR]->(g:Gate) WHERE INCLUDE gates/closed
 WITH g, min(x.task_id) AS task_id ORDER BY g.created_at LIMIT $limit
 RETURN INCLUDE gates/row AS gate, [task_id] AS task_ids

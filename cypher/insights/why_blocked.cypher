@@ -11,7 +11,7 @@
 CYPHER 5
 MATCH (t:Task {task_id: $task_id})
 CALL (t) {
-  MATCH p = (t)-[:DEPENDS_ON*1..]->(r)
+  MATCH p = (t)-[:DEPENDS_ON|AWAITS*1..]->(r)
   WHERE all(e IN relationships(p) WHERE startNode(e):BlockedTask)
   WITH DISTINCT r WHERE r.status <> 'completed' AND NOT r:BlockedTask
   WITH r ORDER BY CASE r.status WHEN 'failed' THEN 0 WHEN 'cancelled' THEN 1 WHEN 'pending' THEN 2

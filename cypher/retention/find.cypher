@@ -13,5 +13,6 @@ WHERE t.completed_at <= datetime($place_at)
   AND t.status IN $statuses
 WITH t ORDER BY t.completed_at DESC, t.task_id DESC LIMIT $limit
 RETURN t.task_id AS task_id, t.events AS events, INCLUDE tasks/letters AS letters,
-       [(t)<-[:DEPENDS_ON]-(x:Task) WHERE x.status <> 'completed' | x.task_id] AS needed_by,
+       [(t)<-[:DEPENDS_ON|AWAITS|SPAWNED]-(x:Task) WHERE x.status <> 'completed'
+        | x.task_id] AS needed_by,
        toString(t.completed_at) AS finished_at

@@ -14,4 +14,5 @@ SET t.lk = $command_id
 WITH row, t
 WHERE t.events = row.events AND t.status IN ['completed', 'failed', 'cancelled']
 RETURN t.task_id AS task_id,
-       [(t)<-[:DEPENDS_ON]-(x:Task) WHERE x.status <> 'completed' | x.task_id] AS needed_by
+       [(t)<-[:DEPENDS_ON|AWAITS|SPAWNED]-(x:Task) WHERE x.status <> 'completed'
+        | x.task_id] AS needed_by

@@ -2,7 +2,8 @@
 // they ask for it, and those that wait for these: $limit tasks in all, the nearest first. A task
 // that has more such dependents comes due again in $again_seconds, so that somebody goes on, and is
 // returned. Each task is locked before its dependents are looked for, so that one that is created
-// meanwhile is not missed.
+// meanwhile is not missed. Tasks that wait for the end of one of these, whatever it is, do so no
+// more.
 // Locks: the tasks that failed, then those that wait; each kind ascending.
 // mode: write
 // seconds: 60
@@ -40,6 +41,17 @@ CALL (doomed) {
        datetime.realtime() AS now
   INCLUDE tasks/give_up
   RETURN count(t) AS cancelled
+}
+CALL (causes, doomed) {
+  UNWIND causes + doomed AS d
+  MATCH (d)<-[r:AWAITS]-(t:PendingTask)
+  WITH t, collect(r) AS ended ORDER BY t.task_id LIMIT $limit
+  SET t.lk = $command_id
+  FOREACH (r IN ended | DELETE r)
+  WITH t
+  SET t.unmet = INCLUDE tasks/count_unmet
+  WITH t, datetime.realtime() AS now WHERE t.status = 'pending' AND t.unmet = 0
+  INCLUDE tasks/ready_again
 }
 CALL (causes, doomed) {
   UNWIND causes + doomed AS t

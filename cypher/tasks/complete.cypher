@@ -77,7 +77,8 @@ CALL (asked) {
     seq: t.events, agent_id: a.agent_id, command_id: row.command_id
   })
   RETURN collect({
-    t: t, a: a, duration_ms: duration_ms, now: now, waiting: COUNT { (t)<-[:DEPENDS_ON]-() }
+    t: t, a: a, duration_ms: duration_ms, now: now,
+    waiting: COUNT { (t)<-[:DEPENDS_ON|AWAITS]-() }
   }) AS done
 }
 
@@ -111,7 +112,7 @@ CALL (done, most) {
   UNWIND done AS one
   WITH one.t AS d, one.now AS now, one.waiting AS waiting, most
   WHERE waiting > 0 AND waiting <= most
-  MATCH (d)<-[:DEPENDS_ON]-(t:Task)
+  MATCH (d)<-[:DEPENDS_ON|AWAITS]-(t:Task)
   WITH t, count(*) AS met, max(now) AS now ORDER BY t.task_id
   SET t.lk = 0
   WITH t, met, now

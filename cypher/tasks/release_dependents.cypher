@@ -13,9 +13,9 @@ MATCH (d:Task {task_id: $task_id})
 SET d.lk = $command_id
 WITH d WHERE d.status = 'completed' AND d.due_at IS NOT NULL
 CALL (d) {
-  MATCH (d)<-[:DEPENDS_ON]-(t:Task)
+  MATCH (d)<-[:DEPENDS_ON|AWAITS]-(t:Task)
   WHERE t.task_id > coalesce(d.released_to, '')
-  WITH t ORDER BY t.task_id LIMIT $limit
+  WITH DISTINCT t ORDER BY t.task_id LIMIT $limit
   SET t.lk = 0
   RETURN collect(t) AS dependents
 }

@@ -16,6 +16,7 @@ SET t.lk = $command_id
 WITH t, datetime.realtime() AS now WHERE t.status IN ['failed', 'cancelled']
 CALL (t, now) {
   INCLUDE tasks/begin_again
+  SET t.unmet = INCLUDE tasks/count_unmet
   INCLUDE tasks/ready_again
   CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
     event_id: $command_id + ':' + t.task_id, type: 'retried', at: now, attempt: t.attempt,

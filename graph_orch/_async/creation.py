@@ -19,6 +19,7 @@ from graph_orch.errors import (
     GateNotFoundError,
     StoreError,
     TaskConflictError,
+    ValidationError,
     WorkflowCancelledError,
     WorkflowNotFoundError,
 )
@@ -172,7 +173,15 @@ def insertion(tasks: Sequence[NewTask], retry_policy: RetryPolicy) -> dict[str, 
 
     Args:
         retry_policy: How those are tried again that do not say so themselves.
+
+    Raises:
+        ValidationError: a task has a name and no workflow.
     """
+    if named := next((it.name for it in tasks if it.name and not it.workflow_id), None):
+        raise ValidationError(
+            f"task {named!r} has a name and no workflow, in which it is one: give its workflow_id, "
+            "or start it with workflows.start"
+        )
     rows = [_row(position, task, retry_policy) for position, task in enumerate(tasks)]
     return {
         "rows": rows,

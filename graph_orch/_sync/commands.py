@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from graph_orch._sync.creation import cancel_doomed
@@ -25,6 +25,7 @@ from graph_orch.errors import (
 )
 from graph_orch.logs import logger_of
 from graph_orch.store.batching import Combiner, weight
+from graph_orch.store.runtime import Result
 
 TRIES = 5
 """How often a command starts again when it was refused, and the reason is gone when looked at."""
@@ -32,6 +33,8 @@ FREEING = frozenset(Command) - {Command.ASSIGN, Command.START, Command.ADD_DEPEN
 """The commands after which there may be work for somebody who waits for it."""
 Record = Mapping[str, Any]
 """What `Task.from_record` takes."""
+Apply = Callable[[Command, str, dict[str, Any]], Result["Record | None"]]
+"""Applies a command; None where it was refused."""
 logger = logger_of("graph_orch.commands")
 
 
@@ -50,13 +53,23 @@ class Commands:
         )
 
     def run(
-        self, command: Command, name: str, task_id: str, command_id: str | None, **params: Any
+        self,
+        command: Command,
+        name: str,
+        task_id: str,
+        command_id: str | None,
+        apply: Apply | None = None,
+        **params: Any,
     ) -> Task:
-        """Run the statement of a command; where it has no row, raise why it was refused."""
+        """Run the statement of a command; where it has no row, raise why it was refused.
+
+        Args:
+            apply: Runs it instead, where more goes into its transaction.
+        """
         key, command_id = TASK_ID.of("task_id", task_id), command_id_of(command_id)
         params |= {"task_id": key, "command_id": command_id}
         for _ in range(TRIES):
-            record = self._applied(command, name, params)
+            record = (apply or self._applied)(command, name, params)
             if record is not None:
                 if command in FREEING:
                     task = record["task"]

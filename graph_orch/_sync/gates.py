@@ -77,21 +77,8 @@ class Gates:
             TaskNotFoundError: a task does not exist.
             InvalidTransitionError: a task is not pending.
         """
-        of_kind = KIND.of("kind", kind)
         ids = sorted(set(TASK_IDS.of("task_ids", task_ids)))
-        seconds = LEASE.of("expires_seconds", expires_seconds)
-        gate: dict[str, Any] = {
-            "gate_id": new_uuid(),
-            "kind": of_kind.value,
-            "question": CONTENT.of("question", question),
-            "approvers": NEW_NAMES.of("approvers", approvers),
-        }
-        if schema is not None:
-            gate["schema"] = dump_json(check_schema(schema))
-        if default is not None:
-            if seconds is None:
-                raise ValidationError("default: a gate without expires_seconds waits for ever")
-            gate["default"] = _decision(of_kind, default).status.value
+        gate, seconds = new_gate(question, kind, approvers, schema, expires_seconds, default)
         with suppress(AlreadyAppliedError):  # it was created, and the answer was lost
             self._graph.transaction(_create, gate, seconds, ids, new_hex())
         return self._found(gate["gate_id"])
@@ -168,6 +155,36 @@ class Gates:
             limit=LIMIT.of("limit", limit),
         )
         return [Gate.from_record(row) for row in rows]
+
+
+def new_gate(
+    question: str,
+    kind: GateKind | str,
+    approvers: Sequence[str],
+    schema: Mapping[str, JsonValue] | None,
+    expires_seconds: float | None,
+    default: GateDecision | str | None,
+) -> tuple[dict[str, Any], float | None]:
+    """The properties of a gate to be created, and for how long it can be decided.
+
+    Raises:
+        ValidationError: an argument is not acceptable, or the schema is none.
+    """
+    of_kind = KIND.of("kind", kind)
+    seconds = LEASE.of("expires_seconds", expires_seconds)
+    gate: dict[str, Any] = {
+        "gate_id": new_uuid(),
+        "kind": of_kind.value,
+        "question": CONTENT.of("question", question),
+        "approvers": NEW_NAMES.of("approvers", approvers),
+    }
+    if schema is not None:
+        gate["schema"] = dump_json(check_schema(schema))
+    if default is not None:
+        if seconds is None:
+            raise ValidationError("default: a gate without expires_seconds waits for ever")
+        gate["default"] = _decision(of_kind, default).status.value
+    return gate, seconds
 
 
 def _create(

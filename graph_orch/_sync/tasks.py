@@ -15,7 +15,9 @@ from graph_orch._sync.commands import Commands
 from graph_orch._sync.creation import Creation
 from graph_orch._sync.due import Due
 from graph_orch._sync.graph import Graph
+from graph_orch._sync.handling import Handling
 from graph_orch._sync.querying import Querying, all_records
+from graph_orch.domain.durable import Step, Waits
 from graph_orch.domain.fields import (
     ATTEMPT,
     CONTENT,
@@ -115,6 +117,7 @@ class TaskQueue:
         self._commands = Commands(graph)
         self._claims = Claims(graph, LIMIT.of("claim_spread", claim_spread))
         self._creation = Creation(graph, retry_policy or RetryPolicy(), clock)
+        self._handling = Handling(graph, self._commands)
         self._querying = Querying(graph)
         self._unanswered: dict[str, str] = {}
         """By agent, the id of its last claim, where the server went away before it answered."""
@@ -494,9 +497,13 @@ class TaskQueue:
         reason: str | None = None,
         *,
         attempt: int | None = None,
+        exclude_agent: bool = False,
         command_id: str | None = None,
     ) -> Task:
         """Give a held task back unharmed: assigned or running -> pending, no retry spent.
+
+        Args:
+            exclude_agent: Do not give the task to its holder again, until `retry_task`.
 
         Raises:
             TaskNotFoundError: there is no such task.
@@ -509,8 +516,50 @@ class TaskQueue:
             task_id,
             command_id,
             attempt=ATTEMPT.of("attempt", attempt),
+            exclude_agent=bool(exclude_agent),
             detail=_detail(_reason(reason)),
         )
+
+    def suspend_task(
+        self,
+        task_id: str,
+        seconds: float = 0.0,
+        *,
+        awaits: Sequence[str] = (),
+        attempt: int | None = None,
+        command_id: str | None = None,
+    ) -> Task:
+        """Give a held task back until it can go on: assigned or running -> pending, no retry spent.
+
+        It can be claimed again when the time is over and the tasks named have ended, however they
+        ended. A worker does this where its handler sleeps, asks a person, or gathers results.
+
+        Args:
+            seconds: How long it waits at least.
+            awaits: The ids of tasks for whose end it waits; those that have ended are not waited
+                for.
+
+        Raises:
+            TaskNotFoundError: there is no such task, or it is to wait for one that does not exist.
+            InvalidTransitionError: the task is neither assigned nor running.
+            StaleAttemptError: `attempt` is given and is not the current one, or has ended.
+            DependencyCycleError: it is to wait for a task that waits for it.
+        """
+        waits = Waits(
+            seconds=SECONDS.of("seconds", seconds) or 0.0, awaits=TASK_IDS.of("awaits", awaits)
+        )
+        number = ATTEMPT.of("attempt", attempt)
+        key = TASK_ID.of("task_id", task_id)
+        return self._handling.suspend(key, number, waits, command_id)
+
+    def get_steps(self, task_id: str) -> list[Step]:
+        """The steps that the handler of a task has kept, in the order in which it kept them.
+
+        Raises:
+            TaskNotFoundError: there is no such task.
+        """
+        kept = self._handling.kept(TASK_ID.of("task_id", task_id))
+        return sorted(kept.steps.values(), key=attrgetter("at", "key"))
 
     def cancel_task(
         self, task_id: str, reason: str | None = None, *, command_id: str | None = None
@@ -526,16 +575,23 @@ class TaskQueue:
             Command.CANCEL, "tasks/cancel", task_id, command_id, reason=text, detail=_detail(text)
         )
 
-    def retry_task(self, task_id: str, *, command_id: str | None = None) -> Task:
+    def retry_task(
+        self, task_id: str, *, from_start: bool = False, command_id: str | None = None
+    ) -> Task:
         """Let a failed or cancelled task begin again: retries, deadlines and excluded agents anew.
 
-        Its history stays.
+        Its history stays, and the steps that its handler kept.
+
+        Args:
+            from_start: Forget the steps too, so that the handler takes each of them again.
 
         Raises:
             TaskNotFoundError: there is no such task.
             InvalidTransitionError: the task is neither failed nor cancelled.
         """
-        return self._commands.run(Command.RETRY, "tasks/retry", task_id, command_id)
+        return self._commands.run(
+            Command.RETRY, "tasks/retry", task_id, command_id, from_start=bool(from_start)
+        )
 
     def add_dependency(
         self, task_id: str, depends_on: str, *, command_id: str | None = None
@@ -659,16 +715,7 @@ class TaskQueue:
             StoreUnreachableError: no server answers.
         """
         return self._commands.complete_all(
-            [
-                {
-                    "task_id": one.claim.task_id,
-                    "attempt": one.claim.attempt,
-                    "command_id": one.command_id,
-                    "ran_ms": None if one.began is None else milliseconds_since(one.began),
-                    **_outcome(one.result, one.metrics, one.duration_ms),
-                }
-                for one in instances("done", Completion, done)
-            ]
+            [completion_row(one) for one in instances("done", Completion, done)]
         )
 
     def fail(
@@ -777,11 +824,22 @@ class TaskQueue:
         return rows[0]
 
 
+def completion_row(one: Completion) -> dict[str, Any]:
+    """A completion as `tasks/complete` takes it."""
+    return {
+        "task_id": one.claim.task_id,
+        "attempt": one.claim.attempt,
+        "command_id": one.command_id,
+        "ran_ms": None if one.began is None else milliseconds_since(one.began),
+        **_outcome(one.result, one.metrics, one.duration_ms),
+    }
+
+
 def _outcome(
     result: JsonValue,
     metrics: JsonValue | Mapping[str, JsonValue],
     duration_ms: float | None = None,
-) -> dict[str, str | float | None]:
+) -> dict[str, Any]:
     """What a completed task keeps, as `tasks/complete` takes it."""
     if duration_ms is None and isinstance(metrics, Mapping):
         given = metrics.get("duration_ms")

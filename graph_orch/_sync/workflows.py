@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from pydantic import JsonValue
 
@@ -117,7 +117,7 @@ class Workflows:
             DependencyCycleError: the tasks wait for each other in a circle.
         """
         key = new_uuid() if workflow_id is None else NEW_NAME.of("workflow_id", workflow_id)
-        batch = _of_workflow(LIST.of("tasks", tasks), key)
+        batch = tasks_of(LIST.of("tasks", tasks), key)
         workflow: dict[str, Any] = {
             "workflow_id": key,
             "name": NEW_NAME.of("name", name),
@@ -170,7 +170,7 @@ class Workflows:
         try:
             owing = self._graph.transaction(_start, workflow, batch, self._policy)
         except _IncompleteError:
-            outside = [task.model_copy(update={"workflow_id": None}) for task in batch]
+            outside = [task.model_copy(update={"workflow_id": None, "name": None}) for task in batch]
             self._creation.settle(outside, {})  # says what is missing
             raise StoreError("start: what the tasks need changed meanwhile; try again") from None
         self._due.cancel_dependents(owing)
@@ -424,26 +424,33 @@ def _prepare(tx: Transaction, workflow: dict[str, Any], gate_id: str) -> None:
     )
 
 
-def _of_workflow(given: Sequence[object], workflow_id: str) -> list[NewTask]:
-    """The tasks of a workflow, as they are created: names among dependencies become ids."""
+def tasks_of(
+    given: Sequence[object], workflow_id: str | None, what: str = "start"
+) -> list[NewTask]:
+    """Tasks as they are created, all in a workflow: names among dependencies become ids.
+
+    Raises:
+        ValidationError: one is not acceptable, or two have one name; the message names `what`.
+    """
     tasks: list[NewTask] = []
     for one in given:
         fields = one.model_dump(exclude_unset=True) if isinstance(one, NewTask) else one
         if isinstance(fields, Mapping):
-            fields = {**fields, "workflow_id": workflow_id}
+            fields = dict(cast("Mapping[str, object]", fields))
+            fields["workflow_id"] = workflow_id or fields.get("workflow_id")
             if isinstance(one, NewTask):
                 fields["task_id"] = one.task_id
-        tasks.append(NewTask.parsed("start", fields))
+        tasks.append(NewTask.parsed(what, fields))
     ids = {task.name: task.task_id for task in tasks if task.name is not None}
     if len(ids) < sum(task.name is not None for task in tasks):
         names = [task.name for task in tasks if task.name is not None]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValidationError(f"start: two tasks are called {twice!r}; a name is one task's")
+        raise ValidationError(f"{what}: two tasks are called {twice!r}; a name is one task's")
     return [
         task
         if ids.keys().isdisjoint(task.dependencies)
         else NewTask.parsed(
-            "start",
+            what,
             task.model_copy(
                 update={"dependencies": tuple(ids.get(it, it) for it in task.dependencies)}
             ).model_dump(exclude_unset=True)

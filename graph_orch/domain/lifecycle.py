@@ -2,7 +2,7 @@
 
     PENDING ──assign──▶ ASSIGNED ──start──▶ RUNNING ──complete──▶ COMPLETED
        ▲                   │                   │
-       ├──release, fail────┴───────────────────┤   (fail: while retries are left)
+       ├──release, suspend, fail───────────────┤   (fail: while retries are left)
        │                                       └──fail──▶ FAILED
        └──────────────retry──── FAILED, CANCELLED ◀──cancel── any live status
 
@@ -58,6 +58,7 @@ class Command(StrEnum):
     COMPLETE = "complete"
     FAIL = "fail"
     RELEASE = "release"
+    SUSPEND = "suspend"
     CANCEL = "cancel"
     RETRY = "retry"
     ADD_DEPENDENCY = "add_dependency"
@@ -73,6 +74,7 @@ class EventType(StrEnum):
     TRY_FAILED = "try_failed"  # failed, and back to pending
     FAILED = "failed"
     RELEASED = "released"
+    SUSPENDED = "suspended"
     CANCELLED = "cancelled"
     RETRIED = "retried"
     DEPENDENCY_ADDED = "dependency_added"
@@ -105,6 +107,7 @@ class TryOutcome(StrEnum):
     EXPIRED = "expired"  # its lease ran out
     TIMED_OUT = "timed_out"  # it was not done in the time that the task had for it
     RELEASED = "released"  # given back unharmed, or its task was given to another agent
+    SUSPENDED = "suspended"  # its handler waits for something
     CANCELLED = "cancelled"  # with its task
 
 
@@ -149,6 +152,7 @@ TRANSITIONS: dict[Command, dict[TaskStatus, frozenset[TaskStatus]]] = {
     Command.COMPLETE: _each({TaskStatus.RUNNING}, TaskStatus.COMPLETED),
     Command.FAIL: _each(HELD, TaskStatus.PENDING, TaskStatus.FAILED),
     Command.RELEASE: _each(HELD, TaskStatus.PENDING),
+    Command.SUSPEND: _each(HELD, TaskStatus.PENDING),
     Command.CANCEL: _each(LIVE, TaskStatus.CANCELLED),
     Command.RETRY: _each(BROKEN, TaskStatus.PENDING),
     # To cancelled where the new dependency has failed and the task is to be cancelled by that.
@@ -164,6 +168,7 @@ EVENTS: dict[Command, frozenset[EventType]] = {
     Command.COMPLETE: frozenset({EventType.COMPLETED}),
     Command.FAIL: frozenset({EventType.TRY_FAILED, EventType.FAILED}),
     Command.RELEASE: frozenset({EventType.RELEASED}),
+    Command.SUSPEND: frozenset({EventType.SUSPENDED}),
     Command.CANCEL: frozenset({EventType.CANCELLED}),
     Command.RETRY: frozenset({EventType.RETRIED}),
     Command.ADD_DEPENDENCY: frozenset({EventType.DEPENDENCY_ADDED}),

@@ -14,7 +14,15 @@ own, so that a handler that blocks the loop does not lose its lease.
 """
 
 from graph_orch.worker.context import AsyncContext, Context
-from graph_orch.worker.failures import TaskFailure
+from graph_orch.worker.failures import GatherFailed, HandOff, InputRefused, TaskFailure
 from graph_orch.worker.worker import Worker
 
-__all__ = ["AsyncContext", "Context", "TaskFailure", "Worker"]
+__all__ = [
+    "AsyncContext",
+    "Context",
+    "GatherFailed",
+    "HandOff",
+    "InputRefused",
+    "TaskFailure",
+    "Worker",
+]

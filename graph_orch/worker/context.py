@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import threading
-from collections.abc import Callable, Generator
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from pydantic import JsonValue
 
 from graph_orch._async.claims import heartbeat_of
 from graph_orch._async.tasks import AsyncTaskQueue
+from graph_orch.domain.durable import Decision
 from graph_orch.domain.ids import new_hex
-from graph_orch.domain.models import Claim, Task
+from graph_orch.domain.models import Claim, GateDecision, GateKind, NewTask, Task
 from graph_orch.errors import text_of
 from graph_orch.logs import logger_of
 from graph_orch.settings import Address
+from graph_orch.worker.durable import Durable, name_of
 from graph_orch.worker.failures import number_of, storable_text
+from graph_orch.worker.handlers import in_thread, is_coroutine_function
 
 MOST_MESSAGE = 2_000
+T = TypeVar("T")
 Handler = Callable[[Any], Any]
 """Takes a Context (a plain function) or an AsyncContext (a coroutine function).
 
@@ -58,6 +64,7 @@ class Job:
     """A claim that this process holds, and how far its work is."""
 
     claim: Claim
+    durable: Durable
     progress: tuple[float | None, str | None] = (None, None)
     cancelled: bool = False
     alarm: threading.Event | None = None
@@ -92,7 +99,7 @@ class Job:
 
     def cancel(self) -> None:
         """Tell the handler that nobody wants its result any more; a coroutine is cancelled."""
-        self.cancelled = True
+        self.cancelled = self.durable.is_over = True
         if self.alarm is not None:
             self.alarm.set()
         # A coroutine that has not begun does not notice a cancellation; it looks when it begins.
@@ -157,7 +164,10 @@ class _Context:
 
 
 class Context(_Context):
-    """What a plain handler is given."""
+    """What a plain handler is given.
+
+    Where a plain function gave a coroutine, that may await what the methods give.
+    """
 
     def __init__(self, job: Job, queue: AsyncTaskQueue, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(job, queue, loop)
@@ -166,19 +176,134 @@ class Context(_Context):
         if job.cancelled:
             self._alarm.set()
 
-    def results(self) -> dict[str, JsonValue]:
-        """What the task's dependencies gave, by their ids.
-
-        Where a plain function gave a coroutine, that may await it.
-        """
-        asked = self._queue.get_dependency_results(self.task.task_id)
+    def _wait(self, asked: Coroutine[Any, Any, T]) -> T:
+        """What a coroutine of the worker's loop gives; in the loop's thread, the coroutine."""
         if threading.get_ident() == self._thread:  # to wait here would be to wait for oneself
-            return cast(dict[str, JsonValue], asked)
-        return _Results(asyncio.run_coroutine_threadsafe(asked, self._loop).result())
+            return cast(T, asked)
+        return asyncio.run_coroutine_threadsafe(asked, self._loop).result()
+
+    def results(self) -> dict[str, JsonValue]:
+        """What the task's dependencies gave, by their ids."""
+        found = self._wait(self._queue.get_dependency_results(self.task.task_id))
+        return found if inspect.iscoroutine(found) else _Results(found)
+
+    def inputs(self) -> dict[str, JsonValue]:
+        """What the task's dependencies gave, by their names; by id where one has none."""
+        return self._wait(self._job.durable.inputs())
 
     def wait_cancelled(self, seconds: float) -> bool:
         """Sleep until the time is up or nobody wants the result any more; whether the latter."""
         return self._alarm.wait(seconds)
+
+    def step(self, name: str, function: Callable[..., Any], *args: Any) -> Any:
+        """Call a function once for this task, and give what it gave, in this try and later ones.
+
+        What it gives is kept as JSON, and given as JSON. A later try of the task that comes to
+        this place reads it. A function that raises keeps nothing. Places are told apart by name
+        and order: a handler comes to them in the same order each time.
+
+        Args:
+            function: It is called with `args`; what can be awaited is awaited.
+
+        Raises:
+            UnstorableResult: the result has no form as JSON, or takes more than 1 MB: keep it
+                elsewhere, and give a reference to it.
+        """
+        durable, key = self._job.durable, self._job.durable.key("step", name_of(name))
+        if threading.get_ident() == self._thread:
+            return _step(durable, key, function, args)
+        was_kept, value = self._wait(durable.look(key))
+        if was_kept:
+            return value
+        began = time.perf_counter()
+        value = function(*args)
+        if inspect.isawaitable(value):
+            value = self._wait(_awaited(value))
+        return self._wait(durable.keep(key, value, began))
+
+    def sleep(self, seconds: float) -> None:
+        """Let the task rest for so long, without a slot; then its handler runs from its top.
+
+        What ran before as a step is not run again. No retry is spent.
+        """
+        self._wait(self._job.durable.sleep(self._job.durable.key("sleep"), seconds))
+
+    def approval(
+        self,
+        question: str,
+        *,
+        approvers: Sequence[str] = (),
+        expires_seconds: float | None = None,
+        default: GateDecision | str | None = None,
+    ) -> Decision:
+        """Ask a person to approve something, and give the decision, whatever it is.
+
+        Until then the task waits at a gate, without a slot; see `gates.create` for the arguments.
+        """
+        return self._wait(
+            self._job.durable.ask(
+                self._job.durable.key("approval"),
+                GateKind.APPROVAL,
+                question,
+                approvers,
+                None,
+                expires_seconds,
+                default,
+            )
+        )
+
+    def input(
+        self,
+        question: str,
+        schema: Mapping[str, JsonValue] | None = None,
+        *,
+        approvers: Sequence[str] = (),
+        expires_seconds: float | None = None,
+    ) -> JsonValue:
+        """Ask a person for something, and give the answer, which fits the JSON schema.
+
+        Until then the task waits at a gate, without a slot; see `gates.create` for the arguments.
+
+        Raises:
+            InputRefused: it was rejected, or nobody answered in time.
+        """
+        key = self._job.durable.key("input")
+        return self._wait(
+            self._job.durable.input(key, question, schema, approvers, expires_seconds)
+        )
+
+    def gather(
+        self, task_ids: Iterable[str], *, allow_failed: bool = False
+    ) -> dict[str, JsonValue]:
+        """What tasks gave, by their ids, once all have ended; until then the task waits.
+
+        Args:
+            allow_failed: Leave those out that failed or were cancelled.
+
+        Raises:
+            GatherFailed: one of them failed, or was cancelled.
+            TaskNotFoundError: one does not exist.
+        """
+        return self._wait(self._job.durable.gather(task_ids, allow_failed=allow_failed))
+
+    def spawn(
+        self, tasks: Iterable[NewTask | Mapping[str, Any]], before: Iterable[str] = ()
+    ) -> list[str]:
+        """Create tasks with the end of this try, or with its suspension; their ids.
+
+        They are created in that transaction, and never without it: a try that fails creates none,
+        and one that is made again creates the same. They join the task's workflow; among their
+        dependencies each may name others of them.
+
+        Args:
+            before: The ids of pending tasks that are to wait for them.
+
+        Raises:
+            ValidationError: one is not acceptable.
+            DependencyNotFoundError: a dependency does not exist.
+        """
+        key = self._job.durable.key("spawn")
+        return self._wait(self._job.durable.spawn(key, tasks, before))
 
 
 class AsyncContext(_Context):
@@ -187,3 +312,77 @@ class AsyncContext(_Context):
     async def results(self) -> dict[str, JsonValue]:
         """What the task's dependencies gave, by their ids."""
         return await self._queue.get_dependency_results(self.task.task_id)
+
+    async def inputs(self) -> dict[str, JsonValue]:
+        """See `Context.inputs`."""
+        return await self._job.durable.inputs()
+
+    def step(self, name: str, function: Callable[..., Any], *args: Any) -> Coroutine[Any, Any, Any]:
+        """See `Context.step`. A function that gives no coroutine runs in a thread.
+
+        Steps may run side by side: their places are those of the calls.
+        """
+        key = self._job.durable.key("step", name_of(name))
+        return _step(self._job.durable, key, function, args)
+
+    async def sleep(self, seconds: float) -> None:
+        """See `Context.sleep`."""
+        await self._job.durable.sleep(self._job.durable.key("sleep"), seconds)
+
+    async def approval(
+        self,
+        question: str,
+        *,
+        approvers: Sequence[str] = (),
+        expires_seconds: float | None = None,
+        default: GateDecision | str | None = None,
+    ) -> Decision:
+        """See `Context.approval`."""
+        durable, kind = self._job.durable, GateKind.APPROVAL
+        key = durable.key("approval")
+        return await durable.ask(key, kind, question, approvers, None, expires_seconds, default)
+
+    async def input(
+        self,
+        question: str,
+        schema: Mapping[str, JsonValue] | None = None,
+        *,
+        approvers: Sequence[str] = (),
+        expires_seconds: float | None = None,
+    ) -> JsonValue:
+        """See `Context.input`."""
+        key = self._job.durable.key("input")
+        return await self._job.durable.input(key, question, schema, approvers, expires_seconds)
+
+    async def gather(
+        self, task_ids: Iterable[str], *, allow_failed: bool = False
+    ) -> dict[str, JsonValue]:
+        """See `Context.gather`."""
+        return await self._job.durable.gather(task_ids, allow_failed=allow_failed)
+
+    async def spawn(
+        self, tasks: Iterable[NewTask | Mapping[str, Any]], before: Iterable[str] = ()
+    ) -> list[str]:
+        """See `Context.spawn`."""
+        return await self._job.durable.spawn(self._job.durable.key("spawn"), tasks, before)
+
+
+async def _step(
+    durable: Durable, key: str, function: Callable[..., Any], args: Sequence[Any]
+) -> JsonValue:
+    was_kept, value = await durable.look(key)
+    if was_kept:
+        return value
+    async with durable.running():
+        began = time.perf_counter()
+        if is_coroutine_function(function):
+            value = await function(*args)
+        else:
+            value = await in_thread(lambda _: function(*args), None)
+            if inspect.isawaitable(value):
+                value = await value
+        return await durable.keep(key, value, began)
+
+
+async def _awaited(value: Awaitable[T]) -> T:
+    return await value

@@ -7,10 +7,11 @@ import logging
 import math
 import re
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from graph_orch.domain.durable import Decision
 from graph_orch.domain.fields import MAX_NAME
 from graph_orch.domain.forms import MOST_TOLD, shortened
 from graph_orch.domain.lifecycle import ErrorClass
@@ -60,6 +61,48 @@ class TaskFailure(Exception):
             self.exclude_agent = bool(exclude_agent)
 
 
+class HandOff(Exception):
+    """Raised by a handler to leave its task to another agent: no retry is spent, nobody failed.
+
+    The task goes back to the queue, and is not given to this agent again, until `retry_task`.
+    """
+
+    def __init__(self, reason: object = "") -> None:
+        super().__init__(reason)
+
+
+class GatherFailed(TaskFailure):
+    """A task whose result a handler gathers has failed, or was cancelled.
+
+    Where the handler lets it through, its own task fails for good: another try would end so too.
+    """
+
+    error_class = ErrorClass.PERMANENT
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        self.errors = dict(errors)
+        """What is said of each task that did not complete, by its id."""
+        first = next(iter(errors))
+        more = f", and {len(errors) - 1} more did not complete" if len(errors) > 1 else ""
+        super().__init__(f"gather: task {first!r} {errors[first]}{more}")
+
+
+class InputRefused(TaskFailure):
+    """Nobody answered what a handler asked: it was rejected, or nobody did in time.
+
+    Where the handler lets it through, its task fails for good.
+    """
+
+    error_class = ErrorClass.PERMANENT
+
+    def __init__(self, question: str, decision: Decision) -> None:
+        self.decision = decision
+        said = "nobody answered in time" if decision.decision == "expire" else "it was rejected"
+        by = f" by {decision.by!r}" if decision.by else ""
+        comment = f": {decision.comment}" if decision.comment else ""
+        super().__init__(f"input {shortened(question, 200)!r}: {said}{by}{comment}")
+
+
 @dataclass(frozen=True)
 class Failure:
     """A try that failed, in values that the store takes."""
@@ -78,9 +121,9 @@ class Failure:
         In a group of errors the first TaskFailure says what follows, and the kinds of all count.
         """
         try:
-            leaves = [*_leaves(error)]
-            told = next((it for it in leaves if isinstance(it, TaskFailure)), TaskFailure())
-            kinds = dict.fromkeys(kind for one in (error, *leaves) for kind in _kinds(type(one)))
+            found = [*leaves(error)]
+            told = next((it for it in found if isinstance(it, TaskFailure)), TaskFailure())
+            kinds = dict.fromkeys(kind for one in (error, *found) for kind in _kinds(type(one)))
             return cls(
                 message=_message(error),
                 error_class=_class_of(told.error_class),
@@ -115,13 +158,13 @@ class Failure:
         log.handle(record)
 
 
-def _leaves(error: BaseException) -> Iterator[BaseException]:
+def leaves(error: BaseException) -> Iterator[BaseException]:
     """The errors of a group, and of groups in it; an error by itself."""
     if not isinstance(error, BaseExceptionGroup):
         yield error
         return
     for one in cast(BaseExceptionGroup[BaseException], error).exceptions:
-        yield from _leaves(one)
+        yield from leaves(one)
 
 
 def storable_text(text: str, most: int) -> str:

@@ -51,8 +51,8 @@ class UnstorableResult(TaskFailure):
         super().__init__(f"{why}; it was {kept}", ErrorClass.PERMANENT)
 
 
-def storable(result: object) -> JsonValue:
-    """A handler's result as it is stored.
+def storable(result: object, what: str = "the handler's result") -> JsonValue:
+    """A handler's result, or that of a step, as it is stored.
 
     Raises:
         UnstorableResult: it cannot be.
@@ -60,10 +60,10 @@ def storable(result: object) -> JsonValue:
     if result is None:
         return None
     if (place := _iterator(result, "result", {})) is not None:
-        why = f"the handler's result cannot be stored: {place} is an iterator; give what it yields"
+        why = f"{what} cannot be stored: {place} is an iterator; give what it yields"
         raise UnstorableResult(why, result)
     try:
-        return cast(JsonValue, JSON.of("the handler's result", _as_json(result)))
+        return cast(JsonValue, JSON.of(what, _as_json(result)))
     except ValidationError as error:
         raise UnstorableResult(str(error), result) from error
     except Exception as error:  # a result's own code may take part in writing it
@@ -71,9 +71,7 @@ def storable(result: object) -> JsonValue:
         why = f"is a {type(value).__name__} that has no form as JSON"
         if isinstance(error, _SameKeys):
             why = f"has two keys that are {error} as JSON"
-        raise UnstorableResult(
-            f"the handler's result cannot be stored: {place} {why}", result
-        ) from error
+        raise UnstorableResult(f"{what} cannot be stored: {place} {why}", result) from error
 
 
 def _iterator(value: object, place: str, seen: dict[int, object]) -> str | None:

@@ -12,15 +12,27 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
+from graph_orch._async.tasks import completion_row
+from graph_orch.domain.durable import Waits
+from graph_orch.domain.forms import MOST_TOLD
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.lifecycle import TaskStatus
 from graph_orch.domain.models import Claim, ClaimRequest, Completion
-from graph_orch.errors import OrchestrationError, StoreError, StoreUnreachableError, describe
+from graph_orch.errors import (
+    OrchestrationError,
+    StaleAttemptError,
+    StoreError,
+    StoreUnreachableError,
+    WorkflowCancelledError,
+    describe,
+    text_of,
+)
 from graph_orch.logs import logger_of
 from graph_orch.store.batching import MOST_ROWS
 from graph_orch.store.signals import Ended
 from graph_orch.worker.context import AsyncContext, Context, Handler, Job, WorkerSettings
-from graph_orch.worker.failures import Failure, TaskFailure
+from graph_orch.worker.durable import Durable, TryEnded
+from graph_orch.worker.failures import Failure, HandOff, TaskFailure, leaves, storable_text
 from graph_orch.worker.handlers import in_thread, is_coroutine_function
 from graph_orch.worker.heart import Heart
 from graph_orch.worker.results import storable
@@ -59,6 +71,7 @@ class Run:
         self._claims = store.claims
         self.jobs: dict[str, Job] = {}
         self._graph = store.graph
+        self._handling = store.handling
         self._handlers = handlers
         self._awaited = {name: is_coroutine_function(it) for name, it in handlers.items()}
         self._types = None if ANY in handlers else sorted(handlers)
@@ -266,7 +279,7 @@ class Run:
 
     def _take(self, claims: Sequence[Claim]) -> None:
         for claim in claims:
-            job, before = Job(claim), self.jobs.get(claim.task_id)
+            job, before = Job(claim, Durable(claim, self._handling)), self.jobs.get(claim.task_id)
             job.told = claim.task.status is TaskStatus.RUNNING
             if before is not None:  # its lease ran out, and it has come back to us
                 self.lose([(claim.task_id, before.claim.attempt, "claimed again")])
@@ -284,7 +297,10 @@ class Run:
     async def _work(self, job: Job) -> None:
         """Run the handler of a job, and tell how it ended, whatever it did."""
         try:
-            result = storable(await self._call(job))
+            try:
+                result = storable(await self._call(job))
+            finally:
+                await job.durable.settled()
         except BaseException as error:  # a handler may raise anything, and its try ends with it
             self._clear(job)
             if self._closed:  # the loop ends, and nothing can be told any more
@@ -294,6 +310,10 @@ class Run:
             self._clear(job)
             if job.in_thread and job.cancelled:  # what it returned then says nothing
                 self._give_back(job)
+            elif job.durable.waits.is_waiting:  # it caught what was to end it
+                self._report(job, self._suspend)
+            elif job.durable.waits.tasks:
+                self._report(job, self._complete_spawning, self._completion(job, result))
             else:
                 self._complete_soon(job, result)
         finally:
@@ -308,6 +328,14 @@ class Run:
         if job.cancelled or (own_end and isinstance(error, asyncio.CancelledError)):
             self._give_back(job)
             return
+        kinds = {type(leaf) for leaf in leaves(error)}
+        if TryEnded in kinds and kinds <= {TryEnded, asyncio.CancelledError}:
+            self._report(job, self._suspend)
+            return
+        for hand_off in leaves(error):
+            if isinstance(hand_off, HandOff):
+                self._report(job, self._hand_off, storable_text(text_of(hand_off), MOST_TOLD))
+                return
         failure = Failure.of(error)
         failure.log(error, job.claim.task, job.claim.attempt)
         self._report(job, self._fail, failure)
@@ -340,10 +368,8 @@ class Run:
             raise asyncio.CancelledError
         return await cast(Awaitable[object], given)
 
-    def _complete_soon(self, job: Job, result: JsonValue) -> None:
-        if job.lost:
-            return
-        completion = Completion.stored(
+    def _completion(self, job: Job, result: JsonValue) -> Completion:
+        return Completion.stored(
             {
                 "claim": job.claim,
                 "result": result,
@@ -353,8 +379,11 @@ class Run:
                 "began": None if job.told else job.began,
             }
         )
-        self._done.append((job, completion))
-        self._finished.set()
+
+    def _complete_soon(self, job: Job, result: JsonValue) -> None:
+        if not job.lost:
+            self._done.append((job, self._completion(job, result)))
+            self._finished.set()
 
     def _overdue(self, job: Job) -> None:
         """End a job whose start_to_close_seconds are over; the queue ends its try."""
@@ -430,6 +459,43 @@ class Run:
             retry_after=failure.retry_after,
             exclude_agent=failure.exclude_agent,
             traceback=failure.traceback,
+            command_id=job.command_id,
+        )
+
+    async def _suspend(self, job: Job) -> None:
+        await self._tell_starts([job])
+        await self._with_what_it_leaves(
+            job,
+            lambda waits: self._handling.suspend(
+                job.claim.task_id, job.claim.attempt, waits, job.command_id
+            ),
+        )
+
+    async def _complete_spawning(self, job: Job, completion: Completion) -> None:
+        row = completion_row(completion)
+        await self._with_what_it_leaves(job, lambda waits: self._handling.complete(row, waits))
+
+    async def _with_what_it_leaves(
+        self, job: Job, end: Callable[[Waits], Awaitable[object]]
+    ) -> None:
+        """End a try together with what its handler leaves; where that cannot be, the try fails."""
+        try:
+            await end(job.durable.waits)
+        except (StaleAttemptError, StoreUnreachableError):
+            raise
+        except WorkflowCancelledError:  # its own: the task is about to be cancelled too
+            await self._release(job)
+        except OrchestrationError as error:
+            why = f"what the handler leaves behind cannot be stored: {error}"
+            await self._fail(job, Failure.of(TaskFailure(why, "permanent")))
+
+    async def _hand_off(self, job: Job, reason: str) -> None:
+        await self._tell_starts([job])
+        await self.queue.release_task(
+            job.claim.task_id,
+            reason or None,
+            attempt=job.claim.attempt,
+            exclude_agent=True,
             command_id=job.command_id,
         )
 

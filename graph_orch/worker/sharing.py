@@ -12,7 +12,9 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from graph_orch._async.claims import AsyncClaims
+from graph_orch._async.commands import AsyncCommands
 from graph_orch._async.graph import AsyncGraph
+from graph_orch._async.handling import AsyncHandling
 from graph_orch._async.tasks import AsyncTaskQueue
 from graph_orch.settings import Address
 
@@ -24,11 +26,13 @@ class Shared:
     graph: AsyncGraph
     queue: AsyncTaskQueue
     claims: AsyncClaims
+    handling: AsyncHandling
 
     @classmethod
     def on(cls, graph: AsyncGraph, spread: int = 1) -> Shared:
         """The services on a graph."""
-        return cls(graph, AsyncTaskQueue(graph), AsyncClaims(graph, spread))
+        handling = AsyncHandling(graph, AsyncCommands(graph))
+        return cls(graph, AsyncTaskQueue(graph), AsyncClaims(graph, spread), handling)
 
 
 @dataclass

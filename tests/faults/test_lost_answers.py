@@ -11,6 +11,10 @@ from uuid import uuid4
 import pytest
 
 from graph_orch import Communities, Completion, NewTask, Orchestrator
+from graph_orch._sync.commands import Commands
+from graph_orch._sync.gates import new_gate
+from graph_orch._sync.handling import Handling
+from graph_orch.domain.durable import Waits
 from graph_orch.domain.models import Algorithm
 from tests.faults.proxy import Proxy
 
@@ -51,6 +55,27 @@ def prepare(orch, new_task, wipe) -> Callable[[], SimpleNamespace]:
 
 CREW = Communities.of([["worker"]], 0.0, Algorithm.LEIDEN, 1.0, 0)
 
+DONE = {"attempt": 1, "result": None, "metrics": None, "duration_ms": 1.0, "ran_ms": None}
+
+
+def handling(orch: Orchestrator) -> Handling:
+    """What a worker asks for its handlers."""
+    return Handling(orch.graph, Commands(orch.graph))
+
+
+def leaving(it: SimpleNamespace) -> Waits:
+    """What a handler may leave behind: children, a question, and a step that says so."""
+    children = [NewTask(content="child", task_type="any") for _ in range(2)]
+    gate, seconds = new_gate("go on?", "approval", (), None, 60, None)
+    return Waits(
+        awaits=[children[0].task_id],
+        gates=[{"key": "approval#1", "gate": gate, "expires_seconds": seconds}],
+        steps=[{"key": "spawn#1", "result": "[]", "duration_ms": 0.0}],
+        tasks=children,
+        before={it.pending: [task.task_id for task in children]},
+    )
+
+
 COMMANDS = {
     "assign": lambda o, it: o.tasks.assign_task(it.pending, "worker"),
     "dispatch": lambda o, it: o.router.dispatch_task(it.pending),
@@ -61,6 +86,14 @@ COMMANDS = {
     "try_failed": lambda o, it: o.tasks.fail_task(it.running, "x"),
     "failed": lambda o, it: o.tasks.fail_task(it.running, "x", False),
     "release": lambda o, it: o.tasks.release_task(it.assigned),
+    "suspend": lambda o, it: o.tasks.suspend_task(it.running, 60, awaits=[it.other]),
+    "suspend and leave": lambda o, it: handling(o).suspend(it.running, 1, leaving(it), None),
+    "complete and leave": lambda o, it: handling(o).complete(
+        {**DONE, "task_id": it.running, "command_id": uuid4().hex}, leaving(it)
+    ),
+    "keep a step": lambda o, it: handling(o).keep(
+        {"task_id": it.running, "attempt": 1, "key": "step:x#1", "result": "1", "duration_ms": 1.0}
+    ),
     "cancel": lambda o, it: o.tasks.cancel_task(it.pending),
     "cancel held": lambda o, it: o.tasks.cancel_task(it.running),
     "retry": lambda o, it: o.tasks.retry_task(it.cancelled),
@@ -98,7 +131,9 @@ OPTIONAL MATCH (t)-[:HAS_EVENT]->(e:TaskEvent)
 WITH t, e ORDER BY e.seq
 WITH t, collect(e.type) AS story
 RETURN t.content AS content, t.status AS status, t.attempt AS attempt, t.retry_count AS retries,
-       story, COUNT { (t)-[:ASSIGNED_TO]->() } AS tries, COUNT { (t)-[:DEPENDS_ON]->() } AS waits
+       story, COUNT { (t)-[:ASSIGNED_TO]->() } AS tries, COUNT { (t)-[:DEPENDS_ON]->() } AS waits,
+       COUNT { (t)-[:SPAWNED|AWAITS|WAITS_FOR]->() } AS other,
+       COUNT { (t)-[:HAS_STEP]->() } AS steps
 ORDER BY content, status, story
 """
 AGENTS = """

@@ -33,7 +33,7 @@ from graph_orch.domain.lifecycle import TRANSITIONS, Command
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
-def ask(orch, command: Command, task_id: str):
+def ask(orch, command: Command, task_id: str):  # noqa: C901
     """Ask for a command, with whatever else it needs."""
     tasks = orch.tasks
     match command:
@@ -49,6 +49,8 @@ def ask(orch, command: Command, task_id: str):
             return tasks.fail_task(task_id, "broken")
         case Command.RELEASE:
             return tasks.release_task(task_id)
+        case Command.SUSPEND:
+            return tasks.suspend_task(task_id, 60)
         case Command.CANCEL:
             return tasks.cancel_task(task_id)
         case Command.RETRY:

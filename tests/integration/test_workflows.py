@@ -127,7 +127,7 @@ def test_tasks_are_added_later(orch, ada, new_task):
     with pytest.raises(WorkflowNotFoundError):
         new_task(workflow_id="nothing")
     with pytest.raises(ValidationError, match="workflow_id"):
-        NewTask(content="x", task_type="any", name="x")
+        orch.tasks.create_tasks([NewTask(content="x", task_type="any", name="x")])
 
 
 def test_cancelling_is_one_command(orch, ada, new_task):

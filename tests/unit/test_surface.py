@@ -14,23 +14,24 @@ SURFACE = {
         AsyncGates AsyncGraph AsyncInsights AsyncMonitor AsyncOrchestrator AsyncRetention
         AsyncSchedules AsyncTaskQueue AsyncTeams AsyncWorkflows AttemptEndedError
         BlastRadius Candidate CapabilityRouter Claim CommandConflictError Communities
-        Completion ConcurrencyLimit ConcurrencyLimitError Context CriticalPath
+        Completion ConcurrencyLimit ConcurrencyLimitError Context CriticalPath Decision
         DependencyCycleError DependencyError DependencyFailure DependencyNotFoundError
         DoctorReport DurationKind Durations ErrorClass EventPage EventType Events Export
         ExportPage ExportedAgent ExportedTask ExportedTeam Finding ForeignGraphError Gate
         GateClosedError GateDecision GateError GateKind GateNotFoundError GateStatus Gates
-        GdsMissingError Graph HealthStatus HeldSkill Insights InvalidTransitionError
-        MissingCapabilityError Monitor NewTask NotApproverError OrchestrationError
-        Orchestrator QueueStatistics Recommendation RecommendationKind Retention RetryPolicy
-        RoutingContentionError RoutingError RoutingStatistics Schedule ScheduleNotFoundError
-        Schedules SchemaTooNewError Skill StaleAttemptError StoreCounts StoreError
-        StoreUnreachableError SystemHealth Task TaskConflictError TaskError TaskEvent
-        TaskFailure TaskFilters TaskNotDueError TaskNotFoundError TaskPage TaskPriority
-        TaskQueue TaskRecord TaskStatus TaskTry Team TeamNotFoundError Teams TeamsWritten
-        Timing ToolCall TransactionTooLargeError TryOutcome UnmetDependencyError
-        ValidationError WaitKind WaitReason WhyBlocked Worker WorkerInfo Workflow
-        WorkflowCancelledError WorkflowConflictError WorkflowError WorkflowNotFoundError
-        WorkflowPage WorkflowState WorkflowStatus Workflows
+        GatherFailed GdsMissingError Graph HandOff HealthStatus HeldSkill InputRefused
+        Insights InvalidTransitionError MissingCapabilityError Monitor NewTask
+        NotApproverError OrchestrationError Orchestrator QueueStatistics Recommendation
+        RecommendationKind Retention RetryPolicy RoutingContentionError RoutingError
+        RoutingStatistics Schedule ScheduleNotFoundError Schedules SchemaTooNewError Skill
+        StaleAttemptError Step StoreCounts StoreError StoreUnreachableError SystemHealth
+        Task TaskConflictError TaskError TaskEvent TaskFailure TaskFilters TaskNotDueError
+        TaskNotFoundError TaskPage TaskPriority TaskQueue TaskRecord TaskStatus TaskTry Team
+        TeamNotFoundError Teams TeamsWritten Timing ToolCall TransactionTooLargeError
+        TryOutcome UnmetDependencyError ValidationError WaitKind WaitReason WhyBlocked
+        Worker WorkerInfo Workflow WorkflowCancelledError WorkflowConflictError
+        WorkflowError WorkflowNotFoundError WorkflowPage WorkflowState WorkflowStatus
+        Workflows
     """,
     "graph_orch.analysis": """
         AgentSkills TaskGraph Timeline asnapshot history load pictures save simulation

@@ -149,8 +149,6 @@ class NewTask(Model):
     def _not_on_itself(self) -> Self:
         if self.task_id in self.dependencies:
             raise ValueError(f"task {self.task_id!r} cannot depend on itself")
-        if self.name is not None and self.workflow_id is None:
-            raise ValueError("a name is one of a workflow: give its workflow_id too")
         return self
 
     def with_own_key(self, key: str) -> Self:
