@@ -15,7 +15,7 @@ from benchmarks import report
 from benchmarks.plan import FULL, Plan
 from benchmarks.results import Results
 from benchmarks.store import Store, opened
-from benchmarks.workloads import growth, shapes, side_by_side, single
+from benchmarks.workloads import durable, growth, shapes, side_by_side, single
 
 Workload = Callable[[Store, Plan, Results], None]
 WORKLOADS: dict[str, Workload] = {
@@ -33,6 +33,7 @@ WORKLOADS: dict[str, Workload] = {
     "thinking": shapes.thinking,
     "history": single.after_history,
     "backlog": single.backlog,
+    "handlers": durable.handlers,
 }
 ONLY_FULL: dict[str, Workload] = {"growth": growth.growth}
 

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 Matrix: TypeAlias = "csr_array[np.float64, tuple[int, int]]"
 LIMITS: Check[dict[str, int]] = Check(dict[str, Annotated[int, Field(ge=0)]])
 SUCCEEDED = TryOutcome.COMPLETED
+SUSPENDED = TryOutcome.SUSPENDED
 FAILED = frozenset({TryOutcome.FAILED, TryOutcome.EXPIRED, TryOutcome.TIMED_OUT})
 """Outcomes that count against an agent, unless the try was `blameless`; `released` and `cancelled`
 count neither way."""

@@ -208,6 +208,17 @@ def test_retries_by_task_type_and_agent():
     assert retries(history()).to_frame().loc[1, "untried"] == 1
 
 
+def test_tries_of_a_handler_that_waited_are_no_retries_and_nothing_is_lost():
+    graph = nx.DiGraph()
+    rows = [
+        tried("ada", "suspended", 1, 2, 3),
+        tried("bob", "completed", 4, 5, 6, attempt=2),
+    ]
+    graph.add_node("t", task_type="x", tries=rows)
+    x = retries(graph).of("x")
+    assert (x.tries, x.retried, x.first_try, x.succeeded, x.lost_seconds) == (2, 0, 1, 1, 0)
+
+
 def test_tries_of_a_graph_of_everything():
     graph = nx.MultiDiGraph(kind="all")
     graph.add_node("t", label="Task", task_type="x", created_at=at(0))

@@ -24,7 +24,15 @@ from graph_orch.analysis.history.tables import (
     TimeUse,
     TimeUses,
 )
-from graph_orch.analysis.model import FAILED, SUCCEEDED, Given, Timeline, TriedTask, Try
+from graph_orch.analysis.model import (
+    FAILED,
+    SUCCEEDED,
+    SUSPENDED,
+    Given,
+    Timeline,
+    TriedTask,
+    Try,
+)
 from graph_orch.analysis.nodes import by_name
 from graph_orch.domain.fields import RATIO
 from graph_orch.errors import ValidationError
@@ -194,9 +202,14 @@ def _tries_by_group(task: TriedTask, keys: tuple[Key, ...]) -> dict[Group, list[
     return found
 
 
+def _first_end(task: TriedTask) -> Try | None:
+    """The first try that did not end since its handler waited."""
+    return next((one for one in task.tries if one.outcome != SUSPENDED), None)
+
+
 def _retry_use(group: Group, tasks: list[tuple[TriedTask, list[Try]]]) -> RetryUse:
     tries = [one for _, some in tasks for one in some]
-    failed = (one.work for one in tries if one.outcome not in (None, SUCCEEDED))
+    failed = (one.work for one in tries if one.outcome not in (None, SUCCEEDED, SUSPENDED))
     outcomes = Counter(one.outcome for one in tries if one.outcome is not None)
     return RetryUse(
         group,
@@ -206,7 +219,9 @@ def _retry_use(group: Group, tasks: list[tuple[TriedTask, list[Try]]]) -> RetryU
         sum(any(one.outcome in FAILED for one in some) and len(some) > 1 for _, some in tasks),
         max((len(some) for _, some in tasks), default=0),
         sum(
-            one is task.tries[0] and one.is_success is True for task, some in tasks for one in some
+            one is _first_end(task) and one.is_success is True
+            for task, some in tasks
+            for one in some
         ),
         sum(any(one.is_success for one in some) for _, some in tasks),
         spread(failed).total,

@@ -69,6 +69,7 @@ OUTCOMES: Mapping[str, Style] = {
     "expired": Style(ORANGE, hatch="\\\\\\\\"),
     "timed_out": Style(ORANGE, hatch="----"),
     "released": Style(SKY, hatch="...."),
+    "suspended": Style(PALE, hatch="oo"),
     "cancelled": Style(PURPLE, hatch="++++"),
     LIVE: Style(BLUE, hatch="////"),
     PLANNED: Style(SKY),
