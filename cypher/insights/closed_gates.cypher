@@ -12,7 +12,7 @@ CALL (t) {
   WITH DISTINCT r WHERE r:BlockedTask
   RETURN collect(r) AS blocked
 }
-UNWIND [t] + blocked AS x
-MATCH (x)-[w:WAITS_FOR]->(g:Gate) WHERE INCLUDE gates/closed
-WITH g, min(x.task_id) AS task_id ORDER BY g.created_at LIMIT $limit
+UNWIND [t] + blocked AS b
+MATCH (b)-[w:WAITS_FOR]->(x:Gate) WHERE INCLUDE gates/closed
+WITH x AS g, min(b.task_id) AS task_id ORDER BY g.created_at LIMIT $limit
 RETURN INCLUDE gates/row AS gate, [task_id] AS task_ids

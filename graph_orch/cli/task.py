@@ -8,11 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from graph_orch import Task, TaskStatus
+from graph_orch import Step, Task, TaskStatus
 from graph_orch.cli.output import Json, say, show, show_json, show_list, show_table
 from graph_orch.cli.store import connect
 from graph_orch.cli.task_options import takes_task
 from graph_orch.domain.characters import visible
+from graph_orch.domain.forms import dump_json, shortened
 from graph_orch.errors import InvalidTransitionError, TaskNotFoundError
 
 app = typer.Typer(no_args_is_help=True, help="Create tasks and follow them.")
@@ -25,6 +26,14 @@ COLUMNS: dict[str, str | Callable[[Task], object]] = {
     "agent": "assigned_to",
     "waits for": lambda task: task.unmet or None,
     "content": lambda task: task.content if len(task.content) <= 60 else task.content[:59] + "…",
+}
+
+STEP_COLUMNS: dict[str, str | Callable[[Step], object]] = {
+    "at": "at",
+    "step": "key",
+    "attempt": "attempt",
+    "ms": "duration_ms",
+    "result": lambda step: shortened(dump_json(step.result), 100),
 }
 
 TaskId = Annotated[str, typer.Argument(help="The task's id.")]
@@ -86,6 +95,14 @@ def show_(task_id: TaskId, as_json: Json = False) -> None:
     show(task, as_json)
 
 
+@app.command("steps", epilog="Example: graph-orch task steps TASK_ID")
+def steps(task_id: TaskId, as_json: Json = False) -> None:
+    """Show what the handler of a task has kept."""
+    with connect() as orch:
+        found = orch.tasks.get_steps(task_id)
+    show_list(found, STEP_COLUMNS, as_json)
+
+
 @app.command("why", epilog="Example: graph-orch task why TASK_ID")
 def why(task_id: TaskId, limit: Limit = 100, as_json: Json = False) -> None:
     """Explain why a task waits: the tasks at the root of it, and why those wait."""
@@ -138,6 +155,9 @@ def retry(
     task_id: Annotated[str | None, typer.Argument(help="The task's id.")] = None,
     failed: Annotated[bool, typer.Option("--failed", help="All failed tasks.")] = False,
     task_type: OnlyType = None,
+    from_start: Annotated[
+        bool, typer.Option("--from-start", help="Forget what its handler has kept.")
+    ] = False,
     limit: Limit = 100,
     as_json: Json = False,
 ) -> None:
@@ -145,10 +165,12 @@ def retry(
     if failed is (task_id is not None):
         raise typer.BadParameter("give either a task's id, or --failed")
     if task_id is None:
+        if from_start:
+            raise typer.BadParameter("--from-start is for one task: give its id")
         _retry_failed(task_type, limit, as_json)
         return
     with connect() as orch:
-        task = orch.tasks.retry_task(task_id)
+        task = orch.tasks.retry_task(task_id, from_start=from_start)
     show(task, as_json)
 
 

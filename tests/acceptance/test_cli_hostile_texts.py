@@ -83,7 +83,12 @@ def test_no_command_shows_what_drives_a_terminal_or_forges_a_line(run, hostile, 
     tries = [
         *(["task", "list"], ["task", "show", failed], ["task", "show", done]),
         *(["task", "why", last], ["task", "why", waiting], ["task", "why", failed]),
-        *(["task", "history", failed], ["task", "history", done], ["task", "show", STORABLE]),
+        *(
+            ["task", "steps", failed],
+            ["task", "history", failed],
+            ["task", "history", done],
+            ["task", "show", STORABLE],
+        ),
         *(["agent", "list"], ["agent", "show", agent], ["agent", "export", agent]),
         *(["agent", "learn", agent, STORABLE], ["agent", "show", STORABLE]),
         *(["agent", "learn", agent, "sql"], ["agent", "register", agent]),

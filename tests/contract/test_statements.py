@@ -13,6 +13,10 @@ from neo4j.exceptions import CypherSyntaxError
 from graph_orch import Communities, NewTask, TaskFilters
 from graph_orch._async.querying import parameters
 from graph_orch._async.schema import MIGRATIONS
+from graph_orch._sync.commands import Commands
+from graph_orch._sync.gates import new_gate
+from graph_orch._sync.handling import Handling
+from graph_orch.domain.durable import Waits
 from graph_orch.domain.models import Algorithm
 from graph_orch.store import statements
 
@@ -144,7 +148,7 @@ def lived(connected, cypher):
         lambda: tasks.complete_task(first, 1, {"duration_ms": 1}),
     ):
         if tasks.get_task_status(first).status in ("failed", "cancelled"):
-            tasks.retry_task(first)
+            tasks.retry_task(first, from_start=True)
         tasks.assign_task(first, "plan-agent", lease_seconds=60)
         tasks.start_task(first)
         end()
@@ -168,6 +172,20 @@ def lived(connected, cypher):
         open=gates[1],
     )
     connected.workflows.cancel("x", "x")
+    waits = tasks.create_task("x", "any")
+    tasks.assign_task(waits, "plan-agent")
+    gate, seconds = new_gate("x", "approval", (), None, None, None)
+    Handling(connected.graph, Commands(connected.graph)).suspend(
+        waits,
+        1,
+        Waits(
+            awaits=[tasks.create_task("x", "any")],
+            gates=[{"key": "x", "gate": gate, "expires_seconds": seconds}],
+            steps=[{"key": "x", "result": "1", "duration_ms": 1.0}],
+            tasks=[NewTask(content="x", task_type="any")],
+        ),
+        None,
+    )
     found = Communities.of([["plan-agent"]], 0.0, Algorithm.LEIDEN, 1.0, 0)
     assert connected.teams.write(found).members == 1
     agents.deregister_agent("plan-agent")
