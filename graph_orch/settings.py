@@ -37,6 +37,12 @@ class Profile(StrEnum):
     ALL = "all"
 
 
+class Toolset(StrEnum):
+    """Tools beside those of a profile, which an MCP client gets where the server is told so."""
+
+    WORKFLOWS = "workflows"
+
+
 @dataclass(frozen=True)
 class Address:
     """A server and a database on it. `str` and `repr` show no password.

@@ -59,6 +59,11 @@ class Creation:
 
         A task that exists already, by its id or its idempotency key, is answered with what exists.
         """
+        for task in tasks:  # `workflows.start` takes tasks that have a name only
+            if task.name is not None and task.workflow_id is None:
+                raise ValidationError(
+                    f"create: the name {task.name!r} is one of a workflow: give its workflow_id too"
+                )
         ids = {task.task_id: task.task_id for task in tasks}
         fresh = _without_repeats(tasks, ids)
         refuse_cycles(fresh)

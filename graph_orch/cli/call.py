@@ -30,9 +30,9 @@ def call(
 async def _call(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
     from graph_orch.tools.advice import explain
     from graph_orch.tools.call import Call
-    from graph_orch.tools.table import TOOLS, find
+    from graph_orch.tools.table import EVERY_TOOL, find
 
-    tool = find(TOOLS, name)
+    tool = find(EVERY_TOOL, name)
     async with connect_async() as orch:
         try:
             return await tool.run(Call(orch), arguments)

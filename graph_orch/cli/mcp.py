@@ -17,7 +17,7 @@ from graph_orch.cli.mcp_clients import PASSWORD, Client, configuration
 from graph_orch.cli.signals import leave_in_order, left_at_once
 from graph_orch.cli.store import connect_async
 from graph_orch.errors import StoreError, ValidationError
-from graph_orch.settings import EmbeddedSettings, McpSettings, Profile, ServerSettings
+from graph_orch.settings import EmbeddedSettings, McpSettings, Profile, ServerSettings, Toolset
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -35,6 +35,9 @@ LEAVE_SECONDS = 8.0
 app = typer.Typer(invoke_without_command=True, help="Serve the tools to agents, by MCP and A2A.")
 
 UseProfile = Annotated[Profile, typer.Option(help="How many tools: worker, core or all.")]
+With = Annotated[
+    list[Toolset] | None, typer.Option("--with", help="Tools beside the profile's: workflows.")
+]
 ReadOnly = Annotated[bool, typer.Option("--read-only", help="Only tools that change nothing.")]
 
 
@@ -45,6 +48,7 @@ def mcp(
     host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any.")] = 8000,
     profile: UseProfile = Profile.ALL,
+    toolsets: With = None,
     read_only: ReadOnly = False,
     allow_origin: Annotated[
         list[str] | None, typer.Option(help="An origin of web pages to let in.")
@@ -66,7 +70,7 @@ def mcp(
     leave_in_order()
     token, origins = McpSettings().token, frozenset(allow_origin or ())
     name = "administrator" if token is None or not http else "token"
-    principal = Principal(name, profile, read_only)
+    principal = Principal(name, profile, read_only, frozenset(toolsets or ()))
     if http:
         options = HttpOptions(host, port, token, origins, principal=principal)
         asyncio.run(_serve_http(options))
@@ -78,6 +82,7 @@ def mcp(
 def install(
     client: Annotated[Client | None, typer.Option(help="Only this client.")] = None,
     profile: UseProfile = Profile.ALL,
+    toolsets: With = None,
     read_only: ReadOnly = False,
 ) -> None:
     """Print the configuration for common clients, with the settings of this environment.
@@ -88,6 +93,7 @@ def install(
     script = Path(sys.executable).with_name("graph-orch")
     command = [str(script)] if script.exists() else [sys.executable, "-P", "-m", "graph_orch.cli"]
     command += ["mcp", *([] if profile is Profile.ALL else ["--profile", profile])]
+    command += [part for toolset in toolsets or () for part in ("--with", toolset)]
     command += ["--read-only"] if read_only else []
     server, environment = ServerSettings(), EmbeddedSettings().environment()
     if server.uri is not None:

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from graph_orch.settings import Profile
-from graph_orch.tools.table import TOOLS, Tool, chosen
+from graph_orch.settings import Profile, Toolset
+from graph_orch.tools.table import EVERY_TOOL, TOOLS, Tool, chosen, serves
 
 
 @dataclass(frozen=True)
 class Right:
-    """What an operation requires: at least this profile, and leave to write where it writes."""
+    """What an operation requires: a profile or toolset, and leave to write where it writes."""
 
-    profile: Profile
+    profile: Profile | Toolset
     writes: bool
 
     @classmethod
@@ -27,7 +27,7 @@ class Right:
 
 
 RIGHTS: Mapping[str, Right] = {
-    **{name: Right.of(tool) for name, tool in TOOLS.items()},
+    **{name: Right.of(tool) for name, tool in EVERY_TOOL.items()},
     "task://": Right.of(TOOLS["orchestration_get_task_status"]),
     "agent://": Right.of(TOOLS["orchestration_get_agent_health"]),
     "SendMessage": Right.of(TOOLS["orchestration_create_task"]),
@@ -47,11 +47,12 @@ class Principal:
     name: str = "administrator"
     profile: Profile = Profile.ALL
     read_only: bool = False
+    toolsets: frozenset[Toolset] = frozenset()
 
     @property
     def tools(self) -> Mapping[str, Tool]:
         """The tools that it may call."""
-        return chosen(self.profile, self.read_only)
+        return chosen(self.profile, self.read_only, self.toolsets)
 
     def may(self, operation: str) -> bool:
         """Whether it may use an operation of `RIGHTS`."""
@@ -62,10 +63,10 @@ class Principal:
         right = RIGHTS[operation]
         if right.writes and self.read_only:
             return f"{operation} changes something, and this server was started with --read-only"
-        profiles = list(Profile)
-        if profiles.index(right.profile) > profiles.index(self.profile):
+        if not serves(self.profile, self.toolsets, right.profile):
+            option = "--with" if isinstance(right.profile, Toolset) else "--profile"
             return (
                 f"{operation} is not in the profile {self.profile} that this server was started "
-                f"with; --profile {right.profile} serves it"
+                f"with; {option} {right.profile} serves it"
             )
         return None

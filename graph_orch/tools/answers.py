@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from graph_orch.domain.lifecycle import HealthStatus, TaskPriority, TaskStatus
 from graph_orch.domain.models import Recommendation, Task, TaskEvent
+from graph_orch.domain.models.workflows import WorkflowState
 
 PREVIEW = 200
 """Characters of a task's content in lists."""
@@ -128,6 +129,42 @@ class TaskRow(Answer):
 class TaskRows(Answer):
     tasks: list[TaskRow] = Field(description="Oldest first")
     next_cursor: str | None = Field(None, description="There are more")
+
+
+class FlowRow(Answer):
+    """A workflow."""
+
+    workflow_id: str
+    name: str
+    state: WorkflowState
+    counts: dict[TaskStatus, int] = Field(description="Tasks by status")
+    reason: str | None = Field(None, description="Why it was cancelled")
+
+
+class FlowRows(Answer):
+    workflows: list[FlowRow] = Field(description="Newest first")
+    next_cursor: str | None = Field(None, description="There are more")
+
+
+class FlowTask(Answer):
+    task_id: str
+    name: str | None = None
+    status: TaskStatus
+    agent_id: str | None = None
+
+
+class FlowStatus(FlowRow):
+    """A workflow, and what it is doing."""
+
+    running: list[FlowTask] = Field(description="Held by agents; 100 at most")
+    waiting: list[str] = Field(description="Why the others wait")
+    eta_seconds: float | None = Field(None, description="Until it may be done")
+
+
+class FlowResults(Answer):
+    results: dict[str, JsonValue] = Field(description="By name of the task, else id")
+    truncated: list[str] = Field(description="Cut results; ask with full=true")
+    left_out: int = Field(description="So many more; ask by names")
 
 
 class AgentRecord(Answer):

@@ -50,6 +50,7 @@ def names(description: str, most: int = MOST_NAMES) -> Any:
     return Field(description=description, max_length=most)
 
 
+WorkflowId = Annotated[str, text("Workflow id")]
 TaskId = Annotated[str, text("Task id")]
 AgentId = Annotated[str, text("Agent id")]
 CommandId = Annotated[str, text("Your id of this call; the same again changes nothing")]
@@ -59,6 +60,9 @@ Metadata = Annotated[fields.JsonObject, about("JSON object, at most 1 MB")]
 Lease = Annotated[
     float,
     Field(description="Seconds until the claim lapses", gt=0, le=LONGEST_LEASE_SECONDS),
+]
+Deadline = Annotated[
+    fields.LeaseSeconds, about("Its tasks fail that are not done so many seconds from now")
 ]
 Wait = Annotated[float, number("Seconds to wait", 0, LONGEST_WAIT_SECONDS)]
 Rows = Annotated[int, number("At most so many", 1, MOST_ROWS)]

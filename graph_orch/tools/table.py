@@ -1,5 +1,8 @@
 """The tools by which agents use the orchestrator: one table, for MCP and the command line.
 
+Most belong to a profile. The others belong to a toolset, and are served beside a profile where the
+server is told so: every definition is read by every agent, so nobody is given more than it needs.
+
 A tool has a name, hints, and a function over the services, whose typed parameters and docstring
 define the tool. The adapters list and call the tools of this table, and hold no logic.
 """
@@ -7,7 +10,7 @@ define the tool. The adapters list and call the tools of this table, and hold no
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache, cached_property
@@ -18,8 +21,8 @@ from pydantic import BaseModel
 
 from graph_orch.domain.fields import MAX_NAME, TOO_DEEP
 from graph_orch.errors import ValidationError
-from graph_orch.settings import Profile
-from graph_orch.tools import agents, monitoring, tasks
+from graph_orch.settings import Profile, Toolset
+from graph_orch.tools import agents, monitoring, tasks, workflows
 from graph_orch.tools.call import Call
 from graph_orch.tools.schemas import (
     Schema,
@@ -43,7 +46,7 @@ class Tool:
 
     short_name: str
     function: Callable[..., Awaitable[BaseModel]]
-    profile: Profile
+    profile: Profile | Toolset
     writes: frozenset[str] | None = None
     destructive: bool = False
     idempotent: bool = False
@@ -148,15 +151,42 @@ _TABLE: tuple[Tool, ...] = (
     Tool("get_health", monitoring.get_health, _ALL, _READS),
     Tool("get_recommendations", monitoring.get_recommendations, _ALL, _READS),
 )
+_BESIDE: tuple[Tool, ...] = (
+    Tool("start_workflow", workflows.start_workflow, Toolset.WORKFLOWS),
+    Tool("get_workflow_status", workflows.get_workflow_status, Toolset.WORKFLOWS, _READS),
+    Tool("list_workflows", workflows.list_workflows, Toolset.WORKFLOWS, _READS),
+    Tool(
+        "cancel_workflow",
+        workflows.cancel_workflow,
+        Toolset.WORKFLOWS,
+        destructive=True,
+        idempotent=True,
+    ),
+    Tool("retry_workflow", workflows.retry_workflow, Toolset.WORKFLOWS),
+    Tool("get_workflow_results", workflows.get_workflow_results, Toolset.WORKFLOWS, _READS),
+)
 TOOLS: dict[str, Tool] = {tool.name: tool for tool in _TABLE}
-"""Every tool by its name, in the order in which they are listed."""
+"""The tools of the profiles by their names, in the order in which they are listed."""
+EVERY_TOOL: dict[str, Tool] = TOOLS | {tool.name: tool for tool in _BESIDE}
+"""These, and then those of the toolsets."""
+
+
+def serves(profile: Profile, toolsets: Collection[Toolset], needed: Profile | Toolset) -> bool:
+    """Whether a profile with these toolsets has the tools of another profile, or of a toolset."""
+    if isinstance(needed, Toolset):
+        return needed in toolsets
+    profiles = list(Profile)
+    return profiles.index(needed) <= profiles.index(profile)
 
 
 @cache
-def chosen(profile: Profile = Profile.ALL, read_only: bool = False) -> Mapping[str, Tool]:
-    """The tools of a profile in their order; with `read_only` the reading part of each."""
-    profiles = list(Profile)
-    wanted = [tool for tool in _TABLE if profiles.index(tool.profile) <= profiles.index(profile)]
+def chosen(
+    profile: Profile = Profile.ALL,
+    read_only: bool = False,
+    toolsets: frozenset[Toolset] = frozenset(),
+) -> Mapping[str, Tool]:
+    """The tools of a profile and of toolsets; with `read_only` the reading part of each."""
+    wanted = [tool for tool in EVERY_TOOL.values() if serves(profile, toolsets, tool.profile)]
     kept: Iterable[Tool | None] = [tool.reading() for tool in wanted] if read_only else wanted
     return {tool.name: tool for tool in kept if tool is not None}
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from graph_orch.tools.table import TOOLS
+from graph_orch.tools.table import EVERY_TOOL
 from tests.faults.strangers import KNOWN, WORDS, as_json, damaged, near, of_schema
 
-calls = st.sampled_from(list(TOOLS.values())).flatmap(
+calls = st.sampled_from(list(EVERY_TOOL.values())).flatmap(
     lambda tool: st.tuples(st.just(tool.name), of_schema(tool.full_schema).flatmap(near))
 )
 

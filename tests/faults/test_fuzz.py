@@ -34,7 +34,7 @@ from graph_orch.serve.a2a import server as a2a_server
 from graph_orch.serve.a2a.cards import CARD
 from graph_orch.settings import Address, EmbeddedSettings, ServerSettings
 from graph_orch.tools.call import Call
-from graph_orch.tools.table import TOOLS
+from graph_orch.tools.table import EVERY_TOOL
 from tests.faults.asked import BY_HTTP, calls, without_waits
 from tests.faults.rounds import fuzz
 from tests.faults.strangers import KNOWN, WORDS, as_json, damaged, near, texts, unfolded, values
@@ -346,7 +346,7 @@ class Tools:
 
     def _answer(self, name: str, arguments: dict[str, Any]) -> Any:
         try:
-            return self._run(TOOLS[name].run(self._call, arguments)), None
+            return self._run(EVERY_TOOL[name].run(self._call, arguments)), None
         except OrchestrationError as error:
             return None, error
 

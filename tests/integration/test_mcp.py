@@ -332,6 +332,37 @@ async def test_profiles_and_read_only(orch, server):
         assert "no tool is called" in await call.refused("create_task", content="x")
 
 
+async def test_workflows_are_run_with_the_tools_beside_a_profile(orch, server):
+    orch.agents.register_agent("ada", [])
+    async with stdio(server, "--profile", "worker", "--with", "workflows") as call:
+        plan = [
+            {"name": "write", "content": "write", "dependencies": ["search"]},
+            {"name": "search", "content": "search"},
+        ]
+        asked = {"name": "paper", "tasks": plan, "workflow_id": "paper-7"}
+        assert (await call("start_workflow", **asked))["state"] == "running"
+        assert (await call("start_workflow", **asked))["counts"]["pending"] == 2
+        said = await call.refused("start_workflow", **asked | {"tasks": plan[1:]})
+        assert "started already, with other tasks" in said
+        (task,) = (await call("poll_tasks", agent_id="ada", claim=True))["tasks"]
+        held = await call("get_workflow_status", workflow_id="paper-7")
+        assert [(it["name"], it["agent_id"]) for it in held["running"]] == [("search", "ada")]
+        await call("start_task", task_id=task["task_id"])
+        await call("complete_task", task_id=task["task_id"], result="x" * 5_000)
+        found = await call("get_workflow_results", workflow_id="paper-7")
+        assert found["truncated"] == ["search"]
+        full = await call(
+            "get_workflow_results", workflow_id="paper-7", names=["search"], full=True
+        )
+        assert full["results"] == {"search": "x" * 5_000}
+        gone = await call("cancel_workflow", workflow_id="paper-7", reason="not needed")
+        assert (gone["state"], gone["reason"]) == ("cancelled", "not needed")
+        (row,) = (await call("list_workflows", state="cancelled"))["workflows"]
+        assert row["workflow_id"] == "paper-7"
+        assert (await call("retry_workflow", workflow_id="paper-7"))["state"] == "running"
+        assert "no workflow" in await call.refused("cancel_workflow", workflow_id="paper-8")
+
+
 async def test_answers_are_copied_in_a_short_text(orch, web):
     orch.tasks.create_task("x" * 1_000, "any")
     async with http(web.url) as call:

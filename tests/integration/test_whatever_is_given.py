@@ -25,7 +25,7 @@ from graph_orch.domain.models import Algorithm, Completion
 from graph_orch.domain.models.base import Model
 from graph_orch.errors import OrchestrationError
 from graph_orch.tools.call import Call
-from graph_orch.tools.table import TOOLS
+from graph_orch.tools.table import EVERY_TOOL
 
 
 def nested(levels: int) -> list:
@@ -227,11 +227,14 @@ async def test_tools(aorch):
         "task_id": task_id,
         "agent_id": "ada",
         "content": "x",
+        "name": "x",
+        "tasks": [{"content": "x"}],
+        "workflow_id": "w",
         "capabilities": ["x"],
         "success": True,
         "duration_ms": 1.0,
     }
-    for tool in TOOLS.values():
+    for tool in EVERY_TOOL.values():
         schema = tool.input_schema
         needed = {name: good[name] for name in schema.get("required", ()) if name in good}
         for name in schema["properties"]:

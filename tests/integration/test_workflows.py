@@ -128,6 +128,8 @@ def test_tasks_are_added_later(orch, ada, new_task):
         new_task(workflow_id="nothing")
     with pytest.raises(ValidationError, match="workflow_id"):
         orch.tasks.create_tasks([NewTask(content="x", task_type="any", name="x")])
+    named = NewTask(content="x", task_type="any", name="x")
+    assert orch.workflows.start("of models", [named]).total == 1
 
 
 def test_cancelling_is_one_command(orch, ada, new_task):

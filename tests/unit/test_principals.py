@@ -8,9 +8,9 @@ import pytest
 
 from graph_orch.errors import TaskNotFoundError, ValidationError
 from graph_orch.serve.principals import RIGHTS, Principal
-from graph_orch.settings import Profile
+from graph_orch.settings import Profile, Toolset
 from graph_orch.tools.call import Call
-from graph_orch.tools.table import TOOLS
+from graph_orch.tools.table import EVERY_TOOL, TOOLS
 
 SEEN = {"GetTask", "SubscribeToTask", "task://"}
 
@@ -22,7 +22,7 @@ SEEN = {"GetTask", "SubscribeToTask", "task://"}
         (Profile.WORKER, True, SEEN),
         (Profile.CORE, False, SEEN | {"SendMessage", "ListTasks", "agent://"}),
         (Profile.CORE, True, SEEN | {"ListTasks", "agent://"}),
-        (Profile.ALL, False, RIGHTS.keys() - TOOLS.keys()),
+        (Profile.ALL, False, RIGHTS.keys() - EVERY_TOOL.keys()),
         (Profile.ALL, True, SEEN | {"ListTasks", "agent://"}),
     ],
 )
@@ -35,6 +35,9 @@ def test_refusals_say_what_would_serve_it():
     worker = Principal(profile=Profile.WORKER)
     assert "profile worker" in worker.why_not("ListTasks")
     assert "--profile core serves it" in worker.why_not("ListTasks")
+    assert "--with workflows serves it" in worker.why_not("orchestration_start_workflow")
+    given = Principal(profile=Profile.WORKER, toolsets=frozenset({Toolset.WORKFLOWS}))
+    assert given.may("orchestration_start_workflow")
     assert "--read-only" in Principal(read_only=True).why_not("SendMessage")
 
 

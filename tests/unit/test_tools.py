@@ -19,10 +19,11 @@ from graph_orch.domain.recommendations import (
 )
 from graph_orch.errors import ValidationError
 from graph_orch.serve.mcp import definition
-from graph_orch.tools.table import TOOLS, Profile, chosen, find
+from graph_orch.tools.table import EVERY_TOOL, TOOLS, Profile, Toolset, chosen, find
 from graph_orch.tools.texts import GRAPH, GUIDE
 
 MOST_TOKENS = 6_000
+MOST_BESIDE = 2_500
 SHORT_NAMES = """
 create_task poll_tasks assign_task start_task complete_task fail_task get_task_status query_tasks
 register_agent update_agent_performance get_agent_health find_capable_agents deregister_agent
@@ -40,7 +41,7 @@ def test_the_18_tools_and_no_other():
     assert len(NAMES) == 18
 
 
-@pytest.mark.parametrize("tool", TOOLS.values(), ids=lambda tool: tool.name)
+@pytest.mark.parametrize("tool", EVERY_TOOL.values(), ids=lambda tool: tool.name)
 def test_schemas_are_valid_described_and_limited(tool):
     for schema in (tool.input_schema, tool.output_schema):
         Draft202012Validator.check_schema(schema)
@@ -64,12 +65,19 @@ def test_definitions_are_small():
     import bpe_openai
 
     encoding = bpe_openai.get_encoding("o200k_base")
-    said = [json.dumps(wire(tool), separators=(",", ":")) for tool in TOOLS.values()]
-    assert sum(len(encoding.encode(text)) for text in said) < MOST_TOKENS
+
+    def tokens(tools):
+        said = [json.dumps(wire(tool), separators=(",", ":")) for tool in tools]
+        return sum(len(encoding.encode(text)) for text in said)
+
+    assert tokens(TOOLS.values()) < MOST_TOKENS
+    for toolset in Toolset:
+        own = [tool for tool in EVERY_TOOL.values() if tool.profile is toolset]
+        assert 0 < tokens(own) < MOST_BESIDE, toolset
 
 
 def test_all_four_annotations_are_set():
-    for tool in TOOLS.values():
+    for tool in EVERY_TOOL.values():
         hints = wire(tool)["annotations"]
         assert set(hints) == {"readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"}
         assert not (hints["readOnlyHint"] and hints["destructiveHint"])
@@ -83,6 +91,17 @@ def test_profiles_grow_and_reading_changes_nothing():
     assert "claim" not in reading["orchestration_poll_tasks"].input_schema["properties"]
     assert "dispatch" not in reading["orchestration_route_task"].input_schema["properties"]
     assert "orchestration_create_task" not in reading
+
+
+def test_a_toolset_comes_beside_a_profile_and_nowhere_else():
+    beside = frozenset({Toolset.WORKFLOWS})
+    worker = chosen(Profile.WORKER, toolsets=beside)
+    own = worker.keys() - chosen(Profile.WORKER).keys()
+    assert own == {name for name, it in EVERY_TOOL.items() if it.profile is Toolset.WORKFLOWS}
+    reading = chosen(Profile.WORKER, read_only=True, toolsets=beside)
+    assert {it.short_name for name, it in reading.items() if name in own} == {
+        *("get_workflow_status", "list_workflows", "get_workflow_results")
+    }
 
 
 def test_unknown_tool_is_told_the_nearest():
