@@ -360,7 +360,7 @@ async def test_workflows_are_run_with_the_tools_beside_a_profile(orch, server):
         (row,) = (await call("list_workflows", state="cancelled"))["workflows"]
         assert row["workflow_id"] == "paper-7"
         assert (await call("retry_workflow", workflow_id="paper-7"))["state"] == "running"
-        assert "no workflow" in await call.refused("cancel_workflow", workflow_id="paper-8")
+        assert "does not exist" in await call.refused("cancel_workflow", workflow_id="paper-8")
 
 
 async def test_answers_are_copied_in_a_short_text(orch, web):
