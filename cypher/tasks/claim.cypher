@@ -25,33 +25,34 @@ CALL () {
   SET a.lk = request.command_id
 }
 INCLUDE tasks/is_due
+INCLUDE workflows/cancelling
 UNWIND range(0, size($requests) - 1) AS number
-WITH due, number, $requests[number] AS request
+WITH due, gone, number, $requests[number] AS request
 MATCH (a:Agent {agent_id: request.agent_id})
-CALL (a, due, request) {
-  WITH a, due, request, request.agent_id AS agent_id, request.command_id AS command_id,
+CALL (a, due, gone, request) {
+  WITH a, due, gone, request, request.agent_id AS agent_id, request.command_id AS command_id,
        request.task_types AS task_types, request.take_up AS take_up
   INCLUDE tasks/handed
   OPTIONAL MATCH (e:TaskEvent {event_id: command_id + ':0'})
-  WITH a, due, handed, request, agent_id, command_id, task_types, e IS NOT NULL AS replayed
+  WITH a, due, gone, handed, request, agent_id, command_id, task_types, e IS NOT NULL AS replayed
 
   // 2. Look without locks: which lanes hold the best tasks for the agent. Most requests of an idle
   //    queue end here, so they must not make others wait.
-  CALL (a, due, replayed, task_types) {
-    WITH a, task_types
+  CALL (a, due, gone, replayed, task_types) {
+    WITH a, task_types, gone
     WHERE NOT replayed AND NOT (due AND $heed_due) AND a.active_tasks < a.max_concurrent_tasks
     INCLUDE tasks/best
     UNWIND CASE WHEN best = [] THEN [null] ELSE best END AS t
     OPTIONAL MATCH (l:Lane {key: t.lane})
-    RETURN collect(DISTINCT l) AS lanes, max(lanes_seen) AS lanes_seen
+    RETURN collect(DISTINCT l) AS lanes, max(lanes_seen) AS lanes_seen, min(t.ready_key) AS first
   }
-  CALL (a, lanes, agent_id, command_id, task_types, request) {
+  CALL (a, lanes, agent_id, command_id, task_types, gone, first, request) {
 
     // 3. Lock what decides how many tasks the agent may take. A lane is locked only where the order
     //    is strict: then whoever comes next waits here, and takes what comes next.
-    WITH a, lanes, agent_id, command_id, task_types, request WHERE size(lanes) > 0
+    WITH a, lanes, agent_id, command_id, task_types, gone, first, request WHERE size(lanes) > 0
     SET a.lk = command_id
-    WITH lanes, agent_id, command_id, task_types, request
+    WITH lanes, agent_id, command_id, task_types, gone, first, request
     CALL (lanes, command_id) {
       UNWIND lanes AS l
       MATCH (l)-[:LIMITED_BY]->(x:Limit)
@@ -68,17 +69,19 @@ CALL (a, due, request) {
     // 4. Look again under these locks. The agent is matched anew, since the runtime keeps
     //    properties that it has read. Where the order need not be strict, $spread times as many
     //    tasks are looked at, and some of them taken at random, so that agents that come together
-    //    seldom want the same ones.
-    WITH lanes, agent_id, command_id, task_types, request
+    //    seldom want the same ones. Where a workflow is being cancelled, a lane may begin with a
+    //    hundred thousand tasks of it, which are not passed over twice (`first`).
+    WITH lanes, agent_id, command_id, task_types, gone, first, request
     MATCH (a:Agent {agent_id: agent_id})
-    WITH a, command_id, task_types, request,
+    WITH a, command_id, task_types, gone, first, request,
          [l IN lanes WHERE all(key IN l.skills WHERE key IN a.skills)] AS served,
-         a.max_concurrent_tasks - a.active_tasks AS free
-    CALL (a, served, task_types) {
+         a.max_concurrent_tasks - a.active_tasks AS free,
+         CASE WHEN gone = [] THEN 0 ELSE first END AS since
+    CALL (a, served, task_types, gone, since) {
       UNWIND served AS l
-      CALL (a, l, task_types) {
+      CALL (a, l, task_types, gone, since) {
         MATCH (t:Task) USING INDEX SEEK t:Task(lane, ready_key)
-        WHERE t.lane = l.key AND t.ready_key >= 0 AND INCLUDE tasks/wanted
+        WHERE t.lane = l.key AND t.ready_key >= since AND INCLUDE tasks/wanted
         RETURN t ORDER BY t.lane, t.ready_key LIMIT $limit * $spread
       }
       WITH l, t, t.ready_key AS ready_key ORDER BY ready_key LIMIT $limit * $spread

@@ -1,14 +1,16 @@
 // pending, assigned or running -> cancelled, for $limit tasks of a cancelled workflow. While there
 // are more, the workflow comes due again in $again_seconds. `number`: how many were looked at;
 // `owing`: those of them that have dependents to be cancelled, which may be outside of it.
-// Locks: the agents, the limits, the tasks; each kind ascending.
+// Locks: the workflow, the agents, the limits, the tasks; each kind ascending.
 // mode: write
 // seconds: 60
 // params: $workflow_id: STRING, $limit: INTEGER, $again_seconds: FLOAT,
 //   $command_id: STRING
 // returns: number, owing
 CYPHER 5
-MATCH (w:Workflow {workflow_id: $workflow_id}) WHERE w.cancelled_at IS NOT NULL
+MATCH (w:Workflow {workflow_id: $workflow_id})
+SET w.lk = $command_id  // So that nobody lets it go on between this and the end of the step.
+WITH w WHERE w.cancelled_at IS NOT NULL
 CALL (w) {
   UNWIND ['running', 'assigned', 'pending'] AS status
   CALL (w, status) {
@@ -57,7 +59,7 @@ CALL (w, found) {
   RETURN count(t) AS number,
          collect(CASE WHEN t.due_at IS NOT NULL THEN t.task_id END) AS owing
 }
-FOREACH (_ IN CASE WHEN size(found) < $limit THEN [1] ELSE [] END | REMOVE w:Due, w.due_at)
+FOREACH (_ IN CASE WHEN size(found) < $limit THEN [1] ELSE [] END | REMOVE w:Due:Cancelling, w.due_at)
 FOREACH (_ IN CASE WHEN size(found) = $limit THEN [1] ELSE [] END |
   SET w.due_at = datetime.realtime() + duration('PT1S') * $again_seconds)
 RETURN size(found) AS number, owing

@@ -21,7 +21,7 @@ from graph_orch.store.runtime import AsyncResult
 R = TypeVar("R")
 BATCH = 500
 """How many tasks are looked at, cancelled or released in a transaction."""
-WITHHELD_AT_ONCE = 10_000
+WITHHELD_AT_ONCE = 2_000
 """How many ready tasks of a cancelled workflow are taken out of the queue in a transaction."""
 AGAIN_SECONDS = 10.0
 """How long after a step with the dependents of a task nobody else goes on with them."""
@@ -104,9 +104,12 @@ class AsyncDue:
     async def cancel_workflow(self, workflow_id: str, steps: int | None = None) -> None:
         """Cancel the tasks of a cancelled workflow; `steps` as above.
 
-        Those that are ready are taken out of the queue first, many at a time, so that claims do not
-        find them until they are cancelled.
+        Where one step does not do, those that are ready are taken out of the queue before the next,
+        many at a time: until then claims have to pass them over.
         """
+        after = None if steps is None else steps - 1
+        if not await self._step("workflows/cancel_tasks", after, workflow_id=workflow_id):
+            return
         withheld = WITHHELD_AT_ONCE
         while withheld == WITHHELD_AT_ONCE:
             rows = await self._graph.write(
@@ -115,24 +118,28 @@ class AsyncDue:
                 limit=WITHHELD_AT_ONCE,
                 command_id=new_hex(),
             )
-            withheld = sum(row["number"] for row in rows)
-        await self._in_steps("workflows/cancel_tasks", steps, workflow_id=workflow_id)
+            withheld = sum(row["number"] for row in rows) if steps is None else 0
+        await self._in_steps("workflows/cancel_tasks", after, workflow_id=workflow_id)
 
     async def _in_steps(self, name: str, steps: int | None, **key: str) -> None:
         """Run a statement that looks at BATCH tasks at a time until it has looked at all."""
         is_left = True
         while is_left and steps != 0:
             steps = None if steps is None else steps - 1
-            rows = await self._graph.write(
-                name,
-                **key,
-                limit=BATCH,
-                again_seconds=0.0 if steps == 0 else AGAIN_SECONDS,
-                command_id=new_hex(),
-            )
-            is_left = any(row["number"] == BATCH for row in rows)
-            await self.cancel_dependents([it for row in rows for it in row["owing"]], steps)
-            self._graph.work.tell()
+            is_left = await self._step(name, steps, **key)
+
+    async def _step(self, name: str, after: int | None, **key: str) -> bool:
+        """Run such a statement once, with `after` steps to follow; whether more is left."""
+        rows = await self._graph.write(
+            name,
+            **key,
+            limit=BATCH,
+            again_seconds=0.0 if after == 0 else AGAIN_SECONDS,
+            command_id=new_hex(),
+        )
+        await self.cancel_dependents([it for row in rows for it in row["owing"]], after)
+        self._graph.work.tell()
+        return any(row["number"] == BATCH for row in rows)
 
     async def _look_at(self, task_ids: Sequence[str]) -> list[tuple[str, bool]]:
         rows = await self._graph.write("tasks/wake", task_ids=task_ids, command_id=new_hex())

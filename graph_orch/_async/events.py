@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from graph_orch._async.graph import AsyncGraph
-from graph_orch.domain.fields import CURSOR, EVENT_TYPES, LIMIT, SECONDS
+from graph_orch.domain.fields import CURSOR, EVENT_TYPES, LIMIT, NAME, SECONDS
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.lifecycle import EventType
 from graph_orch.domain.models import EventPage, TaskEvent
@@ -36,6 +36,7 @@ class AsyncEvents:
         after: int | None = None,
         *,
         types: Sequence[EventType | str] | None = None,
+        workflow_id: str | None = None,
         limit: int = 100,
     ) -> EventPage:
         """The events after a cursor, oldest first.
@@ -43,6 +44,7 @@ class AsyncEvents:
         Args:
             after: The `next_cursor` of a page, or the `position` of an event; None: the beginning.
             types: Only these; None: all.
+            workflow_id: Only those of the tasks of this workflow.
             limit: How many at most. None: the end of the log was reached.
 
         Raises:
@@ -50,10 +52,13 @@ class AsyncEvents:
         """
         place = CURSOR.of("after", after or 0)
         wanted = None if types is None else EVENT_TYPES.of("types", types)
+        flow = None if workflow_id is None else NAME.of("workflow_id", workflow_id)
         limit = LIMIT.of("limit", limit)
         events, row = list[TaskEvent](), dict[str, Any]()
         for _ in range(ROUNDS):
-            (row,) = await self._graph.read("events/read", after=place, types=wanted, limit=limit)
+            (row,) = await self._graph.read(
+                "events/read", after=place, types=wanted, workflow_id=flow, limit=limit
+            )
             # An event that is deleted while it is read has no properties.
             events = [TaskEvent.from_record({"event": event}) for event in row["events"] if event]
             if len(row["events"]) == limit:
@@ -67,7 +72,7 @@ class AsyncEvents:
         """The cursor after everything that has happened, to follow what comes."""
         while await self._number():
             pass
-        (row,) = await self._graph.read("events/read", after=0, types=[], limit=1)
+        (row,) = await self._graph.read("events/read", after=0, types=[], workflow_id=None, limit=1)
         return row["last"]
 
     async def subscribe(
@@ -75,6 +80,7 @@ class AsyncEvents:
         after: int | None = None,
         *,
         types: Sequence[EventType | str] | None = None,
+        workflow_id: str | None = None,
         idle_seconds: float | None = None,
     ) -> AsyncIterator[TaskEvent]:
         """Every event after a cursor, and every one that comes.
@@ -82,13 +88,14 @@ class AsyncEvents:
         Args:
             after: Where to begin; store `event.position` when an event is dealt with, to go on
                 from there another time.
+            workflow_id: Only those of the tasks of this workflow.
             idle_seconds: End when nothing came for so long; None: never end.
         """
         idle_seconds = SECONDS.of("idle_seconds", idle_seconds)
         heard, pause = time.monotonic(), pauses(FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS)
         while idle_seconds is None or time.monotonic() - heard <= idle_seconds:
             seen = self._graph.work.seen
-            page = await self.read(after, types=types)
+            page = await self.read(after, types=types, workflow_id=workflow_id)
             for event in page:
                 yield event
             if page:

@@ -311,8 +311,15 @@ class AsyncWorkflows:
             WorkflowNotFoundError: there is no such workflow.
         """
         key = NAME.of("workflow_id", workflow_id)
-        if not await self._graph.write("workflows/reopen", workflow_id=key, command_id=new_hex()):
-            raise WorkflowNotFoundError(key)
+        while True:
+            rows = await self._graph.write(
+                "workflows/reopen", workflow_id=key, command_id=new_hex()
+            )
+            if not rows:
+                raise WorkflowNotFoundError(key)
+            if not rows[0]["cancelling"]:
+                break
+            await self._due.cancel_workflow(key)
         number = RETRIED_AT_ONCE
         while number == RETRIED_AT_ONCE:
             (row,) = await self._graph.write(

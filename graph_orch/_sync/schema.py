@@ -52,6 +52,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "schema/task_workflow_name",
         "schema/due",
         "schema/step_key",
+        "schema/cancelling",
     ),
 }
 """The statements that lead to each version. They run one after the other, outside a transaction,

@@ -170,7 +170,9 @@ class Workflows:
         try:
             owing = self._graph.transaction(_start, workflow, batch, self._policy)
         except _IncompleteError:
-            outside = [task.model_copy(update={"workflow_id": None, "name": None}) for task in batch]
+            outside = [
+                task.model_copy(update={"workflow_id": None, "name": None}) for task in batch
+            ]
             self._creation.settle(outside, {})  # says what is missing
             raise StoreError("start: what the tasks need changed meanwhile; try again") from None
         self._due.cancel_dependents(owing)
@@ -309,8 +311,15 @@ class Workflows:
             WorkflowNotFoundError: there is no such workflow.
         """
         key = NAME.of("workflow_id", workflow_id)
-        if not self._graph.write("workflows/reopen", workflow_id=key, command_id=new_hex()):
-            raise WorkflowNotFoundError(key)
+        while True:
+            rows = self._graph.write(
+                "workflows/reopen", workflow_id=key, command_id=new_hex()
+            )
+            if not rows:
+                raise WorkflowNotFoundError(key)
+            if not rows[0]["cancelling"]:
+                break
+            self._due.cancel_workflow(key)
         number = RETRIED_AT_ONCE
         while number == RETRIED_AT_ONCE:
             (row,) = self._graph.write(

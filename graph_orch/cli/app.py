@@ -123,6 +123,7 @@ COMMANDS = (
     (graph.doctor, "doctor --repair"),
     (prune.prune, "prune --older-than 30d --export old.jsonl"),
     (graph.migrate, "migrate"),
+    (graph.events, "events --workflow paper-7 --follow"),
     (graph.export, "export > graph.jsonl"),
     (graph.cypher, "cypher 'MATCH (t:Task) RETURN count(*)'"),
     (graph.statement, "statement tasks/claim"),

@@ -1,15 +1,20 @@
-"""The commands route, stats, doctor, migrate, export, cypher and statement."""
+"""The commands route, stats, doctor, migrate, events, export, cypher and statement."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from graph_orch.cli.output import Json, plain, say, show_json, show_line, show_table
+from graph_orch import EventType, TaskEvent
+from graph_orch.cli.output import Json, cell, plain, say, show_json, show_line, show_table
 from graph_orch.cli.store import connect
 from graph_orch.store import statements
+
+EVENTS_PAGE = 1_000
 
 
 def route(
@@ -80,14 +85,54 @@ def migrate(as_json: Json = False) -> None:
         say(f"the schema has version {version}")
 
 
-def export(as_json: Json = False) -> None:
+def events(
+    workflow: Annotated[
+        str | None, typer.Option("--workflow", help="Only of the workflow with this id.")
+    ] = None,
+    event_type: Annotated[
+        list[EventType] | None, typer.Option("--type", help="Only these; may be repeated.")
+    ] = None,
+    after: Annotated[int | None, typer.Option(help="Only those after this position.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Print what happened to tasks, oldest first: one event a line."""
+    wanted: dict[str, Any] = {"types": event_type or None, "workflow_id": workflow}
+    with connect() as orch:
+        page = orch.events.read(after, limit=EVENTS_PAGE, **wanted)
+        while page:
+            _say_events(page, as_json)
+            page = orch.events.read(page.next_cursor, limit=EVENTS_PAGE, **wanted)
+        if follow:
+            for event in orch.events.subscribe(page.next_cursor, **wanted):
+                _say_events([event], as_json)
+
+
+def _say_events(found: Sequence[TaskEvent], as_json: bool) -> None:
+    for event in found:
+        if as_json:
+            show_line(event)
+            continue
+        who = f" by {event.agent_id}" if event.agent_id else ""
+        why = f": {cell(event.detail)}" if event.detail else ""
+        at = f"{event.position} {event.at.isoformat()}"
+        say(f"{at} {event.task_id} {event.type}{who}{why}")
+    sys.stdout.flush()
+
+
+def export(
+    workflow: Annotated[
+        str | None, typer.Option("--workflow", help="Only its tasks, and no agents.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Print every agent, and every task with its tries, as JSON lines (always JSON)."""
     del as_json
     with connect() as orch:
-        for page in orch.export.agents():
+        for page in () if workflow else orch.export.agents():
             for row in page.agents:
                 show_line({"kind": "agent"} | plain(row.agent))
-        for page in orch.export.tasks():
+        for page in orch.export.tasks({"workflow_id": workflow} if workflow else None):
             for row in page.tasks:
                 show_line({"kind": "task"} | plain(row.task) | {"tries": plain(row.tries)})
 

@@ -36,6 +36,9 @@ Output = Annotated[
 Status = Annotated[
     list[TaskStatus] | None, typer.Option(help="Only tasks like this; may be repeated.")
 ]
+OnlyWorkflow = Annotated[
+    str | None, typer.Option("--workflow", help="Only tasks of the workflow with this id.")
+]
 Limit = Annotated[
     int | None,
     typer.Option(min=1, help="At most so many tasks, the last created; or nodes, by their links."),
@@ -46,50 +49,58 @@ Title = Annotated[str | None, typer.Option(help="What stands above; else the num
 @app.command("agents", epilog="Example: graph-orch graph agents -o agents.svg")
 def agents(output: Output, limit: Limit = None, title: Title = None, as_json: Json = False) -> None:
     """Draw agents and their skills."""
-    _make("draw_agents", "agents-skills", output, None, limit, title, as_json)
+    _make("draw_agents", "agents-skills", output, {}, limit, title, as_json)
 
 
 @app.command("tasks", epilog="Example: graph-orch graph tasks -o tasks.png --status failed")
 def tasks(
     output: Output,
     status: Status = None,
+    workflow: OnlyWorkflow = None,
     limit: Limit = None,
     title: Title = None,
     as_json: Json = False,
 ) -> None:
     """Draw tasks and what they depend on."""
-    _make("draw_tasks", "tasks", output, status, limit, title, as_json)
+    _make("draw_tasks", "tasks", output, _filters(status, workflow), limit, title, as_json)
 
 
 @app.command("gantt", epilog="Example: graph-orch graph gantt -o gantt.png --limit 500")
 def gantt(
     output: Output,
     status: Status = None,
+    workflow: OnlyWorkflow = None,
     limit: Limit = None,
     title: Title = None,
     as_json: Json = False,
 ) -> None:
     """Draw what each agent did when."""
-    _make("draw_gantt", "tasks", output, status, limit, title, as_json)
+    _make("draw_gantt", "tasks", output, _filters(status, workflow), limit, title, as_json)
 
 
 @app.command("load", epilog="Example: graph-orch graph load -o load.png")
 def load(
     output: Output,
     status: Status = None,
+    workflow: OnlyWorkflow = None,
     limit: Limit = None,
     title: Title = None,
     as_json: Json = False,
 ) -> None:
     """Draw how busy each agent was over time."""
-    _make("draw_load", "all", output, status, limit, title, as_json)
+    _make("draw_load", "all", output, _filters(status, workflow), limit, title, as_json)
+
+
+def _filters(status: list[TaskStatus] | None, workflow: str | None) -> dict[str, Any]:
+    given: dict[str, Any] = {"status": status, "workflow_id": workflow}
+    return {name: value for name, value in given.items() if value}
 
 
 def _make(
     picture: str,
     kind: SnapshotKind,
     output: Path,
-    status: list[TaskStatus] | None,
+    filters: dict[str, Any],
     limit: int | None,
     title: str | None,
     as_json: bool,
@@ -114,7 +125,6 @@ def _make(
             f"cannot tell what {str(output)!r} is to be; let it end in one of {known}"
         )
     with connect() as orch:
-        filters: dict[str, Any] = {"status": status} if status else {}
         graph = analysis.snapshot(orch, kind, **filters)
     if limit is not None:
         graph = limited(graph, limit)

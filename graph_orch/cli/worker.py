@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
-import re
 import sys
 import time
-import traceback
 from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 import graph_orch
+from graph_orch.cli.input import imported
 from graph_orch.cli.output import Json, say, show_json, show_list
-from graph_orch.cli.signals import ToldToEnd, leave_in_order
+from graph_orch.cli.signals import leave_in_order
 from graph_orch.cli.store import connect
 from graph_orch.domain.characters import visible
-from graph_orch.errors import ValidationError, describe
+from graph_orch.errors import ValidationError
 from graph_orch.logs import make_visible
 
 COLUMNS: dict[str, str | Callable[[graph_orch.WorkerInfo], object]] = {
@@ -115,25 +113,7 @@ def load_worker(target: str) -> graph_orch.Worker:
     Raises:
         ValidationError: the name is not of that form, or there is no Worker there.
     """
-    module_name, _, name = target.partition(":")
-    if not name or not re.fullmatch(r"[^\s./\\\0]+(\.[^\s./\\\0]+)*", module_name):
-        raise ValidationError(
-            f"{target!r} is not of the form MODULE:WORKER, as my_package.my_module:worker: a name "
-            "as import has it, not a path"
-        )
-    sys.path.insert(0, "")
-    try:
-        found = getattr(importlib.import_module(module_name), name)
-    except (ImportError, AttributeError) as error:
-        raise ValidationError(f"cannot find {target!r}: {error}") from error
-    except ToldToEnd:
-        raise
-    except (Exception, SystemExit) as error:  # the module's own code may raise anything
-        *_, last = traceback.extract_tb(error.__traceback__)
-        raise ValidationError(
-            f"cannot import {module_name!r}: {describe(error)} ({last.filename}, line "
-            f"{last.lineno}); `python -c 'import {module_name}'` shows how it comes there"
-        ) from error
+    found: object = imported(target, "the form MODULE:WORKER, as my_package.my_module:worker")
     if not isinstance(found, graph_orch.Worker):
         raise ValidationError(f"{target!r} is a {type(found).__name__}, not a Worker")
     return found

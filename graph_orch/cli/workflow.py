@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated
 
 import typer
 
-from graph_orch import TaskStatus, ValidationError, Workflow, WorkflowState
-from graph_orch.cli.input import text_of
+from graph_orch import TaskStatus, Workflow, WorkflowState
 from graph_orch.cli.output import Json, say, show, show_json, show_list
 from graph_orch.cli.store import connect
+from graph_orch.cli.watch import watch
+from graph_orch.cli.workflow_file import read_workflow_file
 from graph_orch.domain.lifecycle import HELD
+from graph_orch.domain.models.workflows import NewWorkflow
 
 app = typer.Typer(no_args_is_help=True, help="Start sets of tasks and follow them as one.")
 
-FIELDS = ("name", "tasks", "workflow_id", "close_in_seconds", "metadata")
-"""What a file may say of a workflow: the arguments of `workflows.start`."""
 COLUMNS: dict[str, str | Callable[[Workflow], object]] = {
     "workflow": "workflow_id",
     "name": "name",
@@ -32,9 +30,9 @@ COLUMNS: dict[str, str | Callable[[Workflow], object]] = {
 WorkflowId = Annotated[str, typer.Argument(help="The workflow's id.")]
 
 
-@app.command("start", epilog="Example: graph-orch workflow start paper.json --id paper-7")
+@app.command("start", epilog="Example: graph-orch workflow start paper.yaml --id paper-7")
 def start(
-    file: Annotated[Path, typer.Argument(help="A JSON file with the name and the tasks.")],
+    file: Annotated[str, typer.Argument(help="A YAML or JSON file, or MODULE:NAME in Python.")],
     workflow_id: Annotated[
         str | None, typer.Option("--id", help="An id of your own: starting again is then safe.")
     ] = None,
@@ -43,9 +41,10 @@ def start(
     """Start a workflow: create all of its tasks, or none.
 
     The file holds {"name": …, "tasks": […]}: each task has the fields that create_task takes, and
-    may depend on others by their names.
+    may depend on others by their names; `workflow schema` prints its JSON schema. Or it holds a
+    recorded workflow in WfFormat. In Python it is such a dict, or a list of tasks.
     """
-    given = _read(file)
+    given = read_workflow_file(file)
     if workflow_id is not None:
         given["workflow_id"] = workflow_id
     with connect() as orch:
@@ -53,26 +52,10 @@ def start(
     show(flow, as_json)
 
 
-def _read(file: Path) -> dict[str, Any]:
-    """The arguments of `workflows.start` that a file holds.
-
-    Raises:
-        ValidationError: it is not JSON, holds no object, or an object with other fields.
-    """
-    try:
-        found: object = json.loads(text_of(file))
-    except (ValueError, RecursionError) as error:
-        raise ValidationError(f"{file}: is not JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise ValidationError(f"{file}: holds no object; one with a name and tasks is needed")
-    given = cast(dict[str, Any], found)
-    unknown = sorted(given.keys() - set(FIELDS))
-    if unknown or not {"name", "tasks"} <= given.keys():
-        raise ValidationError(
-            f"{file}: name and tasks are needed, and {', '.join(FIELDS[2:])} may be there"
-            + (f"; {', '.join(unknown)} may not" if unknown else "")
-        )
-    return given
+@app.command("schema", epilog="Example: graph-orch workflow schema > workflow.schema.json")
+def schema() -> None:
+    """Print the JSON schema of a file with a workflow, for editors and other checkers."""
+    show_json(NewWorkflow.json_schema())
 
 
 @app.command("list", epilog="Example: graph-orch workflow list --state running")
@@ -109,6 +92,22 @@ def show_(
         say(f"- {reason.sentence}")
     if status.eta_seconds is not None:
         say(f"it may be done in {status.eta_seconds:.0f} s")
+
+
+@app.command("watch", epilog="Example: graph-orch workflow watch paper-7")
+def watch_(
+    workflow_id: WorkflowId,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 1.0,
+    as_json: Json = False,
+) -> None:
+    """Follow a workflow until it ends: what runs, what waits and why, and what failed.
+
+    On a terminal it is a live tree, elsewhere a line for each change. The exit code is 0 where it
+    is completed, 1 where it failed, 4 where it was cancelled.
+    """
+    with connect() as orch:
+        code = watch(orch, workflow_id, every, as_json)
+    raise typer.Exit(code)
 
 
 @app.command("results", epilog="Example: graph-orch workflow results paper-7")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
@@ -64,6 +65,39 @@ def test_what_is_no_workflow(cli: Cli, file) -> None:
     ):
         assert said in cli("workflow", "start", file(given), code=4).stderr
     assert "does not exist" in cli("workflow", "show", "nothing", code=3).stderr
+
+
+def test_watching_in_a_pipe(cli: Cli, orch, tmp_path) -> None:
+    agent = orch.agents.register_agent(f"agent-{uuid4()}", []).agent_id
+    path = tmp_path / "flow.yaml"
+    path.write_text("name: one\ntasks: [{name: a, content: x, task_type: any, max_retries: 0}]\n")
+    for end, code in (("complete", 0), ("fail", 1), ("cancel", 4)):
+        flow = f"flow-{uuid4()}"
+        cli("workflow", "start", str(path), "--id", flow)
+        (task,) = orch.tasks.query_tasks({"workflow_id": flow})
+        orch.tasks.assign_task(task.task_id, agent)
+        orch.tasks.start_task(task.task_id)
+        with ThreadPoolExecutor(1) as pool:
+            watching = pool.submit(cli.process, "workflow", "watch", flow, code=code)
+            if end == "complete":
+                orch.tasks.complete_task(task.task_id, 1)
+            elif end == "fail":
+                orch.tasks.fail_task(task.task_id, "no luck")
+            else:
+                orch.workflows.cancel(flow, "not needed")
+            said = watching.result().stdout
+        assert "\x1b" not in said
+        assert {
+            "complete": f"one ({flow}) is completed: 1 completed",
+            "fail": "  failed: a: no luck",
+            "cancel": f"one ({flow}) is cancelled: not needed: 1 cancelled",
+        }[end] in said
+        *_, last = cli("workflow", "watch", flow, "--json", code=code).stdout.splitlines()
+        assert json.loads(last)["workflow_id"] == flow
+        events = cli("events", "--workflow", flow, "--json").stdout.splitlines()
+        assert {json.loads(line)["task_id"] for line in events} == {task.task_id}
+        rows = cli("export", "--workflow", flow).stdout.splitlines()
+        assert [json.loads(row)["task_id"] for row in rows] == [task.task_id]
 
 
 def test_gates_are_decided(cli: Cli, orch) -> None:

@@ -172,12 +172,47 @@ def test_nobody_is_given_a_task_of_a_cancelled_workflow(orch, ada):
         orch.tasks.assign_task(task.task_id, ada)
 
 
+def test_claims_pass_over_what_is_being_cancelled(orch, ada, new_task):
+    """Others' tasks behind them are claimed before anybody has taken them out of the queue."""
+    orch.workflows.start("wide", [{"content": "x", "task_type": "any"}] * 300, workflow_id="w")
+    behind = [new_task() for _ in range(3)]
+    orch.graph.write("workflows/cancel", workflow_id="w", reason=None, command_id="c")
+    orch.agents.register_agent("bob", [f"skill {n}" for n in range(50)], max_concurrent_tasks=9)
+    for n in range(50):  # an agent that serves many lanes looks at the head of the queue first
+        orch.tasks.create_task("x", "other", requirements=[f"skill {n}"])
+    assert [it.task_id for it in orch.tasks.claim_tasks(ada, limit=2)] == behind[:2]
+    assert [it.task_id for it in orch.tasks.claim_tasks("bob", limit=1)] == behind[2:]
+    assert orch.tasks.claim_tasks(ada) == []
+
+
+def test_retrying_waits_for_the_end_of_a_cancellation(orch, ada, cypher):
+    orch.workflows.start("wide", [{"content": "x", "task_type": "any"}] * 20, workflow_id="w")
+    orch.graph.write("workflows/cancel", workflow_id="w", reason=None, command_id="c")
+    orch.graph.write("workflows/withhold", workflow_id="w", limit=15, command_id="d")
+    assert orch.workflows.retry("w").counts["pending"] == 20
+    assert orch.doctor().findings == []
+    assert work(orch) == 20
+
+
 def test_the_queue_goes_on_with_a_cancellation(orch, ada, cypher):
     flow = orch.workflows.start("wide", [{"content": "x", "task_type": "any"}] * 20)
     orch.graph.write("workflows/cancel", workflow_id=flow.workflow_id, reason=None, command_id="c")
     cypher("MATCH (w:Workflow) SET w.due_at = datetime()")
     orch.tasks.claim_tasks(ada, limit=10)
     assert orch.workflows.get(flow.workflow_id).counts["cancelled"] == 20
+
+
+def test_its_events_are_followed_alone(orch, ada, new_task):
+    new_task()
+    orch.workflows.start("paper", PAPER, workflow_id="p")
+    new_task()
+    orch.workflows.cancel("p")
+    found = list(orch.events.subscribe(workflow_id="p", idle_seconds=0.1))
+    assert [it.type for it in found] == ["created"] * 3 + ["cancelled"] * 3
+    assert orch.events.read(workflow_id="p", types=["cancelled"], limit=2).next_cursor < (
+        orch.events.end()
+    )
+    assert list(orch.events.read(workflow_id="nothing")) == []
 
 
 def test_retrying(orch, ada):

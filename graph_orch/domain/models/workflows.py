@@ -9,10 +9,12 @@ from typing import Any, Self
 
 from pydantic import Field, JsonValue
 
+from graph_orch.domain.fields import Deadline, Json, NewName
 from graph_orch.domain.forms import load_json
 from graph_orch.domain.lifecycle import ENDED, TaskStatus
 from graph_orch.domain.models.base import Model, Page, moment, some_moment
 from graph_orch.domain.models.insights import WaitReason
+from graph_orch.domain.models.tasks import NewTask
 
 
 class WorkflowState(StrEnum):
@@ -76,6 +78,28 @@ def state_of(counts: Mapping[str, int], is_cancelled: bool) -> WorkflowState:
     if counts[TaskStatus.ASSIGNED] or counts[TaskStatus.RUNNING] or counts["ready"]:
         return WorkflowState.RUNNING
     return WorkflowState.WAITING
+
+
+class NewWorkflow(Model):
+    """A workflow to be started, as a file says it: the arguments of `workflows.start`."""
+
+    name: NewName = Field(description="What it is called")
+    tasks: tuple[NewTask, ...] = Field(
+        description="Its tasks; the dependencies of each may be names of others"
+    )
+    workflow_id: NewName | None = Field(
+        None, description="An id of your own: starting again is then safe"
+    )
+    close_in_seconds: Deadline | None = Field(
+        None, description="Its tasks fail that are not done so long after the start"
+    )
+    metadata: Json = Field(None, description="Any JSON, at most 1 MB")
+
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """The JSON schema of a file with a workflow."""
+        draft = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+        return draft | cls.model_json_schema()
 
 
 class RunningTask(Model):
