@@ -59,11 +59,7 @@ class AsyncCreation:
 
         A task that exists already, by its id or its idempotency key, is answered with what exists.
         """
-        for task in tasks:  # `workflows.start` takes tasks that have a name only
-            if task.name is not None and task.workflow_id is None:
-                raise ValidationError(
-                    f"create: the name {task.name!r} is one of a workflow: give its workflow_id too"
-                )
+        refuse_names_alone(tasks)
         ids = {task.task_id: task.task_id for task in tasks}
         fresh = _without_repeats(tasks, ids)
         refuse_cycles(fresh)
@@ -178,15 +174,7 @@ def insertion(tasks: Sequence[NewTask], retry_policy: RetryPolicy) -> dict[str, 
 
     Args:
         retry_policy: How those are tried again that do not say so themselves.
-
-    Raises:
-        ValidationError: a task has a name and no workflow.
     """
-    if named := next((it.name for it in tasks if it.name and not it.workflow_id), None):
-        raise ValidationError(
-            f"task {named!r} has a name and no workflow, in which it is one: give its workflow_id, "
-            "or start it with workflows.start"
-        )
     rows = [_row(position, task, retry_policy) for position, task in enumerate(tasks)]
     return {
         "rows": rows,
@@ -310,6 +298,19 @@ def _without_existing(
         elif by_id[task.task_id] != task.fingerprint():
             raise TaskConflictError(task.task_id)
     return fresh
+
+
+def refuse_names_alone(tasks: Sequence[NewTask]) -> None:
+    """Raise where a task has a name and no workflow, in which it would be one.
+
+    Raises:
+        ValidationError: one has.
+    """
+    if named := next((it.name for it in tasks if it.name and not it.workflow_id), None):
+        raise ValidationError(
+            f"the name {named!r} is one of a workflow: give the task's workflow_id too, or start "
+            "it with workflows.start"
+        )
 
 
 def refuse_cycles(tasks: Sequence[NewTask]) -> None:

@@ -13,7 +13,13 @@ from typing import Any
 from pydantic import JsonValue
 
 from graph_orch._async.commands import AsyncCommands, Record
-from graph_orch._async.creation import AsyncCreation, cancel_doomed, insert, insertion
+from graph_orch._async.creation import (
+    AsyncCreation,
+    cancel_doomed,
+    insert,
+    insertion,
+    refuse_names_alone,
+)
 from graph_orch._async.due import AsyncDue
 from graph_orch._async.graph import AlreadyAppliedError, AsyncGraph, AsyncTransaction
 from graph_orch._async.querying import all_records
@@ -117,6 +123,7 @@ class AsyncHandling:
         Raises:
             DependencyNotFoundError, WorkflowCancelledError, …: see `create_tasks`.
         """
+        refuse_names_alone(tasks)
         ids = {task.task_id: task.task_id for task in tasks}
         await self._creation.settle(tasks, ids)
         return ids

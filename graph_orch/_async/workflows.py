@@ -170,9 +170,7 @@ class AsyncWorkflows:
         try:
             owing = await self._graph.transaction(_start, workflow, batch, self._policy)
         except _IncompleteError:
-            outside = [
-                task.model_copy(update={"workflow_id": None, "name": None}) for task in batch
-            ]
+            outside = [task.model_copy(update={"workflow_id": None}) for task in batch]
             await self._creation.settle(outside, {})  # says what is missing
             raise StoreError("start: what the tasks need changed meanwhile; try again") from None
         await self._due.cancel_dependents(owing)

@@ -13,7 +13,13 @@ from typing import Any
 from pydantic import JsonValue
 
 from graph_orch._sync.commands import Commands, Record
-from graph_orch._sync.creation import Creation, cancel_doomed, insert, insertion
+from graph_orch._sync.creation import (
+    Creation,
+    cancel_doomed,
+    insert,
+    insertion,
+    refuse_names_alone,
+)
 from graph_orch._sync.due import Due
 from graph_orch._sync.graph import AlreadyAppliedError, Graph, Transaction
 from graph_orch._sync.querying import all_records
@@ -117,6 +123,7 @@ class Handling:
         Raises:
             DependencyNotFoundError, WorkflowCancelledError, …: see `create_tasks`.
         """
+        refuse_names_alone(tasks)
         ids = {task.task_id: task.task_id for task in tasks}
         self._creation.settle(tasks, ids)
         return ids

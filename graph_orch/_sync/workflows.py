@@ -171,7 +171,7 @@ class Workflows:
             owing = self._graph.transaction(_start, workflow, batch, self._policy)
         except _IncompleteError:
             outside = [
-                task.model_copy(update={"workflow_id": None, "name": None}) for task in batch
+                task.model_copy(update={"workflow_id": None}) for task in batch
             ]
             self._creation.settle(outside, {})  # says what is missing
             raise StoreError("start: what the tasks need changed meanwhile; try again") from None
