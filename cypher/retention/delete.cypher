@@ -1,23 +1,47 @@
-// Deletes tasks, which the caller has locked, with their events, steps, edges, and the gates that
-// their handlers made.
+// Deletes tasks, which the caller has locked, with their events, steps and edges. With the last
+// task of a workflow goes that, and with the last task that waited at a gate the gate.
+// Locks: the workflows, the gates; each kind ascending.
 // mode: write
 // seconds: 120
 // params: $task_ids: LIST<STRING>
 // returns: deleted
 CYPHER 5
-UNWIND $task_ids AS id
-MATCH (t:Task {task_id: id})
-CALL (t) {
-  MATCH (t)-[:HAS_EVENT]->(e:TaskEvent)
-  DETACH DELETE e
+CALL () {
+  UNWIND $task_ids AS id
+  MATCH (t:Task {task_id: id})-[:PART_OF]->(w:Workflow)
+  WITH DISTINCT w ORDER BY w.workflow_id
+  RETURN collect(w) AS flows
 }
-CALL (t) {
-  MATCH (t)-[:HAS_STEP]->(s:Step)
-  DETACH DELETE s
+CALL () {
+  UNWIND $task_ids AS id
+  MATCH (t:Task {task_id: id})-[:WAITS_FOR]->(g:Gate)
+  WITH DISTINCT g ORDER BY g.gate_id
+  RETURN collect(g) AS gates
 }
-CALL (t) {
-  MATCH (t)-[w:WAITS_FOR]->(g:Gate) WHERE w.key IS NOT NULL
+CALL () {
+  UNWIND $task_ids AS id
+  MATCH (t:Task {task_id: id})
+  CALL (t) {
+    MATCH (t)-[:HAS_EVENT]->(e:TaskEvent)
+    DETACH DELETE e
+  }
+  CALL (t) {
+    MATCH (t)-[:HAS_STEP]->(s:Step)
+    DETACH DELETE s
+  }
+  DETACH DELETE t
+  RETURN count(*) AS deleted
+}
+CALL (flows) {
+  UNWIND flows AS w
+  SET w.lk = 0  // so that nobody adds a task while it is looked whether there is one
+  WITH w WHERE w.writer IS NULL AND NOT EXISTS { (w)<-[:PART_OF]-(:Task) }
+  DETACH DELETE w
+}
+CALL (gates) {
+  UNWIND gates AS g
+  SET g.lk = 0
+  WITH g WHERE NOT EXISTS { (g)<-[:WAITS_FOR]-(:Task) }
   DETACH DELETE g
 }
-DETACH DELETE t
-RETURN count(*) AS deleted
+RETURN deleted

@@ -17,6 +17,8 @@ CHECKS = (
     "lanes",
     "team_members",
     "team_sizes",
+    "part_of",
+    "workflows",
 )
 """Each is a statement `doctor/<check>`. It finds what is wrong, and is asked again with the `nodes`
 that it found to put them right: a part of them in each transaction, which locks no others."""

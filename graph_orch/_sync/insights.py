@@ -95,7 +95,7 @@ class Insights:
         facts = _facts(self._graph.read("insights/downstream", task_id=key))
         if not facts:
             raise TaskNotFoundError(key)
-        seconds = self._seconds(facts, how)
+        seconds = seconds_of(self._graph, facts, how)
         gives_up = {other for other, one in facts.items() if one.gives_up}
         return blast_radius_of(key, _dependents(facts, facts.keys() - {key}), gives_up, seconds)
 
@@ -121,7 +121,7 @@ class Insights:
             facts = _facts(self._graph.read("insights/blocked"))
             facts |= _facts(self._graph.read("insights/among", task_ids=own))
         found = found.among(facts)  # without what was deleted meanwhile
-        seconds = self._seconds(facts, how)
+        seconds = seconds_of(self._graph, facts, how)
         return agent_blast_radius_of(found, _dependents(facts, facts), seconds)
 
     def critical_path(
@@ -142,7 +142,7 @@ class Insights:
         """
         how = _durations(duration)
         facts = self._whole(tasks)
-        return critical_path_of(_inner(facts), self._seconds(facts, how))
+        return critical_path_of(_inner(facts), seconds_of(self._graph, facts, how))
 
     def levels(self, tasks: str | Sequence[str]) -> list[list[str]]:
         """The tasks by how long the longest chain below them is: those of level 0 wait for none.
@@ -170,20 +170,23 @@ class Insights:
                 raise TaskNotFoundError(key)
         return facts
 
-    def _seconds(self, facts: Mapping[str, Facts], how: Durations) -> dict[str, float]:
-        """Of each task; the means of their types are asked for where they are needed only."""
-        told = how.told(facts)
-        types = {facts[key].task_type for key, value in told.items() if value is None}
-        typical: Mapping[str, float] = {}
-        if types:
-            rows = self._graph.read("insights/typical", task_types=sorted(types))
-            typical = {row["task_type"]: row["seconds"] for row in rows}
-        return how.filled(told, facts, typical)
-
     def _cycle(self, task_id: str) -> list[str]:
         rows = self._graph.read("insights/upward", task_id=task_id)
         found = cycles_of({row["task_id"]: row["dependencies"] for row in rows})
         return found[0] if found else []
+
+
+def seconds_of(
+    graph: Graph, facts: Mapping[str, Facts], how: Durations
+) -> dict[str, float]:
+    """How long each task takes; the means of their types are read where they are needed only."""
+    told = how.told(facts)
+    types = {facts[key].task_type for key, value in told.items() if value is None}
+    typical: Mapping[str, float] = {}
+    if types:
+        rows = graph.read("insights/typical", task_types=sorted(types))
+        typical = {row["task_type"]: row["seconds"] for row in rows}
+    return how.filled(told, facts, typical)
 
 
 def _situation(row: Mapping[str, Any], cycle: Sequence[str], gates: Sequence[Gate]) -> Situation:

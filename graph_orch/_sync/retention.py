@@ -14,6 +14,7 @@ from graph_orch.domain.lifecycle import ENDED, TaskStatus
 from graph_orch.domain.models import TaskRecord
 from graph_orch.store.batching import in_weight, weight
 
+THE_BEGINNING = "0001-01-01T00:00:00Z"
 Export = Callable[[dict[str, JsonValue]], None]
 
 
@@ -34,7 +35,9 @@ class Retention:
         """Delete the tasks that finished so long ago, with their events; how many there were.
 
         A task stays while a task that depends on it may still run: one that is not completed, or
-        that failed or was cancelled, and so may be retried, until that is deleted too. Numbers
+        that failed or was cancelled, and so may be retried, until that is deleted too. With the
+        last task of a workflow goes the workflow, and with the last that waited at a gate the gate;
+        a workflow without tasks goes by the age of its start. Numbers
         that were summed up, such as an agent's, stay; counts by status are of the tasks that are
         there. The log of events loses those of the tasks, read or not, and their ids and
         idempotency keys are free again.
@@ -59,7 +62,16 @@ class Retention:
         while deleted and kept:
             deleted, kept = self._sweep(row["cutoff"], wanted, limit, export)
             total += deleted
+        self._delete_empty_workflows(row["cutoff"], limit)
         return total
+
+    def _delete_empty_workflows(self, cutoff: str, limit: int) -> None:
+        place: str | None = THE_BEGINNING
+        while place is not None:
+            (row,) = self._graph.write(
+                "retention/empty_workflows", after=place, cutoff=cutoff, limit=limit
+            )
+            place = row["place"]
 
     def _sweep(
         self, cutoff: str, statuses: list[str], limit: int, export: Export | None

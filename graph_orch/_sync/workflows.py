@@ -12,9 +12,10 @@ from pydantic import JsonValue
 from graph_orch._sync.creation import Creation, add_lanes, insert, insertion, refuse_cycles
 from graph_orch._sync.due import Due
 from graph_orch._sync.graph import AlreadyAppliedError, Graph, Transaction
-from graph_orch._sync.insights import Insights
+from graph_orch._sync.insights import Insights, Facts, seconds_of
 from graph_orch._sync.querying import END, place, read_place
 from graph_orch.domain.dag import run_order
+from graph_orch.domain.durations import DurationKind, Durations
 from graph_orch.domain.fields import (
     CONTENT,
     JSON,
@@ -39,7 +40,14 @@ from graph_orch.domain.models.workflows import (
     WorkflowState,
     WorkflowStatus,
 )
+from graph_orch.domain.scheduling import (
+    AgentSlots,
+    ListScheduling,
+    served_by,
+    ways_to_the_end,
+)
 from graph_orch.errors import (
+    DependencyCycleError,
     StoreError,
     TaskConflictError,
     ValidationError,
@@ -55,6 +63,7 @@ RETRIED_AT_ONCE = 500
 DISCARDED_AT_ONCE = 1_000
 LOOKED_AT = 10_000
 """How many tasks that have not ended are looked at to say when a workflow may be done."""
+AGENTS_LOOKED_AT = 1_000
 SHOWN = 100
 """How many running tasks a status tells."""
 EXPLAINED = 10
@@ -233,9 +242,10 @@ class Workflows:
     def status(self, workflow_id: str) -> WorkflowStatus:
         """What a workflow is doing: what runs, why the rest waits, and when it may be done.
 
-        `eta_seconds` is the longest chain of what is left, by the durations that are expected
-        (see `insights.critical_path`), or where that is more, all that is left over all agents'
-        slots: a lower bound, since not every agent can take every task.
+        `eta_seconds` is when the agents that there are can be done with what is left, if they do
+        nothing else, nothing fails, and gates are opened now: a list schedule by their skills and
+        slots, and by the durations that are expected (see `DurationKind`). Of more than 10,000
+        tasks it looks at 10,000.
 
         Raises:
             WorkflowNotFoundError: there is no such workflow.
@@ -273,12 +283,30 @@ class Workflows:
         """
         if not rows:
             return None
-        path = self._insights.critical_path([row["task_id"] for row in rows])
-        ran = {row["task_id"]: row["ran_seconds"] for row in rows if row["ran_seconds"]}
-        left = {key: max(0.0, it.seconds - ran.get(key, 0.0)) for key, it in path.tasks.items()}
-        (slots,) = self._graph.read("workflows/slots")
-        chain = sum(left[key] for key in path.path)
-        return max(chain, scale * sum(left.values()) / max(1, slots["slots"]))
+        facts = {row["task_id"]: Facts.from_row(row) for row in rows}
+        seconds = seconds_of(self._graph, facts, Durations.of(DurationKind.ESTIMATED))
+        for row in rows:
+            if row["ran_seconds"] is not None:  # what is late already is late as long again
+                seconds[row["task_id"]] = abs(seconds[row["task_id"]] - row["ran_seconds"])
+        lanes = {
+            row["task_id"]: (frozenset[str](row["skills"]), frozenset[str](row["excluded_agents"]))
+            for row in rows
+        }
+        agents = self._graph.read("workflows/agents", limit=AGENTS_LOOKED_AT)
+        crew = [
+            AgentSlots(row["agent_id"], frozenset(row["skills"]), row["slots"]) for row in agents
+        ]
+        inner = {key: sorted(facts.keys() & one.dependencies) for key, one in facts.items()}
+        try:
+            inner = {key: inner[key] for key in run_order(inner)}
+        except DependencyCycleError:
+            return None
+        ways = ways_to_the_end(inner, seconds)
+        plan = ListScheduling(
+            crew, lanes, served_by(crew, set(lanes.values())), inner, seconds, ways
+        ).schedule()
+        # Where nobody can do some of it, the longest chain is all that can be said.
+        return max(scale * max((it.end for it in plan), default=0.0), *ways.values())
 
     def cancel(self, workflow_id: str, reason: str | None = None) -> Workflow:
         """Cancel a workflow. From then on nobody is given its tasks, and none is added to it.

@@ -18,7 +18,6 @@ from pydantic import Field
 
 from graph_orch.analysis.checks import moment, nodes, number
 from graph_orch.analysis.nodes import (
-    AgentSlots,
     Attributes,
     Graph,
     TaskNode,
@@ -35,6 +34,7 @@ from graph_orch.domain.dag import depths_from
 from graph_orch.domain.durations import Duration, Durations, typical_seconds
 from graph_orch.domain.fields import RATIO, Check
 from graph_orch.domain.lifecycle import ENDED, TryOutcome
+from graph_orch.domain.scheduling import AgentSlots
 from graph_orch.errors import (
     AnalysisError,
     TaskNotFoundError,

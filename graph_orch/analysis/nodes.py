@@ -26,6 +26,7 @@ from graph_orch.analysis.checks import (
 from graph_orch.domain.durations import estimated
 from graph_orch.domain.forms import skill_key
 from graph_orch.domain.lifecycle import DependencyFailure, TaskPriority, TaskStatus
+from graph_orch.domain.scheduling import AgentSlots
 from graph_orch.errors import UnreadableGraphError, ValidationError
 
 Graph: TypeAlias = "nx.Graph[Any]"
@@ -82,15 +83,6 @@ class TryNode(NamedTuple):
     ended_at: datetime | None
     outcome: str | None
     blameless: bool
-
-
-class AgentSlots(NamedTuple):
-    """An agent: the keys of its skills, how many tasks it works on at once, and holds now."""
-
-    agent_id: Any
-    skills: frozenset[str]
-    slots: int = 1
-    active: int = 0
 
 
 _ENDED = (TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED)

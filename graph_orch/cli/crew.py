@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid5
@@ -20,13 +19,11 @@ from graph_orch.cli.output import say, show_table
 from graph_orch.cli.progress import OnChange, Progress, shown
 from graph_orch.cli.store import connect_alone
 from graph_orch.domain.lifecycle import LIVE
-from graph_orch.errors import InvalidTransitionError, describe
+from graph_orch.errors import describe
 
 PAGE = 1_000
 IDLE_SECONDS = 0.5
 ENDS = frozenset({EventType.COMPLETED, EventType.FAILED, EventType.CANCELLED})
-MARK = "graph_orch_cli"
-"""The metadata key by which a command recognises the tasks that it created."""
 
 Job = Callable[[str], JsonValue]
 """Does the work of a task, given its id. An OSError or ValueError fails the task."""
@@ -43,11 +40,16 @@ class Member:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a command: what its tasks have in common."""
+    """One run of a command, which is a workflow."""
 
     command: str
     task_type: str
     run_id: str
+
+    @property
+    def workflow_id(self) -> str:
+        """The id of its workflow, by which the next run of the command recognises it."""
+        return f"{_prefix(self.command)}{self.run_id}"
 
     def task_id(self, name: str) -> str:
         """The id of the task for what has this name."""
@@ -63,9 +65,12 @@ class Run:
             task_type=self.task_type,
             requirements=tuple(skills),
             dependencies=tuple(map(self.task_id, dependencies)),
-            metadata={MARK: self.command, "run_id": self.run_id},
             on_dependency_failure=DependencyFailure.CANCEL,
         )
+
+
+def _prefix(command: str) -> str:
+    return f"graph-orch-{command}:"
 
 
 class Crew:
@@ -96,8 +101,7 @@ class Crew:
             self._clear_leftovers(orch)
             began = time.monotonic()
             cursor = orch.events.end()
-            for start in range(0, len(tasks), PAGE):
-                orch.tasks.create_tasks(tasks[start : start + PAGE])
+            orch.workflows.start(self._run.command, tasks, workflow_id=self._run.workflow_id)
             workers = [self._worker(orch, member) for member in self._members]
 
             async def serve() -> None:
@@ -110,7 +114,7 @@ class Crew:
                 working = pool.submit(asyncio.run, serve())
                 try:
                     open_ids = {task.task_id for task in tasks}
-                    _follow(orch, open_ids, cursor, working, on_change)
+                    self._follow(orch, open_ids, cursor, working, on_change)
                 finally:
                     for worker in workers:
                         worker.stop()
@@ -168,7 +172,7 @@ class Crew:
         return worker
 
     def _clear_leftovers(self, orch: graph_orch.Orchestrator) -> None:
-        """Register the members, release what they hold, and cancel tasks of earlier runs."""
+        """Register the members, release what they hold, and cancel earlier runs."""
         for member in self._members:
             orch.agents.register_agent(
                 member.agent_id, member.skills, max_concurrent_tasks=member.slots
@@ -179,39 +183,38 @@ class Crew:
                     self.released += 1
         filters: dict[str, Any] = {"status": sorted(LIVE), "task_type": self._run.task_type}
         page = orch.tasks.query_tasks(filters, limit=PAGE)
-        live = list(page)
+        flows = Counter(task.workflow_id for task in page)
         while page.next_cursor is not None:
             page = orch.tasks.query_tasks(filters, limit=PAGE, after=page.next_cursor)
-            live += page
-        for task in live:
-            if isinstance(task.metadata, dict) and task.metadata.get(MARK) == self._run.command:
-                self.cancelled += 1
-                # Cancelling a task cancels those that wait for it, which may be in the list too.
-                with suppress(InvalidTransitionError):
-                    orch.tasks.cancel_task(task.task_id, "its run was killed")
+            flows.update(task.workflow_id for task in page)
+        for workflow_id, number in flows.items():
+            if workflow_id is not None and workflow_id.startswith(_prefix(self._run.command)):
+                self.cancelled += number
+                orch.workflows.cancel(workflow_id, "its run was killed")
 
-
-def _follow(
-    orch: graph_orch.Orchestrator,
-    open_ids: set[str],
-    cursor: int,
-    working: Future[None],
-    on_change: OnChange,
-) -> None:
-    """Read the events of the tasks until each task has ended, or the workers have."""
-    progress, holders = Progress(len(open_ids)), dict[str, str]()
-    while open_ids and not working.done():
-        for event in orch.events.subscribe(cursor, idle_seconds=IDLE_SECONDS):
-            cursor = event.position or cursor
-            if event.task_id in open_ids:
-                holders.pop(event.task_id, None)
-                if event.type is EventType.STARTED:
-                    holders[event.task_id] = event.agent_id or ""
-                if event.type in ENDS:
-                    open_ids.discard(event.task_id)
-                    progress.completed += event.type is EventType.COMPLETED
-                    progress.failed += event.type is not EventType.COMPLETED
-                progress.running = Counter(holders.values())
-                on_change(progress)
-            if not open_ids:
-                return
+    def _follow(
+        self,
+        orch: graph_orch.Orchestrator,
+        open_ids: set[str],
+        cursor: int,
+        working: Future[None],
+        on_change: OnChange,
+    ) -> None:
+        """Read the events of the workflow until each task has ended, or the workers have."""
+        progress, holders = Progress(len(open_ids)), dict[str, str]()
+        flow = self._run.workflow_id
+        while open_ids and not working.done():
+            for event in orch.events.subscribe(cursor, workflow_id=flow, idle_seconds=IDLE_SECONDS):
+                cursor = event.position or cursor
+                if event.task_id in open_ids:
+                    holders.pop(event.task_id, None)
+                    if event.type is EventType.STARTED:
+                        holders[event.task_id] = event.agent_id or ""
+                    if event.type in ENDS:
+                        open_ids.discard(event.task_id)
+                        progress.completed += event.type is EventType.COMPLETED
+                        progress.failed += event.type is not EventType.COMPLETED
+                    progress.running = Counter(holders.values())
+                    on_change(progress)
+                if not open_ids:
+                    return

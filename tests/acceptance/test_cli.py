@@ -196,13 +196,12 @@ def test_demo_cancels_the_chain_that_a_killed_run_left(
             content="left",
             task_type="environment-audit",
             dependencies=chain[:number][-1:],
-            metadata={"graph_orch_cli": "demo"},
             on_dependency_failure=DependencyFailure.CANCEL,
         )
         for number, key in enumerate(chain)
     ]
     with Orchestrator.connect(*server) as orch:
-        orch.tasks.create_tasks(tasks)
+        orch.workflows.start("demo", tasks, workflow_id=f"graph-orch-demo:{uuid4()}")
     assert cli.json("demo", "--limit", "1")["cancelled"] == 3
     assert {cli.json("task", "show", key)["status"] for key in chain} == {"cancelled"}
 

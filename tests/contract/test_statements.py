@@ -54,6 +54,8 @@ SCANNING = {
     "doctor/due",
     "doctor/lanes",
     "doctor/limits",
+    "doctor/part_of",
+    "doctor/workflows",
     "doctor/readiness",
     "doctor/unmet",
     "insights/blocked",

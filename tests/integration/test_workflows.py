@@ -74,6 +74,26 @@ def test_from_start_to_results(orch, ada):
     assert orch.workflows.status("paper-1").eta_seconds is None
 
 
+def test_when_it_may_be_done(orch, cypher):
+    """By the skills and slots of the agents, by what tasks took, and by how long they run."""
+    orch.agents.register_agent("ada", ["read"], max_concurrent_tasks=2)
+    orch.agents.register_agent("bob", ["write"], max_concurrent_tasks=9)
+    reading = {"content": "x", "task_type": "read", "requirements": ["read"]}
+    ten = {"metadata": {"estimated_seconds": 10}}
+    orch.workflows.start("flow", [{**reading, **ten}] * 5, workflow_id="w")
+    assert orch.workflows.status("w").eta_seconds == pytest.approx(30)  # ada's two slots
+    (claim,) = orch.tasks.claim_tasks("ada", start=True)
+    cypher("MATCH (t:RunningTask) SET t.started_at = t.started_at - duration('PT4S')")
+    assert 20 <= orch.workflows.status("w").eta_seconds <= 26
+    cypher("MATCH (t:RunningTask) SET t.started_at = t.started_at - duration('PT16S')")
+    assert orch.workflows.status("w").eta_seconds >= 30  # late by 10 s, and as long again
+    orch.tasks.complete_task(claim.task_id, 1)
+    nobody = {"content": "x", "task_type": "sing", "requirements": ["sing"], **ten}
+    orch.workflows.start("nobody", [{**nobody, "name": "a"}, {**nobody, "dependencies": ["a"]}])
+    (flow, _) = orch.workflows.list()
+    assert orch.workflows.status(flow.workflow_id).eta_seconds == pytest.approx(20)
+
+
 def test_starting_again_is_safe(orch, ada):
     first = orch.workflows.start("paper", PAPER, workflow_id="p")
     assert orch.workflows.start("paper", PAPER, workflow_id="p") == first
@@ -340,6 +360,49 @@ def test_a_large_one_that_is_broken_off_is_begun_again(orch, ada, in_parts, monk
     assert total(orch) == 7
     assert (work(orch), work(orch)) == (6, 1)
     assert len(orch.gates.list("open")) == 0
+
+
+def test_it_goes_with_its_last_task(orch, ada, cypher):
+    gate = orch.gates.create("may I?").gate_id
+    first, *rest = PAPER
+    orch.workflows.start("paper", [first | {"gates": [gate]}, *rest], workflow_id="p")
+    orch.workflows.start("nothing", [], workflow_id="n")
+    orch.workflows.start("young", [], workflow_id="y")
+    orch.gates.decide(gate, "approve", by="grace")
+    while work(orch):
+        pass
+
+    def age(days, where):
+        shift = f"duration({{days: {days}}})"
+        cypher(f"MATCH (t:Task) WHERE {where} SET t.completed_at = t.completed_at - {shift}")
+
+    cypher("MATCH (w:Workflow) WHERE w.name <> 'young' SET w.created_at = datetime('2020-01-01')")
+    age(9, "t.name <> 'write'")
+    assert orch.retention.prune(86_400) == 2
+    assert orch.gates.get(gate) is None
+    assert orch.workflows.get("p").total == 1
+    assert orch.workflows.get("n") is None
+    age(9, "t.name = 'write'")
+    assert orch.retention.prune(86_400, batch=1) == 1
+    assert [flow.workflow_id for flow in orch.workflows.list()] == ["y"]
+    assert orch.doctor().findings == []
+
+
+def test_the_doctor_sees_what_was_broken_off(orch, ada, in_parts, cypher):
+    orch.workflows.start("half", [{"content": "x", "task_type": "any"}] * 20, workflow_id="h")
+    cypher("MATCH (w:Workflow) SET w.writer = 'x', w.written_at = datetime() - duration('PT2H')")
+    orch.workflows.start("whole", PAPER, workflow_id="w")
+    cypher("MATCH (:Task {name: 'read'})-[r:PART_OF]->() DELETE r")
+    found = orch.doctor().findings
+    assert sorted((it.check, it.expected) for it in found) == [
+        ("part_of", "w"),
+        ("workflows", "all of its tasks written"),
+    ]
+    assert orch.doctor(repair=True).is_sound
+    orch.tasks.process_due()
+    assert orch.workflows.get("h").reason == "its start was broken off"
+    assert orch.workflows.get("h").counts["cancelled"] == 20
+    assert orch.doctor().findings == []
 
 
 async def test_without_blocking(aorch):

@@ -8,7 +8,7 @@ from typing import Any
 
 from graph_orch.analysis.checks import moment
 from graph_orch.analysis.model import LIMITS, Given, TaskGraph
-from graph_orch.analysis.nodes import AgentSlots, TaskNode
+from graph_orch.analysis.nodes import TaskNode
 from graph_orch.domain.dag import cycles_of
 from graph_orch.domain.explain import (
     LONGEST_ERROR,
@@ -21,6 +21,7 @@ from graph_orch.domain.explain import (
 from graph_orch.domain.fields import LIMIT
 from graph_orch.domain.lifecycle import HELD, TaskStatus
 from graph_orch.domain.models import ConcurrencyLimit, WhyBlocked
+from graph_orch.domain.scheduling import AgentSlots
 
 
 def why_blocked(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple, TypeAlias, cast
 
 import networkx as nx
@@ -13,25 +11,22 @@ import networkx as nx
 from graph_orch.analysis.checks import node, several, shown, texts
 from graph_orch.analysis.checks import whole as whole_number
 from graph_orch.analysis.model import Given, Model, TaskGraph, graph_of
-from graph_orch.analysis.nodes import AgentSlots, agents_of, by_name, keys_of
+from graph_orch.analysis.nodes import agents_of, by_name, keys_of
 from graph_orch.domain.dag import dependents_of, depths_from, run_order
 from graph_orch.domain.durations import Duration
 from graph_orch.domain.models import Agent
+from graph_orch.domain.scheduling import (
+    AgentSlots,
+    Lane,
+    ListScheduling,
+    Planned,
+    served_by,
+    ways_to_the_end,
+)
 from graph_orch.errors import ValidationError
 
 Agents: TypeAlias = "Iterable[Agent | AgentSlots] | Mapping[Any, Any] | Given"
 """Agents as a caller may give them, see `earliest_finish`."""
-Lane = tuple[frozenset[str], frozenset[str]]
-"""The skills that a task needs, and the agents that may not do it."""
-
-
-class Planned(NamedTuple):
-    """A task in a schedule, in seconds after its start."""
-
-    task_id: Any
-    agent_id: str
-    start: float
-    end: float
 
 
 class Bound(NamedTuple):
@@ -123,7 +118,7 @@ def earliest_finish(
     dependencies, seconds = chosen.dependencies, whole.seconds(duration, chosen)
     crew = [it for it in _crew(whole, agents) if it.slots > 0]
     lanes = {key: (one.skills, one.excluded_agents) for key, one in chosen.tasks.items()}
-    serving = _serving(crew, set(lanes.values()))
+    serving = served_by(crew, set(lanes.values()))
     held = frozenset(skill for agent in crew for skill in agent.skills)
     impossible = {key: sorted(lanes[key][0] - held) for key in lanes if not serving[lanes[key]]}
     order = run_order(dependencies)
@@ -131,11 +126,8 @@ def earliest_finish(
     held_up = [key for key in depths_from(impossible, dependents) if key not in impossible]
     left_out = {*impossible, *held_up}
     kept = {key: dependencies[key] for key in order if key not in left_out}
-    levels: dict[Any, float] = {}  # the longest way from the start of each to the end of the whole
-    for key in reversed(kept):
-        after = [levels[other] for other in dependents.get(key, ()) if other in levels]
-        levels[key] = seconds[key] + max(after, default=0.0)
-    tasks = _Run(crew, lanes, serving, kept, seconds, levels).schedule()
+    levels = ways_to_the_end(kept, seconds)
+    tasks = ListScheduling(crew, lanes, serving, kept, seconds, levels).schedule()
     slots = sum(it.slots for it in crew)
     everybody_can = all(len(serving[lanes[key]]) == len(crew) for key in kept)
     return Plan(
@@ -196,96 +188,6 @@ def _slots(agent_id: Any, skills: object, slots: object) -> AgentSlots:
         keys_of(texts(f"the skills of {name}", skills)),
         whole_number(f"the number of slots of {name}", slots),
     )
-
-
-def _serving(crew: Sequence[AgentSlots], lanes: Collection[Lane]) -> dict[Lane, list[int]]:
-    """The places of the agents that can do each lane's tasks, those that serve the fewest first."""
-    serving = {
-        (needed, excluded): [
-            at for at, it in enumerate(crew) if needed <= it.skills and it.agent_id not in excluded
-        ]
-        for needed, excluded in lanes
-    }
-    served = Counter(at for places in serving.values() for at in places)
-    return {
-        lane: sorted(places, key=lambda at: (served[at], at)) for lane, places in serving.items()
-    }
-
-
-class _Run:
-    """One run of the clock: from each moment at which a slot is free to the next."""
-
-    def __init__(
-        self,
-        crew: Sequence[AgentSlots],
-        lanes: Mapping[Any, Lane],
-        serving: Mapping[Lane, list[int]],
-        dependencies: Mapping[Any, Collection[Any]],
-        seconds: Mapping[Any, float],
-        levels: Mapping[Any, float],
-    ) -> None:
-        self._crew = crew
-        self._lanes = lanes
-        self._serving = serving
-        self._seconds = seconds
-        self._free = [it.slots for it in crew]
-        self._waiting = {key: len(others) for key, others in dependencies.items()}
-        self._dependents = dependents_of(dependencies)
-        self._by_place = sorted(levels, key=lambda key: (-levels[key], str(key)))
-        self._place = {key: place for place, key in enumerate(self._by_place)}
-        self._ready: dict[Lane, list[int]] = {lane: [] for lane in serving}
-        self._served: list[list[Lane]] = [[] for _ in crew]
-        for lane, places in serving.items():
-            for at in places:
-                self._served[at].append(lane)
-        self._running: list[tuple[float, int, int]] = []  # end, place of the task, of the agent
-        self._done: list[Planned] = []
-
-    def schedule(self) -> list[Planned]:
-        """The tasks in the order in which they start."""
-        lanes = {self._add(key) for key, count in self._waiting.items() if not count}
-        self._start(0.0, lanes)
-        while self._running:
-            now = self._running[0][0]
-            self._start(now, self._end(now))
-        return self._done
-
-    def _add(self, key: Any) -> Lane:
-        lane = self._lanes[key]
-        heappush(self._ready[lane], self._place[key])
-        return lane
-
-    def _end(self, now: float) -> set[Lane]:
-        """End what ends now; the lanes in which something may begin by that."""
-        lanes: set[Lane] = set()
-        while self._running and self._running[0][0] == now:
-            _, place, agent = heappop(self._running)
-            if not self._free[agent]:
-                lanes.update(lane for lane in self._served[agent] if self._ready[lane])
-            self._free[agent] += 1
-            for other in self._dependents.get(self._by_place[place], ()):
-                self._waiting[other] -= 1
-                if not self._waiting[other]:
-                    lanes.add(self._add(other))
-        return lanes
-
-    def _start(self, now: float, lanes: Iterable[Lane]) -> None:
-        """Start what can start, the most urgent first; a lane whose agents are all busy waits."""
-        heads = [(self._ready[lane][0], at, lane) for at, lane in enumerate(lanes)]
-        heapify(heads)
-        while heads:
-            place, at, lane = heappop(heads)
-            agent = next((it for it in self._serving[lane] if self._free[it]), None)
-            if agent is None:
-                continue
-            heappop(self._ready[lane])
-            if self._ready[lane]:
-                heappush(heads, (self._ready[lane][0], at, lane))
-            self._free[agent] -= 1
-            key = self._by_place[place]
-            end = now + self._seconds[key]
-            heappush(self._running, (end, place, agent))
-            self._done.append(Planned(key, self._crew[agent].agent_id, now, end))
 
 
 def _bounds(
