@@ -11,6 +11,7 @@ from ._async.router import AsyncCapabilityRouter as AsyncCapabilityRouter
 from ._async.schedules import AsyncSchedules as AsyncSchedules
 from ._async.tasks import AsyncTaskQueue as AsyncTaskQueue
 from ._async.teams import AsyncTeams as AsyncTeams
+from ._async.tokens import AsyncTokens as AsyncTokens
 from ._async.workflows import AsyncWorkflows as AsyncWorkflows
 from ._sync.agents import AgentRegistry as AgentRegistry
 from ._sync.events import Events as Events
@@ -25,6 +26,7 @@ from ._sync.router import CapabilityRouter as CapabilityRouter
 from ._sync.schedules import Schedules as Schedules
 from ._sync.tasks import TaskQueue as TaskQueue
 from ._sync.teams import Teams as Teams
+from ._sync.tokens import Tokens as Tokens
 from ._sync.workflows import Workflows as Workflows
 from .domain.dag import (
     CriticalPath as CriticalPath,
@@ -68,10 +70,13 @@ from .domain.models import (
     GateStatus as GateStatus,
     HeldSkill as HeldSkill,
     NewTask as NewTask,
+    NewToken as NewToken,
+    PrincipalKind as PrincipalKind,
     QueueStatistics as QueueStatistics,
     Recommendation as Recommendation,
     RecommendationKind as RecommendationKind,
     RetryPolicy as RetryPolicy,
+    Right as Right,
     RoutingStatistics as RoutingStatistics,
     Schedule as Schedule,
     Skill as Skill,
@@ -85,6 +90,7 @@ from .domain.models import (
     TaskTry as TaskTry,
     Team as Team,
     TeamsWritten as TeamsWritten,
+    Token as Token,
     ToolCall as ToolCall,
     WaitKind as WaitKind,
     WaitReason as WaitReason,
@@ -113,7 +119,10 @@ from .errors import (
     GateNotFoundError as GateNotFoundError,
     GdsMissingError as GdsMissingError,
     InvalidTransitionError as InvalidTransitionError,
+    LinkExpiredError as LinkExpiredError,
+    LinkInvalidError as LinkInvalidError,
     MissingCapabilityError as MissingCapabilityError,
+    NotAllowedError as NotAllowedError,
     NotApproverError as NotApproverError,
     OrchestrationError as OrchestrationError,
     RoutingContentionError as RoutingContentionError,
@@ -128,6 +137,7 @@ from .errors import (
     TaskNotDueError as TaskNotDueError,
     TaskNotFoundError as TaskNotFoundError,
     TeamNotFoundError as TeamNotFoundError,
+    TokenNotFoundError as TokenNotFoundError,
     TransactionTooLargeError as TransactionTooLargeError,
     UnmetDependencyError as UnmetDependencyError,
     ValidationError as ValidationError,

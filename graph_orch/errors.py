@@ -28,7 +28,11 @@
     ├── GateError
     │   ├── GateNotFoundError         also a KeyError
     │   ├── GateClosedError           the gate was decided otherwise, or has expired
-    │   └── NotApproverError          the gate names others who may decide it
+    │   ├── NotApproverError          the gate names others who may decide it
+    │   └── LinkInvalidError          a link to a gate was not made here, or was changed
+    │       └── LinkExpiredError      its time is over
+    ├── NotAllowedError               whoever asks has not the right to it
+    ├── TokenNotFoundError            also a KeyError
     ├── ScheduleNotFoundError         also a KeyError
     ├── AnalysisError                 a graph cannot be built, read or analysed as asked
     │   └── UnreadableGraphError      a given graph is malformed; also a ValidationError
@@ -236,6 +240,35 @@ class NotApproverError(GateError):
         super().__init__(
             f"{by!r} may not decide gate {gate_id!r}: that is for "
             f"{' or '.join(map(repr, approvers))}"
+        )
+
+
+class LinkInvalidError(GateError):
+    """A link to a gate was not made here, or was changed; or links were made invalid since."""
+
+    def __init__(self, told: str = "This link is not valid; ask for another.") -> None:
+        super().__init__(told)
+
+
+class LinkExpiredError(LinkInvalidError):
+    """The time of a link to a gate is over, or the gate is gone."""
+
+    def __init__(self) -> None:
+        super().__init__("The time of this link is over; ask for another.")
+
+
+class NotAllowedError(OrchestrationError):
+    """Whoever asks has not the right to what is asked for. Nothing was done."""
+
+
+class TokenNotFoundError(OrchestrationError, KeyError):
+    """No token has this id."""
+
+    def __init__(self, token_id: str) -> None:
+        self.token_id = token_id
+        super().__init__(
+            f"token {token_id!r} does not exist; see the ids, which are not the secrets, with "
+            "tokens.list()"
         )
 
 

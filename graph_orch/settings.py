@@ -41,6 +41,7 @@ class Toolset(StrEnum):
     """Tools beside those of a profile, which an MCP client gets where the server is told so."""
 
     WORKFLOWS = "workflows"
+    GATES = "gates"
 
 
 @dataclass(frozen=True)
@@ -193,6 +194,14 @@ class McpSettings(_Settings):
     """What the MCP server requires of clients over HTTP: a bearer token, or nothing where None."""
 
     model_config = SettingsConfigDict(env_prefix="GRAPH_ORCH_MCP_")
+
+    token: SecretStr | None = None
+
+
+class TokenSettings(_Settings):
+    """Whose process this is: the token of a person or an agent; None is whoever has the store."""
+
+    model_config = SettingsConfigDict(env_prefix="GRAPH_ORCH_")
 
     token: SecretStr | None = None
 

@@ -14,7 +14,7 @@ OWN = (
     "AgentRegistry CapabilityRouter Claims Combiner Commands Creation Doctor Driver Due Events "
     "Export FirstCalls Gates Graph GraphDatabase Handling Insights ManagedTransaction Monitor "
     "Orchestrator Querying Result Retention Schedules Schema Session Signal TaskQueue Teams "
-    "Transaction Try Turns Workflows"
+    "Tokens Transaction Try Turns Workflows"
 )
 NAMES = {f"Async{name}": name for name in OWN.split()} | {
     "_async": "_sync",

@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from mcp import Client, StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp_types import CallToolResult
 
 INITIALIZE = {
@@ -40,19 +42,25 @@ def environment(server: Server) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def stdio(server: Server, *args: str) -> AsyncIterator[Agent]:
+async def stdio(server: Server, *args: str, elicit: Any = None, **env: str) -> AsyncIterator[Agent]:
     """A client, with a server process of its own."""
     command, *rest = [*COMMAND, *args]
-    parameters = StdioServerParameters(command=command, args=rest, env=environment(server))
-    async with Client(parameters, read_timeout_seconds=120) as client:
+    parameters = StdioServerParameters(command=command, args=rest, env=environment(server) | env)
+    options = {"read_timeout_seconds": 120, "elicitation_callback": elicit}
+    async with Client(parameters, **options) as client:
         yield Agent(client)
 
 
 @asynccontextmanager
-async def http(url: str, mode: str = "auto") -> AsyncIterator[Agent]:
+async def http(
+    url: str, mode: str = "auto", token: str | None = None, **options: Any
+) -> AsyncIterator[Agent]:
     """A client of a server by HTTP; with the mode "legacy", one of the protocols with sessions."""
-    async with Client(f"{url}/mcp", read_timeout_seconds=120, mode=mode) as client:
-        yield Agent(client)
+    headers = {} if token is None else {"authorization": f"Bearer {token}"}
+    async with create_mcp_http_client(headers) as at:
+        transport = streamable_http_client(f"{url}/mcp", http_client=at)
+        async with Client(transport, read_timeout_seconds=120, mode=mode, **options) as client:
+            yield Agent(client)
 
 
 class Refused(Exception):

@@ -1,11 +1,13 @@
-// Returns gates of one status, oldest first; no open one whose handler does not wait for it any more.
+// Returns gates of one status, oldest first, those that $approver may decide, or all where null; no
+// open one whose handler does not wait for it any more.
 // mode: read
-// params: $status: STRING, $limit: INTEGER
+// params: $status: STRING, $limit: INTEGER, $approver: STRING
 // returns: gate, task_ids, waiting
 CYPHER 5
 MATCH (g:Gate) USING INDEX SEEK g:Gate(status, created_at, gate_id)
 WHERE g.status = $status AND g.created_at IS NOT NULL AND g.gate_id IS NOT NULL
   AND (g.status <> 'open' OR g.asked IS NULL OR EXISTS { (g)<-[:WAITS_FOR]-(:PendingTask) })
+  AND ($approver IS NULL OR size(g.approvers) = 0 OR $approver IN g.approvers)
 WITH g ORDER BY g.status, g.created_at, g.gate_id LIMIT $limit
 CALL (g) {
   MATCH (g)<-[:WAITS_FOR]-(t:Task)

@@ -13,7 +13,7 @@ WHERE t.status = 'pending'
 OPTIONAL MATCH (t)-[:DEPENDS_ON]->(c:Task) WHERE c.status IN ['failed', 'cancelled']
 WITH t, now, min(c.task_id) AS dependency
 OPTIONAL MATCH (t)-[w:WAITS_FOR]->(g:Gate)
-  WHERE w.key IS NULL AND g.status IN ['rejected', 'expired']
+  WHERE w.key IS NULL AND g.status IN ['rejected', 'expired', 'sent_back']
 WITH t, now, dependency, min(g.gate_id) AS gate
 WITH t, now, coalesce(dependency, gate) AS cause, coalesce(
   'dependency ' + dependency + ' failed or was cancelled',

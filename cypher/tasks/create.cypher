@@ -76,7 +76,7 @@ CALL (t, row) {
   MATCH (g:Gate {gate_id: id})
   CREATE (t)-[:WAITS_FOR]->(g)
   RETURN sum(CASE WHEN g.status IN ['approved', 'answered'] THEN 0 ELSE 1 END) AS closed,
-         sum(CASE WHEN g.status IN ['rejected', 'expired'] THEN 1 ELSE 0 END) AS refused
+         sum(CASE WHEN g.status IN ['rejected', 'expired', 'sent_back'] THEN 1 ELSE 0 END) AS refused
 }
 CALL (t) {
   MATCH (w:Workflow {workflow_id: t.workflow_id})

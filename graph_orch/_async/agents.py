@@ -156,6 +156,20 @@ class AsyncAgentRegistry:
         rows = await self._graph.transaction(_forget, agent, name)
         return _one(rows, agent)
 
+    async def guard_skill(self, skill: str, guarded: bool = True) -> list[str]:
+        """Mark a skill as guarded, or take the mark away; the names of all guarded skills.
+
+        Servers let none but an administrator, who has a token, teach a guarded skill to an agent,
+        and recommendations never offer to. Agents that have the skill keep it.
+        """
+        name = NEW_NAME.of("skill", skill)
+        await self._graph.transaction(_guard, name, bool(guarded))
+        return await self.guarded_skills()
+
+    async def guarded_skills(self) -> list[str]:
+        """The names of the guarded skills, in order."""
+        return [row["name"] for row in await self._graph.read("agents/guarded")]
+
     async def get_agent_statistics(self) -> AgentStatistics:
         """All agents in numbers."""
         (row,) = await self._graph.read("agents/statistics")
@@ -206,6 +220,12 @@ async def _learn(tx: AsyncTransaction, agent_id: str, name: str, confidence: flo
         await tx.run("agents/set_confidence", agent_id=agent_id, key=key, confidence=confidence)
         return await tx.run("agents/get", agent_id=agent_id)
     return await _change(tx, agent_id, skills, [*skills, key], confidence)
+
+
+async def _guard(tx: AsyncTransaction, name: str, guarded: bool) -> None:
+    key = skill_key(name)
+    await add_skills(tx, {key: name})
+    await tx.run("agents/guard", key=key, guarded=guarded)
 
 
 async def _forget(tx: AsyncTransaction, agent_id: str, name: str) -> Rows:

@@ -92,9 +92,10 @@ class AsyncMonitor:
         wanted = list(RecommendationKind) if kinds is None else KINDS.of("kinds", kinds)
         found: list[Recommendation] = []
         agents = await self._agents.list()
+        guarded = {skill_key(name) for name in await self._agents.guarded_skills()}
         for kind in RecommendationKind:
             if kind in wanted:
-                each = await self._recommend(kind, agents)
+                each = await self._recommend(kind, agents, guarded)
                 found += await async_in_thread(_first, each, MOST_OF_A_KIND)
         return found[: LIMIT.of("limit", limit)]
 
@@ -131,15 +132,17 @@ class AsyncMonitor:
         return [row["name"] for row in rows]
 
     async def _recommend(
-        self, kind: RecommendationKind, agents: list[Agent]
+        self, kind: RecommendationKind, agents: list[Agent], guarded: set[str]
     ) -> Iterable[Recommendation]:
         match kind:
             case RecommendationKind.BLOCKED_BY_FAILED:
                 return await self._blocked()
             case RecommendationKind.MISSING_SKILL:
-                return missing_skills(await self._graph.read("monitor/backlog"), agents)
+                lanes = await self._graph.read("monitor/backlog")
+                return missing_skills(lanes, agents, guarded)
             case RecommendationKind.AGENTS_EXCLUDED:
-                return agents_excluded(await self._graph.read("monitor/backlog"), agents)
+                lanes = await self._graph.read("monitor/backlog")
+                return agents_excluded(lanes, agents, guarded)
             case RecommendationKind.NO_FREE_AGENT:
                 return no_free_agent(await self._graph.read("monitor/backlog"), agents)
             case RecommendationKind.LEASES_EXPIRE:
@@ -149,9 +152,9 @@ class AsyncMonitor:
             case RecommendationKind.LOW_SUCCESS:
                 return low_success(agents)
             case RecommendationKind.LOAD_SKEW:
-                return await self._load_skew(agents)
+                return await self._load_skew(agents, guarded)
             case RecommendationKind.SINGLE_HOLDER:
-                return single_holders(agents)
+                return single_holders(agents, guarded)
 
     async def _blocked(self) -> Iterable[Recommendation]:
         """Go from tasks that block others up to what failed first, one level with each read."""
@@ -164,7 +167,7 @@ class AsyncMonitor:
             wanted = {row["cause"] for row in found} - causes.keys() - {None}
         return blocked_by_failed(rows, causes)
 
-    async def _load_skew(self, agents: list[Agent]) -> list[Recommendation]:
+    async def _load_skew(self, agents: list[Agent], guarded: set[str]) -> list[Recommendation]:
         found = await async_in_thread(extremes, agents)
         if found is None:
             return []
@@ -172,7 +175,7 @@ class AsyncMonitor:
         rows = await self._graph.read(
             "monitor/movable", agent_id=busy.agent_id, other_id=idle.agent_id
         )
-        return [load_skew(busy, idle, rows[0]["task_id"] if rows else None)]
+        return [load_skew(busy, idle, rows[0]["task_id"] if rows else None, guarded)]
 
 
 def _first(found: Iterable[Recommendation], number: int) -> list[Recommendation]:

@@ -20,6 +20,7 @@ from graph_orch._async.schedules import AsyncSchedules
 from graph_orch._async.schema import AsyncSchema
 from graph_orch._async.tasks import AsyncTaskQueue
 from graph_orch._async.teams import AsyncTeams
+from graph_orch._async.tokens import AsyncTokens
 from graph_orch._async.workflows import AsyncWorkflows
 from graph_orch.domain.models import DoctorReport, RetryPolicy
 from graph_orch.embedded import EmbeddedNeo4j
@@ -42,6 +43,7 @@ class AsyncOrchestrator:
         self.schema = AsyncSchema(graph)
         self.workflows = AsyncWorkflows(graph, retry_policy=retry_policy)
         self.gates = AsyncGates(graph)
+        self.tokens = AsyncTokens(graph)
         self.tasks = AsyncTaskQueue(graph, retry_policy=retry_policy, claim_spread=claim_spread)
         self.agents = AsyncAgentRegistry(graph)
         self.router = AsyncCapabilityRouter(graph)

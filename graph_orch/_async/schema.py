@@ -53,6 +53,10 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "schema/due",
         "schema/step_key",
         "schema/cancelling",
+        "schema/token_id",
+        "schema/token_hash",
+        "schema/skill_guarded",
+        "schema/secret_name",
     ),
 }
 """The statements that lead to each version. They run one after the other, outside a transaction,

@@ -156,6 +156,20 @@ class AgentRegistry:
         rows = self._graph.transaction(_forget, agent, name)
         return _one(rows, agent)
 
+    def guard_skill(self, skill: str, guarded: bool = True) -> list[str]:
+        """Mark a skill as guarded, or take the mark away; the names of all guarded skills.
+
+        Servers let none but an administrator, who has a token, teach a guarded skill to an agent,
+        and recommendations never offer to. Agents that have the skill keep it.
+        """
+        name = NEW_NAME.of("skill", skill)
+        self._graph.transaction(_guard, name, bool(guarded))
+        return self.guarded_skills()
+
+    def guarded_skills(self) -> list[str]:
+        """The names of the guarded skills, in order."""
+        return [row["name"] for row in self._graph.read("agents/guarded")]
+
     def get_agent_statistics(self) -> AgentStatistics:
         """All agents in numbers."""
         (row,) = self._graph.read("agents/statistics")
@@ -206,6 +220,12 @@ def _learn(tx: Transaction, agent_id: str, name: str, confidence: float) -> Rows
         tx.run("agents/set_confidence", agent_id=agent_id, key=key, confidence=confidence)
         return tx.run("agents/get", agent_id=agent_id)
     return _change(tx, agent_id, skills, [*skills, key], confidence)
+
+
+def _guard(tx: Transaction, name: str, guarded: bool) -> None:
+    key = skill_key(name)
+    add_skills(tx, {key: name})
+    tx.run("agents/guard", key=key, guarded=guarded)
 
 
 def _forget(tx: Transaction, agent_id: str, name: str) -> Rows:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from math import ceil
 from typing import Any
 
 from pydantic import JsonValue
 
+from graph_orch._sync.creation import add_lanes, insert, insertion
 from graph_orch._sync.due import Due
 from graph_orch._sync.graph import AlreadyAppliedError, Graph, Transaction
 from graph_orch.domain.answers import check_schema, refuse_answer
@@ -16,25 +19,34 @@ from graph_orch.domain.fields import (
     JSON,
     LEASE,
     LIMIT,
+    MAX_BATCH,
     NAME,
     NEW_NAME,
     NEW_NAMES,
+    TASK_ID,
     TASK_IDS,
     Check,
+    instance,
 )
-from graph_orch.domain.forms import dump_json
+from graph_orch.domain.forms import dump_json, load_json
 from graph_orch.domain.ids import new_hex, new_uuid
 from graph_orch.domain.lifecycle import Command, allowed_from
+from graph_orch.domain.links import Link
+from graph_orch.domain.models import RetryPolicy, copy_of
 from graph_orch.domain.models.gates import KIND_DECISIONS, Gate, GateDecision, GateKind, GateStatus
 from graph_orch.errors import (
     GateClosedError,
     GateNotFoundError,
     InvalidTransitionError,
+    LinkExpiredError,
+    LinkInvalidError,
     NotApproverError,
     TaskNotFoundError,
     ValidationError,
 )
 
+MOST_WAITING = 1_000
+"""How many tasks may wait at a gate that is sent back."""
 SHOWN = 100
 """How many of the tasks that wait at a gate are told."""
 KIND: Check[GateKind] = Check(GateKind)
@@ -97,7 +109,7 @@ class Gates:
         Deciding it again in the same way changes nothing.
 
         Args:
-            decision: "approve", "reject" or "answer".
+            decision: "approve", "reject" or "answer"; or "send_back", see `send_back`.
             by: Who decides.
             comment: A word on it, kept with the gate.
             payload: The answer: any JSON that fits the gate's schema.
@@ -108,6 +120,8 @@ class Gates:
             NotApproverError: it names others who may decide it.
             ValidationError: the decision is not one for its kind, or the answer does not fit.
         """
+        if decision == GateDecision.SEND_BACK:
+            return self.send_back(gate_id, by=by, comment=comment)
         gate = self._found(NAME.of("gate_id", gate_id))
         wanted = _decision(gate.kind, decision)
         who = NEW_NAME.of("by", by)
@@ -133,6 +147,51 @@ class Gates:
         self._due.release_gate(gate.gate_id)
         return self._found(gate.gate_id)
 
+    def send_back(
+        self, gate_id: str, *, by: str, comment: str | None = None, task_id: str | None = None
+    ) -> Gate:
+        """Have what is judged done again, with a comment; the gate that is open in its place.
+
+        Of each completed task on which those that wait at the gate depend, a copy is created, which
+        takes its place as dependency and its name. The comments stand in its metadata, under
+        `sent_back`: a list, the last comment last. Sending it back again in the same way changes
+        nothing.
+
+        Args:
+            by: Who decides.
+            comment: What is to be done better.
+            task_id: Only this one of these tasks.
+
+        Raises:
+            GateNotFoundError: there is no such gate.
+            GateClosedError: it was decided, or has expired; the error says by whom.
+            NotApproverError: it names others who may decide it.
+            ValidationError: nothing was done that could be done again.
+        """
+        gate = self._found(NAME.of("gate_id", gate_id))
+        who = NEW_NAME.of("by", by)
+        if gate.approvers and who not in gate.approvers:
+            raise NotApproverError(gate.gate_id, who, gate.approvers)
+        asked: dict[str, Any] = {
+            "gate_id": gate.gate_id,
+            "new_gate_id": new_uuid(),
+            "by": who,
+            "comment": None if comment is None else CONTENT.of("comment", comment),
+            "task_id": None if task_id is None else TASK_ID.of("task_id", task_id),
+            "command_id": new_hex(),
+        }
+        if not self._graph.transaction(_send_back, asked):
+            self._due.expire_gate(gate.gate_id)  # it may have expired just now
+            gate = self._found(gate.gate_id)
+            said = gate.decided_by, gate.comment
+            if gate.reopened_as is None or said != (who, asked["comment"]):
+                raise GateClosedError(
+                    gate.gate_id, GateDecision.SEND_BACK, gate.status, gate.decided_by
+                )
+            return self._found(gate.reopened_as)
+        self._graph.work.tell()
+        return self._found(asked["new_gate_id"])
+
     def get(self, gate_id: str) -> Gate | None:
         """The gate of this id; None where there is none."""
         key = NAME.of("gate_id", gate_id)
@@ -146,15 +205,110 @@ class Gates:
         return found
 
     def list(
-        self, status: GateStatus | str = GateStatus.OPEN, limit: int = 100
+        self,
+        status: GateStatus | str = GateStatus.OPEN,
+        limit: int = 100,
+        *,
+        approver: str | None = None,
     ) -> Sequence[Gate]:
-        """The gates of one status, oldest first."""
+        """The gates of one status, oldest first.
+
+        Args:
+            approver: Only those that this person may decide.
+        """
         rows = self._graph.read(
             "gates/list",
             status=STATUS.of("status", status).value,
             limit=LIMIT.of("limit", limit),
+            approver=None if approver is None else NAME.of("approver", approver),
         )
         return [Gate.from_record(row) for row in rows]
+
+    def link(
+        self,
+        gate_id: str,
+        approver: str,
+        expires_seconds: float = 604_800.0,
+        *,
+        url: str = "http://127.0.0.1:8000",
+    ) -> str:
+        """The address of a page by which one person decides a gate, once, without a token.
+
+        Whoever has it decides as that person, so it goes to that person alone. `graph-orch mcp
+        --http` serves the page.
+
+        Args:
+            approver: Who decides.
+            expires_seconds: So long it can be used; a week by default.
+            url: Where the server is reached.
+
+        Raises:
+            GateNotFoundError: there is no such gate.
+            GateClosedError: it is decided already.
+            NotApproverError: it names others who may decide it.
+        """
+        gate = self._found(NAME.of("gate_id", gate_id))
+        who = NEW_NAME.of("approver", approver)
+        at = instance("url", str, url).rstrip("/")
+        seconds = LEASE.of("expires_seconds", expires_seconds)
+        if gate.approvers and who not in gate.approvers:
+            raise NotApproverError(gate.gate_id, who, gate.approvers)
+        if gate.status is not GateStatus.OPEN:
+            raise GateClosedError(gate.gate_id, "link to", gate.status, gate.decided_by)
+        row = self._link_key(replace=False)
+        link = Link(gate.gate_id, who, row["now"] + ceil(seconds or 0))
+        return f"{at}/decide/{link.signed(row['key'])}"
+
+    def open_link(self, link: str) -> tuple[Gate, str]:
+        """The gate that a link is for, which is open, and who decides it by the link.
+
+        Args:
+            link: The last part of the address.
+
+        Raises:
+            LinkInvalidError: the link was not made here, or was changed.
+            LinkExpiredError: its time is over.
+            GateNotFoundError: the gate is not there any more.
+            GateClosedError: it is decided already, or has expired.
+        """
+        rows = self._graph.read("gates/link_key")
+        if not rows:  # no link was ever made
+            raise LinkInvalidError
+        found = Link.read(instance("link", str, link), rows[0]["key"])
+        if found.expires <= rows[0]["now"]:
+            raise LinkExpiredError
+        self._due.expire_gate(found.gate_id)
+        gate = self._found(found.gate_id)
+        if gate.status is not GateStatus.OPEN:
+            raise GateClosedError(gate.gate_id, "link to", gate.status, gate.decided_by)
+        return gate, found.approver
+
+    def rotate_links(self) -> None:
+        """Make all links to gates invalid that were made until now."""
+        self._link_key(replace=True)
+
+    def _link_key(self, replace: bool) -> Mapping[str, Any]:
+        """The key that signs links: made once, from 256 random bits, and kept in the graph."""
+        fresh = secrets.token_hex(32)
+        rows = self._graph.write("gates/make_link_key", key=fresh, replace=replace)
+        return rows[0]
+
+    def of_tasks(self, task_ids: Sequence[str]) -> dict[str, list[Gate]]:
+        """The open gates at which pending tasks wait, by task, that first which was opened first.
+
+        Tasks that wait at none are left out; of all together there are 10,000 gates at most.
+        """
+        ids = TASK_IDS.of("task_ids", task_ids)
+        found: dict[str, list[Gate]] = {}
+        if not ids:
+            return found
+        for row in self._graph.read("gates/of_tasks", ids=ids, limit=MAX_BATCH):
+            found.setdefault(row["task_id"], []).append(Gate.from_record(row))
+        return found
+
+    def count_waiting(self) -> int:
+        """How many pending tasks wait at open gates."""
+        return (self._graph.read("gates/count_waiting"))[0]["number"]
 
 
 def new_gate(
@@ -209,6 +363,55 @@ def _create(
         command = Command.ADD_DEPENDENCY
         status = found[0]["task"]["status"]
         raise InvalidTransitionError(command, task_id, status, allowed_from(command))
+
+
+def _send_back(tx: Transaction, asked: Mapping[str, Any]) -> bool:
+    """Send a gate back, and create the copies of what is redone; whether it was open."""
+    rows = tx.run("gates/send_back", **asked, limit=MOST_WAITING + 1)
+    if not rows:
+        return False
+    waiting, redone = rows[0]["waiting"], rows[0]["redone"]
+    if len(waiting) > MOST_WAITING:
+        raise ValidationError(f"send_back: more than {MOST_WAITING:,} tasks wait at the gate")
+    if not redone:
+        what = "no completed task" if asked["task_id"] is None else f"no {asked['task_id']!r}"
+        raise ValidationError(
+            f"send_back: the tasks that wait at the gate depend on {what} that could be done "
+            "again; approve or reject it"
+        )
+    note = {"gate_id": asked["gate_id"], "by": asked["by"], "comment": asked["comment"]}
+    new = [copy_of(row, metadata=_with_note(row, note)) for row in redone]
+    params = insertion(new, RetryPolicy())
+    add_lanes(tx, new)
+    created, _ = insert(tx, {**params, "now": None})
+    if not created:
+        raise ValidationError(
+            "send_back: what was done cannot be done again: its workflow was cancelled, or what it "
+            "depended on was deleted; approve or reject the gate"
+        )
+    copies = [
+        {"old": row["task"]["task_id"], "new": task.task_id}
+        for row, task in zip(redone, new, strict=True)
+    ]
+    tx.run(
+        "gates/move",
+        gate_id=asked["gate_id"],
+        new_gate_id=asked["new_gate_id"],
+        task_ids=waiting,
+        copies=copies,
+        detail=dump_json({"gate": asked["new_gate_id"], "redone": copies}),
+        command_id=asked["command_id"],
+    )
+    return True
+
+
+def _with_note(row: Mapping[str, Any], note: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """The metadata of a task that is redone, and why it is."""
+    found = load_json(row["task"].get("metadata"))
+    metadata = found if isinstance(found, dict) else {} if found is None else {"metadata": found}
+    notes = metadata.get("sent_back")
+    notes = notes if isinstance(notes, list) else []
+    return {**metadata, "sent_back": [*notes, {"task_id": row["task"]["task_id"], **note}]}
 
 
 def _decision(kind: GateKind, decision: object) -> GateDecision:

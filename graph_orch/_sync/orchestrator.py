@@ -20,6 +20,7 @@ from graph_orch._sync.schedules import Schedules
 from graph_orch._sync.schema import Schema
 from graph_orch._sync.tasks import TaskQueue
 from graph_orch._sync.teams import Teams
+from graph_orch._sync.tokens import Tokens
 from graph_orch._sync.workflows import Workflows
 from graph_orch.domain.models import DoctorReport, RetryPolicy
 from graph_orch.embedded import EmbeddedNeo4j
@@ -42,6 +43,7 @@ class Orchestrator:
         self.schema = Schema(graph)
         self.workflows = Workflows(graph, retry_policy=retry_policy)
         self.gates = Gates(graph)
+        self.tokens = Tokens(graph)
         self.tasks = TaskQueue(graph, retry_policy=retry_policy, claim_spread=claim_spread)
         self.agents = AgentRegistry(graph)
         self.router = CapabilityRouter(graph)

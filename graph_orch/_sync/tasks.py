@@ -862,5 +862,5 @@ def _detail(reason: str | None) -> str | None:
 
 def _moved(task: Task, seen: Task) -> bool:
     """Whether something happened to a task that somebody who follows it wants to hear of."""
-    followed = attrgetter("status", "attempt", "progress", "progress_message")
+    followed = attrgetter("status", "attempt", "unmet", "progress", "progress_message")
     return followed(task) != followed(seen)

@@ -179,9 +179,7 @@ class Workflows:
         try:
             owing = self._graph.transaction(_start, workflow, batch, self._policy)
         except _IncompleteError:
-            outside = [
-                task.model_copy(update={"workflow_id": None}) for task in batch
-            ]
+            outside = [task.model_copy(update={"workflow_id": None}) for task in batch]
             self._creation.settle(outside, {})  # says what is missing
             raise StoreError("start: what the tasks need changed meanwhile; try again") from None
         self._due.cancel_dependents(owing)

@@ -79,6 +79,21 @@ def learn(
     show(agent, as_json)
 
 
+@app.command("guard", epilog="Example: graph-orch agent guard human-approval")
+def guard(
+    skill: Annotated[str, typer.Argument(help="The skill.")],
+    off: Annotated[bool, typer.Option("--off", help="Take the mark away.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Mark a skill as one that only an administrator teaches; list all such skills."""
+    with connect() as orch:
+        names = orch.agents.guard_skill(skill, not off)
+    if as_json:
+        show_json(names)
+    else:
+        say(f"guarded: {', '.join(names) or 'none'}")
+
+
 @app.command("remove", epilog="Example: graph-orch agent remove ada")
 def remove(agent_id: AgentId, as_json: Json = False) -> None:
     """Remove an agent: the tasks that it held return to pending, and its history stays."""

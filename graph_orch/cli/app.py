@@ -29,6 +29,7 @@ from graph_orch.cli import (
     server,
     simulate,
     task,
+    token,
     worker,
     workflow,
 )
@@ -43,6 +44,7 @@ from graph_orch.errors import (
     StoreAuthenticationError,
     StoreUnreachableError,
     TaskNotFoundError,
+    TokenNotFoundError,
     WorkflowNotFoundError,
     describe,
 )
@@ -111,6 +113,7 @@ COMMANDS = (
     (task.app, "task"),
     (workflow.app, "workflow"),
     (gate.app, "gate"),
+    (token.app, "token"),
     (schedule.app, "schedule"),
     (pictures.app, "graph"),
     (worker.worker, "worker --exec './summarise.sh' --skills nlp"),
@@ -203,6 +206,7 @@ def exit_code(error: OrchestrationError) -> int:
             | ScheduleNotFoundError()
             | WorkflowNotFoundError()
             | GateNotFoundError()
+            | TokenNotFoundError()
         ):
             return NOT_FOUND
         case StoreUnreachableError() | StoreAuthenticationError() | EmbeddedServerError():

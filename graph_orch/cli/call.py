@@ -29,13 +29,13 @@ def call(
 
 async def _call(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
     from graph_orch.tools.advice import explain
-    from graph_orch.tools.call import Call
+    from graph_orch.tools.call import Call, Caller
     from graph_orch.tools.table import EVERY_TOOL, find
 
     tool = find(EVERY_TOOL, name)
     async with connect_async() as orch:
         try:
-            return await tool.run(Call(orch), arguments)
+            return await tool.run(Call(orch, caller=Caller(has_store=True)), arguments)
         except OrchestrationError as error:
             error.args = (await explain(orch.monitor, error),)
             raise

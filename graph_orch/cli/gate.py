@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from graph_orch import Gate, GateDecision, GateNotFoundError, GateStatus, ValidationError
-from graph_orch.cli.output import Json, show, show_list
+from graph_orch.cli.output import Json, say, show, show_json, show_list
 from graph_orch.cli.store import connect
 
 app = typer.Typer(no_args_is_help=True, help="Decide what tasks wait for.")
@@ -65,6 +65,23 @@ def reject(gate_id: GateId, by: By = None, comment: Comment = None, as_json: Jso
     _decide(gate_id, GateDecision.REJECT, by, comment, None, as_json)
 
 
+@app.command("send-back", epilog="Example: graph-orch gate send-back GATE_ID --comment 'shorter'")
+def send_back(
+    gate_id: GateId,
+    task_id: Annotated[
+        str | None, typer.Option("--task", help="Only this task; else all that was judged.")
+    ] = None,
+    by: By = None,
+    comment: Comment = None,
+    as_json: Json = False,
+) -> None:
+    """Have what is judged done again, with the comment; shows the gate that is open instead."""
+    with connect() as orch:
+        who = by or getpass.getuser()
+        gate = orch.gates.send_back(gate_id, by=who, comment=comment, task_id=task_id)
+    show(gate, as_json)
+
+
 @app.command("answer", epilog="Example: graph-orch gate answer GATE_ID '{\"budget\": 5}'")
 def answer(
     gate_id: GateId,
@@ -79,6 +96,33 @@ def answer(
     except (ValueError, RecursionError) as error:
         raise ValidationError(f"the answer is not JSON ({error}): {payload[:100]!r}") from None
     _decide(gate_id, GateDecision.ANSWER, by, comment, found, as_json)
+
+
+@app.command("link", epilog="Example: graph-orch gate link GATE_ID grace --url https://…")
+def link(
+    gate_id: GateId,
+    approver: Annotated[str, typer.Argument(help="Who decides by it.")],
+    hours: Annotated[float, typer.Option(help="So long it can be used.")] = 168.0,
+    url: Annotated[
+        str, typer.Option(help="Where graph-orch mcp --http is reached.")
+    ] = "http://127.0.0.1:8000",
+    as_json: Json = False,
+) -> None:
+    """Print the address of a page by which one person decides the gate, once, without a token."""
+    with connect() as orch:
+        address = orch.gates.link(gate_id, approver, hours * 3_600, url=url)
+    if as_json:
+        show_json({"link": address})
+    else:
+        print(address)
+
+
+@app.command("rotate-links", epilog="Example: graph-orch gate rotate-links")
+def rotate_links() -> None:
+    """Make all links to gates invalid that were made until now."""
+    with connect() as orch:
+        orch.gates.rotate_links()
+    say("links that were made until now decide nothing any more")
 
 
 def _decide(

@@ -7,26 +7,34 @@ import contextlib
 import os
 import signal
 import sys
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from graph_orch.cli.mcp_clients import PASSWORD, Client, configuration
+from graph_orch.cli.mcp_clients import PASSWORD, TOKEN, Client, configuration
 from graph_orch.cli.signals import leave_in_order, left_at_once
 from graph_orch.cli.store import connect_async
-from graph_orch.errors import StoreError, ValidationError
-from graph_orch.settings import EmbeddedSettings, McpSettings, Profile, ServerSettings, Toolset
+from graph_orch.errors import NotAllowedError, StoreError, ValidationError
+from graph_orch.settings import (
+    EmbeddedSettings,
+    McpSettings,
+    Profile,
+    ServerSettings,
+    TokenSettings,
+    Toolset,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from typing import Any
 
+    from pydantic import SecretStr
     from starlette.routing import Route
 
     from graph_orch import AsyncOrchestrator
-    from graph_orch.serve.options import HttpOptions
     from graph_orch.serve.principals import Principal
 
 LEAVE_SECONDS = 8.0
@@ -36,7 +44,8 @@ app = typer.Typer(invoke_without_command=True, help="Serve the tools to agents, 
 
 UseProfile = Annotated[Profile, typer.Option(help="How many tools: worker, core or all.")]
 With = Annotated[
-    list[Toolset] | None, typer.Option("--with", help="Tools beside the profile's: workflows.")
+    list[Toolset] | None,
+    typer.Option("--with", help="Tools beside the profile's: workflows, gates."),
 ]
 ReadOnly = Annotated[bool, typer.Option("--read-only", help="Only tools that change nothing.")]
 
@@ -56,7 +65,8 @@ def mcp(
 ) -> None:
     """Serve the tools to agents: on standard input and output, or by HTTP.
 
-    Off loopback a bearer token is needed, in GRAPH_ORCH_MCP_TOKEN. By HTTP it is an A2A agent too.
+    By HTTP it is an A2A agent too. There clients bring a token (`graph-orch token create`) as soon
+    as there is one, and always off loopback; on standard input it is that in GRAPH_ORCH_TOKEN.
     """
     if context.invoked_subcommand is not None:
         return
@@ -64,7 +74,6 @@ def mcp(
         raise ValidationError(
             "install graph-orch[mcp] to serve MCP; graph-orch[a2a] serves A2A with --http"
         )
-    from graph_orch.serve.options import HttpOptions
     from graph_orch.serve.principals import Principal
 
     leave_in_order()
@@ -72,8 +81,7 @@ def mcp(
     name = "administrator" if token is None or not http else "token"
     principal = Principal(name, profile, read_only, frozenset(toolsets or ()))
     if http:
-        options = HttpOptions(host, port, token, origins, principal=principal)
-        asyncio.run(_serve_http(options))
+        asyncio.run(_serve_http(host, port, token, origins, principal))
     else:
         asyncio.run(_serve_stdio(principal))
 
@@ -87,8 +95,8 @@ def install(
 ) -> None:
     """Print the configuration for common clients, with the settings of this environment.
 
-    Passwords are not printed. A client that can read its environment, or ask, is configured to do
-    so; for the others you replace `<the password>`.
+    Passwords and tokens are not printed. A client that can read its environment, or ask, is
+    configured to do so; for the others you replace `<the password>` and `<the token>`.
     """
     script = Path(sys.executable).with_name("graph-orch")
     command = [str(script)] if script.exists() else [sys.executable, "-P", "-m", "graph_orch.cli"]
@@ -100,26 +108,53 @@ def install(
         environment |= {"NEO4J_USERNAME": server.username, **server.environment()}
         if server.password is not None:
             environment["NEO4J_PASSWORD"] = PASSWORD
+    if TokenSettings().token is not None:
+        environment["GRAPH_ORCH_TOKEN"] = TOKEN
     for chosen in Client if client is None else [client]:
         print(configuration(chosen, command, environment))
 
 
 async def _serve_stdio(principal: Principal) -> None:
     from graph_orch.serve.mcp import build, serve_stdio
+    from graph_orch.serve.principals import by_tokens
 
+    token = TokenSettings().token
     with left_at_once():
         orch = await connect_async()
     async with orch:
-        await _until_client_or_signal(serve_stdio(build(orch, principal)), orch)
+        server = build(orch, principal)
+        if token is not None:
+            who = partial(by_tokens(orch, principal), token.get_secret_value())
+            if await who() is None:
+                raise NotAllowedError(
+                    "the token in GRAPH_ORCH_TOKEN is not known, was revoked or has expired; make "
+                    "one with graph-orch token create"
+                )
+            server = build(orch, principal, who)
+        await _until_client_or_signal(serve_stdio(server), orch)
 
 
-async def _serve_http(options: HttpOptions) -> None:
+async def _serve_http(
+    host: str,
+    port: int,
+    token: SecretStr | None,
+    origins: frozenset[str],
+    principal: Principal,
+) -> None:
     """Serve the protocols whose extras are installed."""
+    from graph_orch.serve import links
     from graph_orch.serve.http import serve_http
+    from graph_orch.serve.options import LOOPBACK, HttpOptions
+    from graph_orch.serve.principals import by_tokens
 
     with left_at_once():
         orch = await connect_async()
     async with orch:
+        has_tokens = await orch.tokens.are_in_use()
+        options = HttpOptions(
+            host, port, token, origins, principal=principal, has_tokens=has_tokens
+        )
+        identify = by_tokens(orch, principal, token is not None or host not in LOOPBACK)
         mcp_routes: list[Route] = []
         lifespan = contextlib.nullcontext
         if find_spec("mcp"):
@@ -128,15 +163,17 @@ async def _serve_http(options: HttpOptions) -> None:
             sessions = Sessions(build(orch, options.principal), options)
             mcp_routes, lifespan = [sessions.route()], sessions.run
 
+        if not principal.read_only:
+            mcp_routes += links.routes(orch)
+
         def routes(url: str) -> list[Route]:
             if not find_spec("a2a"):
                 return mcp_routes
             from graph_orch.serve import a2a
 
-            needs_token = options.token is not None
-            return [*mcp_routes, *a2a.routes(orch, url, options.principal, needs_token)]
+            return [*mcp_routes, *a2a.routes(orch, url, options.principal, identify)]
 
-        await serve_http(options, routes, lifespan)
+        await serve_http(options, routes, lifespan, identify)
 
 
 async def _until_client_or_signal(

@@ -9,7 +9,9 @@ from enum import StrEnum
 
 NAME = "graph-orch"
 PASSWORD = "<the password>"
-"""The placeholder for the password: such files are shared and committed, so they hold none."""
+TOKEN = "<the token>"
+"""Placeholders for secrets: such files are shared and committed, so they hold none."""
+SECRETS = (PASSWORD, TOKEN)
 
 
 class Client(StrEnum):
@@ -32,32 +34,39 @@ def configuration(client: Client, command: Sequence[str], environment: Mapping[s
         case Client.CODEX:
             return f"# Codex: ~/.codex/config.toml\n{_toml(command, environment)}\n"
         case Client.VSCODE:
-            asking = _with_password(environment, "${input:neo4j-password}")
+            ids = {
+                name: name.lower().replace("_", "-")
+                for name, value in environment.items()
+                if value in SECRETS
+            }
+            asking = {**environment, **{name: f"${{input:{id_}}}" for name, id_ in ids.items()}}
             servers = {"servers": {NAME: {"type": "stdio", **_entry(command, asking)}}}
-            inputs = {"inputs": [_INPUT]} if asking != environment else {}
-            return f"# VS Code: .vscode/mcp.json\n{_json(inputs | servers)}\n"
+            inputs = [
+                {"type": "promptString", "id": id_, "description": name, "password": True}
+                for name, id_ in ids.items()
+            ]
+            found = ({"inputs": inputs} if inputs else {}) | servers
+            return f"# VS Code: .vscode/mcp.json\n{_json(found)}\n"
         case _:
-            file, password = _FILES[client]
-            entry = _entry(command, _with_password(environment, password))
+            file, reference = _FILES[client]
+            entry = _entry(command, _referring(environment, reference))
             return f"# {file}\n{_json({'mcpServers': {NAME: entry}})}\n"
 
 
 _FILES = {
-    Client.CLAUDE_DESKTOP: ("Claude Desktop: claude_desktop_config.json", PASSWORD),
-    Client.CURSOR: ("Cursor: .cursor/mcp.json", "${env:NEO4J_PASSWORD}"),
-    Client.GEMINI: ("Gemini CLI: ~/.gemini/settings.json", "$NEO4J_PASSWORD"),
+    Client.CLAUDE_DESKTOP: ("Claude Desktop: claude_desktop_config.json", None),
+    Client.CURSOR: ("Cursor: .cursor/mcp.json", "${{env:{}}}"),
+    Client.GEMINI: ("Gemini CLI: ~/.gemini/settings.json", "${}"),
 }
-"""The file of each client, and how it refers to a variable of its own environment."""
-_INPUT = {
-    "type": "promptString",
-    "id": "neo4j-password",
-    "description": "The password of Neo4j",
-    "password": True,
-}
+"""The file of each client, and how it refers to a variable of its own environment, if it can."""
 
 
-def _with_password(environment: Mapping[str, str], reference: str) -> dict[str, str]:
-    return {k: reference if v == PASSWORD else v for k, v in environment.items()}
+def _referring(environment: Mapping[str, str], reference: str | None) -> dict[str, str]:
+    """The environment with references to variables in the place of secrets."""
+    return {
+        name: reference.format(name) if reference and value in SECRETS else value
+        for name, value in environment.items()
+    }
 
 
 def _entry(command: Sequence[str], environment: Mapping[str, str]) -> dict[str, object]:
@@ -69,7 +78,7 @@ def _toml(command: Sequence[str], environment: Mapping[str, str]) -> str:
     # JSON strings and lists of them are valid TOML.
     lines = [f"[mcp_servers.{NAME}]", f"command = {json.dumps(command[0])}"]
     lines.append(f"args = {json.dumps(list(command[1:]))}")
-    given = {name: value for name, value in environment.items() if value != PASSWORD}
+    given = {name: value for name, value in environment.items() if value not in SECRETS}
     if given:
         pairs = ", ".join(f"{name} = {json.dumps(value)}" for name, value in given.items())
         lines.append(f"env = {{ {pairs} }}")

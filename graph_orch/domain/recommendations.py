@@ -112,11 +112,14 @@ def blocked_by_failed(
         yield _recommend(RecommendationKind.BLOCKED_BY_FAILED, what, why, call)
 
 
-def missing_skills(lanes: Rows, agents: Sequence[Agent]) -> Iterator[Recommendation]:
+def missing_skills(
+    lanes: Rows, agents: Sequence[Agent], guarded: Collection[str] = ()
+) -> Iterator[Recommendation]:
     """Skills that ready tasks need and no agent has: teach the agent that lacks the fewest.
 
     Args:
         lanes: Rows of `monitor/backlog`.
+        guarded: Keys of skills that only an administrator teaches.
     """
     waiting: dict[tuple[str, ...], int] = {}
     for lane in lanes:
@@ -130,10 +133,13 @@ def missing_skills(lanes: Rows, agents: Sequence[Agent]) -> Iterator[Recommendat
         why: dict[str, JsonValue] = {"ready": ready, "skills": [*skills], "missing": [*unheld]}
         if similar := [name for names in nearest_each(unheld, held).values() for name in names]:
             why["similar"] = [*similar]
-        yield _recommend(RecommendationKind.MISSING_SKILL, what, why, _teach(skills, agents))
+        call = _teach(skills, agents, guarded)
+        yield _recommend(RecommendationKind.MISSING_SKILL, what, why, call)
 
 
-def agents_excluded(lanes: Rows, agents: Sequence[Agent]) -> Iterator[Recommendation]:
+def agents_excluded(
+    lanes: Rows, agents: Sequence[Agent], guarded: Collection[str] = ()
+) -> Iterator[Recommendation]:
     """Ready tasks that no agent with their skills may try again: teach another these skills."""
     waiting: dict[tuple[tuple[str, ...], tuple[str, ...]], list[Mapping[str, Any]]] = {}
     for lane in lanes:
@@ -150,7 +156,7 @@ def agents_excluded(lanes: Rows, agents: Sequence[Agent]) -> Iterator[Recommenda
             "first": min(row["first"] for row in rows),
         }
         others = [agent for agent in agents if agent.agent_id not in barred]
-        call = _teach(skills, others, taken={agent.agent_id for agent in agents})
+        call = _teach(skills, others, guarded, taken={agent.agent_id for agent in agents})
         yield _recommend(RecommendationKind.AGENTS_EXCLUDED, what, why, call)
 
 
@@ -218,13 +224,19 @@ def extremes(agents: Sequence[Agent]) -> tuple[Agent, Agent] | None:
     return ordered[-1], ordered[0]
 
 
-def load_skew(busy: Agent, idle: Agent, movable: str | None) -> Recommendation:
+def load_skew(
+    busy: Agent, idle: Agent, movable: str | None, guarded: Collection[str] = ()
+) -> Recommendation:
     """One agent is busy while another idles: move a task, or teach the idle one missing skills.
 
     Args:
         movable: The id of a task that the idle agent could take over.
     """
-    lacking = [name for name in busy.capabilities if skill_key(name) not in idle.skills]
+    lacking = [
+        name
+        for name in busy.capabilities
+        if skill_key(name) not in idle.skills and skill_key(name) not in guarded
+    ]
     what = f"agent {busy.agent_id} is busy while {idle.agent_id} is idle"
     why: dict[str, JsonValue] = {
         "highest": round(busy.utilization, 3),
@@ -241,14 +253,19 @@ def load_skew(busy: Agent, idle: Agent, movable: str | None) -> Recommendation:
     return _recommend(RecommendationKind.LOAD_SKEW, what, why, call)
 
 
-def single_holders(agents: Sequence[Agent]) -> Iterator[Recommendation]:
-    """Skills that only one agent has: teach the least loaded of the others."""
+def single_holders(
+    agents: Sequence[Agent], guarded: Collection[str] = ()
+) -> Iterator[Recommendation]:
+    """Skills that only one agent has: teach the least loaded of the others.
+
+    A guarded skill is meant to have few holders, and is passed over.
+    """
     holders: dict[str, list[Agent]] = {}
     for agent in agents:
         for name in agent.capabilities:
             holders.setdefault(name, []).append(agent)
     for name, (holder, *others) in sorted(holders.items()):
-        if not others:
+        if not others and skill_key(name) not in guarded:
             rest = [agent for agent in agents if agent is not holder]
             other = min(rest, key=lambda agent: (agent.utilization, agent.agent_id), default=None)
             call = (
@@ -265,13 +282,24 @@ def _skills(lane: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(sorted(name for _, name, _ in lane["skills"]))
 
 
-def _teach(skills: Sequence[str], agents: Sequence[Agent], taken: Collection[str] = ()) -> ToolCall:
+def _teach(
+    skills: Sequence[str],
+    agents: Sequence[Agent],
+    guarded: Collection[str] = (),
+    taken: Collection[str] = (),
+) -> ToolCall:
     """Teach the agent that lacks the fewest skills; without agents, register one under a new id.
+
+    Nobody is taught a guarded skill. Where nobody has it, no call mends that: look who has.
 
     Args:
         taken: Ids of agents that exist besides those in `agents`.
     """
     keys = {skill_key(name) for name in skills}
+    if kept := keys.intersection(guarded):
+        agents = [agent for agent in agents if kept.issubset(agent.skills)]
+        if not agents:
+            return _call("find_capable_agents", capabilities=[*skills])
     if not agents:
         agent_id = next(name for number in count(1) if (name := f"agent-{number}") not in taken)
         return _register(agent_id, capabilities=[*skills])

@@ -16,11 +16,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from graph_orch.errors import StoreError
 from graph_orch.serve.options import LOOPBACK, MB, HttpOptions
-from graph_orch.serve.principals import Principal
+from graph_orch.serve.principals import Identify, Principal
 
 CARD_PATH = "/.well-known/agent-card.json"
 """The A2A card describes how to authenticate, so it is public."""
+LINKS = "/decide/"
+"""How the paths of links to gates begin. A link says who decides, so it needs no token."""
 MAX_BODY = 4 * MB
 SMALL_BODY = 64 * 1024
 """A body up to this size is read even when other requests fill `held_bytes`, so that an agent can
@@ -44,9 +47,12 @@ class Guard:
     The application finds who asks in `request.state.principal`.
     """
 
-    def __init__(self, app: ASGIApp, options: HttpOptions) -> None:
+    def __init__(
+        self, app: ASGIApp, options: HttpOptions, identify: Identify | None = None
+    ) -> None:
         self._app = app
         self._options = options
+        self._identify = identify
         self._held = 0  # bytes of the bodies of all requests that are being answered
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,11 +68,13 @@ class Guard:
         headers, parts = Headers(scope=scope), list[bytes]()
         try:
             _check_unambiguous(headers)
-            self._check_origin(headers)
-            principal = self._authenticate(headers)
+            is_link = scope["path"].startswith(LINKS)
+            self._check_origin(headers, is_link)
+            principal = await self._authenticate(headers)
             if principal is not None:
                 scope.setdefault("state", {})["principal"] = principal
-                await self._read_body(receive, parts)
+            if principal is not None or is_link:
+                await self._read_body(receive, parts, SMALL_BODY if is_link else MAX_BODY)
             elif scope["path"] != CARD_PATH:
                 challenge = {"WWW-Authenticate": "Bearer"}
                 raise HTTPException(401, "a bearer token is needed", challenge)
@@ -77,17 +85,26 @@ class Guard:
         finally:
             self._held -= sum(map(len, parts))
 
-    def _authenticate(self, headers: Headers) -> Principal | None:
-        """The principal of a request; None when it brings no valid token."""
-        token = self._options.token
-        if token is None:
-            return self._options.principal
-        scheme, _, given = headers.get("authorization", "").partition(" ")
-        expected = token.get_secret_value().encode()
-        is_right = hmac.compare_digest(given.strip().encode("latin-1"), expected)
-        return self._options.principal if is_right and scheme.lower() == "bearer" else None
+    async def _authenticate(self, headers: Headers) -> Principal | None:
+        """The principal of a request; None when it brings no valid token.
 
-    def _check_origin(self, headers: Headers) -> None:
+        Without one it is whoever can reach loopback, as long as there are no tokens.
+        """
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        secret = given.strip() if scheme.lower() == "bearer" else None
+        token = self._options.token
+        if token is not None:
+            expected = token.get_secret_value().encode()
+            if hmac.compare_digest((secret or "").encode("latin-1"), expected):
+                return self._options.principal
+        if self._identify is None:
+            return self._options.principal if token is None else None
+        try:
+            return await self._identify(secret)
+        except StoreError as error:
+            raise HTTPException(503, "the store does not answer; ask again") from error
+
+    def _check_origin(self, headers: Headers, is_link: bool) -> None:
         """Refuse a request from a foreign web page, or one for another name of this machine.
 
         A page can let its own name resolve to a loopback address (DNS rebinding), so the host
@@ -98,10 +115,11 @@ class Guard:
             raise HTTPException(421, "this server answers to the names of loopback only")
         origin = headers.get("origin")
         is_local = on_loopback and origin is not None and _hostname(origin) in LOOPBACK
-        if origin and not is_local and origin not in self._options.origins:
+        is_own = is_link and origin is not None and origin.partition("://")[2] == headers["host"]
+        if origin and not is_local and not is_own and origin not in self._options.origins:
             raise HTTPException(403, f"the origin {origin[:200]} is not allowed")
 
-    async def _read_body(self, receive: Receive, parts: list[bytes]) -> None:
+    async def _read_body(self, receive: Receive, parts: list[bytes], most: int = MAX_BODY) -> None:
         """Read the whole body into `parts`, and check that its JSON is cheap to parse."""
         size, seconds = 0, self._options.body_seconds
         try:
@@ -115,8 +133,8 @@ class Guard:
                     more = message.get("more_body", False)
                     size += len(parts[-1])
                     self._held += len(parts[-1])
-                    if size > MAX_BODY:
-                        raise HTTPException(413, f"the body has more than {MAX_BODY} bytes")
+                    if size > most:
+                        raise HTTPException(413, f"the body has more than {most} bytes")
                     if size > SMALL_BODY and self._held > self._options.held_bytes:
                         busy = "the bodies of all requests together are too large; ask again"
                         raise HTTPException(503, busy, {"Retry-After": "1"})

@@ -17,6 +17,7 @@ from graph_orch.serve.complaints import Complaints
 from graph_orch.serve.connections import Connection, protocol
 from graph_orch.serve.guard import Guard
 from graph_orch.serve.options import HttpOptions
+from graph_orch.serve.principals import Identify
 
 SHUTDOWN_SECONDS = 5
 BACKLOG = 100
@@ -28,12 +29,14 @@ async def serve_http(
     options: HttpOptions,
     routes: Callable[[str], Sequence[Route]],
     lifespan: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
+    identify: Identify | None = None,
 ) -> None:
     """Serve many clients until SIGTERM.
 
     Args:
         routes: Makes the routes, given the server's URL, whose port may be chosen by the system.
         lifespan: Makes the context in which the routes are served.
+        identify: Finds whose token a request brings.
     """
     complaints = Complaints()
 
@@ -48,7 +51,7 @@ async def serve_http(
         served = routes(at)
         app = Starlette(
             routes=served,
-            middleware=[Middleware(Guard, options)],
+            middleware=[Middleware(Guard, options, identify)],
             lifespan=lambda app: lifespan(),
         )
         config = uvicorn.Config(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Awaitable, Callable
 from functools import cache
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import unquote
 
 from mcp.server import Server, ServerRequestContext
-from mcp.server.auth.middleware.bearer_auth import AuthorizationContext
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, AuthorizationContext
+from mcp.server.auth.provider import AccessToken
 from mcp.server.stdio import stdio_server
 from mcp.server.streamable_http import StreamableHTTPServerTransport
 from mcp.server.streamable_http_manager import (
@@ -21,10 +23,15 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
+    INVALID_REQUEST,
     CallToolRequestParams,
     CallToolResult,
+    ElicitRequest,
+    ElicitRequestFormParams,
+    ElicitResult,
     GetPromptRequestParams,
     GetPromptResult,
+    InputRequiredResult,
     ListPromptsResult,
     ListResourcesResult,
     ListResourceTemplatesResult,
@@ -42,8 +49,10 @@ from mcp_types import (
     ToolAnnotations,
 )
 from mcp_types import Tool as McpTool
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import BaseModel
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from graph_orch import AsyncOrchestrator
 from graph_orch.domain.fields import MAX_NAME
@@ -52,14 +61,15 @@ from graph_orch.serve.guard import MAX_BODY
 from graph_orch.serve.options import HttpOptions
 from graph_orch.serve.principals import Principal
 from graph_orch.tools.advice import explain
-from graph_orch.tools.call import LONGEST_CALL_SECONDS, Call, within
-from graph_orch.tools.table import Tool, find
+from graph_orch.tools.call import LONGEST_CALL_SECONDS, Ask, Call, ask_nobody, within
+from graph_orch.tools.table import Tool
 from graph_orch.tools.texts import GRAPH, GUIDE, INSTRUCTIONS
 
 NAME = "graph-orch"
 PATH = "/mcp"
 SESSION_IDLE_SECONDS = 1_800.0
 JSON = "application/json"
+ASKED = "decision"
 RESOURCES = {
     "task": "A task with its tries and its history",
     "agent": "An agent with its record",
@@ -80,14 +90,19 @@ PROMPT = Prompt(
 )
 
 Context = ServerRequestContext[dict[str, Any]]
+Who = Callable[[], Awaitable[Principal | None]]
+"""Finds who the client is; None: its token counts no more."""
 
 
-def build(orch: AsyncOrchestrator, principal: Principal) -> Server[dict[str, Any]]:
+def build(
+    orch: AsyncOrchestrator, principal: Principal, identify: Who | None = None
+) -> Server[dict[str, Any]]:
     """An MCP server of the tools.
 
-    On stdio `principal` is the client. By HTTP it is whoever the guard found for each request.
+    On stdio the client is `principal`, or whom `identify` finds at each of its requests. By HTTP it
+    is whoever the guard found for each.
     """
-    handlers = _Handlers(orch, principal)
+    handlers = _Handlers(orch, principal, identify)
     return Server(
         NAME,
         version=version("graph-orch"),
@@ -126,7 +141,7 @@ class Sessions(StreamableHTTPSessionManager):
 
     def route(self) -> Route:
         """The route of the HTTP server by which clients reach the sessions."""
-        return Route(PATH, endpoint=StreamableHTTPASGIApp(self))
+        return Route(PATH, endpoint=_Owned(StreamableHTTPASGIApp(self)))
 
     def _admit_session(
         self, requestor: AuthorizationContext | None
@@ -139,6 +154,18 @@ class Sessions(StreamableHTTPSessionManager):
                 idlest.idle_scope.cancel()
                 del self._server_instances[session_id]
         return super()._admit_session(requestor)
+
+
+class _Owned:
+    """Tells the sessions whose a request is: a session is continued by nobody else."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        principal: Principal = scope["state"]["principal"]
+        access = AccessToken(token="", client_id=principal.name, scopes=[])
+        await self._app({**scope, "user": AuthenticatedUser(access)}, receive, send)
 
 
 def _idle_deadline(session: StreamableHTTPServerTransport) -> float:
@@ -164,14 +191,20 @@ def definition(tool: Tool) -> McpTool:
 
 
 class _Handlers:
-    def __init__(self, orch: AsyncOrchestrator, principal: Principal) -> None:
+    def __init__(self, orch: AsyncOrchestrator, principal: Principal, identify: Who | None) -> None:
         self._orch = orch
         self._principal = principal
+        self._identify = identify
 
-    def _principal_of(self, context: Context) -> Principal:
+    async def _principal_of(self, context: Context) -> Principal:
         """By HTTP the principal that the guard found, on stdio the one that started the server."""
-        request = context.request
-        return self._principal if request is None else request.state.principal
+        if context.request is not None:
+            return context.request.state.principal
+        if self._identify is None:
+            return self._principal
+        if (found := await self._identify()) is None:
+            raise MCPError(INVALID_REQUEST, "the token was revoked, or has expired; set another")
+        return found
 
     def input_schema(self, name: str) -> dict[str, Any] | None:
         tool = self._principal.tools.get(name)
@@ -180,15 +213,21 @@ class _Handlers:
     async def list_tools(
         self, context: Context, params: PaginatedRequestParams | None
     ) -> ListToolsResult:
-        tools = self._principal_of(context).tools.values()
+        tools = (await self._principal_of(context)).tools.values()
         return ListToolsResult(tools=[definition(tool) for tool in tools])
 
-    async def call_tool(self, context: Context, params: CallToolRequestParams) -> CallToolResult:
-        principal = self._principal_of(context)
-        call = Call(self._orch, context.session.report_progress, principal.why_not)
+    async def call_tool(
+        self, context: Context, params: CallToolRequestParams
+    ) -> CallToolResult | InputRequiredResult:
+        principal = await self._principal_of(context)
+        report = context.session.report_progress
+        ask = _asking(context, params)
+        call = Call(self._orch, report, principal.why_not, principal, ask)
         try:
-            tool = find(principal.tools, params.name)
+            tool = principal.tool(params.name)
             answer = await within(LONGEST_CALL_SECONDS, tool.run(call, params.arguments or {}))
+        except _Asking as asking:
+            return asking.result
         except OrchestrationError as error:
             return _refused(await explain(self._orch.monitor, error))
         except TimeoutError:
@@ -205,22 +244,22 @@ class _Handlers:
     async def list_resource_templates(
         self, context: Context, params: PaginatedRequestParams | None
     ) -> ListResourceTemplatesResult:
+        principal = await self._principal_of(context)
         templates = [
             ResourceTemplate(
                 uri_template=f"{kind}://{{id}}", name=kind, description=about, mime_type=JSON
             )
             for kind, about in RESOURCES.items()
-            if self._principal_of(context).may(f"{kind}://")
+            if principal.may(f"{kind}://")
         ]
         return ListResourceTemplatesResult(resource_templates=templates)
 
     async def read_resource(
         self, context: Context, params: ReadResourceRequestParams
     ) -> ReadResourceResult:
+        principal = await self._principal_of(context)
         try:
-            text, kind = await within(
-                LONGEST_CALL_SECONDS, self._read(params.uri, self._principal_of(context))
-            )
+            text, kind = await within(LONGEST_CALL_SECONDS, self._read(params.uri, principal))
         except OrchestrationError as error:
             message = await explain(self._orch.monitor, error)
             raise MCPError(INVALID_PARAMS, message, {"uri": params.uri[:MAX_NAME]}) from error
@@ -268,6 +307,40 @@ class _Handlers:
                     {"uri": uri[:MAX_NAME]},
                 )
         return _json(found), JSON
+
+
+class _Asking(Exception):
+    """A tool asks its caller's user; the client calls it again, with the answer."""
+
+    def __init__(self, result: InputRequiredResult) -> None:
+        super().__init__()
+        self.result = result
+
+
+def _asking(context: Context, params: CallToolRequestParams) -> Ask:
+    """How a tool asks its caller's user: by the answer to this call, or with sessions by a request.
+
+    Nothing is kept for the second call: it brings the arguments of the first again.
+    """
+
+    async def ask(question: str, form: dict[str, Any]) -> dict[str, Any] | None:
+        capabilities = context.session.client_capabilities
+        elicits = None if capabilities is None else capabilities.elicitation
+        if elicits is None or (elicits.form is None and elicits.url is not None):
+            return await ask_nobody(question, form)
+        if context.protocol_version not in MODERN_PROTOCOL_VERSIONS:
+            answer = await context.session.elicit_form(question, form, context.request_id)
+        elif (given := (params.input_responses or {}).get(ASKED)) is None:
+            asked = ElicitRequestFormParams(message=question, requested_schema=form)
+            request = ElicitRequest(params=asked)
+            raise _Asking(InputRequiredResult(input_requests={ASKED: request}))
+        elif isinstance(given, ElicitResult):
+            answer = given
+        else:
+            raise MCPError(INVALID_PARAMS, "the answer is not one to an elicitation")
+        return answer.content if answer.action == "accept" else None
+
+    return ask
 
 
 def _dumped(model: BaseModel) -> dict[str, Any]:

@@ -35,7 +35,8 @@ class HttpOptions:
 
     Args:
         port: 0 lets the system choose one.
-        token: The bearer token that requests must bring; needed when `host` is not loopback.
+        token: A bearer token that lets in, beside those in the graph.
+        has_tokens: Whether there are tokens in the graph. Off loopback one or the other is needed.
         origins: The origins of web pages that may ask, besides those of loopback.
         body_seconds: How long a request's body may take.
         header_seconds: How long a connection may wait without a complete request.
@@ -44,7 +45,7 @@ class HttpOptions:
             They never exceed half of the open files allowed, since the store needs some too.
         sessions: The most MCP sessions.
         held_bytes: The most bytes that the bodies of all requests being answered may take.
-        principal: Who asks, for every request that is let in.
+        principal: Who asks, for a request that is let in by `token` or, on loopback, without one.
 
     Raises:
         ValidationError: the host is not loopback and there is no token.
@@ -61,10 +62,11 @@ class HttpOptions:
     sessions: int = 1_000
     held_bytes: int = 64 * MB
     principal: Principal = field(default_factory=Principal)
+    has_tokens: bool = False
 
     def __post_init__(self) -> None:
-        if self.host not in LOOPBACK and self.token is None:
+        if self.host not in LOOPBACK and self.token is None and not self.has_tokens:
             raise ValidationError(
-                f"listening on {self.host} needs a bearer token: set GRAPH_ORCH_MCP_TOKEN, or "
-                "listen on 127.0.0.1"
+                f"listening on {self.host} needs a bearer token: make one with graph-orch token "
+                "create, or set GRAPH_ORCH_MCP_TOKEN, or listen on 127.0.0.1"
             )

@@ -11,7 +11,7 @@ from pydantic import Field
 from graph_orch.domain.fields import NEW_SKILLS, SKILLS
 from graph_orch.domain.forms import skill_key
 from graph_orch.domain.models import Agent, AgentHealth
-from graph_orch.errors import AgentNotFoundError, ValidationError
+from graph_orch.errors import AgentNotFoundError, NotAllowedError, ValidationError
 from graph_orch.tools import parameters as p
 from graph_orch.tools.answers import (
     AgentCondition,
@@ -37,6 +37,16 @@ async def register_agent(
     # These are checked before anything changes, since each skill is a command of its own.
     learned, forgotten = NEW_SKILLS.of("learn", learn or ()), SKILLS.of("forget", forget or ())
     agent = await call.orch.agents.get_agent(agent_id)
+    if not (call.caller.is_known or call.caller.has_store):
+        has = set[str]() if agent is None else {*agent.skills}
+        named = (*learned, *SKILLS.of("capabilities", capabilities or ()))
+        gained = {skill_key(name) for name in named}
+        guarded = await call.orch.agents.guarded_skills()
+        if refused := [it for it in guarded if skill_key(it) in gained - has]:
+            raise NotAllowedError(
+                f"the skill {refused[0]!r} is guarded: nobody gives it to an agent but an "
+                "administrator, with a token of its own or by graph-orch agent learn"
+            )
     if agent is None and capabilities is None:
         if learned or forgotten:
             raise AgentNotFoundError(agent_id)

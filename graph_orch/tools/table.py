@@ -20,9 +20,10 @@ import pydantic
 from pydantic import BaseModel
 
 from graph_orch.domain.fields import MAX_NAME, TOO_DEEP
+from graph_orch.domain.models import Right
 from graph_orch.errors import ValidationError
 from graph_orch.settings import Profile, Toolset
-from graph_orch.tools import agents, monitoring, tasks, workflows
+from graph_orch.tools import agents, gates, monitoring, tasks, workflows
 from graph_orch.tools.call import Call
 from graph_orch.tools.schemas import (
     Schema,
@@ -39,6 +40,7 @@ from graph_orch.tools.schemas import (
 class Tool:
     """A tool: its name, its function, and hints for clients.
 
+    `right` is what a caller needs to call it; to call its reading part it needs to be able to read.
     `writes` names the parameters without which it only reads; None means that it always writes. It
     is `destructive` if it may undo or overwrite data, and `idempotent` if the same call again
     changes nothing more, even without a key. `without` names the parameters that are left out.
@@ -47,6 +49,7 @@ class Tool:
     short_name: str
     function: Callable[..., Awaitable[BaseModel]]
     profile: Profile | Toolset
+    right: Right
     writes: frozenset[str] | None = None
     destructive: bool = False
     idempotent: bool = False
@@ -91,7 +94,14 @@ class Tool:
         """The tool without the parameters that make it write; None if it always writes."""
         if self.writes is None:
             return None
-        return Tool(self.short_name, self.function, self.profile, self.writes, without=self.writes)
+        return Tool(
+            self.short_name,
+            self.function,
+            self.profile,
+            Right.READ,
+            self.writes,
+            without=self.writes,
+        )
 
     async def run(self, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Call the tool, and return its answer as JSON values without null fields.
@@ -131,39 +141,59 @@ _READS = frozenset[str]()
 _CLAIMING = frozenset({"claim", "wait_seconds", "lease_seconds", "command_id"})
 _DISPATCHING = frozenset({"dispatch", "lease_seconds", "command_id"})
 _WORKER, _CORE, _ALL = Profile
+_FLOWS, _GATES = Toolset
 _TABLE: tuple[Tool, ...] = (
-    Tool("create_task", tasks.create_task, _WORKER),
-    Tool("poll_tasks", tasks.poll_tasks, _WORKER, _CLAIMING),
-    Tool("assign_task", tasks.assign_task, _CORE, destructive=True),
-    Tool("start_task", tasks.start_task, _WORKER),
-    Tool("complete_task", tasks.complete_task, _WORKER, idempotent=True),
-    Tool("fail_task", tasks.fail_task, _WORKER, destructive=True),
-    Tool("get_task_status", tasks.get_task_status, _WORKER, _READS),
-    Tool("query_tasks", tasks.query_tasks, _CORE, _READS),
-    Tool("register_agent", agents.register_agent, _WORKER, destructive=True, idempotent=True),
-    Tool("update_agent_performance", agents.update_agent_performance, _ALL),
-    Tool("get_agent_health", agents.get_agent_health, _CORE, _READS),
-    Tool("find_capable_agents", agents.find_capable_agents, _CORE, _READS),
-    Tool("deregister_agent", agents.deregister_agent, _ALL, destructive=True, idempotent=True),
-    Tool("route_task", monitoring.route_task, _CORE, _DISPATCHING),
-    Tool("get_routing_stats", monitoring.get_routing_stats, _ALL, _READS),
-    Tool("get_queue_metrics", monitoring.get_queue_metrics, _CORE, _READS),
-    Tool("get_health", monitoring.get_health, _ALL, _READS),
-    Tool("get_recommendations", monitoring.get_recommendations, _ALL, _READS),
-)
-_BESIDE: tuple[Tool, ...] = (
-    Tool("start_workflow", workflows.start_workflow, Toolset.WORKFLOWS),
-    Tool("get_workflow_status", workflows.get_workflow_status, Toolset.WORKFLOWS, _READS),
-    Tool("list_workflows", workflows.list_workflows, Toolset.WORKFLOWS, _READS),
+    Tool("create_task", tasks.create_task, _WORKER, Right.CREATE),
+    Tool("poll_tasks", tasks.poll_tasks, _WORKER, Right.WORK, _CLAIMING),
+    Tool("assign_task", tasks.assign_task, _CORE, Right.WORK, destructive=True),
+    Tool("start_task", tasks.start_task, _WORKER, Right.WORK),
+    Tool("complete_task", tasks.complete_task, _WORKER, Right.WORK, idempotent=True),
+    Tool("fail_task", tasks.fail_task, _WORKER, Right.WORK, destructive=True),
+    Tool("get_task_status", tasks.get_task_status, _WORKER, Right.READ, _READS),
+    Tool("query_tasks", tasks.query_tasks, _CORE, Right.READ, _READS),
     Tool(
-        "cancel_workflow",
-        workflows.cancel_workflow,
-        Toolset.WORKFLOWS,
+        "register_agent",
+        agents.register_agent,
+        _WORKER,
+        Right.ADMINISTER,
         destructive=True,
         idempotent=True,
     ),
-    Tool("retry_workflow", workflows.retry_workflow, Toolset.WORKFLOWS),
-    Tool("get_workflow_results", workflows.get_workflow_results, Toolset.WORKFLOWS, _READS),
+    Tool("update_agent_performance", agents.update_agent_performance, _ALL, Right.ADMINISTER),
+    Tool("get_agent_health", agents.get_agent_health, _CORE, Right.READ, _READS),
+    Tool("find_capable_agents", agents.find_capable_agents, _CORE, Right.READ, _READS),
+    Tool(
+        "deregister_agent",
+        agents.deregister_agent,
+        _ALL,
+        Right.ADMINISTER,
+        destructive=True,
+        idempotent=True,
+    ),
+    Tool("route_task", monitoring.route_task, _CORE, Right.ADMINISTER, _DISPATCHING),
+    Tool("get_routing_stats", monitoring.get_routing_stats, _ALL, Right.READ, _READS),
+    Tool("get_queue_metrics", monitoring.get_queue_metrics, _CORE, Right.READ, _READS),
+    Tool("get_health", monitoring.get_health, _ALL, Right.READ, _READS),
+    Tool("get_recommendations", monitoring.get_recommendations, _ALL, Right.READ, _READS),
+)
+_BESIDE: tuple[Tool, ...] = (
+    Tool("start_workflow", workflows.start_workflow, _FLOWS, Right.CREATE),
+    Tool("get_workflow_status", workflows.get_workflow_status, _FLOWS, Right.READ, _READS),
+    Tool("list_workflows", workflows.list_workflows, _FLOWS, Right.READ, _READS),
+    Tool(
+        "cancel_workflow",
+        workflows.cancel_workflow,
+        _FLOWS,
+        Right.ADMINISTER,
+        destructive=True,
+        idempotent=True,
+    ),
+    Tool("retry_workflow", workflows.retry_workflow, _FLOWS, Right.ADMINISTER),
+    Tool("get_workflow_results", workflows.get_workflow_results, _FLOWS, Right.READ, _READS),
+    Tool("list_gates", gates.list_gates, _GATES, Right.READ, _READS),
+    Tool("get_gate", gates.get_gate, _GATES, Right.READ, _READS),
+    Tool("create_gate", gates.create_gate, _GATES, Right.CREATE),
+    Tool("decide_gate", gates.decide_gate, _GATES, Right.DECIDE, idempotent=True),
 )
 TOOLS: dict[str, Tool] = {tool.name: tool for tool in _TABLE}
 """The tools of the profiles by their names, in the order in which they are listed."""
@@ -184,11 +214,15 @@ def chosen(
     profile: Profile = Profile.ALL,
     read_only: bool = False,
     toolsets: frozenset[Toolset] = frozenset(),
+    rights: frozenset[Right] = frozenset(Right),
 ) -> Mapping[str, Tool]:
-    """The tools of a profile and of toolsets; with `read_only` the reading part of each."""
+    """The tools of a profile and of toolsets; with `read_only` the reading part of each.
+
+    Of a tool whose right is not among `rights` the reading part is left, for those who may read.
+    """
     wanted = [tool for tool in EVERY_TOOL.values() if serves(profile, toolsets, tool.profile)]
-    kept: Iterable[Tool | None] = [tool.reading() for tool in wanted] if read_only else wanted
-    return {tool.name: tool for tool in kept if tool is not None}
+    kept = [tool.reading() if read_only or tool.right not in rights else tool for tool in wanted]
+    return {tool.name: tool for tool in kept if tool is not None and tool.right in rights}
 
 
 def find(tools: Mapping[str, Tool], name: str) -> Tool:

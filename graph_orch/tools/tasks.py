@@ -10,7 +10,7 @@ from pydantic import Field
 
 from graph_orch.domain.fields import JsonObject, NewName
 from graph_orch.domain.lifecycle import HELD, LIVE, ErrorClass, TaskStatus
-from graph_orch.domain.models import Claim, NewTask, TaskFilters
+from graph_orch.domain.models import Claim, NewTask, Right, TaskFilters
 from graph_orch.errors import ValidationError
 from graph_orch.tools import parameters as p
 from graph_orch.tools.answers import (
@@ -94,9 +94,10 @@ async def poll_tasks(
     """
     if not claim:
         found = await call.orch.tasks.poll_tasks(
-            agent_id, status, limit or LOOKED_AT, task_types=task_types
+            call.caller.acting_as(agent_id), status, limit or LOOKED_AT, task_types=task_types
         )
         return Work(tasks=[WorkItem.preview(task) for task in found], claimed=False)
+    agent_id = call.caller.acting_as(agent_id)
     if agent_id is None:
         raise ValidationError("poll_tasks: claim needs agent_id: who takes the tasks")
     claims = await _claim(
@@ -121,6 +122,9 @@ async def assign_task(
 ) -> TaskState:
     """Give a ready task to an agent by hand. Without a lease it is the agent's until it ends."""
     tasks = call.orch.tasks
+    agent_id = call.caller.acting_as(agent_id) or agent_id
+    if reassign:
+        call.caller.require(Right.ADMINISTER, "reassigning a task")
     is_held = reassign and (await tasks.get_task(task_id)).status in HELD
     give = tasks.reassign_task if is_held else tasks.assign_task
     task = await give(task_id, agent_id, lease_seconds=lease_seconds, command_id=command_id)
@@ -138,6 +142,7 @@ async def start_task(
     command_id: p.CommandId | None = None,
 ) -> TaskState:
     """Begin an assigned task; or with heartbeat=true renew its lease and tell how far it is."""
+    attempt = await call.caller.own_attempt(call.orch, task_id, attempt)
     if not heartbeat:
         started = await call.orch.tasks.start_task(task_id, attempt=attempt, command_id=command_id)
         return TaskState.of(started)
@@ -156,6 +161,7 @@ async def complete_task(
     command_id: p.CommandId | None = None,
 ) -> TaskState:
     """Finish a running task; tasks that wait for it become ready."""
+    attempt = await call.caller.own_attempt(call.orch, task_id, attempt)
     task = await call.orch.tasks.complete_task(
         task_id, result, metrics, attempt=attempt, command_id=command_id
     )
@@ -182,6 +188,8 @@ async def fail_task(
 ) -> TaskState:
     """End a try that is not done, or redrive a task: see action."""
     tasks = call.orch.tasks
+    if action in (p.Ending.FAIL, p.Ending.RELEASE):
+        attempt = await call.caller.own_attempt(call.orch, task_id, attempt)
     match action:
         case p.Ending.FAIL:
             if error is None:
@@ -206,6 +214,7 @@ async def fail_task(
                 )
             task = await tasks.cancel_task(task_id, error, command_id=command_id)
         case p.Ending.RETRY:
+            call.caller.require(Right.ADMINISTER, "retrying a task")
             task = await tasks.retry_task(task_id, command_id=command_id)
     return TaskState.of(task)
 

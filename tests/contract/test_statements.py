@@ -96,6 +96,7 @@ SCANNING = {
     "tasks/index_content",
     # All of them are asked for.
     "schedules/list",
+    "tokens/list",
 }
 EXPECTED = {
     # Any two tasks may be joined; a path of any length is what a cycle is.
@@ -166,6 +167,7 @@ def lived(connected, cypher):
         for _ in range(2)
     ]
     flow = {"content": "x", "task_type": "any", "name": "x", "gates": gates}
+    assert connected.gates.link(gates[0], "x")
     connected.workflows.start("x", [flow], workflow_id="x", close_in_seconds=60, metadata=1)
     connected.gates.decide(gates[0], "answer", by="x", comment="x", payload=1)
     cypher(  # as while many tasks are released, or written
@@ -173,6 +175,13 @@ def lived(connected, cypher):
         "w.writer = 'x', w.written_at = datetime(), w.written_by = 'x', w.gate_id = g.gate_id",
         open=gates[1],
     )
+    done = tasks.create_task("x", "any")
+    judged = connected.gates.create("x")
+    tasks.create_task("x", "any", dependencies=[done], gates=[judged.gate_id])
+    tasks.assign_task(done, "plan-agent")
+    tasks.start_task(done)
+    tasks.complete_task(done)
+    connected.gates.send_back(judged.gate_id, by="x", comment="x")
     connected.workflows.cancel("x", "x")
     waits = tasks.create_task("x", "any")
     tasks.assign_task(waits, "plan-agent")
@@ -188,6 +197,10 @@ def lived(connected, cypher):
         ),
         None,
     )
+    token = connected.tokens.create("x", kind="agent", expires_seconds=60)
+    assert connected.tokens.authenticate(token.secret)
+    connected.tokens.revoke(token.token_id)
+    connected.agents.guard_skill("plan-skill")
     found = Communities.of([["plan-agent"]], 0.0, Algorithm.LEIDEN, 1.0, 0)
     assert connected.teams.write(found).members == 1
     agents.deregister_agent("plan-agent")

@@ -48,6 +48,13 @@ def prepare(orch, new_task, wipe) -> Callable[[], SimpleNamespace]:
         made.cancelled = new_task("cancelled")
         orch.tasks.cancel_task(made.cancelled)
         new_task("waiting", dependencies=[made.running], on_dependency_failure="cancel")
+        made.gate = orch.gates.create("good?").gate_id
+        made.done = new_task("judged")
+        orch.tasks.assign_task(made.done, "worker")
+        orch.tasks.start_task(made.done)
+        orch.tasks.complete_task(made.done)
+        new_task("judging", dependencies=[made.done], gates=[made.gate])
+        made.token = orch.tokens.create("ada").token_id
         return made
 
     return build
@@ -123,6 +130,13 @@ COMMANDS = {
     ],
     "process due": lambda o, it: o.tasks.process_due(),
     "events": lambda o, it: len(o.events.read()),
+    "create a gate": lambda o, it: o.gates.create("more?", task_ids=[it.pending]),
+    "decide": lambda o, it: o.gates.decide(it.gate, "approve", by="grace"),
+    "send back": lambda o, it: o.gates.send_back(it.gate, by="grace", comment="shorter"),
+    "link": lambda o, it: o.gates.link(it.gate, "grace"),
+    "token": lambda o, it: o.tokens.create("bob", kind="agent"),
+    "revoke": lambda o, it: o.tokens.revoke(it.token),
+    "guard": lambda o, it: o.agents.guard_skill("py"),
 }
 
 GRAPH = """
@@ -143,10 +157,23 @@ RETURN a.agent_id AS id, a.active_tasks AS active, a.total_completed AS done,
        [(a)-[:MEMBER_OF]->(g) | [g.name, g.size]] AS team ORDER BY id
 """
 
+GATES = """
+MATCH (g:Gate)
+RETURN g.question AS question, g.status AS status, g.decided_by AS by, g.comment AS comment,
+       COUNT { (g)<-[:WAITS_FOR]-() } AS waiting, COUNT { (g)-[:REOPENS]->() } AS reopens
+ORDER BY question, status
+"""
+OTHERS = """
+MATCH (n:Token|Secret|Skill)
+RETURN labels(n) AS labels, coalesce(n.principal, n.name) AS name, n.guarded AS guarded,
+       n.revoked_at IS NULL AS counts
+ORDER BY labels, name
+"""
+
 
 def shape(orch: Orchestrator) -> Any:
     """The graph, as far as it is the same however often one asks."""
-    return orch.graph.query(GRAPH)[1], orch.graph.query(AGENTS)[1]
+    return [orch.graph.query(text)[1] for text in (GRAPH, AGENTS, GATES, OTHERS)]
 
 
 @pytest.mark.parametrize("times", [1, 2])

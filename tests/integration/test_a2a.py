@@ -341,3 +341,120 @@ def test_cards_by_the_command_line(orch, server, web, tmp_path):
     assert [skill["id"] for skill in card["skills"]] == ["python"]
     assert "no A2A agent card" in cli("agent", "import", "http://127.0.0.1:1", code=4).stderr
     cli("agent", "export", "nobody", code=3)
+
+
+def says(task_id, text, **metadata):
+    """A message to a task that asks for input."""
+    asked = request(text, **metadata)
+    asked.message.task_id = task_id
+    return asked
+
+
+async def test_a_task_at_a_gate_asks_and_a_message_answers(aorch, web):
+    await aorch.agents.register_agent("cook", [])
+    gate = await aorch.gates.create("publish the menu?")
+    judged = await aorch.gates.create("good?", approvers=["grace"])
+    schema = {"type": "object", "properties": {"price": {"type": "number"}}, "required": ["price"]}
+    price = await aorch.gates.create("which price?", kind="input", schema=schema)
+    free = await aorch.tasks.create_task("x", "a2a")
+    async with httpx.AsyncClient(timeout=60) as http:
+        _, client = await connected(http, web)
+
+        async def send(asked):
+            (event,) = [it async for it in client.send_message(asked)]
+            return event.task
+
+        # It answers at once, though the client would wait for the end.
+        task = await send(request("cook", gates=[gate.gate_id, judged.gate_id, price.gate_id]))
+        assert task.status.state == pb.TASK_STATE_INPUT_REQUIRED
+        text, data = task.status.message.parts
+        assert text.text == "publish the menu?"
+        assert MessageToDict(data.data)["decisions"] == ["approve", "reject"]
+        for state, ids in (("INPUT_REQUIRED", [task.id]), ("SUBMITTED", [free])):
+            state = pb.TaskState.Value(f"TASK_STATE_{state}")
+            listed = await client.list_tasks(pb.ListTasksRequest(status=state))
+            assert ([it.id for it in listed.tasks], listed.total_size) == (ids, 1)
+        with pytest.raises(A2AError, match="'administrator' may not decide"):
+            await send(says(task.id, "approve", gate_id=judged.gate_id, by="grace"))
+        with pytest.raises(A2AError, match="waits at"):
+            await send(says(task.id, "approve", gate_id="none"))
+        with pytest.raises(A2AError, match="decides nothing"):
+            await send(says(task.id, "well, perhaps"))
+        with pytest.raises(A2AError, match="asks nothing"):
+            await send(says(free, "approve"))
+        task = await send(says(task.id, "Approve.\nwell done"))
+        assert task.status.message.parts[0].text == "good?"
+        await aorch.gates.decide(judged.gate_id, "approve", by="grace")
+        task = await client.get_task(pb.GetTaskRequest(id=task.id))
+        assert task.status.message.parts[0].text == "which price?"
+        with pytest.raises(A2AError, match=r"is not of type .object"):
+            await send(says(task.id, "cheap"))
+        answer = says(task.id, "here")
+        answer.message.parts.append(pb.Part(data=ParseDict({"price": 5}, Value())))
+        answer.configuration.return_immediately = True
+        assert (await send(answer)).status.state == pb.TASK_STATE_SUBMITTED
+    decided = await aorch.gates.get(gate.gate_id)
+    assert (decided.decided_by, decided.comment) == ("administrator", "well done")
+    assert (await aorch.gates.get(price.gate_id)).payload == {"price": 5}
+    assert len(await aorch.tasks.claim_tasks("cook", limit=9)) == 2
+
+
+async def test_a_stream_ends_where_input_is_needed_and_one_that_subscribes_goes_on(aorch, connect):
+    await aorch.agents.register_agent("cook", [])
+    gate = await aorch.gates.create("go on?")
+    states = []
+    async with httpx.AsyncClient(timeout=60) as http:
+        client = await connect(http)
+        sent = [it async for it in client.send_message(request("cook", gates=[gate.gate_id]))]
+        (task,) = [it.task for it in sent]
+        assert task.status.state == pb.TASK_STATE_INPUT_REQUIRED
+        async with anyio.create_task_group() as group:
+            async for event in client.subscribe(pb.SubscribeToTaskRequest(id=task.id)):
+                match event.WhichOneof("payload"):
+                    case "task":
+                        states.append(event.task.status.state)
+                        await aorch.gates.decide(gate.gate_id, "approve", by="grace")
+                    case "status_update":
+                        states.append(event.status_update.status.state)
+                        if states[-1] == pb.TASK_STATE_SUBMITTED and len(states) == 2:
+                            group.start_soon(work, aorch, "soup")
+    wanted = [pb.TASK_STATE_INPUT_REQUIRED, pb.TASK_STATE_SUBMITTED, pb.TASK_STATE_COMPLETED]
+    assert [state for state in dict.fromkeys(states) if state in wanted] == wanted
+
+
+async def test_a_gate_is_decided_over_a2a_by_whom_the_token_names(aorch, web):
+    gate = await aorch.gates.create("publish?", approvers=["grace"])
+    task_id = await aorch.tasks.create_task("x", "any", gates=[gate.gate_id])
+    refused = {
+        "eve": "'eve' may not decide",
+        "ada": "needs the right decide",
+    }
+    secrets = {
+        "eve": (await aorch.tokens.create("eve")).secret,
+        "ada": (await aorch.tokens.create("ada", kind="agent")).secret,
+        "grace": (await aorch.tokens.create("grace", rights=["read", "decide"])).secret,
+    }
+    for name, secret in secrets.items():
+        headers = {"authorization": f"Bearer {secret}"}
+        async with httpx.AsyncClient(timeout=60, headers=headers) as http:
+            _, client = await connected(http, web)
+            asked = says(task_id, "approve")
+            asked.configuration.return_immediately = True
+            if name in refused:
+                with pytest.raises(A2AError, match=refused[name]):
+                    [it async for it in client.send_message(asked)]
+            else:
+                [event] = [it async for it in client.send_message(asked)]
+                assert event.task.status.state == pb.TASK_STATE_SUBMITTED
+    assert (await aorch.gates.get(gate.gate_id)).decided_by == "grace"
+
+
+async def test_reading_only_decides_nothing(aorch, server):
+    gate = await aorch.gates.create("publish?")
+    task_id = await aorch.tasks.create_task("x", "any", gates=[gate.gate_id])
+    with http_server(server, "--read-only") as web:
+        async with httpx.AsyncClient(timeout=60) as http:
+            _, client = await connected(http, web)
+            with pytest.raises(A2AError, match="--read-only"):
+                [it async for it in client.send_message(says(task_id, "approve"))]
+    assert (await aorch.gates.get(gate.gate_id)).status == "open"

@@ -16,7 +16,7 @@ import graph_orch
 from graph_orch import analysis, errors
 from graph_orch.cli.app import app
 from graph_orch.domain.lifecycle import TRANSITIONS
-from graph_orch.settings import EmbeddedSettings, McpSettings, ServerSettings
+from graph_orch.settings import EmbeddedSettings, McpSettings, ServerSettings, TokenSettings
 from graph_orch.tools.table import EVERY_TOOL, TOOLS
 
 TOOL_ROW = r"^\| `(orchestration_\w+)` \| (\w+) \| ([a-z, ]+) \| [^|]+ \|$"
@@ -104,7 +104,7 @@ def test_readme_names_every_command():
 
 def test_settings_have_every_variable():
     text = (DOCS / "reference" / "settings.md").read_text(encoding="utf-8")
-    for model in (ServerSettings, EmbeddedSettings, McpSettings):
+    for model in (ServerSettings, EmbeddedSettings, McpSettings, TokenSettings):
         for name in model.model_fields:
             assert f"`{model.model_config['env_prefix']}{name.upper()}`" in text
 

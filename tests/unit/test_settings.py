@@ -7,16 +7,22 @@ import re
 
 import pytest
 
-from graph_orch.cli.mcp_clients import PASSWORD, Client, configuration
+from graph_orch.cli.mcp_clients import PASSWORD, TOKEN, Client, configuration
 from graph_orch.errors import StoreUnreachableError, ValidationError
-from graph_orch.settings import Address, EmbeddedSettings, McpSettings, ServerSettings
+from graph_orch.settings import (
+    Address,
+    EmbeddedSettings,
+    McpSettings,
+    ServerSettings,
+    TokenSettings,
+)
 
 SECRET = "s3cr3t"
 
 
 @pytest.fixture(autouse=True)
 def clean(monkeypatch):
-    for settings in (ServerSettings, EmbeddedSettings, McpSettings):
+    for settings in (ServerSettings, EmbeddedSettings, McpSettings, TokenSettings):
         for name in settings.model_fields:
             monkeypatch.delenv(f"{settings.model_config['env_prefix']}{name}".upper(), False)
 
@@ -158,15 +164,18 @@ def test_the_environment_of_settings_holds_for_another_directory_and_no_secret(
 
 
 @pytest.mark.parametrize("client", Client)
-def test_a_client_takes_the_password_from_where_it_may_stand(client):
-    text = configuration(client, ["/bin/graph-orch", "mcp"], {"NEO4J_PASSWORD": PASSWORD})
+@pytest.mark.parametrize(
+    ("name", "secret"), [("NEO4J_PASSWORD", PASSWORD), ("GRAPH_ORCH_TOKEN", TOKEN)]
+)
+def test_a_client_takes_the_password_from_where_it_may_stand(client, name, secret):
+    text = configuration(client, ["/bin/graph-orch", "mcp"], {name: secret})
     expected = {
-        Client.CODEX: r'env_vars = \["NEO4J_PASSWORD"\]',
-        Client.CURSOR: r"\$\{env:NEO4J_PASSWORD\}",
-        Client.GEMINI: r"\$NEO4J_PASSWORD",
-        Client.VSCODE: r"\$\{input:neo4j-password\}",
+        Client.CODEX: rf'env_vars = \["{name}"\]',
+        Client.CURSOR: rf"\$\{{env:{name}\}}",
+        Client.GEMINI: rf"\${name}",
+        Client.VSCODE: rf"\$\{{input:{name.lower().replace('_', '-')}\}}",
     }
-    assert re.search(expected.get(client, PASSWORD), text)
+    assert re.search(expected.get(client, secret), text)
     if client is Client.VSCODE:
         (asked,) = json.loads(text.partition("\n")[2])["inputs"]
         assert asked["password"] is True

@@ -58,8 +58,10 @@ from graph_orch.domain.models.tasks import (
     TaskFilters,
     TaskOptions,
     TaskPage,
+    copy_of,
 )
 from graph_orch.domain.models.teams import Agreement, Algorithm, Communities, Team, TeamsWritten
+from graph_orch.domain.models.tokens import NewToken, PrincipalKind, Right, Token
 from graph_orch.domain.models.workflows import Workflow, WorkflowPage, WorkflowState, WorkflowStatus
 
 __all__ = [
@@ -93,10 +95,13 @@ __all__ = [
     "HeldSkill",
     "Model",
     "NewTask",
+    "NewToken",
+    "PrincipalKind",
     "QueueStatistics",
     "Recommendation",
     "RecommendationKind",
     "RetryPolicy",
+    "Right",
     "RoutingStatistics",
     "Schedule",
     "Skill",
@@ -111,6 +116,7 @@ __all__ = [
     "TaskTry",
     "Team",
     "TeamsWritten",
+    "Token",
     "ToolCall",
     "WaitKind",
     "WaitReason",
@@ -120,5 +126,6 @@ __all__ = [
     "WorkflowPage",
     "WorkflowState",
     "WorkflowStatus",
+    "copy_of",
     "utilization",
 ]

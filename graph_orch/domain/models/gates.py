@@ -28,6 +28,7 @@ class GateStatus(StrEnum):
     APPROVED = "approved"
     REJECTED = "rejected"
     ANSWERED = "answered"
+    SENT_BACK = "sent_back"  # what it judges is redone, and another gate is open in its place
     EXPIRED = "expired"  # nobody decided in time, and it has no default
 
 
@@ -37,6 +38,7 @@ class GateDecision(StrEnum):
     APPROVE = "approve"
     REJECT = "reject"
     ANSWER = "answer"
+    SEND_BACK = "send_back"  # what is judged is to be redone
 
     @property
     def status(self) -> GateStatus:
@@ -48,13 +50,14 @@ _LEADS_TO = {
     GateDecision.APPROVE: GateStatus.APPROVED,
     GateDecision.REJECT: GateStatus.REJECTED,
     GateDecision.ANSWER: GateStatus.ANSWERED,
+    GateDecision.SEND_BACK: GateStatus.SENT_BACK,
 }
 KIND_DECISIONS = {
     GateKind.APPROVAL: (GateDecision.APPROVE, GateDecision.REJECT),
     GateKind.INPUT: (GateDecision.ANSWER, GateDecision.REJECT),
     GateKind.EVENT: (GateDecision.APPROVE, GateDecision.ANSWER, GateDecision.REJECT),
 }
-"""The decisions that each kind of gate takes."""
+"""The decisions that each kind of gate takes, besides being sent back."""
 
 
 class Gate(Model):
@@ -73,6 +76,7 @@ class Gate(Model):
     decided_at: datetime | None = None
     comment: str | None = None
     payload: JsonValue = Field(None, description="The answer")
+    reopened_as: str | None = Field(None, description="The gate in its place, if it was sent back")
     task_ids: list[str] = Field(description="Tasks that wait at it: the first of them by id")
     waiting: int = Field(0, description="How many tasks wait, or waited, at it")
 
@@ -94,6 +98,7 @@ class Gate(Model):
             decided_at=moment(node.get("decided_at")),
             comment=node.get("comment"),
             payload=load_json(node.get("payload")),
+            reopened_as=node.get("reopened_as"),
             task_ids=list(record["task_ids"]),
             waiting=record.get("waiting", len(record["task_ids"])),
         )

@@ -178,6 +178,30 @@ class NewTask(Model):
         return hashlib.sha256(dump_json(fields).encode()).hexdigest()[:32]
 
 
+def copy_of(record: Mapping[str, Any], **changed: Any) -> NewTask:
+    """A new task like one that there is, which begins anew.
+
+    Args:
+        record: A row as `Task.from_record` takes it.
+        changed: Fields that differ.
+    """
+    task, node = Task.from_record(record), record["task"]
+    kept = NewTask.model_fields.keys() - {"task_id", "idempotency_key", "available_at", "gates"}
+    fields: dict[str, Any] = {
+        name: value for name in kept if (value := getattr(task, name, None)) is not None
+    }
+    retries = {
+        "initial_seconds": node.get("retry_initial_seconds"),
+        "multiplier": node.get("retry_multiplier"),
+        "max_seconds": node.get("retry_max_seconds"),
+        "jitter": node.get("retry_jitter"),
+        "non_retryable": node.get("non_retryable"),
+    }
+    if given := {name: value for name, value in retries.items() if value is not None}:
+        fields["retry_policy"] = {"max_retries": task.max_retries, **given}
+    return NewTask.parsed("copy", {**fields, **changed})
+
+
 ONCE_ONLY = ("task_id", "idempotency_key", "dependencies", "available_at", "name", "gates")
 """Fields of one task only, which the template of a schedule cannot have."""
 

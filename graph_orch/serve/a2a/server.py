@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from asyncio import to_thread
 from collections.abc import (
     AsyncGenerator,
@@ -31,6 +32,7 @@ from starlette.routing import Route
 from graph_orch import AsyncOrchestrator
 from graph_orch.domain.fields import MAX_NAME
 from graph_orch.domain.lifecycle import ENDED, TaskStatus
+from graph_orch.domain.models import Gate, Task
 from graph_orch.errors import (
     InvalidTransitionError,
     OrchestrationError,
@@ -44,12 +46,14 @@ from graph_orch.serve.a2a.tasks import (
     a2a_task,
     artifact_of,
     context_of,
+    decision_of,
     is_same,
+    named_in,
     new_task,
     state_of,
     status_of,
 )
-from graph_orch.serve.principals import Principal
+from graph_orch.serve.principals import Identify, Principal
 from graph_orch.tools.call import LONGEST_CALL_SECONDS, within
 
 PATH = "/a2a"
@@ -65,21 +69,22 @@ PRINCIPAL = "principal"
 
 
 def routes(
-    orch: AsyncOrchestrator, url: str, principal: Principal, needs_token: bool = False
+    orch: AsyncOrchestrator, url: str, principal: Principal, identify: Identify | None = None
 ) -> Sequence[Route]:
     """The routes of the queue as an A2A agent.
 
     Args:
         url: The base URL of the server.
         principal: Who asks; the card offers what this one may do.
-        needs_token: Whether the card says that requests must bring a bearer token.
+        identify: Finds whose token a request brings. Where a request without one is nobody's, the
+            card says that one is needed.
     """
     at, takes_tasks = f"{url}{PATH}", principal.may("SendMessage")
 
     async def current(card: pb.AgentCard) -> pb.AgentCard:
         names = await orch.monitor.held_skills(MOST_SKILLS) if takes_tasks else []
         found = service_card(at, names, takes_tasks)
-        if needs_token:
+        if identify is not None and await identify(None) is None:
             scheme = pb.HTTPAuthSecurityScheme(scheme="Bearer")
             found.security_schemes["bearer"].http_auth_security_scheme.CopyFrom(scheme)
             needed = pb.SecurityRequirement()
@@ -126,8 +131,10 @@ class _Contexts(DefaultServerCallContextBuilder):
 Method = TypeVar("Method", bound=Callable[..., Coroutine[Any, Any, Any]])
 
 
-def _serves(operation: str) -> Callable[[Method], Method]:
+def _serves(operation: str | None) -> Callable[[Method], Method]:
     """Decorate the method for an operation: it checks the principal's right, and limits the time.
+
+    None: the method checks it, as what a message asks for depends on the message.
 
     Errors of graph_orch become those of A2A.
     """
@@ -135,7 +142,8 @@ def _serves(operation: str) -> Callable[[Method], Method]:
     def decorate(method: Method) -> Method:
         @wraps(method)
         async def serve(self: QueueHandler, params: Any, context: ServerCallContext) -> Any:
-            _authorize(context, operation)
+            if operation is not None:
+                _authorize(context, operation)
             with _translated():
                 return await within(LONGEST_CALL_SECONDS, method(self, params, context))
 
@@ -152,23 +160,28 @@ class QueueHandler(RequestHandler):
         self._most_streams = most_streams
         self._streams = 0
 
-    @_serves("SendMessage")
+    @_serves(None)
     async def on_message_send(
         self, params: pb.SendMessageRequest, context: ServerCallContext
     ) -> pb.Task:
         """Submit a task, and wait for its end unless the client asks for an immediate answer."""
         task_id = await self._submit(params.message, context)
         seconds = 0.0 if params.configuration.return_immediately else BLOCKING_SECONDS
-        return a2a_task(await self._orch.tasks.wait_until_ended(task_id, seconds))
+        deadline = time.monotonic() + seconds
+        while True:
+            task, gate = await self._look(task_id)
+            left = deadline - time.monotonic()
+            if task.status in ENDED or gate is not None or left <= 0:
+                return a2a_task(task, gate=gate)
+            await self._orch.tasks.wait_for_change(task_id, task, left)
 
     async def on_message_send_stream(
         self, params: pb.SendMessageRequest, context: ServerCallContext
     ) -> AsyncGenerator[Event]:
         """Submit a task, and follow it to its end."""
-        _authorize(context, "SendMessage")
         with _translated(), self._streaming():
             task_id = await self._submit(params.message, context)
-            async for event in self._follow(task_id):
+            async for event in self._follow(task_id, until_asked=True):
                 yield event
 
     async def on_subscribe_to_task(
@@ -186,7 +199,8 @@ class QueueHandler(RequestHandler):
     @_serves("GetTask")
     async def on_get_task(self, params: pb.GetTaskRequest, context: ServerCallContext) -> pb.Task:
         """Return a task as it is now."""
-        return a2a_task(await self._orch.tasks.get_task(params.id))
+        task, gate = await self._look(params.id)
+        return a2a_task(task, gate=gate)
 
     @_serves("ListTasks")
     async def on_list_tasks(
@@ -203,10 +217,19 @@ class QueueHandler(RequestHandler):
         page = await self._orch.tasks.query_tasks(
             filters, limit=size, after=params.page_token or None
         )
-        wanted = [task for task in page if params.status in (0, state_of(task))]
+        blocked = [task.task_id for task in page if task.is_blocked]
+        gates = {
+            id_: first for id_, (first, *_) in (await self._orch.gates.of_tasks(blocked)).items()
+        }
+        wanted = [
+            task for task in page if params.status in (0, state_of(task, gates.get(task.task_id)))
+        ]
         return pb.ListTasksResponse(
             tasks=await to_thread(
-                lambda: [a2a_task(task, params.include_artifacts) for task in wanted]
+                lambda: [
+                    a2a_task(task, params.include_artifacts, gates.get(task.task_id))
+                    for task in wanted
+                ]
             ),
             next_page_token=page.next_cursor or "",
             page_size=size,
@@ -237,21 +260,50 @@ class QueueHandler(RequestHandler):
         """The number of tasks in a state; 0 stands for any state."""
         if state == pb.TASK_STATE_REJECTED:
             return await self._orch.monitor.count_untried_failures()
+        if state == pb.TASK_STATE_INPUT_REQUIRED:
+            return await self._orch.gates.count_waiting()
         counts = await self._orch.tasks.get_queue_statistics()
         number = {status: getattr(counts, f"{status}_count") for status in TaskStatus}
         total = sum(number[status] for status in STATUSES.get(state, TaskStatus))
         if state == pb.TASK_STATE_FAILED:
             total -= await self._orch.monitor.count_untried_failures()
+        if state == pb.TASK_STATE_SUBMITTED:
+            total -= await self._orch.gates.count_waiting()
         return total
 
-    async def _submit(self, message: pb.Message, context: ServerCallContext) -> str:
-        if message.task_id:
-            task = await self._orch.tasks.get_task(message.task_id)
+    async def _look(self, task_id: str) -> tuple[Task, Gate | None]:
+        """A task as it is now, and the open gate about which it asks: the first."""
+        task = await self._orch.tasks.get_task(task_id)
+        gates = (await self._orch.gates.of_tasks([task_id])) if task.is_blocked else {}
+        return task, gates[task_id][0] if gates else None
+
+    async def _decide(self, message: pb.Message, principal: Principal) -> str:
+        """Decide the gate about which a task asks, or that of its gates which the message names."""
+        task = await self._orch.tasks.get_task(message.task_id)
+        gates = (await self._orch.gates.of_tasks([task.task_id])).get(task.task_id, [])
+        if not gates:
             raise a2a_errors.UnsupportedOperationError(
-                f"task {task.task_id} is {task.status} and takes no further message; send one "
-                "without task_id for a new task"
+                f"task {task.task_id} is {task.status}, asks nothing and takes no further message; "
+                "send one without task_id for a new task"
             )
-        principal = _authorize(context, "SendMessage")
+        if principal.read_only:
+            raise a2a_errors.UnsupportedOperationError(
+                "deciding changes something, and this server was started with --read-only"
+            )
+        by = principal.deciding_as(None)
+        wanted = named_in(message, "gate_id") or gates[0].gate_id
+        gate = next((it for it in gates if it.gate_id == wanted), None)
+        if gate is None:
+            waits_at = ", ".join(it.gate_id for it in gates)
+            raise ValidationError(f"gate_id: task {task.task_id} waits at {waits_at}")
+        await self._orch.gates.decide(gate.gate_id, by=by, **decision_of(message, gate))
+        return task.task_id
+
+    async def _submit(self, message: pb.Message, context: ServerCallContext) -> str:
+        principal: Principal = context.state[PRINCIPAL]
+        if message.task_id:
+            return await self._decide(message, principal)
+        _authorize(context, "SendMessage")
         asked = await to_thread(new_task, message, principal.name)
         (task_id,) = await self._orch.tasks.create_tasks([asked])
         tasks = self._orch.tasks
@@ -280,13 +332,15 @@ class QueueHandler(RequestHandler):
         finally:
             self._streams -= 1
 
-    async def _follow(self, task_id: str) -> AsyncIterator[Event]:
-        task = await self._orch.tasks.get_task(task_id)
-        yield a2a_task(task)
-        while task.status not in ENDED:
-            seen = task
-            task = await self._orch.tasks.wait_for_change(task_id, seen, LOOK_SECONDS)
-            if task == seen:
+    async def _follow(self, task_id: str, until_asked: bool = False) -> AsyncIterator[Event]:
+        """A task and its changes to its end, or until it asks for input."""
+        task, gate = await self._look(task_id)
+        yield a2a_task(task, gate=gate)
+        while task.status not in ENDED and not (until_asked and gate is not None):
+            seen, asked = task, gate
+            await self._orch.tasks.wait_for_change(task_id, seen, LOOK_SECONDS)
+            task, gate = await self._look(task_id)
+            if status_of(task, gate) == status_of(seen, asked):
                 continue
             context_id = context_of(task)
             if (artifact := artifact_of(task)) is not None:  # the result comes before the state
@@ -294,7 +348,7 @@ class QueueHandler(RequestHandler):
                     task_id=task_id, context_id=context_id, artifact=artifact, last_chunk=True
                 )
             yield pb.TaskStatusUpdateEvent(
-                task_id=task_id, context_id=context_id, status=status_of(task)
+                task_id=task_id, context_id=context_id, status=status_of(task, gate)
             )
 
 

@@ -12,7 +12,8 @@ from pydantic import JsonValue
 
 from graph_orch.domain.forms import dump_json
 from graph_orch.domain.lifecycle import TaskStatus
-from graph_orch.domain.models import NewTask, Task
+from graph_orch.domain.models import Gate, NewTask, Task
+from graph_orch.domain.models.gates import KIND_DECISIONS, GateDecision
 from graph_orch.errors import ValidationError
 
 CONTEXT = "a2a_context"
@@ -38,21 +39,27 @@ STATUSES: dict[int, list[TaskStatus]] = {
     pb.TASK_STATE_FAILED: [TaskStatus.FAILED],
     pb.TASK_STATE_REJECTED: [TaskStatus.FAILED],
     pb.TASK_STATE_CANCELED: [TaskStatus.CANCELLED],
+    pb.TASK_STATE_INPUT_REQUIRED: [TaskStatus.PENDING],
 }
 """The statuses of the tasks in each A2A state."""
+PARTIAL = (pb.TASK_STATE_REJECTED, pb.TASK_STATE_INPUT_REQUIRED)
+"""The states that some tasks of a status have, which their status does not tell."""
 _STATES = {
     status: state
     for state, statuses in STATUSES.items()
-    if state != pb.TASK_STATE_REJECTED
+    if state not in PARTIAL
     for status in statuses
 }
 
 
-def state_of(task: Task) -> pb.TaskState:
+def state_of(task: Task, gate: Gate | None = None) -> pb.TaskState:
     """The A2A state of a task: rejected if it failed before anybody took it.
 
-    A task whose try failed and that is tried again is submitted anew.
+    A task whose try failed and that is tried again is submitted anew. One that waits at an open
+    `gate` requires input.
     """
+    if gate is not None and task.status is TaskStatus.PENDING:
+        return pb.TASK_STATE_INPUT_REQUIRED
     if task.status is TaskStatus.FAILED and not task.attempt:
         return pb.TASK_STATE_REJECTED
     return cast(pb.TaskState, _STATES[task.status])
@@ -92,13 +99,54 @@ def is_same(asked: NewTask, found: Task) -> bool:
     return isinstance(asked.metadata, dict) and made_from == asked.metadata[MESSAGE]
 
 
-def a2a_task(task: Task, with_result: bool = True) -> pb.Task:
-    """A task as A2A shows it: with its state, and with its result as an artifact."""
+def named_in(message: pb.Message, name: str) -> str | None:
+    """A text in the metadata of a message; None where there is none."""
+    field = message.metadata.fields.get(name)
+    return None if field is None else field.string_value or None
+
+
+def decision_of(message: pb.Message, gate: Gate) -> dict[str, Any]:
+    """The arguments of `gates.decide` that a message says for a gate, but for who decides.
+
+    Its metadata may name `decision` and `comment`. Otherwise a data part is the answer, or the text
+    is: a first line that is a decision is one, and what follows is the comment.
+
+    Raises:
+        ValidationError: it says no decision that the gate takes.
+    """
+    metadata = _plain(message.metadata)
+    text = "\n".join(part.text for part in message.parts if part.text.strip()).strip()
+    data = [_plain(part.data) for part in message.parts if part.HasField("data")]
+    first, _, rest = text.partition("\n")
+    takes = (*KIND_DECISIONS[gate.kind], GateDecision.SEND_BACK)
+    decisions = [decision.value for decision in takes]
+    word = str(metadata.get("decision", first)).strip().rstrip(".!").casefold().replace(" ", "_")
+    if word not in decisions and GateDecision.ANSWER in KIND_DECISIONS[gate.kind]:
+        word, rest = GateDecision.ANSWER.value, ""
+        data = data or [text]
+    elif "decision" in metadata:
+        rest = text
+    if word not in decisions:
+        raise ValidationError(
+            f"the message decides nothing: begin it with {' or '.join(decisions)}, or say so as "
+            "decision in its metadata"
+        )
+    comment = metadata.get("comment") or rest.strip() or None
+    payload = data[0] if data and word == GateDecision.ANSWER else None
+    return {"decision": word, "comment": comment, "payload": payload}
+
+
+def a2a_task(task: Task, with_result: bool = True, gate: Gate | None = None) -> pb.Task:
+    """A task as A2A shows it: with its state, and with its result as an artifact.
+
+    Args:
+        gate: The open gate at which it waits.
+    """
     artifact = artifact_of(task) if with_result else None
     return pb.Task(
         id=task.task_id,
         context_id=context_of(task),
-        status=status_of(task),
+        status=status_of(task, gate),
         artifacts=[] if artifact is None else [artifact],
     )
 
@@ -109,8 +157,10 @@ def context_of(task: Task) -> str:
     return str(metadata.get(CONTEXT) or task.task_id)
 
 
-def status_of(task: Task) -> pb.TaskStatus:
-    """The state of a task since when, with its error or its progress as a message."""
+def status_of(task: Task, gate: Gate | None = None) -> pb.TaskStatus:
+    """The state of a task since when, with its error, its progress or its question as a message."""
+    if state_of(task, gate) == pb.TASK_STATE_INPUT_REQUIRED and gate is not None:
+        return _question_of(task, gate)
     text = task.error_message if task.status is not TaskStatus.COMPLETED else None
     text = text or (task.progress_message if task.status is TaskStatus.RUNNING else None)
     since: Any = task.completed_at or task.started_at or task.assigned_at or task.created_at
@@ -125,6 +175,33 @@ def status_of(task: Task) -> pb.TaskStatus:
                 parts=[pb.Part(text=text)],
             )
         )
+    return status
+
+
+def _question_of(task: Task, gate: Gate) -> pb.TaskStatus:
+    """The state of a task that waits at a gate: the question, and as data what the gate takes."""
+    asked: dict[str, Any] = {
+        "gate_id": gate.gate_id,
+        "decisions": [decision.value for decision in KIND_DECISIONS[gate.kind]],
+        "approvers": gate.approvers,
+    }
+    if gate.json_schema is not None and _is_exact(gate.json_schema):
+        asked["schema"] = gate.json_schema
+    if gate.expires_at is not None:
+        asked["expires_at"] = gate.expires_at.isoformat()
+    status = pb.TaskStatus(state=pb.TASK_STATE_INPUT_REQUIRED, timestamp=cast(Any, gate.created_at))
+    status.message.CopyFrom(
+        pb.Message(
+            message_id=f"{task.task_id}:{gate.gate_id}",
+            task_id=task.task_id,
+            context_id=context_of(task),
+            role=pb.ROLE_AGENT,
+            parts=[
+                pb.Part(text=gate.question),
+                pb.Part(data=ParseDict(cast(Any, asked), Value())),
+            ],
+        )
+    )
     return status
 
 

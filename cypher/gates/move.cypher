@@ -1,0 +1,40 @@
+// Lets the tasks that waited at a gate that was sent back wait at the one in its place, and for the
+// copies of what is redone instead of what was done, after gates/send_back has locked them all.
+// mode: write
+// params: $gate_id: STRING, $new_gate_id: STRING, $task_ids: LIST<STRING>, $copies: LIST<MAP>,
+//   $detail: STRING, $command_id: STRING
+CYPHER 5
+MATCH (g:Gate {gate_id: $gate_id})
+MATCH (h:Gate {gate_id: $new_gate_id})
+CALL () {
+  UNWIND $copies AS copy
+  MATCH (p:Task {task_id: copy.old})
+  MATCH (q:Task {task_id: copy.new})
+  CREATE (q)-[:REDOES {gate_id: $gate_id}]->(p)
+}
+CALL (g, h) {
+  UNWIND $task_ids AS id
+  MATCH (t:Task {task_id: id})-[w:WAITS_FOR]->(g)
+  CREATE (t)-[n:WAITS_FOR]->(h)
+  SET n = properties(w)
+  DELETE w
+  WITH t
+  CALL (t) {
+    UNWIND $copies AS copy
+    MATCH (t)-[d:DEPENDS_ON]->(p:Task {task_id: copy.old})
+    MATCH (q:Task {task_id: copy.new})
+    CREATE (t)-[e:DEPENDS_ON]->(q)
+    SET e = properties(d)
+    DELETE d
+  }
+  WITH t, datetime.realtime() AS now WHERE t.status = 'pending'
+  REMOVE t:DelayedTask
+  SET t.unmet = INCLUDE tasks/count_unmet
+  SET t.events = t.events + 1
+  CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
+    event_id: $command_id + ':' + t.task_id, type: 'dependency_added', at: now,
+    attempt: t.attempt, seq: t.events, command_id: $command_id, detail: $detail
+  })
+  WITH t, now
+  INCLUDE tasks/ready_again
+}

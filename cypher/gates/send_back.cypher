@@ -1,0 +1,43 @@
+// open -> sent_back, by somebody who may decide it; and a new gate with the same question opens in
+// its place. Returns the tasks that wait at it, and the completed ones among those that they depend
+// on, of which $task_id is one or all are meant, without the names that their copies will have. No
+// row means that this was refused.
+// Locks: the gate, then the tasks that wait, then those that are redone; each kind ascending.
+// mode: write
+// params: $gate_id: STRING, $new_gate_id: STRING, $by: STRING, $comment: STRING, $task_id: STRING,
+//   $limit: INTEGER, $command_id: STRING
+// returns: waiting, redone
+CYPHER 5
+MATCH (g:Gate {gate_id: $gate_id})
+SET g.lk = $command_id  // lock, then read
+WITH g, datetime.realtime() AS now
+WHERE g.status = 'open' AND coalesce(g.expires_at > now, true)
+  AND (size(g.approvers) = 0 OR $by IN g.approvers)
+CREATE (h:Gate)-[:REOPENS]->(g)
+SET h = g {.*, gate_id: $new_gate_id, created_at: now}
+WITH g, h, now, now + duration.between(g.created_at, g.expires_at) AS expires_at
+SET h.expires_at = expires_at, h.due_at = expires_at
+FOREACH (_ IN CASE WHEN expires_at IS NULL THEN [] ELSE [1] END | SET h:Due)
+REMOVE g:Due, g.due_at
+SET g.status = 'sent_back', g.decided_by = $by, g.decided_at = now, g.comment = $comment,
+    g.reopened_as = $new_gate_id
+WITH g
+CALL (g) {
+  MATCH (g)<-[:WAITS_FOR]-(t:Task)
+  WITH t ORDER BY t.task_id LIMIT $limit
+  SET t.lk = $command_id
+  RETURN collect(t) AS waits
+}
+CALL (waits) {
+  UNWIND waits AS t
+  MATCH (t)-[:DEPENDS_ON]->(p:Task)
+  WHERE t.status = 'pending' AND ($task_id IS NULL OR p.task_id = $task_id)
+  WITH DISTINCT p ORDER BY p.task_id
+  SET p.lk = $command_id
+  WITH p AS t WHERE p.status = 'completed'
+  WITH t, INCLUDE tasks/row AS task,
+       [(t)-[d:DEPENDS_ON]->(x:Task) | [d.ordinal, x.task_id]] AS dependencies
+  SET t.name = null
+  RETURN collect({task: task, dependencies: dependencies}) AS redone
+}
+RETURN [t IN waits | t.task_id] AS waiting, redone
