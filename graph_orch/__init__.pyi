@@ -124,6 +124,7 @@ from .errors import (
     MissingCapabilityError as MissingCapabilityError,
     NotAllowedError as NotAllowedError,
     NotApproverError as NotApproverError,
+    NotIndependentError as NotIndependentError,
     OrchestrationError as OrchestrationError,
     RoutingContentionError as RoutingContentionError,
     RoutingError as RoutingError,

@@ -18,7 +18,8 @@
     ├── AgentError
     │   ├── AgentNotFoundError        also a KeyError
     │   ├── MissingCapabilityError    the agent lacks a required skill
-    │   └── AgentAtCapacityError      the agent has no free slot
+    │   ├── AgentAtCapacityError      the agent has no free slot
+    │   └── NotIndependentError       the agent worked on what the task is to be independent of
     ├── RoutingError
     │   └── RoutingContentionError    other callers kept filling the agents that were chosen
     ├── WorkflowError
@@ -392,6 +393,18 @@ class AgentAtCapacityError(AgentError):
         super().__init__(
             f"agent {agent_id!r} holds {active} of at most {limit} tasks; wait for one to end, "
             "or register the agent again with a higher max_concurrent_tasks"
+        )
+
+
+class NotIndependentError(AgentError):
+    """The agent worked on what the task is to be independent of."""
+
+    def __init__(self, agent_id: str, task_id: str) -> None:
+        self.agent_id = agent_id
+        self.task_id = task_id
+        super().__init__(
+            f"agent {agent_id!r} cannot take task {task_id!r}: it worked on what the task is to be "
+            "independent of; choose an agent that did not, or register one"
         )
 
 

@@ -29,7 +29,12 @@ CALL () {
 CALL (t, roots, workers) {
   UNWIND [t] + roots AS x
   WITH x, workers WHERE x.status = 'pending'
-  WITH x.lane AS lane, x.task_type AS task_type, coalesce(x.excluded_agents, []) AS excluded,
+  CALL (x) {
+    UNWIND coalesce(x.independent_of, []) AS id
+    MATCH (named:Task {task_id: id})-[:ASSIGNED_TO]->(who)
+    RETURN collect(DISTINCT who.agent_id) AS worked
+  }
+  WITH x.lane AS lane, x.task_type AS task_type, coalesce(x.excluded_agents, []) + worked AS excluded,
        workers, collect(x.task_id) AS ids
   MATCH (l:Lane {key: lane})
   WITH l, excluded, ids, [w IN workers | w.agent_id] AS staffed,

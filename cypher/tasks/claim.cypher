@@ -81,7 +81,8 @@ CALL (a, due, gone, request) {
       UNWIND served AS l
       CALL (a, l, task_types, gone, since) {
         MATCH (t:Task) USING INDEX SEEK t:Task(lane, ready_key)
-        WHERE t.lane = l.key AND t.ready_key >= since AND INCLUDE tasks/wanted
+        WHERE t.lane = l.key AND t.ready_key >= since
+          AND INCLUDE tasks/wanted AND INCLUDE tasks/independent
         RETURN t ORDER BY t.lane, t.ready_key LIMIT $limit * $spread
       }
       WITH l, t, t.ready_key AS ready_key ORDER BY ready_key LIMIT $limit * $spread
@@ -105,12 +106,15 @@ CALL (a, due, gone, request) {
     // 5. Lock these tasks, and hand over those that are still ready. They are locked in the order
     //    of their ids, and handed over in that of the queue.
     CALL (a, chosen, command_id, request) {
+      WITH *, [t IN chosen | t.task_id] AS chosen_ids
       UNWIND range(0, size(chosen) - 1) AS position
-      WITH a, request, command_id, position, chosen[position] AS t ORDER BY t.task_id
+      WITH a, request, command_id, chosen_ids, position, chosen[position] AS t ORDER BY t.task_id
       SET t.lk = 0
-      WITH a, request, command_id, position, t, datetime.realtime() AS now
+      WITH a, request, command_id, chosen_ids, position, t, datetime.realtime() AS now
       WHERE t.status = 'pending' AND t.unmet = 0 AND coalesce(t.available_at <= now, true)
         AND INCLUDE workflows/open_to
+        // Of two tasks that are chosen together, one may have to be independent of the other.
+        AND none(id IN coalesce(t.independent_of, []) WHERE id IN chosen_ids)
       WITH a, request, command_id, t, now ORDER BY position
       WITH a, request, command_id, max(now) AS now, collect(t) AS taken
       UNWIND range(0, size(taken) - 1) AS place

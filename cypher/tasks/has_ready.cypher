@@ -23,7 +23,7 @@ CALL (a, task_types, gone) {
   WITH a, l, task_types, gone
   CALL (a, l, task_types, gone) {
     MATCH (t:Task) USING INDEX SEEK t:Task(lane, ready_key)
-    WHERE t.lane = l.key AND t.ready_key >= 0 AND INCLUDE tasks/wanted
+    WHERE t.lane = l.key AND t.ready_key >= 0 AND INCLUDE tasks/wanted AND INCLUDE tasks/independent
     RETURN t LIMIT 1
   }
   WITH t LIMIT 1

@@ -1,8 +1,9 @@
 // Returns why a command on a task was refused: the task, the agent, and the event that says whether
-// the command was applied before. `is_open`: its workflow, if it has one, was not cancelled.
+// the command was applied before. `is_open`: its workflow, if it has one, was not cancelled;
+// `is_independent`: the agent has not worked on what the task is to be independent of.
 // mode: read
 // params: $task_id: STRING, $agent_id: STRING, $command_id: STRING
-// returns: task, dependencies, limit, skills, is_due, is_open, agent, event
+// returns: task, dependencies, limit, skills, is_due, is_open, is_independent, agent, event
 CYPHER 5
 OPTIONAL MATCH (t:Task {task_id: $task_id})
 OPTIONAL MATCH (l:Lane {key: t.lane})
@@ -12,4 +13,5 @@ OPTIONAL MATCH (x:Limit {key: t.concurrency_key})
 RETURN INCLUDE tasks/answer, properties(x) AS limit, l.skills AS skills,
        coalesce(t.available_at <= datetime(), true) AS is_due,
        INCLUDE workflows/open_to AS is_open,
+       INCLUDE tasks/independent AS is_independent,
        properties(a) AS agent, INCLUDE events/row AS event

@@ -20,6 +20,7 @@ MATCH (t)-[r:ASSIGNED_TO]->(h) WHERE r.attempt = t.attempt
 MATCH (l:Lane {key: t.lane})
 WHERE t.status IN ['assigned', 'running'] AND t.attempt = coalesce($attempt, t.attempt)
   AND a.active_tasks < a.max_concurrent_tasks
+  AND INCLUDE tasks/independent
   AND all(key IN l.skills WHERE key IN a.skills)
 SET h.active_tasks = h.active_tasks - 1,
     a.active_tasks = a.active_tasks + 1,

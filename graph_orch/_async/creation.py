@@ -187,9 +187,9 @@ def insertion(tasks: Sequence[NewTask], retry_policy: RetryPolicy) -> dict[str, 
 
 
 def _outside(tasks: Sequence[NewTask]) -> list[str]:
-    """The dependencies outside of the batch, in the order in which tasks are locked."""
+    """The tasks outside of the batch that it names, in the order in which tasks are locked."""
     own = {task.task_id for task in tasks}
-    return sorted({id_ for task in tasks for id_ in task.dependencies} - own)
+    return sorted({id_ for task in tasks for id_ in task.named_tasks} - own)
 
 
 def _lane(task: NewTask) -> str:
@@ -213,6 +213,7 @@ def _row(position: int, task: NewTask, default: RetryPolicy) -> dict[str, Any]:
         "idempotency_key": task.idempotency_key,
         "fingerprint": task.fingerprint(),
         "concurrency_key": task.concurrency_key,
+        "independent_of": list(task.independent_of) or None,
         "workflow_id": task.workflow_id,
         "name": task.name,
         "schedule_to_start_seconds": task.schedule_to_start_seconds,
@@ -263,7 +264,7 @@ def _are_apart(batches: Sequence[Batch]) -> bool:
         home.get(id_, place) == place
         for place, batch in enumerate(batches)
         for task in batch
-        for id_ in task.dependencies
+        for id_ in task.named_tasks
     )
 
 

@@ -483,13 +483,10 @@ def tasks_of(
         raise ValidationError(f"{what}: two tasks are called {twice!r}; a name is one task's")
     return [
         task
-        if ids.keys().isdisjoint(task.dependencies)
+        if ids.keys().isdisjoint(task.named_tasks)
         else NewTask.parsed(
             what,
-            task.model_copy(
-                update={"dependencies": tuple(ids.get(it, it) for it in task.dependencies)}
-            ).model_dump(exclude_unset=True)
-            | {"task_id": task.task_id},
+            task.renamed(ids).model_dump(exclude_unset=True) | {"task_id": task.task_id},
         )
         for task in tasks
     ]
@@ -503,7 +500,8 @@ def _fingerprint(name: str, tasks: Sequence[NewTask]) -> str:
         fields = task.model_dump(
             mode="json", exclude={"task_id", "workflow_id"}, exclude_defaults=True
         )
-        fields["dependencies"] = [places.get(it, it) for it in task.dependencies]
+        for named in ("dependencies", "independent_of"):
+            fields[named] = [places.get(it, it) for it in getattr(task, named)]
         fields["requirements"] = sorted(task.skill_keys)
         of_each.append(fields)
     return hashlib.sha256(dump_json([name, of_each]).encode()).hexdigest()[:32]

@@ -113,12 +113,4 @@ def spawned(
         task.task_id: task.task_id if keeps else str(uuid5(UUID(parent_id), f"{place}/{number}"))
         for number, (task, keeps) in enumerate(zip(tasks, own, strict=True))
     }
-    return [
-        task.model_copy(
-            update={
-                "task_id": ids[task.task_id],
-                "dependencies": tuple(ids.get(it, it) for it in task.dependencies),
-            }
-        )
-        for task in tasks
-    ]
+    return [task.renamed(ids, task_id=ids[task.task_id]) for task in tasks]

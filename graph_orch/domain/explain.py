@@ -44,6 +44,7 @@ class Standing:
     start_by: datetime | None = None
     close_by: datetime | None = None
     unmet: int = 0
+    independent_of: Sequence[str] = ()
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
@@ -251,14 +252,16 @@ def _lacking(task: Standing, takers: Takers) -> Iterator[WaitReason[Any]]:
         )
         yield _reason(WaitKind.NO_CAPABLE_AGENT, task, what, skills=names)
     if takers.excluded_count:
+        what = "may not try it again"
         # A pending task cannot be retried, so whoever wants that cancels it first.
         rest = (
-            ", though able to do it"
-            if others
-            else ", and no other has its skills: register or teach another, or cancel it and "
-            "then retry it, which lets all try it again"
+            "register or teach another, or cancel it and then retry it, which lets all try it again"
         )
-        what = f"{_agents(takers.excluded, takers.excluded_count)} may not try it again{rest}"
+        if task.independent_of:
+            what = "tried it, or worked on what it is to be independent of"
+            rest = "nobody independent is left: register or teach another"
+        rest = ", though able to do it" if others else f", and no other has its skills: {rest}"
+        what = f"{_agents(takers.excluded, takers.excluded_count)} {what}{rest}"
         yield _reason(WaitKind.AGENTS_EXCLUDED, task, what, takers.excluded, takers.excluded_count)
 
 

@@ -36,6 +36,9 @@ MAX_BYTES = 1_000_000
 MAX_NAME = 200
 MAX_DEPENDENCIES = 10_000
 MAX_GATES = 100
+MAX_INDEPENDENT = 100
+RELATIONS = ("dependencies", "ancestors")
+"""What a task may be independent of without naming it: what it depends on, at once or at all."""
 OWN_KEYS = ("schedule:", "a2a:")
 """How the idempotency keys of tasks begin that are made for a tick of a schedule, or a message."""
 SMALL_TEXT = 20_000
@@ -111,6 +114,13 @@ def _as_tuple(value: object) -> object:
     if isinstance(value, list | tuple | set | frozenset):
         return tuple(cast(Iterable[object], value))
     return (value,)
+
+
+def _marker_alone(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Ids of tasks, or one of RELATIONS by itself."""
+    if len(values) > 1 and (marker := next((it for it in RELATIONS if it in values), None)):
+        raise ValueError(f"names {marker!r} and others: give that alone, or ids of tasks")
+    return values
 
 
 def _named(name: str) -> str:
@@ -213,6 +223,14 @@ Gates = Annotated[
     BeforeValidator(_not_one_string),
     AfterValidator(_once),
 ]
+Independent = Annotated[
+    tuple[TaskRef, ...],
+    Field(max_length=MAX_INDEPENDENT),
+    BeforeValidator(_as_tuple),
+    AfterValidator(_marker_alone),
+    AfterValidator(_once),
+]
+"""What a task is to be independent of: ids of tasks, or "dependencies", or "ancestors"."""
 Listed = Annotated[list[T], BeforeValidator(_listed)]
 OneOrMore = Annotated[
     tuple[T, ...], Field(max_length=MAX_BATCH), BeforeValidator(_as_tuple), AfterValidator(_once)

@@ -148,7 +148,10 @@ def agents_excluded(
             waiting.setdefault(group, []).append(lane)
     for (skills, barred), rows in waiting.items():
         ready = sum(row["ready"] for row in rows)
-        what = f"{ready} ready tasks wait, and every agent with their skills may not try them again"
+        what = (
+            f"{ready} ready tasks wait, and every agent with their skills may not take them: it "
+            "tried them, or worked on what they are to be independent of"
+        )
         why: dict[str, JsonValue] = {
             "ready": ready,
             "skills": list(skills),

@@ -16,6 +16,7 @@ from graph_orch.errors import (
     ConcurrencyLimitError,
     InvalidTransitionError,
     MissingCapabilityError,
+    NotIndependentError,
     StaleAttemptError,
     TaskError,
     TaskNotDueError,
@@ -54,6 +55,8 @@ def refuse(
         )
     if row["agent"] is not None:
         _refuse_agent(task, row["skills"], row["agent"])
+        if not row["is_independent"]:
+            raise NotIndependentError(row["agent"]["agent_id"], task_id)
 
 
 def refuse_conflict(

@@ -11,6 +11,8 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
 
+from graph_orch.domain.fields import MAX_NAME
+
 Schema = dict[str, Any]
 
 
@@ -77,7 +79,8 @@ def shortened(schema: Schema) -> Schema:
     """A schema of arguments that describes no field twice.
 
     List items whose fields are all arguments too are described as objects with required fields,
-    the fields of other objects by their types. The full schema checks what is sent.
+    the fields of other objects by their types, names in lists without their length. The full
+    schema checks what is sent.
     """
     properties: Schema = schema.get("properties", {})
     short = dict(properties)
@@ -86,6 +89,8 @@ def shortened(schema: Schema) -> Schema:
         if items.get("properties") and items["properties"].keys() <= properties.keys():
             required = {key: items[key] for key in ("type", "required")}
             short[name] = definition | {"items": required}
+        elif items.get("maxLength") == MAX_NAME:
+            short[name] = definition | {"items": {"type": items["type"]}}
         elif "properties" in definition:
             kinds = {key: {"type": it["type"]} for key, it in definition["properties"].items()}
             short[name] = definition | {"properties": kinds}

@@ -12,27 +12,27 @@ SURFACE = {
         AgentNotFoundError AgentRegistry AgentStatistics AlreadyRunningError AnalysisError
         AsyncAgentRegistry AsyncCapabilityRouter AsyncContext AsyncEvents AsyncExport
         AsyncGates AsyncGraph AsyncInsights AsyncMonitor AsyncOrchestrator AsyncRetention
-        AsyncSchedules AsyncTaskQueue AsyncTeams AsyncTokens AsyncWorkflows AttemptEndedError
-        BlastRadius Candidate CapabilityRouter Claim CommandConflictError Communities
-        Completion ConcurrencyLimit ConcurrencyLimitError Context CriticalPath Decision
-        DependencyCycleError DependencyError DependencyFailure DependencyNotFoundError
-        DoctorReport DurationKind Durations ErrorClass EventPage EventType Events Export
-        ExportPage ExportedAgent ExportedTask ExportedTeam Finding ForeignGraphError Gate
-        GateClosedError GateDecision GateError GateKind GateNotFoundError GateStatus Gates
-        GatherFailed GdsMissingError Graph HandOff HealthStatus HeldSkill InputRefused
-        Insights InvalidTransitionError LinkExpiredError LinkInvalidError
-        MissingCapabilityError Monitor NewTask NewToken NotAllowedError NotApproverError
-        OrchestrationError Orchestrator PrincipalKind QueueStatistics Recommendation
-        RecommendationKind Retention RetryPolicy Right RoutingContentionError RoutingError
-        RoutingStatistics Schedule ScheduleNotFoundError Schedules SchemaTooNewError Skill
-        StaleAttemptError Step StoreCounts StoreError StoreUnreachableError SystemHealth Task
-        TaskConflictError TaskError TaskEvent TaskFailure TaskFilters TaskNotDueError
-        TaskNotFoundError TaskPage TaskPriority TaskQueue TaskRecord TaskStatus TaskTry Team
-        TeamNotFoundError Teams TeamsWritten Timing Token TokenNotFoundError Tokens ToolCall
-        TransactionTooLargeError TryOutcome UnmetDependencyError ValidationError WaitKind
-        WaitReason WhyBlocked Worker WorkerInfo Workflow WorkflowCancelledError
-        WorkflowConflictError WorkflowError WorkflowNotFoundError WorkflowPage WorkflowState
-        WorkflowStatus Workflows
+        AsyncSchedules AsyncTaskQueue AsyncTeams AsyncTokens AsyncWorkflows
+        AttemptEndedError BlastRadius Candidate CapabilityRouter Claim CommandConflictError
+        Communities Completion ConcurrencyLimit ConcurrencyLimitError Context CriticalPath
+        Decision DependencyCycleError DependencyError DependencyFailure
+        DependencyNotFoundError DoctorReport DurationKind Durations ErrorClass EventPage
+        EventType Events Export ExportPage ExportedAgent ExportedTask ExportedTeam Finding
+        ForeignGraphError Gate GateClosedError GateDecision GateError GateKind
+        GateNotFoundError GateStatus Gates GatherFailed GdsMissingError Graph HandOff
+        HealthStatus HeldSkill InputRefused Insights InvalidTransitionError LinkExpiredError
+        LinkInvalidError MissingCapabilityError Monitor NewTask NewToken NotAllowedError
+        NotApproverError NotIndependentError OrchestrationError Orchestrator PrincipalKind
+        QueueStatistics Recommendation RecommendationKind Retention RetryPolicy Right
+        RoutingContentionError RoutingError RoutingStatistics Schedule ScheduleNotFoundError
+        Schedules SchemaTooNewError Skill StaleAttemptError Step StoreCounts StoreError
+        StoreUnreachableError SystemHealth Task TaskConflictError TaskError TaskEvent
+        TaskFailure TaskFilters TaskNotDueError TaskNotFoundError TaskPage TaskPriority
+        TaskQueue TaskRecord TaskStatus TaskTry Team TeamNotFoundError Teams TeamsWritten
+        Timing Token TokenNotFoundError Tokens ToolCall TransactionTooLargeError TryOutcome
+        UnmetDependencyError ValidationError WaitKind WaitReason WhyBlocked Worker
+        WorkerInfo Workflow WorkflowCancelledError WorkflowConflictError WorkflowError
+        WorkflowNotFoundError WorkflowPage WorkflowState WorkflowStatus Workflows
     """,
     "graph_orch.analysis": """
         AgentSkills TaskGraph Timeline asnapshot history load pictures save simulation

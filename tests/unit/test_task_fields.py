@@ -41,6 +41,7 @@ FIELDS = {
     "workflow_id": "review-7",
     "name": "sort",
     "gates": [str(uuid4())],
+    "independent_of": ["ancestors"],
     "concurrency_key": "one-at-a-time",
 }
 TASK = NewTask.parsed("task", FIELDS)

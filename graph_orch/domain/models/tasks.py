@@ -13,11 +13,13 @@ import pydantic
 from pydantic import Field, JsonValue
 
 from graph_orch.domain.fields import (
+    RELATIONS,
     Content,
     Count,
     Deadline,
     Dependencies,
     Gates,
+    Independent,
     Json,
     Key,
     LeaseSeconds,
@@ -84,6 +86,7 @@ class TaskOptions(TypedDict, total=False):
     workflow_id: str | None
     name: str | None
     gates: Iterable[str] | None
+    independent_of: str | Iterable[str] | None
     concurrency_key: str | None
 
 
@@ -118,6 +121,9 @@ class NewTask(Model):
     workflow_id: Name | None = Field(None, description="Its workflow")
     name: NewName | None = Field(None, description="Its name in its workflow")
     gates: Gates = Field((), description="Gates to be opened first")
+    independent_of: Independent = Field(
+        (), description="Not for who did these: ids, dependencies or ancestors"
+    )
     concurrency_key: NewName | None = Field(
         None, description="Tasks with one key share a limit of tasks held at once"
     )
@@ -147,6 +153,8 @@ class NewTask(Model):
 
     @pydantic.model_validator(mode="after")
     def _not_on_itself(self) -> Self:
+        if self.task_id in self.independent_of:
+            raise ValueError(f"task {self.task_id!r} cannot be independent of itself")
         if self.task_id in self.dependencies:
             raise ValueError(f"task {self.task_id!r} cannot depend on itself")
         return self
@@ -163,6 +171,22 @@ class NewTask(Model):
         """The keys of the required skills, as they are compared."""
         return [skill_key(name) for name in self.requirements]
 
+    @property
+    def named_tasks(self) -> tuple[str, ...]:
+        """The ids of the tasks that it depends on, and of those it is to be independent of."""
+        named = (it for it in self.independent_of if it not in RELATIONS)
+        return (*self.dependencies, *named)
+
+    def renamed(self, ids: Mapping[str, str], **fields: object) -> Self:
+        """The same task with other ids for the tasks that it names, and other fields."""
+        return self.model_copy(
+            update={
+                "dependencies": tuple(ids.get(it, it) for it in self.dependencies),
+                "independent_of": tuple(ids.get(it, it) for it in self.independent_of),
+                **fields,
+            }
+        )
+
     @cached_property
     def metadata_text(self) -> str | None:
         """The metadata as JSON text, which the store keeps."""
@@ -175,6 +199,7 @@ class NewTask(Model):
         )
         fields["requirements"] = sorted(self.skill_keys)
         fields["dependencies"] = sorted(self.dependencies)
+        fields["independent_of"] = sorted(self.independent_of)
         return hashlib.sha256(dump_json(fields).encode()).hexdigest()[:32]
 
 
@@ -244,6 +269,9 @@ class Task(Model):
     workflow_id: str | None = Field(None, description="The workflow that it is part of")
     name: str | None = Field(None, description="Its name in that workflow")
     concurrency_key: str | None = Field(None, description="Names the limit that it counts towards")
+    independent_of: list[str] | None = Field(
+        None, description="Whoever worked on these may not take it"
+    )
     excluded_agents: list[str] | None = Field(None, description="Agents that may not try it again")
     worker_id: str | None = Field(None, description="The worker process that holds it")
     progress: float | None = Field(None, description="How much is done, from 0 to 1")
