@@ -1,6 +1,7 @@
 from ._async.agents import AsyncAgentRegistry as AsyncAgentRegistry
 from ._async.events import AsyncEvents as AsyncEvents
 from ._async.export import AsyncExport as AsyncExport
+from ._async.budgets import AsyncBudgets as AsyncBudgets
 from ._async.gates import AsyncGates as AsyncGates
 from ._async.graph import AsyncGraph as AsyncGraph
 from ._async.insights import AsyncInsights as AsyncInsights
@@ -16,6 +17,7 @@ from ._async.workflows import AsyncWorkflows as AsyncWorkflows
 from ._sync.agents import AgentRegistry as AgentRegistry
 from ._sync.events import Events as Events
 from ._sync.export import Export as Export
+from ._sync.budgets import Budgets as Budgets
 from ._sync.gates import Gates as Gates
 from ._sync.graph import Graph as Graph
 from ._sync.insights import Insights as Insights
@@ -108,6 +110,7 @@ from .errors import (
     AlreadyRunningError as AlreadyRunningError,
     AnalysisError as AnalysisError,
     AttemptEndedError as AttemptEndedError,
+    BudgetExhaustedError as BudgetExhaustedError,
     CommandConflictError as CommandConflictError,
     ConcurrencyLimitError as ConcurrencyLimitError,
     DependencyCycleError as DependencyCycleError,
@@ -146,6 +149,10 @@ from .errors import (
     WorkflowConflictError as WorkflowConflictError,
     WorkflowError as WorkflowError,
     WorkflowNotFoundError as WorkflowNotFoundError,
+)
+from .domain.models.budgets import (
+    Budget as Budget,
+    BudgetState as BudgetState,
 )
 from .domain.durable import (
     Decision as Decision,

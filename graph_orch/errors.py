@@ -14,7 +14,8 @@
     │   │   ├── DependencyCycleError
     │   │   └── UnmetDependencyError  the task waits for others
     │   ├── TaskNotDueError           the task's available_at is still to come
-    │   └── ConcurrencyLimitError     the limit of held tasks with its concurrency_key is reached
+    │   ├── ConcurrencyLimitError     the limit of held tasks with its concurrency_key is reached
+    │   └── BudgetExhaustedError      a budget that pays for the task has not enough left
     ├── AgentError
     │   ├── AgentNotFoundError        also a KeyError
     │   ├── MissingCapabilityError    the agent lacks a required skill
@@ -354,6 +355,18 @@ class ConcurrencyLimitError(TaskError):
         super().__init__(
             f"task {task_id!r} has the concurrency key {key!r}, of which at most {limit} may be "
             "held at once; wait for one to end, or raise the limit with set_concurrency_limit"
+        )
+
+
+class BudgetExhaustedError(TaskError):
+    """A budget that pays for the task has not enough left for what it is estimated to use."""
+
+    def __init__(self, owners: Iterable[str], task_id: str) -> None:
+        self.owners = tuple(owners)
+        self.task_id = task_id
+        super().__init__(
+            f"task {task_id!r}: the budget of {' and '.join(self.owners)} has not enough left for "
+            "what it is to use; raise it with budgets.set, or wait until running tasks end"
         )
 
 

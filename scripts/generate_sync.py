@@ -11,10 +11,10 @@ import unasync  # pyright: ignore[reportMissingTypeStubs]
 ROOT = Path(__file__).resolve().parent.parent / "graph_orch"
 SOURCES = sorted((ROOT / "_async").glob("*.py"))
 OWN = (
-    "AgentRegistry CapabilityRouter Claims Combiner Commands Creation Doctor Driver Due Events "
-    "Export FirstCalls Gates Graph GraphDatabase Handling Insights ManagedTransaction Monitor "
-    "Orchestrator Querying Result Retention Schedules Schema Session Signal TaskQueue Teams "
-    "Tokens Transaction Try Turns Workflows"
+    "AgentRegistry Budgets CapabilityRouter Claims Combiner Commands Creation Doctor Driver "
+    "Due Events Export FirstCalls Gates Graph GraphDatabase Handling Insights "
+    "ManagedTransaction Monitor Orchestrator Querying Result Retention Schedules Schema "
+    "Session Signal TaskQueue Teams Tokens Transaction Try Turns Workflows"
 )
 NAMES = {f"Async{name}": name for name in OWN.split()} | {
     "_async": "_sync",

@@ -41,9 +41,10 @@ CALL (t, roots, workers) {
        [w IN workers WHERE w.is_live AND (w.task_types IS NULL OR task_type IN w.task_types)
         | w.agent_id] AS handling
   INCLUDE insights/takers
-  WITH l, ids, takers, [(l)-[:LIMITED_BY]->(x:Limit) | x {.key, .max, .active}] AS limits
+  WITH l, ids, takers, [(l)-[:LIMITED_BY]->(x:Limit) | x {.key, .max, .active}] AS limits,
+       [(l)-[:CHARGES]->(b:Budget) WHERE b.closed | b.key] AS closed
   RETURN collect({
-    task_ids: ids, takers: takers, limit: head(limits),
+    task_ids: ids, takers: takers, limit: head(limits), budget: head(closed),
     missing: [key IN l.skills WHERE NOT EXISTS { (:Skill {key: key})<-[:HAS_SKILL]-() }]
   }) AS groups
 }

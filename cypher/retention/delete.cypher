@@ -1,5 +1,5 @@
 // Deletes tasks, which the caller has locked, with their events, steps and edges. With the last
-// task of a workflow goes that, and with the last task that waited at a gate the gate.
+// task of a workflow goes that and its budget, and with the last task that waited at a gate the gate.
 // Locks: the workflows, the gates; each kind ascending.
 // mode: write
 // seconds: 120
@@ -36,7 +36,9 @@ CALL (flows) {
   UNWIND flows AS w
   SET w.lk = 0  // so that nobody adds a task while it is looked whether there is one
   WITH w WHERE w.writer IS NULL AND NOT EXISTS { (w)<-[:PART_OF]-(:Task) }
-  DETACH DELETE w
+  OPTIONAL MATCH (w)-[:HAS_BUDGET]->(b:Budget)
+  OPTIONAL MATCH (b)<-[:CHARGES]-(l:Lane)
+  DETACH DELETE l, b, w
 }
 CALL (gates) {
   UNWIND gates AS g

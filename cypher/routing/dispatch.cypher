@@ -19,5 +19,6 @@ CALL (t, l) {
 }
 INCLUDE tasks/lock_and_recheck
   AND NOT a.agent_id IN coalesce(t.excluded_agents, [])
+INCLUDE tasks/reserve
 INCLUDE tasks/take
 RETURN a.agent_id AS agent_id

@@ -1,6 +1,6 @@
 // Adds lanes. A lane is found by the rarest of its skills: the one that the fewest agents have, and
 // among equals the one that the fewest lanes need. A lane with a concurrency key is joined to the
-// limit of that key, which is 1 until somebody sets it.
+// limit of that key, which is 1 until somebody sets it; one whose tasks a budget pays for, to that.
 // mode: write
 // params: $lanes: LIST<MAP>, $command_id: STRING
 // returns: key
@@ -8,7 +8,7 @@ CYPHER 5
 UNWIND $lanes AS lane
 MERGE (l:Lane {key: lane.key})
 ON CREATE SET l.size = size(lane.skills), l.skills = lane.skills, l.added_by = $command_id,
-              l.concurrency_key = lane.concurrency_key
+              l.concurrency_key = lane.concurrency_key, l.charges = lane.charges
 WITH l WHERE l.added_by = $command_id
 CALL (l) {
   WITH l WHERE l.concurrency_key IS NOT NULL
@@ -16,6 +16,7 @@ CALL (l) {
   ON CREATE SET x.max = 1, x.active = 0
   CREATE (l)-[:LIMITED_BY]->(x)
 }
+CALL (l) { MATCH (b:Budget {key: l.charges}) CREATE (l)-[:CHARGES]->(b) }
 CALL (l) {
   UNWIND l.skills AS key
   MATCH (k:Skill {key: key})

@@ -19,6 +19,7 @@ CALL (t, r) {
   MATCH (x:Limit {key: t.concurrency_key}) WHERE r IS NOT NULL
   SET x.active = x.active - 1
 }
+INCLUDE tasks/settle
 SET a.lk = $command_id  // A no-op, but where the task changed hands before its lock.
 SET a.active_tasks = a.active_tasks - 1,
     r.ended_at = now,

@@ -9,8 +9,8 @@
 // `lost`: 1 where there was something to take and others took it, so that asking again is worth it.
 //
 // Locks: where there are several requests, all their agents. Then for each request the agent, the
-// limits, the lanes (only where the order is strict, which is $spread = 1), the tasks; each kind
-// ascending. The requests come by agent_id. One request that finds nothing to take locks nothing.
+// limits, the lanes (only where the order is strict, which is $spread = 1), the budgets, the tasks;
+// each kind ascending. The requests come by agent_id. One request that finds nothing to take locks nothing.
 // mode: write
 // params: $requests: LIST<MAP>, $limit: INTEGER, $spread: INTEGER, $heed_due: BOOLEAN
 // returns: number, tasks, edges, left, due, handed, replayed, lost, lanes_seen
@@ -76,6 +76,7 @@ CALL (a, due, gone, request) {
     WITH a, command_id, task_types, gone, first, request,
          [l IN lanes WHERE all(key IN l.skills WHERE key IN a.skills)] AS served,
          a.max_concurrent_tasks - a.active_tasks AS free,
+         INCLUDE budgets/payers AS payers,
          CASE WHEN gone = [] THEN 0 ELSE first END AS since
     CALL (a, served, task_types, gone, since) {
       UNWIND served AS l
@@ -96,12 +97,18 @@ CALL (a, due, gone, request) {
       WITH one.t AS t ORDER BY one.place
       RETURN collect(t) AS open
     }
-    WITH a, command_id, request,
+    WITH a, payers, command_id, request,
          open[..CASE WHEN free < 0 THEN 0 WHEN free < request.limit THEN free
                      ELSE request.limit END] AS answered
-    WITH a, command_id, request, answered, [t IN answered | INCLUDE tasks/letters] AS letters
-    WITH a, command_id, request, answered, INCLUDE tasks/fitting AS fitting
-    WITH a, command_id, request, answered[..fitting] AS chosen
+    WITH a, payers, command_id, request, answered, [t IN answered | INCLUDE tasks/letters] AS letters
+    WITH a, payers, command_id, request, answered, INCLUDE tasks/fitting AS fitting
+    WITH a, payers, command_id, request, answered[..fitting] AS chosen
+    CALL (payers, chosen) {
+      UNWIND payers + [t IN chosen WHERE t.charges IS NOT NULL | t.charges] AS key
+      MATCH (b:Budget {key: key})
+      WITH DISTINCT b ORDER BY b.key
+      SET b.lk = 0
+    }
 
     // 5. Lock these tasks, and hand over those that are still ready. They are locked in the order
     //    of their ids, and handed over in that of the queue.
@@ -116,9 +123,12 @@ CALL (a, due, gone, request) {
         // Of two tasks that are chosen together, one may have to be independent of the other.
         AND none(id IN coalesce(t.independent_of, []) WHERE id IN chosen_ids)
       WITH a, request, command_id, t, now ORDER BY position
-      WITH a, request, command_id, max(now) AS now, collect(t) AS taken
+      INCLUDE tasks/reserve
+      WITH a, request, command_id, max(now) AS now,
+           collect({t: t, estimate: estimate, charged: charged}) AS taken
       UNWIND range(0, size(taken) - 1) AS place
-      WITH a, now, taken[place] AS t, place, command_id, command_id + ':' + place AS event_id,
+      WITH a, now, taken[place].t AS t, taken[place].estimate AS estimate,
+           taken[place].charged AS charged, place, command_id, command_id + ':' + place AS event_id,
            request.worker_id AS worker_id,
            request.start AND place < coalesce(request.begin, request.limit) AS start,
            request.lease_seconds AS lease_seconds

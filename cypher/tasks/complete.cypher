@@ -4,7 +4,7 @@
 // A row that is refused is not among those returned. Where $brief, no more than the ids are
 // returned. `owing` are tasks with so many dependents that these are released afterwards, in steps;
 // they are due at once: tasks/release_dependents.
-// Locks: the agents, the limits, the tasks, then their dependents; each kind ascending.
+// Locks: the agents, the limits, the tasks, the budgets, then the dependents; each kind ascending.
 // mode: write
 // params: $rows: LIST<MAP>, $brief: BOOLEAN, $command_id: STRING
 // returns: task_ids, owing, tasks, edges, left
@@ -51,6 +51,8 @@ CALL (asked) {
       event_id: row.command_id + 's', type: 'started', at: began, attempt: t.attempt,
       seq: t.events, agent_id: a.agent_id, command_id: row.command_id
     }))
+  SET r.used = coalesce(row.used, r.used)
+  INCLUDE tasks/settle
   WITH row, t, r, a, now, coalesce(row.duration_ms, INCLUDE tasks/elapsed_ms) AS duration_ms
   REMOVE t:RunningTask
   SET t:CompletedTask,

@@ -1,12 +1,14 @@
 // Creates tasks, their dependencies and their first events. It returns how many it created, and
 // which of them are doomed, since a dependency has failed; none where a dependency, a gate, a lane
-// or a workflow is missing, or the workflow was cancelled. A task_id, idempotency_key or event_id
+// or a workflow is missing, or the workflow was cancelled, or has a budget though it is not among
+// those that are $charged, or the other way round. A task_id, idempotency_key or event_id
 // that exists fails on its constraint.
 // Locks: the workflows, the dependencies, the gates, then the lanes that it opens; each kind
 // ascending.
 // mode: write
 // params: $rows: LIST<MAP>, $dependency_ids: LIST<STRING>, $gate_ids: LIST<STRING>,
-//   $workflow_ids: LIST<STRING>, $lanes: LIST<STRING>, $now: ZONED DATETIME, $command_id: STRING
+//   $workflow_ids: LIST<STRING>, $charged: LIST<STRING>,
+//   $lanes: LIST<STRING>, $now: ZONED DATETIME, $command_id: STRING
 // returns: number, doomed
 CYPHER 5
 // A workflow is locked, so that one that is cancelled meanwhile finds these tasks, or is found.
@@ -14,7 +16,7 @@ CALL () {
   UNWIND $workflow_ids AS id
   MATCH (w:Workflow {workflow_id: id})
   SET w.lk = 0
-  WITH w WHERE w.cancelled_at IS NULL
+  WITH w, id WHERE w.cancelled_at IS NULL AND (w.charges IS NOT NULL) = (id IN $charged)
   RETURN count(w) AS workflows_found
 }
 // Lock the dependencies before their status is read: a task that is created while its dependency

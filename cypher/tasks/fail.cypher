@@ -6,7 +6,7 @@
 // mode: write
 // params: $task_id: STRING, $attempt: INTEGER, $error: STRING, $traceback: STRING, $detail: STRING,
 //   $should_retry: BOOLEAN, $error_types: LIST<STRING>, $delay: FLOAT, $exclude_agent: BOOLEAN,
-//   $blameless: BOOLEAN, $command_id: STRING
+//   $blameless: BOOLEAN, $used: LIST<INTEGER>, $command_id: STRING
 // returns: task, dependencies, cascade
 CYPHER 5
 INCLUDE tasks/lock_held
@@ -18,7 +18,8 @@ INCLUDE tasks/retry_delay
 SET t.excluded_agents = CASE WHEN $exclude_agent
       THEN coalesce(t.excluded_agents, []) + [a.agent_id] ELSE t.excluded_agents END,
     a.last_seen_at = now,
-    r.traceback = $traceback
+    r.traceback = $traceback,
+    r.used = coalesce($used, r.used)
 INCLUDE tasks/count_failure
 INCLUDE tasks/end_try
 RETURN INCLUDE tasks/answer, t.status = 'failed' AND t.due_at IS NOT NULL AS cascade

@@ -33,6 +33,6 @@ CALL () {
 CALL () {
   UNWIND $workflow_ids AS id
   MATCH (w:Workflow {workflow_id: id})
-  RETURN collect([w.workflow_id, w.cancelled_at IS NOT NULL]) AS workflows
+  RETURN collect([w.workflow_id, w.cancelled_at IS NOT NULL, w.charges IS NOT NULL]) AS workflows
 }
 RETURN by_id + by_key AS existing, dependencies, lanes, gates, workflows

@@ -21,6 +21,11 @@ CALL (row, t, now, kept) {
   MATCH (t)-[r:ASSIGNED_TO]->(a) WHERE r.attempt = t.attempt
   INCLUDE tasks/began
 }
+CALL (row, t, kept) {
+  WITH row, t WHERE kept AND row.used IS NOT NULL
+  MATCH (t)-[r:ASSIGNED_TO]->(a) WHERE r.attempt = t.attempt
+  SET r.used = row.used
+}
 CALL (row, t, now, kept) {
   WITH row, t, now WHERE kept
   SET t.lease_seconds = coalesce(row.lease_seconds, t.lease_seconds),

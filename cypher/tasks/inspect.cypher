@@ -1,17 +1,25 @@
 // Returns why a command on a task was refused: the task, the agent, and the event that says whether
 // the command was applied before. `is_open`: its workflow, if it has one, was not cancelled;
-// `is_independent`: the agent has not worked on what the task is to be independent of.
+// `is_independent`: the agent has not worked on what the task is to be independent of;
+// `short`: the keys of budgets that have not enough left for it.
 // mode: read
 // params: $task_id: STRING, $agent_id: STRING, $command_id: STRING
-// returns: task, dependencies, limit, skills, is_due, is_open, is_independent, agent, event
+// returns: task, dependencies, limit, skills, is_due, is_open, is_independent, short, agent,
+//   event
 CYPHER 5
 OPTIONAL MATCH (t:Task {task_id: $task_id})
 OPTIONAL MATCH (l:Lane {key: t.lane})
 OPTIONAL MATCH (a:Agent {agent_id: $agent_id})
 OPTIONAL MATCH (e:TaskEvent {event_id: $command_id})
 OPTIONAL MATCH (x:Limit {key: t.concurrency_key})
+WITH *, coalesce(t.estimate, [0, 0, 0, 1]) AS estimate, INCLUDE budgets/payers AS payers
+CALL (t, payers, estimate) {
+  UNWIND coalesce(payers, []) + [t.charges] AS key
+  MATCH (b:Budget {key: key}) WHERE INCLUDE budgets/short
+  RETURN collect(b.key) AS short
+}
 RETURN INCLUDE tasks/answer, properties(x) AS limit, l.skills AS skills,
        coalesce(t.available_at <= datetime(), true) AS is_due,
        INCLUDE workflows/open_to AS is_open,
        INCLUDE tasks/independent AS is_independent,
-       properties(a) AS agent, INCLUDE events/row AS event
+       short, properties(a) AS agent, INCLUDE events/row AS event

@@ -22,6 +22,9 @@ WHERE t.status IN ['assigned', 'running'] AND t.attempt = coalesce($attempt, t.a
   AND a.active_tasks < a.max_concurrent_tasks
   AND INCLUDE tasks/independent
   AND all(key IN l.skills WHERE key IN a.skills)
+WITH t, a, h, r, released, released AS now
+INCLUDE tasks/reserve
+INCLUDE tasks/settle
 SET h.active_tasks = h.active_tasks - 1,
     a.active_tasks = a.active_tasks + 1,
     a.total_assigned = a.total_assigned + 1,
@@ -35,7 +38,7 @@ CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
 })
 REMOVE t:AssignedTask:RunningTask
 // The log has the assignment after the release.
-WITH t, a, released + duration('PT0.000001S') AS now, $command_id AS event_id,
+WITH t, a, estimate, charged, released + duration('PT0.000001S') AS now, $command_id AS event_id,
      $command_id AS command_id, false AS start, $lease_seconds AS lease_seconds, null AS worker_id
 INCLUDE tasks/hand_over
 RETURN INCLUDE tasks/answer

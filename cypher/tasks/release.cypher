@@ -4,7 +4,7 @@
 // Locks: the agent, the limit, the task.
 // mode: write
 // params: $task_id: STRING, $attempt: INTEGER, $exclude_agent: BOOLEAN, $detail: STRING,
-//   $command_id: STRING
+//   $used: LIST<INTEGER>, $command_id: STRING
 // returns: task, dependencies
 CYPHER 5
 INCLUDE tasks/lock_held
@@ -13,7 +13,9 @@ SET t.events = t.events + 1,
     r.outcome = 'released',
     t.excluded_agents = CASE WHEN $exclude_agent
       THEN coalesce(t.excluded_agents, []) + [a.agent_id] ELSE t.excluded_agents END,
+    r.used = coalesce($used, r.used),
     a.active_tasks = a.active_tasks - 1
+INCLUDE tasks/settle
 CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
   event_id: $command_id, type: 'released', at: now, attempt: t.attempt,
   seq: t.events, agent_id: a.agent_id, command_id: $command_id, detail: $detail

@@ -5,7 +5,8 @@
 // Locks: the agent, the limit, the task, then the tasks that it waits for, ascending.
 // mode: write
 // params: $task_id: STRING, $attempt: INTEGER, $seconds: FLOAT, $awaits: LIST<STRING>,
-//   $gates: LIST<MAP>, $steps: LIST<MAP>, $detail: STRING, $command_id: STRING
+//   $gates: LIST<MAP>, $steps: LIST<MAP>, $detail: STRING, $used: LIST<INTEGER>,
+//   $command_id: STRING
 // returns: task, dependencies
 CYPHER 5
 INCLUDE tasks/lock_held
@@ -13,7 +14,9 @@ SET t.events = t.events + 1,
     r.ended_at = now,
     r.outcome = 'suspended',
     r.duration_ms = INCLUDE tasks/elapsed_ms,
+    r.used = coalesce($used, r.used),
     a.active_tasks = a.active_tasks - 1
+INCLUDE tasks/settle
 CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
   event_id: $command_id, type: 'suspended', at: now, attempt: t.attempt,
   seq: t.events, agent_id: a.agent_id, command_id: $command_id, detail: $detail

@@ -43,6 +43,7 @@ CALL (w, found) {
     MATCH (x:Limit {key: t.concurrency_key}) WHERE r IS NOT NULL
     SET x.active = x.active - 1
   }
+  INCLUDE tasks/settle
   SET a.active_tasks = a.active_tasks - 1, r.ended_at = now, r.outcome = 'cancelled'
   WITH w, t, now, a
   REMOVE t:PendingTask:BlockedTask:DelayedTask:AssignedTask:RunningTask,

@@ -247,6 +247,7 @@ async def _deregister(tx: AsyncTransaction, agent_id: str, command_id: str) -> R
             task_id=row["task_id"],
             attempt=None,
             exclude_agent=False,
+            used=None,
             detail=dump_json({"reason": f"agent {agent_id} was deregistered"}),
             command_id=new_hex(),
         )

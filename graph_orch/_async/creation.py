@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
@@ -29,6 +29,8 @@ Batch = Sequence[NewTask]
 """The tasks of one call: all are created, or none."""
 FEW_DEPENDENCIES = 100
 MAX_RETRIES = RetryPolicy().max_retries
+NO_ESTIMATE = (0, 0, 0, 1)
+"""What a task without an estimate reserves: one try."""
 TRIES = 5
 """How often creating starts again, each time because another call created what it needs too."""
 
@@ -46,6 +48,8 @@ class AsyncCreation:
         self._retry_policy = retry_policy
         self._clock = clock
         self._due = AsyncDue(graph)
+        self.charged: set[str] = set()
+        """The workflows that are known to have a budget, whose tasks have lanes of their own."""
         self._creating = AsyncCombiner[Batch, bool](
             self._insert_all, weigh=_weight, check=graph.check_usable
         )
@@ -88,7 +92,7 @@ class AsyncCreation:
         return [inserted] * len(batches)
 
     async def _insert(self, tasks: Sequence[NewTask]) -> bool:
-        params = insertion(tasks, self._retry_policy)
+        params = insertion(tasks, self._retry_policy, self.charged)
         params["now"] = None if self._clock is None else self._clock()
         try:
             if not any(map(_may_be_doomed, tasks)):
@@ -102,7 +106,7 @@ class AsyncCreation:
 
     async def settle(self, tasks: Sequence[NewTask], ids: dict[str, str]) -> list[NewTask]:
         """Find out why nothing was inserted: add missing lanes, and leave out tasks that exist."""
-        params = insertion(tasks, self._retry_policy)
+        params = insertion(tasks, self._retry_policy, self.charged)
         (found,) = await self._graph.read(
             "tasks/find_created",
             task_ids=[task.task_id for task in tasks],
@@ -118,15 +122,17 @@ class AsyncCreation:
             raise DependencyNotFoundError(missing)
         if missing := set(params["gate_ids"]).difference(found["gates"]):
             raise GateNotFoundError(missing)
-        workflows = dict[str, bool](found["workflows"])
+        workflows = {key: (cancelled, charged) for key, cancelled, charged in found["workflows"]}
         for workflow_id in params["workflow_ids"]:
             if workflow_id not in workflows:
                 raise WorkflowNotFoundError(workflow_id)
-            if workflows[workflow_id]:
+            if workflows[workflow_id][0]:
                 raise WorkflowCancelledError(workflow_id)
+        self.charged -= workflows.keys()
+        self.charged |= {key for key, (_, charged) in workflows.items() if charged}
         lanes = set(found["lanes"])
-        if strange := [task for task in fresh if _lane(task) not in lanes]:
-            await self._graph.transaction(add_lanes, strange)
+        if strange := [task for task in fresh if _lane(task, self.charged) not in lanes]:
+            await self._graph.transaction(add_lanes, strange, self.charged)
         return fresh
 
 
@@ -148,18 +154,26 @@ async def cancel_doomed(tx: AsyncTransaction, task_ids: list[str], command_id: s
     return [row["task_id"] for row in rows if row["cascade"]]
 
 
-async def add_lanes(tx: AsyncTransaction, tasks: Iterable[NewTask]) -> None:
-    """Add the lanes of these tasks, and their skills."""
-    lanes = {_lane(task): task for task in tasks}
+async def add_lanes(
+    tx: AsyncTransaction, tasks: Iterable[NewTask], charged: Collection[str] = ()
+) -> None:
+    """Add the lanes of these tasks, and their skills; `charged` as for `insertion`."""
+    lanes = {_lane(task, charged): task for task in tasks}
     await add_skills(tx, {skill_key(name): name for task in tasks for name in task.requirements})
     rows = [
         {
             "key": key,
             "skills": sorted(task.skill_keys),
             "concurrency_key": task.concurrency_key,
+            "charges": _charges(task, charged),
         }
         for key, task in sorted(lanes.items())
     ]
+    await add_lane_rows(tx, rows)
+
+
+async def add_lane_rows(tx: AsyncTransaction, rows: list[dict[str, Any]]) -> None:
+    """Add lanes, of skills that there are."""
     await tx.run("tasks/add_lanes", lanes=rows, command_id=new_hex())
 
 
@@ -169,18 +183,23 @@ async def add_skills(tx: AsyncTransaction, names: Mapping[str, str]) -> None:
     await tx.run("tasks/add_skills", skills=skills)
 
 
-def insertion(tasks: Sequence[NewTask], retry_policy: RetryPolicy) -> dict[str, Any]:
+def insertion(
+    tasks: Sequence[NewTask], retry_policy: RetryPolicy, charged: Collection[str] = ()
+) -> dict[str, Any]:
     """The parameters of `tasks/create`, but for the time.
 
     Args:
         retry_policy: How those are tried again that do not say so themselves.
+        charged: The workflows that have a budget, which pays for their tasks.
     """
-    rows = [_row(position, task, retry_policy) for position, task in enumerate(tasks)]
+    rows = [_row(position, task, retry_policy, charged) for position, task in enumerate(tasks)]
+    workflow_ids = {task.workflow_id for task in tasks if task.workflow_id}
     return {
         "rows": rows,
         "dependency_ids": _outside(tasks),
         "gate_ids": sorted({gate_id for task in tasks for gate_id in task.gates}),
-        "workflow_ids": sorted({task.workflow_id for task in tasks if task.workflow_id}),
+        "workflow_ids": sorted(workflow_ids),
+        "charged": sorted(workflow_ids.intersection(charged)),
         "lanes": sorted({row["task"]["lane"] for row in rows}),
         "command_id": new_hex(),
     }
@@ -192,18 +211,27 @@ def _outside(tasks: Sequence[NewTask]) -> list[str]:
     return sorted({id_ for task in tasks for id_ in task.named_tasks} - own)
 
 
-def _lane(task: NewTask) -> str:
-    return lane_key(task.skill_keys, task.concurrency_key)
+def _charges(task: NewTask, charged: Collection[str]) -> str | None:
+    """The key of the budget that pays for a task as one of its workflow."""
+    return f"workflow:{task.workflow_id}" if task.workflow_id in charged else None
 
 
-def _row(position: int, task: NewTask, default: RetryPolicy) -> dict[str, Any]:
+def _lane(task: NewTask, charged: Collection[str]) -> str:
+    return lane_key(task.skill_keys, task.concurrency_key, _charges(task, charged))
+
+
+def _row(
+    position: int, task: NewTask, default: RetryPolicy, charged: Collection[str]
+) -> dict[str, Any]:
     properties = {
         "task_id": task.task_id,
         "task_type": task.task_type,
         "content": task.content,
         "status": TaskStatus.PENDING.value,
         "priority": task.priority.value,
-        "lane": _lane(task),
+        "lane": _lane(task, charged),
+        "charges": _charges(task, charged),
+        "estimate": None if task.estimate is None else task.estimate.amounts(NO_ESTIMATE),
         "attempt": 0,
         "events": 1,
         "retry_count": 0,

@@ -6,7 +6,7 @@ Nothing here is public: the task queue and workers use it, with arguments that w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -29,8 +29,10 @@ from graph_orch.domain.ids import new_hex
 from graph_orch.domain.lifecycle import Command, TaskStatus, allowed_from
 from graph_orch.domain.models import Gate, NewTask, RetryPolicy, Task
 from graph_orch.errors import (
+    BudgetExhaustedError,
     DependencyCycleError,
     InvalidTransitionError,
+    StaleAttemptError,
     TaskNotFoundError,
 )
 from graph_orch.store.batching import AsyncCombiner, weight
@@ -128,8 +130,35 @@ class AsyncHandling:
         await self._creation.settle(tasks, ids)
         return ids
 
+    async def reserve(self, task_id: str, attempt: int, amounts: Sequence[int]) -> None:
+        """Reserve more for a try, in each budget that pays for it.
+
+        Args:
+            amounts: Tokens, billionths of the currency, milliseconds and tries.
+
+        Raises:
+            BudgetExhaustedError: one has not enough left.
+            StaleAttemptError: the try is over.
+        """
+        rows = await self._graph.write(
+            "tasks/reserve_more",
+            task_id=task_id,
+            attempt=attempt,
+            amounts=list(amounts),
+            command_id=new_hex(),
+        )
+        if not rows:
+            raise StaleAttemptError("reserve", task_id, attempt, attempt)
+        if rows[0]["short"]:
+            raise BudgetExhaustedError(rows[0]["short"], task_id)
+
     async def suspend(
-        self, task_id: str, attempt: int | None, waits: Waits, command_id: str | None
+        self,
+        task_id: str,
+        attempt: int | None,
+        waits: Waits,
+        command_id: str | None,
+        used: Sequence[int] | None = None,
     ) -> Task:
         """Give a held task back until what it waits for has come to pass.
 
@@ -152,6 +181,7 @@ class AsyncHandling:
             gates=waits.gates,
             steps=waits.steps,
             detail=dump_json(waits.described()),
+            used=used,
         )
 
     async def complete(self, row: Mapping[str, Any], waits: Waits) -> Task:
@@ -187,7 +217,9 @@ class AsyncHandling:
             ids = {task.task_id: task.task_id for task in waits.tasks}
             fresh = await self._creation.settle(waits.tasks, ids)
             try:
-                ended = await self._graph.transaction(_end, name, params, sent, waits, fresh, ids)
+                ended = await self._graph.transaction(
+                    _end, name, params, sent, waits, fresh, ids, self._creation.charged
+                )
             except AlreadyAppliedError:  # another has just created one of them
                 continue
             if ended is None:
@@ -210,6 +242,7 @@ async def _end(
     waits: Waits,
     fresh: Sequence[NewTask],
     ids: Mapping[str, str],
+    charged: Collection[str],
 ) -> tuple[Record, list[str]] | None:
     """Create tasks, join them to the one whose handler leaves them, and end its try.
 
@@ -226,7 +259,7 @@ async def _end(
     ):
         return None
     if fresh:
-        inserted, owing = await insert(tx, insertion(fresh, RetryPolicy()) | {"now": None})
+        inserted, owing = await insert(tx, insertion(fresh, RetryPolicy(), charged) | {"now": None})
         if not inserted:
             raise AlreadyAppliedError("create: something that it needs is gone; look again")
     if waits.tasks:

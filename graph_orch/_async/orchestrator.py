@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from graph_orch._async.agents import AsyncAgentRegistry
+from graph_orch._async.budgets import AsyncBudgets
 from graph_orch._async.doctor import AsyncDoctor
 from graph_orch._async.events import AsyncEvents
 from graph_orch._async.export import AsyncExport
@@ -44,6 +45,7 @@ class AsyncOrchestrator:
         self.workflows = AsyncWorkflows(graph, retry_policy=retry_policy)
         self.gates = AsyncGates(graph)
         self.tokens = AsyncTokens(graph)
+        self.budgets = AsyncBudgets(graph)
         self.tasks = AsyncTaskQueue(graph, retry_policy=retry_policy, claim_spread=claim_spread)
         self.agents = AsyncAgentRegistry(graph)
         self.router = AsyncCapabilityRouter(graph)

@@ -67,6 +67,7 @@ from graph_orch.domain.models import (
     TaskTry,
 )
 from graph_orch.domain.models.base import some_moment
+from graph_orch.domain.models.budgets import used_of
 from graph_orch.domain.refusals import refuse_stale
 from graph_orch.errors import (
     AgentNotFoundError,
@@ -424,7 +425,8 @@ class AsyncTaskQueue:
         Args:
             result: Any JSON value, at most 1 MB.
             metrics: Any JSON value; the `duration_ms` of an object is the duration of the work in
-                milliseconds, else it is measured from the start.
+                milliseconds, else it is measured from the start; `tokens` and `cost` are what
+                budgets pay for the try.
 
         Raises:
             TaskNotFoundError: there is no such task.
@@ -451,6 +453,7 @@ class AsyncTaskQueue:
         retry_after: float | None = None,
         exclude_agent: bool = False,
         traceback: str | None = None,
+        metrics: Mapping[str, JsonValue] | None = None,
         attempt: int | None = None,
         command_id: str | None = None,
     ) -> Task:
@@ -465,6 +468,7 @@ class AsyncTaskQueue:
             exclude_agent: Do not give the task to this agent again, until `retry_task`.
             traceback: Where it failed, to be kept with the try (`TaskTry.traceback`). Of this and
                 of `error` 20,000 characters are kept: the beginning and the end.
+            metrics: Of these, `tokens` and `cost` are what budgets pay for the try.
 
         Raises:
             TaskNotFoundError: there is no such task.
@@ -489,6 +493,7 @@ class AsyncTaskQueue:
             delay=SECONDS.of("retry_after", retry_after),
             exclude_agent=bool(exclude_agent) or kind is ErrorClass.CAPABILITY,
             blameless=kind.is_blameless,
+            used=used_of(metrics),
         )
 
     async def release_task(
@@ -498,12 +503,14 @@ class AsyncTaskQueue:
         *,
         attempt: int | None = None,
         exclude_agent: bool = False,
+        metrics: Mapping[str, JsonValue] | None = None,
         command_id: str | None = None,
     ) -> Task:
         """Give a held task back unharmed: assigned or running -> pending, no retry spent.
 
         Args:
             exclude_agent: Do not give the task to its holder again, until `retry_task`.
+            metrics: Of these, `tokens` and `cost` are what budgets pay for the try.
 
         Raises:
             TaskNotFoundError: there is no such task.
@@ -518,6 +525,7 @@ class AsyncTaskQueue:
             attempt=ATTEMPT.of("attempt", attempt),
             exclude_agent=bool(exclude_agent),
             detail=_detail(_reason(reason)),
+            used=used_of(metrics),
         )
 
     async def suspend_task(
@@ -729,6 +737,7 @@ class AsyncTaskQueue:
         retry_after: float | None = None,
         exclude_agent: bool = False,
         traceback: str | None = None,
+        metrics: Mapping[str, JsonValue] | None = None,
         command_id: str | None = None,
     ) -> Task:
         """Say that the work on a claim failed: see `fail_task`."""
@@ -742,6 +751,7 @@ class AsyncTaskQueue:
             retry_after=retry_after,
             exclude_agent=exclude_agent,
             traceback=traceback,
+            metrics=metrics,
             attempt=claim.attempt,
             command_id=command_id,
         )
@@ -848,6 +858,7 @@ def _outcome(
         "result": None if result is None else dump_json(JSON.of("result", result)),
         "duration_ms": duration_ms,
         "metrics": None if metrics is None else dump_json(JSON.of("metrics", metrics)),
+        "used": used_of(metrics),
     }
 
 

@@ -192,6 +192,7 @@ def heartbeat_of(
     message: str | None = None,
     began: float | None = None,
     event_id: str | None = None,
+    used: list[int] | None = None,
 ) -> dict[str, Any]:
     """A heartbeat of a claim, as `tasks/heartbeat` takes it.
 
@@ -200,6 +201,7 @@ def heartbeat_of(
         progress: How far the work is, 0 to 1; None: as before.
         began: When the work began, by `time.perf_counter`, where the store was not told of it.
         event_id: The id of the event that says so.
+        used: Tokens, and billionths of the currency, that the try has used so far; None: as before.
     """
     return {
         "task_id": task_id,
@@ -209,6 +211,7 @@ def heartbeat_of(
         "message": message,
         "ran_ms": None if began is None else milliseconds_since(began),
         "event_id": event_id,
+        "used": used,
     }
 
 

@@ -119,7 +119,9 @@ class Commands:
 
     def _refusal(self, row: dict[str, Any]) -> TaskError | StoreQueryError | None:
         """Why a completion changed nothing; None where this very command was applied before."""
-        given = {name: row[name] for name in ("attempt", "result", "duration_ms", "metrics")}
+        given = {
+            name: row[name] for name in ("attempt", "result", "duration_ms", "metrics", "used")
+        }
         try:
             self.run(
                 Command.COMPLETE, "tasks/complete", row["task_id"], row["command_id"], **given

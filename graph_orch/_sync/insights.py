@@ -192,11 +192,14 @@ def seconds_of(
 def _situation(row: Mapping[str, Any], cycle: Sequence[str], gates: Sequence[Gate]) -> Situation:
     takers: dict[Any, Takers] = {}
     limits: dict[Any, ConcurrencyLimit] = {}
+    budgets: dict[Any, str] = {}
     for group in row["groups"]:
         shared = Takers(missing=sorted(group["missing"]), **group["takers"])
         takers |= dict.fromkeys(group["task_ids"], shared)
         if group["limit"] is not None:
             limits |= dict.fromkeys(group["task_ids"], ConcurrencyLimit(**group["limit"]))
+        if group["budget"] is not None:
+            budgets |= dict.fromkeys(group["task_ids"], group["budget"])
     return Situation(
         task=Standing.from_row(row["task"]),
         roots=[Standing.from_row(root) for root in row["roots"]],
@@ -204,6 +207,7 @@ def _situation(row: Mapping[str, Any], cycle: Sequence[str], gates: Sequence[Gat
         now=some_moment(row["now"]),
         takers=takers,
         limits=limits,
+        budgets=budgets,
         cycle=cycle,
         gates=gates,
     )

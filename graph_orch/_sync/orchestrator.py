@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from graph_orch._sync.agents import AgentRegistry
+from graph_orch._sync.budgets import Budgets
 from graph_orch._sync.doctor import Doctor
 from graph_orch._sync.events import Events
 from graph_orch._sync.export import Export
@@ -44,6 +45,7 @@ class Orchestrator:
         self.workflows = Workflows(graph, retry_policy=retry_policy)
         self.gates = Gates(graph)
         self.tokens = Tokens(graph)
+        self.budgets = Budgets(graph)
         self.tasks = TaskQueue(graph, retry_policy=retry_policy, claim_spread=claim_spread)
         self.agents = AgentRegistry(graph)
         self.router = CapabilityRouter(graph)

@@ -52,6 +52,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "schema/task_workflow_name",
         "schema/due",
         "schema/step_key",
+        "schema/budget_key",
         "schema/cancelling",
         "schema/token_id",
         "schema/token_hash",

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
+from graph_orch._sync.budgets import put
 from graph_orch._sync.creation import Creation, add_lanes, insert, insertion, refuse_cycles
 from graph_orch._sync.due import Due
 from graph_orch._sync.graph import AlreadyAppliedError, Graph, Transaction
@@ -32,6 +33,7 @@ from graph_orch.domain.forms import dump_json, load_json
 from graph_orch.domain.ids import new_hex, new_uuid
 from graph_orch.domain.lifecycle import LIVE, TaskStatus
 from graph_orch.domain.models import NewTask, RetryPolicy, WaitReason
+from graph_orch.domain.models.budgets import Budget, BudgetState
 from graph_orch.domain.models.gates import GateKind
 from graph_orch.domain.models.workflows import (
     RunningTask,
@@ -101,6 +103,7 @@ class Workflows:
         tasks: Iterable[NewTask | Mapping[str, Any]],
         *,
         workflow_id: str | None = None,
+        budget: Budget | Mapping[str, object] | None = None,
         close_in_seconds: float | None = None,
         metadata: JsonValue = None,
     ) -> Workflow:
@@ -114,6 +117,7 @@ class Workflows:
         Args:
             tasks: Their dependencies may be ids, or names of tasks of this workflow.
             workflow_id: An id of your own, so that starting again is safe; a new one by default.
+            budget: What its tasks may use in all, see `budgets.set`.
             close_in_seconds: Tasks fail that are not done so long after the start.
             metadata: Any JSON value, at most 1 MB.
 
@@ -134,6 +138,9 @@ class Workflows:
             "metadata": None if metadata is None else dump_json(JSON.of("metadata", metadata)),
         }
         workflow["fingerprint"] = _fingerprint(workflow["name"], batch)
+        if budget is not None:
+            given = budget if isinstance(budget, Budget) else Budget.parsed("budget", budget)
+            workflow["budget"] = put(f"workflow:{key}", given)
         found = self._existing(workflow)
         if found is None:
             write = self._write_at_once if len(batch) <= MAX_BATCH else self._write_in_parts
@@ -250,20 +257,29 @@ class Workflows:
         """
         found = self.get_workflow(workflow_id)
         fields = {name: getattr(found, name) for name in Workflow.model_fields}
+        budget = self._budget(found.workflow_id)
+        fields["spent"] = None if budget is None else budget.spent
         if found.state.is_ended:
             return WorkflowStatus(**fields, running=[], waiting=[])
         rows = self._graph.read(
             "workflows/left", workflow_id=found.workflow_id, limit=LOOKED_AT
         )
         left = sum(found.counts[status] for status in LIVE)
+        running = [it for it in rows if it["status"] != TaskStatus.PENDING]
+        is_closed = budget is not None and budget.is_closed
+        if is_closed and not running:
+            fields["state"] = WorkflowState.WAITING
+        held = [row["task_id"] for row in rows if row["holds"] or is_closed]
         return WorkflowStatus(
             **fields,
-            running=[
-                RunningTask.from_record(row) for row in rows if row["status"] != TaskStatus.PENDING
-            ][:SHOWN],
-            waiting=self._why([row["task_id"] for row in rows if row["holds"]][:EXPLAINED]),
+            running=[RunningTask.from_record(row) for row in running[:SHOWN]],
+            waiting=self._why(held[:EXPLAINED]),
             eta_seconds=self._eta(rows, left / max(1, len(rows))),
         )
+
+    def _budget(self, workflow_id: str) -> BudgetState | None:
+        rows = self._graph.read("budgets/get", key=f"workflow:{workflow_id}")
+        return BudgetState.from_record(rows[0]) if rows else None
 
     def _why(self, task_ids: Sequence[str]) -> list[WaitReason[str]]:
         """Why these tasks wait, each reason once."""
@@ -416,6 +432,15 @@ class Workflows:
                 return WorkflowPage(found)
 
 
+def _create(tx: Transaction, workflow: Mapping[str, Any]) -> None:
+    """Create a workflow, with its budget if it has one."""
+    node = {name: value for name, value in workflow.items() if name != "budget"}
+    tx.run("workflows/create", workflow=node, close_in_seconds=node["close_in_seconds"])
+    if "budget" in workflow:
+        id_ = workflow["workflow_id"]
+        tx.run("budgets/put", kind="workflow", id=id_, **workflow["budget"])
+
+
 def _start(
     tx: Transaction, workflow: dict[str, Any], batch: Sequence[NewTask], policy: RetryPolicy
 ) -> Sequence[str]:
@@ -424,15 +449,14 @@ def _start(
     Raises:
         _IncompleteError: a dependency or a gate is missing, so that nothing may be kept.
     """
-    tx.run(
-        "workflows/create", workflow=workflow, close_in_seconds=workflow["close_in_seconds"]
-    )
+    _create(tx, workflow)
     if not batch:
         return []
-    params = insertion(batch, policy) | {"now": None}
+    charged = [workflow["workflow_id"]] if "budget" in workflow else []
+    params = insertion(batch, policy, charged) | {"now": None}
     inserted, owing = insert(tx, params)
     if not inserted:
-        add_lanes(tx, batch)
+        add_lanes(tx, batch, charged)
         inserted, owing = insert(tx, params)
     if not inserted:
         raise _IncompleteError
@@ -440,9 +464,7 @@ def _start(
 
 
 def _prepare(tx: Transaction, workflow: dict[str, Any], gate_id: str) -> None:
-    tx.run(
-        "workflows/create", workflow=workflow, close_in_seconds=workflow["close_in_seconds"]
-    )
+    _create(tx, workflow)
     gate = {
         "gate_id": gate_id,
         "kind": GateKind.EVENT.value,

@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 
 from graph_orch.cli import (
     agent,
+    budget,
     call,
     demo,
     gate,
@@ -114,6 +115,7 @@ COMMANDS = (
     (workflow.app, "workflow"),
     (gate.app, "gate"),
     (token.app, "token"),
+    (budget.app, "budget"),
     (schedule.app, "schedule"),
     (pictures.app, "graph"),
     (worker.worker, "worker --exec './summarise.sh' --skills nlp"),

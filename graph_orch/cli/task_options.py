@@ -24,7 +24,7 @@ FLAGS = {
     "idempotency_key": ("--key",),
 }
 """The options whose names differ from those of their fields."""
-JSON = ("metadata", "retry_policy")
+JSON = ("metadata", "retry_policy", "estimate")
 """The fields whose options take JSON text."""
 
 

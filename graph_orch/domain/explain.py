@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
@@ -108,6 +108,8 @@ class Situation:
     cycle: Sequence[Any] = ()
     gates: Sequence[Gate] = ()
     """The gates at which the task waits, or a task that it waits for."""
+    budgets: Mapping[Hashable, str] = field(default_factory=dict[Hashable, str])
+    """By task id, the owner of a budget that has not enough left for it."""
 
 
 def explain(situation: Situation) -> WhyBlocked[Any]:
@@ -199,6 +201,12 @@ def _own(task: Standing, situation: Situation) -> Iterator[WaitReason[Any]]:
                 "handler"
             )
             yield _reason(WaitKind.NO_WORKER, task, what, takers.idle, takers.idle_count)
+    if (owner := situation.budgets.get(task.task_id)) is not None:
+        what = (
+            f"the budget of {owner} has not enough left for it: raise it with budgets.set, or wait "
+            "until running tasks end"
+        )
+        yield _reason(WaitKind.BUDGET, task, what)
     if limit is not None and limit.active >= limit.max:
         what = (
             f"its concurrency key {limit.key!r} is at its limit: {limit.active} of at most "

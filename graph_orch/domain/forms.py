@@ -32,19 +32,24 @@ def skill_key(name: str) -> str:
     return unicodedata.normalize("NFC", folded)
 
 
-def lane_key(keys: Sequence[str], concurrency_key: str | None = None) -> str:
+def lane_key(
+    keys: Sequence[str], concurrency_key: str | None = None, charges: str | None = None
+) -> str:
     """The key of the lane for a set of skill keys: a hash, since a set has no size limit.
 
-    Tasks whose number is limited by a concurrency key have lanes of their own.
+    Tasks whose number is limited by a concurrency key have lanes of their own, as do those that the
+    budget of their workflow pays for (`charges`).
     """
-    return _lane_key(tuple(keys), concurrency_key)
+    return _lane_key(tuple(keys), concurrency_key, charges)
 
 
 @lru_cache(10_000)
-def _lane_key(keys: tuple[str, ...], concurrency_key: str | None) -> str:
+def _lane_key(keys: tuple[str, ...], concurrency_key: str | None, charges: str | None) -> str:
     of: list[object] = [*sorted(set(keys))]
     if concurrency_key is not None:
         of.append({"concurrency_key": concurrency_key})
+    if charges is not None:
+        of.append({"charges": charges})
     return hashlib.sha256(dump_json(of).encode()).hexdigest()[:32]
 
 

@@ -12,6 +12,7 @@ from graph_orch.errors import (
     AgentAtCapacityError,
     AgentNotFoundError,
     AttemptEndedError,
+    BudgetExhaustedError,
     CommandConflictError,
     ConcurrencyLimitError,
     InvalidTransitionError,
@@ -57,6 +58,8 @@ def refuse(
         _refuse_agent(task, row["skills"], row["agent"])
         if not row["is_independent"]:
             raise NotIndependentError(row["agent"]["agent_id"], task_id)
+        if row["short"]:
+            raise BudgetExhaustedError(row["short"], task_id)
 
 
 def refuse_conflict(

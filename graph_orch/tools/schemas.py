@@ -79,7 +79,7 @@ def shortened(schema: Schema) -> Schema:
     """A schema of arguments that describes no field twice.
 
     List items whose fields are all arguments too are described as objects with required fields,
-    the fields of other objects by their types, names in lists without their length. The full
+    the fields of other objects by their names, names in lists without their length. The full
     schema checks what is sent.
     """
     properties: Schema = schema.get("properties", {})
@@ -92,8 +92,9 @@ def shortened(schema: Schema) -> Schema:
         elif items.get("maxLength") == MAX_NAME:
             short[name] = definition | {"items": {"type": items["type"]}}
         elif "properties" in definition:
-            kinds = {key: {"type": it["type"]} for key, it in definition["properties"].items()}
-            short[name] = definition | {"properties": kinds}
+            named: Schema = {key: {} for key in definition["properties"]}
+            kept = {key: definition[key] for key in ("type", "description") if key in definition}
+            short[name] = kept | {"properties": named}
     return schema | {"properties": short}
 
 

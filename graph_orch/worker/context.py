@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 from typing import Any, TypeVar, cast
 
@@ -19,12 +20,14 @@ from graph_orch._async.tasks import AsyncTaskQueue
 from graph_orch.domain.durable import Decision
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.models import Claim, GateDecision, GateKind, NewTask, Task
+from graph_orch.domain.models.budgets import Budget, used_of
 from graph_orch.errors import text_of
 from graph_orch.logs import logger_of
 from graph_orch.settings import Address
 from graph_orch.worker.durable import Durable, name_of
 from graph_orch.worker.failures import number_of, storable_text
 from graph_orch.worker.handlers import in_thread, is_coroutine_function
+from graph_orch.worker.results import storable
 
 MOST_MESSAGE = 2_000
 T = TypeVar("T")
@@ -83,6 +86,8 @@ class Job:
     timer: asyncio.TimerHandle | None = None
     """When its time to finish is over."""
     command_id: str = field(default_factory=new_hex)
+    metrics: dict[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    """What its handler recorded."""
 
     def heartbeat(self, *, tells_start: bool = False) -> dict[str, Any]:
         """What keeps the claim, and says how far the work is, or that it began."""
@@ -95,6 +100,7 @@ class Job:
             message,
             self.began if tells_start else None,
             f"{self.command_id}s",  # the id that the completion gives to the event that it began
+            used_of(self.metrics),
         )
 
     def cancel(self) -> None:
@@ -144,6 +150,31 @@ class _Context:
         """Whether nobody wants the result: the task was cancelled or lost, or the worker ends."""
         return self._job.cancelled
 
+    def record(self, tokens: int = 0, cost: Decimal | float | str = 0, **metrics: Any) -> None:
+        """Record what the work has used: of the same name, numbers are added up.
+
+        It is told with the end of the try, however that ends, and with each heartbeat: budgets pay
+        for it also where the try fails, or its worker is killed. It becomes the task's `metrics`.
+
+        Args:
+            cost: Money, in the currency of the budgets, exact to a billionth.
+
+        Raises:
+            ValidationError: an amount is not acceptable.
+        """
+        given = Budget(tokens=tokens, cost=cost)
+        kept = self._job.metrics
+        if given.tokens:
+            kept["tokens"] = cast(int, kept.get("tokens", 0)) + given.tokens
+        if given.cost:
+            kept["cost"] = float(Decimal(str(kept.get("cost", 0))) + given.cost)
+        for name, value in metrics.items():
+            before = kept.get(name)
+            if isinstance(value, int | float) and isinstance(before, int | float):
+                kept[name] = before + value
+            else:
+                kept[name] = storable(value, f"metric {name!r}")
+
     def heartbeat(self, progress: float | None = None, message: str | None = None) -> None:
         """Say how far the work is (0 to 1), with a message; the next heartbeat sends both.
 
@@ -190,6 +221,15 @@ class Context(_Context):
     def inputs(self) -> dict[str, JsonValue]:
         """What the task's dependencies gave, by their names; by id where one has none."""
         return self._wait(self._job.durable.inputs())
+
+    def reserve(self, tokens: int = 0, cost: Decimal | float | str = 0) -> None:
+        """Reserve more than was estimated, before it is used, in each budget that pays for it.
+
+        Raises:
+            BudgetExhaustedError: one has not enough left. A handler that lets it through ends its
+                try, and nobody failed.
+        """
+        self._wait(self._job.durable.reserve(tokens, cost))
 
     def wait_cancelled(self, seconds: float) -> bool:
         """Sleep until the time is up or nobody wants the result any more; whether the latter."""
@@ -316,6 +356,10 @@ class AsyncContext(_Context):
     async def inputs(self) -> dict[str, JsonValue]:
         """See `Context.inputs`."""
         return await self._job.durable.inputs()
+
+    async def reserve(self, tokens: int = 0, cost: Decimal | float | str = 0) -> None:
+        """See `Context.reserve`."""
+        await self._job.durable.reserve(tokens, cost)
 
     def step(self, name: str, function: Callable[..., Any], *args: Any) -> Coroutine[Any, Any, Any]:
         """See `Context.step`. A function that gives no coroutine runs in a thread.

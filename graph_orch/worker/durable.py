@@ -11,6 +11,7 @@ import contextlib
 import itertools
 import time
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Protocol, cast
 
 from pydantic import JsonValue
@@ -22,6 +23,7 @@ from graph_orch.domain.fields import LIST, MAX_BATCH, NEW_NAME, SECONDS, TASK_ID
 from graph_orch.domain.forms import dump_json, load_json
 from graph_orch.domain.lifecycle import LIVE, TaskStatus
 from graph_orch.domain.models import Claim, Gate, GateDecision, GateKind, NewTask
+from graph_orch.domain.models.budgets import Budget
 from graph_orch.errors import StoreUnreachableError, ValidationError
 from graph_orch.logs import logger_of
 from graph_orch.worker.failures import GatherFailed, InputRefused
@@ -48,6 +50,7 @@ class Store(Protocol):
     async def inputs(self, task_id: str) -> dict[str, JsonValue]: ...
     async def ended(self, task_ids: Sequence[str]) -> dict[str, Mapping[str, Any]]: ...
     async def settle(self, tasks: Sequence[NewTask]) -> dict[str, str]: ...
+    async def reserve(self, task_id: str, attempt: int, amounts: Sequence[int]) -> None: ...
 
 
 class Durable:
@@ -247,6 +250,11 @@ class Durable:
             self.waits.before.setdefault(one, []).extend(task.task_id for task in batch)
         self.waits.steps.append(_mark(key, cast(JsonValue, made)))
         return made
+
+    async def reserve(self, tokens: int, cost: Decimal | float | str) -> None:
+        """See `Context.reserve`."""
+        amounts = Budget(tokens=tokens, cost=cost).amounts([0] * 4)
+        await self._store.reserve(self._claim.task_id, self._claim.attempt, amounts)
 
     async def inputs(self) -> dict[str, JsonValue]:
         """See `Context.inputs`."""

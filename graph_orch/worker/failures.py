@@ -16,7 +16,7 @@ from graph_orch.domain.fields import MAX_NAME
 from graph_orch.domain.forms import MOST_TOLD, shortened
 from graph_orch.domain.lifecycle import ErrorClass
 from graph_orch.domain.models import Task
-from graph_orch.errors import describe, text_of
+from graph_orch.errors import BudgetExhaustedError, describe, text_of
 from graph_orch.logs import logger_of
 
 MOST_TRACEBACK = 8_000
@@ -123,6 +123,8 @@ class Failure:
         try:
             found = [*leaves(error)]
             told = next((it for it in found if isinstance(it, TaskFailure)), TaskFailure())
+            if any(isinstance(it, BudgetExhaustedError) for it in found):
+                told = TaskFailure(error_class=ErrorClass.BUDGET)
             kinds = dict.fromkeys(kind for one in (error, *found) for kind in _kinds(type(one)))
             return cls(
                 message=_message(error),

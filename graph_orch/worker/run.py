@@ -18,6 +18,7 @@ from graph_orch.domain.forms import MOST_TOLD
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.lifecycle import TaskStatus
 from graph_orch.domain.models import Claim, ClaimRequest, Completion
+from graph_orch.domain.models.budgets import used_of
 from graph_orch.errors import (
     OrchestrationError,
     StaleAttemptError,
@@ -373,7 +374,7 @@ class Run:
             {
                 "claim": job.claim,
                 "result": result,
-                "metrics": None,
+                "metrics": job.metrics or None,
                 "duration_ms": (time.perf_counter() - (job.began or 0.0)) * 1_000,
                 "command_id": job.command_id,
                 "began": None if job.told else job.began,
@@ -459,6 +460,7 @@ class Run:
             retry_after=failure.retry_after,
             exclude_agent=failure.exclude_agent,
             traceback=failure.traceback,
+            metrics=job.metrics,
             command_id=job.command_id,
         )
 
@@ -467,7 +469,11 @@ class Run:
         await self._with_what_it_leaves(
             job,
             lambda waits: self._handling.suspend(
-                job.claim.task_id, job.claim.attempt, waits, job.command_id
+                job.claim.task_id,
+                job.claim.attempt,
+                waits,
+                job.command_id,
+                used_of(job.metrics),
             ),
         )
 
@@ -496,6 +502,7 @@ class Run:
             reason or None,
             attempt=job.claim.attempt,
             exclude_agent=True,
+            metrics=job.metrics,
             command_id=job.command_id,
         )
 
@@ -504,6 +511,7 @@ class Run:
             job.claim.task_id,
             "the worker was stopped",
             attempt=job.claim.attempt,
+            metrics=job.metrics,
             command_id=job.command_id,
         )
 

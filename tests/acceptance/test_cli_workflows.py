@@ -100,6 +100,15 @@ def test_watching_in_a_pipe(cli: Cli, orch, tmp_path) -> None:
         assert [json.loads(row)["task_id"] for row in rows] == [task.task_id]
 
 
+def test_budgets_are_set_and_seen(cli: Cli, orch) -> None:
+    orch.workflows.start("paper", [], workflow_id="paper-budget")
+    state = cli.json("budget", "set", "workflow:paper-budget", "--cost", "1.50", "--tokens", "9")
+    assert (state["budget"]["cost"], state["left"]["tokens"]) == ("1.5", 9)
+    assert "tokens 9, cost 1.5 USD" in cli("budget", "list").stdout
+    assert cli.json("budget", "get", "workflow:paper-budget")["is_closed"] is False
+    assert "workflow:ID" in cli("budget", "get", "paper", code=4).stderr
+
+
 def test_gates_are_decided(cli: Cli, orch) -> None:
     gate = orch.gates.create("publish?", approvers=["grace"])
     task_id = orch.tasks.create_task("x", f"type-{uuid4()}", gates=[gate.gate_id])

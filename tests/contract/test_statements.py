@@ -13,6 +13,7 @@ from neo4j.exceptions import CypherSyntaxError
 from graph_orch import Communities, NewTask, TaskFilters
 from graph_orch._async.querying import parameters
 from graph_orch._async.schema import MIGRATIONS
+from graph_orch._sync.claims import heartbeat_of
 from graph_orch._sync.commands import Commands
 from graph_orch._sync.gates import new_gate
 from graph_orch._sync.handling import Handling
@@ -28,6 +29,7 @@ SAMPLES = {
     "ZONED DATETIME": datetime(2026, 1, 1, tzinfo=UTC),
     "MAP": {"x": "y"},
     "LIST<STRING>": ["x"],
+    "LIST<INTEGER>": [1, 1, 1, 1],
     "LIST<MAP>": [{"x": "y"}],
 }
 """A value of each type that a parameter may have."""
@@ -183,8 +185,15 @@ def lived(connected, cypher):
     tasks.complete_task(done)
     connected.gates.send_back(judged.gate_id, by="x", comment="x")
     connected.workflows.cancel("x", "x")
-    waits = tasks.create_task("x", "any")
+    connected.workflows.start("x", [flow | {"gates": []}], workflow_id="y", budget={"tokens": 9})
+    connected.budgets.set("agent:plan-agent", {"tokens": 10})
+    waits = tasks.create_task("x", "any", independent_of="ancestors", estimate={"tokens": 1})
     tasks.assign_task(waits, "plan-agent")
+    more = {"task_id": waits, "attempt": 1, "amounts": [1, 0, 0, 0], "command_id": "x"}
+    connected.graph.write("tasks/reserve_more", **more)
+    row = heartbeat_of(waits, 1, 60.0, used=[1, 1])
+    connected.graph.write("tasks/heartbeat", rows=[row], agent_id="plan-agent")
+    connected.budgets.set("agent:plan-agent", {"tokens": 0})
     gate, seconds = new_gate("x", "approval", (), None, None, None)
     Handling(connected.graph, Commands(connected.graph)).suspend(
         waits,

@@ -39,6 +39,7 @@ def prepare(orch, new_task, wipe) -> Callable[[], SimpleNamespace]:
         wipe()
         orch.agents.register_agent("worker", ["py"], max_concurrent_tasks=50)
         orch.agents.register_agent("other", ["py"])
+        orch.budgets.set("agent:worker", {"tokens": 10})
         made = SimpleNamespace(other=new_task("other"), pending=new_task("pending"))
         made.assigned = new_task("assigned")
         orch.tasks.assign_task(made.assigned, "worker", lease_seconds=60)
@@ -98,6 +99,8 @@ COMMANDS = {
     "complete and leave": lambda o, it: handling(o).complete(
         {**DONE, "task_id": it.running, "command_id": uuid4().hex}, leaving(it)
     ),
+    "reserve": lambda o, it: handling(o).reserve(it.running, 1, [5, 0, 0, 0]) or "done",
+    "budget": lambda o, it: o.budgets.set("agent:other", {"tokens": 7}),
     "keep a step": lambda o, it: handling(o).keep(
         {"task_id": it.running, "attempt": 1, "key": "step:x#1", "result": "1", "duration_ms": 1.0}
     ),
@@ -157,6 +160,7 @@ RETURN a.agent_id AS id, a.active_tasks AS active, a.total_completed AS done,
        [(a)-[:MEMBER_OF]->(g) | [g.name, g.size]] AS team ORDER BY id
 """
 
+BUDGETS = "MATCH (b:Budget) RETURN b.key, b.held, b.most ORDER BY b.key"
 GATES = """
 MATCH (g:Gate)
 RETURN g.question AS question, g.status AS status, g.decided_by AS by, g.comment AS comment,
@@ -173,7 +177,7 @@ ORDER BY labels, name
 
 def shape(orch: Orchestrator) -> Any:
     """The graph, as far as it is the same however often one asks."""
-    return [orch.graph.query(text)[1] for text in (GRAPH, AGENTS, GATES, OTHERS)]
+    return [orch.graph.query(text)[1] for text in (GRAPH, AGENTS, GATES, BUDGETS, OTHERS)]
 
 
 @pytest.mark.parametrize("times", [1, 2])

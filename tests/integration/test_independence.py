@@ -60,7 +60,7 @@ def test_whoever_worked_on_it_is_not_given_it(orch, crew, new_task, of):
     assert "worked on what it is to be independent of" in reason.sentence
     assert "nobody independent is left" in reason.sentence
     if of != "ids":
-        (advice,) = orch.monitor.recommendations()
+        (advice,) = orch.monitor.get_recommendations()
         assert advice.kind == "agents_excluded"
     orch.agents.register_agent("eve", [])
     assert orch.router.dispatch_task(review) == "eve"

@@ -10,22 +10,23 @@ SURFACE = {
     "graph_orch": """
         Agent AgentAtCapacityError AgentBlastRadius AgentError AgentFilters AgentHealth
         AgentNotFoundError AgentRegistry AgentStatistics AlreadyRunningError AnalysisError
-        AsyncAgentRegistry AsyncCapabilityRouter AsyncContext AsyncEvents AsyncExport
-        AsyncGates AsyncGraph AsyncInsights AsyncMonitor AsyncOrchestrator AsyncRetention
-        AsyncSchedules AsyncTaskQueue AsyncTeams AsyncTokens AsyncWorkflows
-        AttemptEndedError BlastRadius Candidate CapabilityRouter Claim CommandConflictError
-        Communities Completion ConcurrencyLimit ConcurrencyLimitError Context CriticalPath
-        Decision DependencyCycleError DependencyError DependencyFailure
-        DependencyNotFoundError DoctorReport DurationKind Durations ErrorClass EventPage
-        EventType Events Export ExportPage ExportedAgent ExportedTask ExportedTeam Finding
-        ForeignGraphError Gate GateClosedError GateDecision GateError GateKind
-        GateNotFoundError GateStatus Gates GatherFailed GdsMissingError Graph HandOff
-        HealthStatus HeldSkill InputRefused Insights InvalidTransitionError LinkExpiredError
-        LinkInvalidError MissingCapabilityError Monitor NewTask NewToken NotAllowedError
-        NotApproverError NotIndependentError OrchestrationError Orchestrator PrincipalKind
-        QueueStatistics Recommendation RecommendationKind Retention RetryPolicy Right
-        RoutingContentionError RoutingError RoutingStatistics Schedule ScheduleNotFoundError
-        Schedules SchemaTooNewError Skill StaleAttemptError Step StoreCounts StoreError
+        AsyncAgentRegistry AsyncBudgets AsyncCapabilityRouter AsyncContext AsyncEvents
+        AsyncExport AsyncGates AsyncGraph AsyncInsights AsyncMonitor AsyncOrchestrator
+        AsyncRetention AsyncSchedules AsyncTaskQueue AsyncTeams AsyncTokens AsyncWorkflows
+        AttemptEndedError BlastRadius Budget BudgetExhaustedError BudgetState Budgets
+        Candidate CapabilityRouter Claim CommandConflictError Communities Completion
+        ConcurrencyLimit ConcurrencyLimitError Context CriticalPath Decision
+        DependencyCycleError DependencyError DependencyFailure DependencyNotFoundError
+        DoctorReport DurationKind Durations ErrorClass EventPage EventType Events Export
+        ExportPage ExportedAgent ExportedTask ExportedTeam Finding ForeignGraphError Gate
+        GateClosedError GateDecision GateError GateKind GateNotFoundError GateStatus Gates
+        GatherFailed GdsMissingError Graph HandOff HealthStatus HeldSkill InputRefused
+        Insights InvalidTransitionError LinkExpiredError LinkInvalidError
+        MissingCapabilityError Monitor NewTask NewToken NotAllowedError NotApproverError
+        NotIndependentError OrchestrationError Orchestrator PrincipalKind QueueStatistics
+        Recommendation RecommendationKind Retention RetryPolicy Right RoutingContentionError
+        RoutingError RoutingStatistics Schedule ScheduleNotFoundError Schedules
+        SchemaTooNewError Skill StaleAttemptError Step StoreCounts StoreError
         StoreUnreachableError SystemHealth Task TaskConflictError TaskError TaskEvent
         TaskFailure TaskFilters TaskNotDueError TaskNotFoundError TaskPage TaskPriority
         TaskQueue TaskRecord TaskStatus TaskTry Team TeamNotFoundError Teams TeamsWritten

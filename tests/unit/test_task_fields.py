@@ -42,6 +42,7 @@ FIELDS = {
     "name": "sort",
     "gates": [str(uuid4())],
     "independent_of": ["ancestors"],
+    "estimate": {"tokens": 1_000, "cost": "0.25"},
     "concurrency_key": "one-at-a-time",
 }
 TASK = NewTask.parsed("task", FIELDS)

@@ -33,6 +33,7 @@ class WaitKind(StrEnum):
     NO_WORKER = "no_worker"  # the agents have workers, of which no live one handles its type
     NOT_DUE = "not_due"  # its available_at is to come
     RETRY_DELAY = "retry_delay"  # the pause before its next try lasts
+    BUDGET = "budget"  # a budget that pays for it has not enough left
     CONCURRENCY_LIMIT = "concurrency_limit"  # the limit of its concurrency key is reached
     DEADLINE_PASSED = "deadline_passed"  # it fails when somebody next looks at the queue
     MISCOUNTED = "miscounted"  # its counter names dependencies that do not exist

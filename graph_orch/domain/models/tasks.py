@@ -39,6 +39,7 @@ from graph_orch.domain.forms import dump_json, skill_key
 from graph_orch.domain.ids import new_hex, new_uuid
 from graph_orch.domain.lifecycle import DependencyFailure, TaskPriority, TaskStatus
 from graph_orch.domain.models.base import Filters, Model, Page
+from graph_orch.domain.models.budgets import Budget
 
 
 class RetryPolicy(Model):
@@ -87,6 +88,7 @@ class TaskOptions(TypedDict, total=False):
     name: str | None
     gates: Iterable[str] | None
     independent_of: str | Iterable[str] | None
+    estimate: Budget | Mapping[str, object] | None
     concurrency_key: str | None
 
 
@@ -99,9 +101,7 @@ class NewTask(Model):
     requirements: NewSkills = Field((), description="Skills that an agent needs, all of them")
     dependencies: Dependencies = Field((), description="Ids of tasks to be completed first")
     task_id: TaskId = Field(default_factory=new_uuid, description="A UUID of your own")
-    idempotency_key: Key | None = Field(
-        None, description="The same key, the same task: ask again safely"
-    )
+    idempotency_key: Key | None = Field(None, description="The same key, the same task")
     max_retries: Retries = Field(3, description="Tries after the first")
     available_at: Moment | None = Field(None, description="Not before, with timezone")
     metadata: Json = Field(None, description="What you keep with it, at most 1 MB")
@@ -109,7 +109,7 @@ class NewTask(Model):
         DependencyFailure.WAIT, description="What to do if a dependency fails"
     )
     retry_policy: RetryPolicy | None = Field(
-        None, description="How soon to try again, after which errors not"
+        None, description="How soon to try again, and when not"
     )
     schedule_to_start_seconds: Deadline | None = Field(
         None, description="It fails if not taken so long after it is ready"
@@ -124,9 +124,8 @@ class NewTask(Model):
     independent_of: Independent = Field(
         (), description="Not for who did these: ids, dependencies or ancestors"
     )
-    concurrency_key: NewName | None = Field(
-        None, description="Tasks with one key share a limit of tasks held at once"
-    )
+    estimate: Budget | None = Field(None, description="What a try may use")
+    concurrency_key: NewName | None = Field(None, description="Names a limit")
 
     if TYPE_CHECKING:  # callers may give more types than the fields have
 

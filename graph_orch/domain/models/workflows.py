@@ -13,6 +13,7 @@ from graph_orch.domain.fields import Deadline, Json, NewName
 from graph_orch.domain.forms import load_json
 from graph_orch.domain.lifecycle import ENDED, TaskStatus
 from graph_orch.domain.models.base import Model, Page, moment, some_moment
+from graph_orch.domain.models.budgets import Budget
 from graph_orch.domain.models.insights import WaitReason
 from graph_orch.domain.models.tasks import NewTask
 
@@ -90,6 +91,7 @@ class NewWorkflow(Model):
     workflow_id: NewName | None = Field(
         None, description="An id of your own: starting again is then safe"
     )
+    budget: Budget | None = Field(None, description="What its tasks may use in all")
     close_in_seconds: Deadline | None = Field(
         None, description="Its tasks fail that are not done so long after the start"
     )
@@ -130,6 +132,9 @@ class WorkflowStatus(Workflow):
 
     running: list[RunningTask] = Field(description="The tasks that are held, 100 at most")
     waiting: list[WaitReason[str]] = Field(description="Why the tasks wait that wait for no other")
+    spent: Budget | None = Field(
+        None, description="What its tries have used; None: it has no budget, so nobody counts"
+    )
     eta_seconds: float | None = Field(
         None,
         description="In how many seconds it may be done; None: it has ended, or nothing is known",

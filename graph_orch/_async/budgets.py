@@ -1,0 +1,120 @@
+"""Budgets of workflows, agents and teams: reserved when a try begins, settled when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from graph_orch._async.creation import add_lane_rows
+from graph_orch._async.graph import AsyncGraph, AsyncTransaction
+from graph_orch.domain.fields import NAME
+from graph_orch.domain.forms import lane_key
+from graph_orch.domain.models.budgets import UNLIMITED, Budget, BudgetState
+from graph_orch.errors import (
+    AgentNotFoundError,
+    TeamNotFoundError,
+    ValidationError,
+    WorkflowNotFoundError,
+)
+
+MISSING = {
+    "workflow": WorkflowNotFoundError,
+    "agent": AgentNotFoundError,
+    "team": TeamNotFoundError,
+}
+"""The kinds of owners, and the error where there is none of an id."""
+AT_ONCE = 500
+"""How many tasks of a workflow that is given a budget are charged to it in a transaction."""
+
+
+class AsyncBudgets:
+    """Budgets in a graph. A task is given out where every budget that pays for it has enough."""
+
+    def __init__(self, graph: AsyncGraph) -> None:
+        self._graph = graph
+
+    async def set(self, owner: str, budget: Budget | Mapping[str, object]) -> BudgetState:
+        """Set how much an owner may use in all; what it has used before stays.
+
+        Raising it lets waiting tasks go on. Tries that run are not ended by a lower one. It pays
+        for the tries that begin after it was set.
+
+        Args:
+            owner: `workflow:ID`, `agent:ID` or `team:ID`.
+            budget: Each amount that is None is not limited.
+
+        Raises:
+            ValidationError: an argument is not acceptable.
+            WorkflowNotFoundError, AgentNotFoundError, TeamNotFoundError: there is no such owner.
+        """
+        kind, id_ = _parts(owner)
+        wanted = budget if isinstance(budget, Budget) else Budget.parsed("budget", budget)
+        rows = await self._graph.write("budgets/put", kind=kind, id=id_, **put(owner, wanted))
+        if not rows:
+            raise MISSING[kind](id_)
+        if kind == "workflow":
+            await self._charge(id_)
+        self._graph.work.tell()
+        return await self.get(owner)
+
+    async def get(self, owner: str) -> BudgetState:
+        """The budget of an owner, and how far it is used. One that was never set is unlimited.
+
+        Raises:
+            ValidationError: the owner is not named as it must be.
+        """
+        _parts(owner)
+        rows = await self._graph.read("budgets/get", key=owner)
+        if rows:
+            return BudgetState.from_record(rows[0])
+        unused = {"spent": [0] * 4, "held": [0] * 4, "most": [UNLIMITED] * 4}
+        return BudgetState.from_record(
+            {"budget": {"key": owner, "currency": "USD", "closed": False, **unused}}
+        )
+
+    async def list(self) -> list[BudgetState]:
+        """All budgets that were set, by their owners."""
+        return [BudgetState.from_record(row) for row in await self._graph.read("budgets/list")]
+
+    async def _charge(self, workflow_id: str) -> None:
+        """Put the tasks that a workflow has into lanes that its budget closes and opens."""
+        key = f"workflow:{workflow_id}"
+        while await self._graph.transaction(_charge_some, workflow_id, key):
+            pass
+
+
+def put(owner: str, budget: Budget) -> dict[str, object]:
+    """The budget's parameters of `budgets/put`."""
+    return {"key": owner, "most": budget.amounts([UNLIMITED] * 4), "currency": budget.currency}
+
+
+async def _charge_some(tx: AsyncTransaction, workflow_id: str, key: str) -> bool:
+    """Charge some tasks of a workflow to its budget; whether there may be more."""
+    found = await tx.run("budgets/find_uncharged", workflow_id=workflow_id, limit=AT_ONCE)
+    lanes = {
+        row["lane"]: {
+            "key": lane_key(row["skills"], row["concurrency_key"], key),
+            "skills": row["skills"],
+            "concurrency_key": row["concurrency_key"],
+            "charges": key,
+        }
+        for row in found
+    }
+    if not lanes:
+        return False
+    await add_lane_rows(tx, list(lanes.values()))
+    rows = [
+        {"task_id": task_id, "was": row["lane"], "lane": lanes[row["lane"]]["key"]}
+        for row in found
+        for task_id in row["task_ids"]
+    ]
+    await tx.run("budgets/charge", key=key, rows=rows)
+    return True
+
+
+def _parts(owner: str) -> tuple[str, str]:
+    kind, _, id_ = NAME.of("owner", owner).partition(":")
+    if kind not in MISSING or not id_:
+        raise ValidationError(
+            f"owner: {owner!r} names no owner of a budget; give workflow:ID, agent:ID or team:ID"
+        )
+    return kind, id_
