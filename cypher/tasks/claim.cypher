@@ -76,7 +76,7 @@ CALL (a, due, gone, request) {
     WITH a, command_id, task_types, gone, first, request,
          [l IN lanes WHERE all(key IN l.skills WHERE key IN a.skills)] AS served,
          a.max_concurrent_tasks - a.active_tasks AS free,
-         INCLUDE budgets/payers AS payers,
+         INCLUDE budgets/payers AS paying,
          CASE WHEN gone = [] THEN 0 ELSE first END AS since
     CALL (a, served, task_types, gone, since) {
       UNWIND served AS l
@@ -97,14 +97,14 @@ CALL (a, due, gone, request) {
       WITH one.t AS t ORDER BY one.place
       RETURN collect(t) AS open
     }
-    WITH a, payers, command_id, request,
+    WITH a, paying, command_id, request,
          open[..CASE WHEN free < 0 THEN 0 WHEN free < request.limit THEN free
                      ELSE request.limit END] AS answered
-    WITH a, payers, command_id, request, answered, [t IN answered | INCLUDE tasks/letters] AS letters
-    WITH a, payers, command_id, request, answered, INCLUDE tasks/fitting AS fitting
-    WITH a, payers, command_id, request, answered[..fitting] AS chosen
-    CALL (payers, chosen) {
-      UNWIND payers + [t IN chosen WHERE t.charges IS NOT NULL | t.charges] AS key
+    WITH a, paying, command_id, request, answered, [t IN answered | INCLUDE tasks/letters] AS letters
+    WITH a, paying, command_id, request, answered, INCLUDE tasks/fitting AS fitting
+    WITH a, paying, command_id, request, answered[..fitting] AS chosen
+    CALL (paying, chosen) {
+      UNWIND paying + [t IN chosen WHERE t.charges IS NOT NULL | t.charges] AS key
       MATCH (b:Budget {key: key})
       WITH DISTINCT b ORDER BY b.key
       SET b.lk = 0
