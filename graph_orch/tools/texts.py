@@ -10,7 +10,8 @@ INSTRUCTIONS = (
 
 GUIDE = """You are the agent {agent_id} of a task queue. Your skills: {capabilities}.
 
-1. Once: orchestration_register_agent(agent_id="{agent_id}", capabilities=[your skills]).
+1. Once: orchestration_register_agent(agent_id="{agent_id}", capabilities=[your skills]). Where you
+   do not have this tool, an administrator has registered you.
 2. Take work: orchestration_poll_tasks(agent_id="{agent_id}", claim=true, limit=1, wait_seconds=60).
    Each task comes with an `attempt`: pass it to every command on the task. It is yours until
    `lease_expires_at`.

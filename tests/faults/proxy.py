@@ -1,7 +1,8 @@
 """A TCP proxy between a client and the server, which cuts, delays and swallows as it is told.
 
-It looks for three Bolt messages in what the client sends (BEGIN, COMMIT, PULL), so that it can cut
-a connection when the server has committed and its answer is on the way: a lost acknowledgement.
+It looks for Bolt messages in what the client sends (BEGIN, COMMIT, PULL, and what else ends a
+transaction), so that it can cut a connection when the server has committed and its answer is on the
+way: a lost acknowledgement.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import random
 import threading
 
 BEGIN, COMMIT, PULL = b"\xb1\x11", b"\x00\x02\xb0\x12\x00\x00", b"\xb1\x3f"
+ROLLBACK, RESET = b"\x00\x02\xb0\x13\x00\x00", b"\x00\x02\xb0\x0f\x00\x00"
 QUIET_SECONDS = 0.1
 """The server's answer is whole when nothing more comes for so long."""
 
@@ -116,7 +118,7 @@ class Proxy:
                 continue
             in_transaction = in_transaction or BEGIN in data
             commits = COMMIT in data or (PULL in data and not in_transaction)
-            if COMMIT in data:
+            if any(end in data for end in (COMMIT, ROLLBACK, RESET)):
                 in_transaction = False
             if commits and self._is_lost():
                 lost.set()
