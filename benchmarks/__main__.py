@@ -34,6 +34,7 @@ WORKLOADS: dict[str, Workload] = {
     "history": single.after_history,
     "backlog": single.backlog,
     "handlers": durable.handlers,
+    "budgets": durable.budgets,
 }
 ONLY_FULL: dict[str, Workload] = {"growth": growth.growth}
 

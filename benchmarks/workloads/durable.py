@@ -1,20 +1,24 @@
-"""What durable handlers, gates and workflows cost, beside what they replace."""
+"""What durable handlers, gates and budgets cost, beside what they replace."""
 
 from __future__ import annotations
 
+import time
 from uuid import uuid4
 
 from benchmarks.measure import Operation, Ratio, interleaved
 from benchmarks.plan import Plan
 from benchmarks.results import Results
 from benchmarks.store import Store
-from graph_orch import NewTask
+from graph_orch import Budget, NewTask
 from graph_orch._sync.commands import Commands
 from graph_orch._sync.handling import Handling
 from graph_orch.domain.durable import Waits
 
 R1 = "RETURN 1"
 CHILDREN = 100
+TASKS = 605
+CLAIMED = 10
+ESTIMATE = Budget(tokens=10)
 SLOTS = 1_000_000
 
 
@@ -88,3 +92,26 @@ def handlers(store: Store, plan: Plan, results: Results) -> None:
     )
     for what in ("suspend, for 100 tasks", "results of 100"):
         results.at_most(what, Ratio.between(measured[what], measured[R1]), "× RETURN 1")
+
+
+def budgets(store: Store, plan: Plan, results: Results) -> None:
+    """A workflow's tasks, claimed and completed under one budget, beside the same without."""
+
+    def lives(budget: Budget | None) -> float:
+        store.wipe()
+        store.orch.agents.register_agent("agent", [], max_concurrent_tasks=SLOTS)
+        tasks = [NewTask(content="x", task_type="any", estimate=ESTIMATE) for _ in range(TASKS)]
+        store.orch.workflows.start("flow", tasks, budget=budget)
+        began, done = time.perf_counter(), 0
+        while claims := store.orch.tasks.claim_tasks("agent", CLAIMED, start=True):
+            for claim in claims:
+                store.orch.tasks.complete(claim, metrics={"tokens": 10})
+            done += len(claims)
+        if done != TASKS:
+            raise RuntimeError(f"{done} of {TASKS} tasks were done")
+        return time.perf_counter() - began
+
+    lives(Budget(tokens=10**9))  # so that the statements are planned
+    found = [(lives(None), lives(Budget(tokens=10**9))) for _ in range(plan.rounds)]
+    ratio = Ratio.of([under / without for without, under in found])
+    results.at_most(f"{TASKS} tasks under one budget", ratio, "× without", 1.3)

@@ -9,6 +9,7 @@ from graph_orch.domain.models import DoctorReport, Finding
 CHECKS = (
     "active_tasks",
     "limits",
+    "budgets",
     "unmet",
     "readiness",
     "due",

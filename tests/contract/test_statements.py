@@ -56,6 +56,7 @@ SCANNING = {
     "doctor/due",
     "doctor/lanes",
     "doctor/limits",
+    "doctor/budgets",
     "doctor/part_of",
     "doctor/workflows",
     "doctor/readiness",

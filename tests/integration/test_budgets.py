@@ -197,6 +197,17 @@ def test_what_a_killed_worker_had_used_is_paid_for(orch, ada):
     assert orch.budgets.get(owner).spent.tokens == 70
 
 
+def test_what_it_holds_is_put_right(orch, ada, cypher):
+    owner = flow_of(orch, 2, budget=Budget(tokens=100), estimate=Budget(tokens=60))
+    assert len(claim(orch)) == 1
+    cypher("MATCH (b:Budget) SET b.held = [1, 2, 3, 4]")
+    (finding,) = orch.doctor().findings
+    assert (finding.check, finding.node) == ("budgets", owner)
+    orch.doctor(repair=True)
+    assert orch.budgets.get(owner).reserved.tokens == 60
+    assert orch.doctor().is_sound
+
+
 def test_owners_and_amounts_that_cannot_be(orch, ada):
     for owner, error in (
         ("workflow:none", WorkflowNotFoundError),
