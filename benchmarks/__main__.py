@@ -15,7 +15,7 @@ from benchmarks import report
 from benchmarks.plan import FULL, Plan
 from benchmarks.results import Results
 from benchmarks.store import Store, opened
-from benchmarks.workloads import durable, growth, shapes, side_by_side, single
+from benchmarks.workloads import durable, flows, growth, shapes, side_by_side, single
 
 Workload = Callable[[Store, Plan, Results], None]
 WORKLOADS: dict[str, Workload] = {
@@ -31,6 +31,8 @@ WORKLOADS: dict[str, Workload] = {
     "shapes": shapes.shapes,
     "matching": shapes.matching,
     "thinking": shapes.thinking,
+    "workflows": flows.workflows,
+    "gates": flows.gates,
     "history": single.after_history,
     "backlog": single.backlog,
     "handlers": durable.handlers,

@@ -15,6 +15,8 @@ class Plan:
     """Numbers of agents, each with so many skills to have ten of."""
     finished: int = 1_000_000
     lanes: int = 50_000
+    flow: int = 100_000
+    """Tasks of a large workflow."""
     workers: tuple[int, ...] = (16,)
     rounds: int = 5
     calls: int = 40

@@ -19,6 +19,7 @@ from graph_orch.domain.models import (
     TaskFilters,
     TaskTry,
 )
+from graph_orch.domain.models.gates import Gate
 from graph_orch.store.driving import native
 
 TASKS_PAGE = 1_000
@@ -71,7 +72,7 @@ class Export:
         wanted, after, more = TaskFilters.of(filters), None, True
         while more:
             page = self._querying.page(wanted, TASKS_PAGE, after, to_the_end=True)
-            yield ExportPage(tasks=self._with_tries(page))
+            yield self._with_tries_and_gates(page)
             after = page.next_cursor
             more = after is not None
 
@@ -111,14 +112,27 @@ class Export:
             full = len(rows) == TEAMS_PAGE
             after = there[-1]["team"]["team_id"] if there else after
 
-    def _with_tries(self, tasks: Sequence[Task]) -> list[ExportedTask]:
+    def _with_tries_and_gates(self, tasks: Sequence[Task]) -> ExportPage:
         tried = [task.task_id for task in tasks if task.attempt]
         rows = self._graph.read("export/tries", task_ids=tried) if tried else ()
         tries = {row["task_id"]: row["tries"] for row in rows}
-        return [
-            ExportedTask(task, [TaskTry.from_record(it) for it in tries.get(task.task_id, ())])
-            for task in tasks
-        ]
+        ids = [task.task_id for task in tasks]
+        waits = self._graph.read("export/gates", task_ids=ids) if ids else ()
+        gates = {
+            row["task_id"]: [Gate.from_record({"gate": it, "task_ids": ()}) for it in row["gates"]]
+            for row in waits
+        }
+        return ExportPage(
+            tasks=[
+                ExportedTask(
+                    task,
+                    [TaskTry.from_record(it) for it in tries.get(task.task_id, ())],
+                    [gate.gate_id for gate in gates.get(task.task_id, ())],
+                )
+                for task in tasks
+            ],
+            gates=list({it.gate_id: it for some in gates.values() for it in some}.values()),
+        )
 
     def _skills(self, filters: AgentFilters) -> Iterator[ExportPage]:
         if filters.skill:

@@ -62,6 +62,10 @@ class TaskNode(NamedTuple):
     retry_count: int = 0
     max_retries: int | None = None
     unmet: int = 0
+    workflow_id: str | None = None
+    name: str | None = None
+    closed_gates: frozenset[Any] = frozenset()
+    """The gates, not passed yet, to which its edges of the type WAITS_FOR lead."""
 
     def has(self, statuses: Collection[TaskStatus | None]) -> bool:
         """Whether its status is one of these; a task that tells none has none."""
@@ -138,6 +142,8 @@ _CHECKS: dict[str, Callable[[str, object], Any]] = {
     "concurrency_key": text,
     "on_dependency_failure": lambda what, value: member(what, value, DependencyFailure),
     "error_message": text,
+    "workflow_id": text,
+    "name": text,
     **dict.fromkeys(("created_at", "available_at", "started_at", "completed_at"), moment),
     **dict.fromkeys(("schedule_to_close_seconds", "execution_duration_ms"), number),
     **dict.fromkeys(("attempt", "retry_count", "max_retries", "unmet"), whole),
@@ -169,7 +175,17 @@ class TaskReader:
             names = self._requirements(key, one)
             if names not in self._skills:
                 self._skills[names] = keys_of(names)
+            if gates := self._closed_gates(key):
+                found["closed_gates"] = gates
             return TaskNode(key, names, self._skills[names], **found)
+
+    def _closed_gates(self, key: Any) -> frozenset[Any]:
+        return frozenset(
+            gate
+            for _, gate, edge in self._graph.edges(key, data=True)
+            if edge.get("type") == "WAITS_FOR"
+            and self._graph.nodes[gate].get("status") not in ("approved", "answered")
+        )
 
     def _requirements(self, key: Any, one: Attributes) -> tuple[str, ...]:
         given = one.get("requirements")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import networkx as nx
 import pytest
+from matplotlib.text import Text
 
 from graph_orch import AnalysisError, NewTask, ValidationError, analysis
 
@@ -300,6 +301,39 @@ def test_a_snapshot_comes_back_from_its_file(orch, lived, tmp_path, kind, suffix
     assert read.graph == graph.graph
     assert list(read.nodes(data=True)) == list(graph.nodes(data=True))
     assert list(read.edges(data=True)) == list(graph.edges(data=True))
+
+
+@pytest.mark.parametrize("suffix", [".json", ".graphml"])
+@pytest.mark.parametrize("kind", ["tasks", "all"])
+def test_gates_and_workflows(orch, lived, tmp_path, kind, suffix):
+    orch.agents.register_agent("cleo", [])
+    schema = {"type": "object", "required": ["n"]}
+    asked = orch.gates.create("how many?", kind="input", schema=schema, approvers=["grace"])
+    passed = orch.gates.create("may I?").gate_id
+    orch.gates.decide(passed, "approve", by="grace")
+    task = {"content": "x", "task_type": "x", "name": "count", "gates": [asked.gate_id, passed]}
+    after = {"content": "y", "task_type": "x", "dependencies": ["count"]}
+    orch.workflows.start("flow", [task, after], workflow_id="w")
+    (held, _) = orch.tasks.query_tasks({"workflow_id": "w"})
+    path = tmp_path / f"graph{suffix}"
+    analysis.save(analysis.snapshot(orch, kind), path)
+    graph = analysis.load(path)
+    assert {it["label"] for _, it in graph.nodes(data=True)} >= {"Task", "Gate"}
+    assert graph.nodes[f"gate:{asked.gate_id}"]["question"] == "how many?"
+    tasks = analysis.TaskGraph.of(graph).tasks
+    assert tasks[held.task_id].workflow_id == "w"
+    assert tasks[held.task_id].closed_gates == {f"gate:{asked.gate_id}"}
+    (reason,) = analysis.tasks.why_blocked(graph, held.task_id).reasons
+    (stored,) = orch.insights.why_blocked(held.task_id).reasons
+    assert reason.sentence == stored.sentence
+    figure = analysis.pictures.draw_tasks(graph, tmp_path / "tasks.svg")
+    assert "2 gates" in "".join(text.get_text() for text in figure.findobj(Text))
+    if kind == "all":
+        # Those of the chain that are left; a gate holds the others.
+        left = analysis.simulation.tasks_of(graph, live_only=True)
+        assert analysis.simulation.simulate(left, graph).completed == 2
+    of_flow = analysis.snapshot(orch, kind, workflow_id="w")
+    assert sum(it["label"] == "Task" for _, it in of_flow.nodes(data=True)) == 2
 
 
 def test_frames(orch, lived):

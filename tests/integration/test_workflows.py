@@ -114,6 +114,28 @@ def test_many_start_the_same_at_once(orch):
     assert total(orch) == 3
 
 
+@pytest.mark.parametrize("is_large", [False, True])
+def test_two_start_different_ones_of_one_id_at_once(orch, monkeypatch, is_large):
+    if is_large:
+        monkeypatch.setattr(workflows, "MAX_BATCH", 5)
+        monkeypatch.setattr(workflows, "AT_ONCE", 2)
+    plans = [[{"content": text, "task_type": "any"}] * 12 for text in "abcd"]
+
+    def start(plan):
+        try:
+            return orch.workflows.start("flow", plan, workflow_id="one")
+        except WorkflowConflictError as error:
+            return error
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(start, plans))
+    assert sum(not isinstance(it, WorkflowConflictError) for it in found) == 1
+    kept = {task.content for task in orch.tasks.query_tasks({"workflow_id": "one"})}
+    assert len(kept) == 1
+    assert orch.workflows.get("one").total == total(orch) == 12
+    assert orch.doctor().findings == []
+
+
 def test_all_or_nothing(orch, new_task):
     existing = new_task(idempotency_key="there")
     wrong = [

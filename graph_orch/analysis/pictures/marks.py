@@ -30,13 +30,14 @@ INK, LIGHT, BAND = "#222222", "#bdbdbd", "#f3f3f3"
 
 GROUPS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION, YELLOW)
 """What tells groups apart, the largest first; the groups after these are grey."""
-KINDS = {"Agent": BLUE, "Skill": ORANGE, "Team": PURPLE, "Task": GREEN}
+KINDS = {"Agent": BLUE, "Skill": ORANGE, "Team": PURPLE, "Task": GREEN, "Gate": YELLOW}
 RELATIONS = {
     "HAS_SKILL": LIGHT,
     "DEPENDS_ON": GREY,
     "ASSIGNED_TO": BLUE,
     "REQUIRES": SKY,
     "MEMBER_OF": PURPLE,
+    "WAITS_FOR": ORANGE,
 }
 HEAT = colormaps["cividis"]
 """Gets lighter evenly, and is the same to people with and without a colour vision deficiency."""
@@ -52,6 +53,7 @@ class Style:
 
 
 UNKNOWN = "unknown"
+OPEN_GATE, DECIDED_GATE = "gate, open", "gate, decided"
 STATUSES: Mapping[str, Style] = {
     TaskStatus.PENDING: Style(LIGHT, "o"),
     TaskStatus.ASSIGNED: Style(YELLOW, "D", ".."),
@@ -61,6 +63,10 @@ STATUSES: Mapping[str, Style] = {
     TaskStatus.CANCELLED: Style(PURPLE, "P", "\\\\"),
     UNKNOWN: Style(WHITE, "h"),  # the status is missing, or has a value that nobody knows
 }
+
+GATES: Mapping[str, Style] = {OPEN_GATE: Style(ORANGE, "d", "--"), DECIDED_GATE: Style(BLUE, "v")}
+SHOWN: Mapping[str, Style] = {**STATUSES, **GATES}
+"""What the nodes of a picture of tasks can be."""
 
 LIVE, PLANNED, OTHER, HELD = "still held", "planned", "other", "assigned, not started"
 OUTCOMES: Mapping[str, Style] = {

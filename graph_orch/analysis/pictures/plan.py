@@ -12,7 +12,11 @@ from graph_orch.analysis.pictures import nodes as read
 from graph_orch.analysis.pictures.layers import Edge, Flow, flow
 from graph_orch.analysis.pictures.marks import (
     BLACK,
+    DECIDED_GATE,
+    GATES,
     GREY,
+    OPEN_GATE,
+    SHOWN,
     STATUSES,
     UNKNOWN,
     VERMILLION,
@@ -46,10 +50,17 @@ class Plan:
     def title(self) -> str:
         """How many tasks, dependencies and layers there are."""
         edges = len(self.flow.edges) + len(self.flow.against)
+        gates = sum(map(self.is_gate, self.statuses))
         return (
-            f"{count(len(self.statuses), 'task')}, {count(edges, 'dependency', 'dependencies')}, "
+            f"{count(len(self.statuses) - gates, 'task')}, "
+            + (f"{count(gates, 'gate')}, " if gates else "")
+            + f"{count(edges, 'dependency', 'dependencies')}, "
             f"{count(self.flow.depth, 'layer')}"
         )
+
+    def is_gate(self, node: Node) -> bool:
+        """Whether this is a gate, and no task."""
+        return self.statuses[node] in GATES
 
     def legend(self, *, as_areas: bool, with_edges: bool = True) -> list[Entry]:
         """The statuses that there are, with their numbers, and the kinds of edges."""
@@ -57,7 +68,7 @@ class Plan:
         mark = area if as_areas else dot
         statuses = [
             Entry(f"{status} ({numbers[status]:,})", mark(style))
-            for status, style in STATUSES.items()
+            for status, style in SHOWN.items()
             if numbers[status]
         ]
         edges: list[Entry] = []
@@ -78,9 +89,15 @@ def plan_of(
     read.check_source(duration)
     found = flow(graph, tasks)
     path = _longest(found, graph, duration) if given is None else _given(found, given)
-    statuses = (graph.nodes[node].get("status") for node in tasks)
-    known = [it if isinstance(it, str) and it in STATUSES else UNKNOWN for it in statuses]
-    return Plan(graph, found, path, dict(zip(tasks, known, strict=True)))
+    return Plan(graph, found, path, {node: _status(graph, node) for node in tasks})
+
+
+def _status(graph: Graph, node: Node) -> str:
+    """How a node is shown: a task by its status, a gate by whether it is open."""
+    status = graph.nodes[node].get("status")
+    if graph.nodes[node].get("label") == "Gate":
+        return OPEN_GATE if status == "open" else DECIDED_GATE
+    return status if isinstance(status, str) and status in STATUSES else UNKNOWN
 
 
 def _longest(found: Flow, graph: Graph, duration: Numbers) -> list[Node]:
@@ -89,7 +106,7 @@ def _longest(found: Flow, graph: Graph, duration: Numbers) -> list[Node]:
         return []
     if isinstance(duration, str) and duration in set(DurationKind):
         known = TaskGraph.of(graph).seconds(duration)
-        takes = {node: known[node] for node in found.levels}
+        takes = {node: known.get(node, 0.0) for node in found.levels}  # a gate takes none
     else:
         takes = read.numbers(graph, found.levels, duration)
         least = 1e-9 * sum(takes.values()) / len(takes) or 1.0  # of ties, the chain of more tasks

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Polygon, Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from graph_orch.analysis.model import Given, graph_of
@@ -18,7 +18,7 @@ from graph_orch.analysis.pictures.marks import (
     BLACK,
     GREY,
     INK,
-    STATUSES,
+    SHOWN,
     VERMILLION,
     flowing,
     lines,
@@ -26,7 +26,7 @@ from graph_orch.analysis.pictures.marks import (
 from graph_orch.analysis.pictures.nodes import Node, Numbers, left_out_said
 from graph_orch.analysis.pictures.plan import Plan, plan_of
 from graph_orch.analysis.pictures.sheet import DPI, File, Sheet, Size, check_path, nothing_there
-from graph_orch.analysis.pictures.texts import Floats, count, short_id
+from graph_orch.analysis.pictures.texts import Floats, count, short_id, shorten
 
 _MOST_BOXES, _MOST_BOX_LAYERS, _MOST_NAMED = 30, 9, 150
 MOST_DOTS, _MOST_LAYERS, _MOST_BARS = 2_000, 80, 60
@@ -50,7 +50,8 @@ def draw_tasks(
     The layers are those of the longest paths, their order has few crossings (Sugiyama et al.,
     1981). Up to 30 tasks are boxes with type and id, up to 2,000 in up to 80 layers are marks, and
     of more there are bars with the numbers of each layer. The status is shown by colour and by mark
-    or hatch. Dependencies that close a cycle are drawn dashed, and do not count for the layers.
+    or hatch; gates that tasks wait for are diamonds. Dependencies that close a cycle are drawn
+    dashed, and do not count for the layers.
 
     Args:
         graph: of `snapshot(orch, "tasks")` or "all", or any other directed graph with edges from
@@ -70,9 +71,9 @@ def draw_tasks(
     """
     check_path(path)
     graph = graph_of(graph)
-    tasks = read.of_kind(graph, "Task")
-    if not tasks:
+    if not read.of_kind(graph, "Task"):
         return nothing_there(title or "Tasks", "no tasks", path, figsize)
+    tasks = read.of_kind(graph, "Task", "Gate")
     plan = plan_of(graph, tasks, critical_path, duration)
     head = title if title is not None else plan.title
     if len(tasks) <= _MOST_BOXES and plan.flow.depth <= _MOST_BOX_LAYERS:
@@ -98,7 +99,14 @@ def _boxes(plan: Plan, title: str, figsize: Size | None) -> Sheet:
     _edges(sheet, plan, arranged, _HALF[0])
     wide, tall = _HALF
     for node, (x, y) in arranged.places.items():
-        style, data = STATUSES[plan.statuses[node]], plan.graph.nodes[node]
+        style, data = SHOWN[plan.statuses[node]], plan.graph.nodes[node]
+        if plan.is_gate(node):
+            tips = [(x - wide, y), (x, y + tall), (x + wide, y), (x, y - tall)]
+            look = {"facecolor": style.colour, "edgecolor": BLACK, "linewidth": 0.8, "zorder": 3}
+            sheet.axes.add_patch(Polygon(tips, closed=True, **look))
+            asked = shorten(str(data.get("question", node)), 24)
+            write_between(sheet, asked, x - wide, x + wide, y, size=7.5, weight="normal", above=0)
+            continue
         corner, line = (x - wide, y - tall), 2.4 if node in plan.path else 0.8
         looks: list[tuple[float, dict[str, Any]]] = [
             (2 * wide, {"facecolor": "white", "zorder": 3, "linewidth": 0}),
@@ -145,8 +153,8 @@ def _dots(plan: Plan, title: str, figsize: Size | None) -> Sheet:
         sheet.axes.scatter(
             *np.array([arranged.places[node] for node in members]).T,
             s=(2 * radius * (1.35 if is_critical else 1)) ** 2,
-            marker=STATUSES[status].marker,
-            color=STATUSES[status].colour,
+            marker=SHOWN[status].marker,
+            color=SHOWN[status].colour,
             edgecolors=BLACK if is_critical else INK,
             linewidths=1.3 if is_critical else 0.4,
             zorder=4 if is_critical else 3,
@@ -229,11 +237,11 @@ def _bars(plan: Plan, title: str, figsize: Size | None) -> Sheet:
         notes.append(f"{count(cycles, 'dependency', 'dependencies')} left out: they close cycles.")
     legend = plan.legend(as_areas=True, with_edges=False)
     sheet = Sheet(title, (12.0, 7.0), figsize, legend=legend, notes=notes)
-    numbers = {status: np.zeros(bars) for status in STATUSES}
+    numbers = {status: np.zeros(bars) for status in SHOWN}
     for node, level in plan.flow.levels.items():
         numbers[plan.statuses[node]][level // step] += 1
     bottom = np.zeros(bars)
-    for status, style in STATUSES.items():
+    for status, style in SHOWN.items():
         sheet.axes.bar(
             range(bars),
             numbers[status],

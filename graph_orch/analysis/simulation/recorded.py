@@ -130,9 +130,13 @@ def _recorded(
 
 
 def _is_held(task: TaskNode, needed: list[TaskNode]) -> bool:
-    """Whether it waits for a task that failed, was cancelled, or is not in the graph."""
+    """Whether it waits for a gate, or a task that failed, was cancelled or is not in the graph."""
     lost = any(it.has((TaskStatus.FAILED, TaskStatus.CANCELLED)) for it in needed)
-    return lost or task.unmet > sum(it.status is not TaskStatus.COMPLETED for it in needed)
+    return (
+        lost
+        or bool(task.closed_gates)
+        or task.unmet > sum(it.status is not TaskStatus.COMPLETED for it in needed)
+    )
 
 
 def _available(task: TaskNode, origin: datetime | None, live_only: bool) -> float | None:

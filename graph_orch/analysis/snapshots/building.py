@@ -35,6 +35,7 @@ _ENDS: Final = {
     "REQUIRES": ("Task", "Skill"),
     "ASSIGNED_TO": ("Task", "Agent"),
     "MEMBER_OF": ("Agent", "Team"),
+    "WAITS_FOR": ("Task", "Gate"),
 }
 
 
@@ -46,6 +47,11 @@ def skill_node(key: str) -> str:
 def team_node(team_id: str) -> str:
     """The node of a team."""
     return f"team:{team_id}"
+
+
+def gate_node(gate_id: str) -> str:
+    """The node of a gate."""
+    return f"gate:{gate_id}"
 
 
 class SnapshotBuilder:
@@ -65,6 +71,7 @@ class SnapshotBuilder:
         self._labels: dict[str, str] = {}
         self._texts: dict[str, str] = {}
         self._outside = Counter[str]()
+        self._gates: dict[str, list[str]] = {}
 
     def add(self, page: ExportPage) -> None:
         """Take the nodes of a page.
@@ -74,6 +81,10 @@ class SnapshotBuilder:
         """
         for task in page.tasks:
             self._node(task.task.task_id, "Task", self._task(task))
+            self._gates[task.task.task_id] = list(task.gate_ids)
+        for gate in page.gates:
+            told = self._attributes(gate.model_copy(update={"task_ids": []}))
+            self._node(gate_node(gate.gate_id), "Gate", told)
         for skill in page.skills:
             self._node(skill_node(skill.key), "Skill", self._skill(skill))
         for agent in page.agents:
@@ -162,6 +173,8 @@ class SnapshotBuilder:
         task: Attributes = self._graph.nodes[task_id]
         for dependency in task["dependencies"]:
             yield task_id, dependency, "DEPENDS_ON", {"type": "DEPENDS_ON"}
+        for gate_id in self._gates.get(task_id, ()):
+            yield task_id, gate_node(gate_id), "WAITS_FOR", {"type": "WAITS_FOR"}
         if self._all:
             yield from self._required(task_id, task["requirements"])
             yield from _tried(task_id, task["tries"])
@@ -202,5 +215,5 @@ def _collision(name: str, label: str, there: str) -> str:
 
 def _named(label: str, node: str) -> str:
     """What a node is called in its own place: a skill or a team has no prefix there."""
-    prefix = {"Skill": "skill:", "Team": "team:"}.get(label, "")
+    prefix = {"Skill": "skill:", "Team": "team:", "Gate": "gate:"}.get(label, "")
     return f"{label.lower()} {node.removeprefix(prefix)!r}"

@@ -40,9 +40,10 @@ def snapshot(
             have one of them), each one or several. For the others those of `TaskFilters`.
 
     Returns:
-        Nodes are agents and tasks by their ids, skills as "skill:" + key and teams as
-        "team:" + team_id. `label` says what a node is, `type` what an edge is; the rest are the
-        attributes of the models, those that are not None. A task is joined to what it depends on,
+        Nodes are agents and tasks by their ids, skills as "skill:" + key, teams as
+        "team:" + team_id, and the gates at which tasks wait or waited as "gate:" + gate_id.
+        `label` says what a node is, `type` what an edge is; the rest are the attributes of the
+        models, those that are not None. A task is joined to what it depends on and to its gates,
         and has its `tries`, oldest first. `graph.graph` has kind, taken_at (by the store's clock),
         filters, version; with tasks also `tries`, their number, and `outside`: how many edges of
         each type lead to what is not in the snapshot, and so are left out.

@@ -8,7 +8,7 @@ from typing import Any
 
 from graph_orch.analysis.checks import moment
 from graph_orch.analysis.model import LIMITS, Given, TaskGraph
-from graph_orch.analysis.nodes import TaskNode
+from graph_orch.analysis.nodes import TaskNode, reading
 from graph_orch.domain.dag import cycles_of
 from graph_orch.domain.explain import (
     LONGEST_ERROR,
@@ -21,6 +21,7 @@ from graph_orch.domain.explain import (
 from graph_orch.domain.fields import LIMIT
 from graph_orch.domain.lifecycle import HELD, TaskStatus
 from graph_orch.domain.models import ConcurrencyLimit, WhyBlocked
+from graph_orch.domain.models.gates import Gate
 from graph_orch.domain.scheduling import AgentSlots
 
 
@@ -73,8 +74,20 @@ def why_blocked(
             takers=_takers(found, told),
             limits=_limits(found, told, most),
             cycle=cycle,
+            gates=_gates(found, key),
         )
     )
+
+
+def _gates(graph: TaskGraph, key: Any) -> list[Gate]:
+    """The gates that hold a task back, as the snapshot has them."""
+    found: list[Gate] = []
+    for node in sorted(graph.tasks[key].closed_gates, key=str):
+        told = graph.graph.nodes[node]
+        with reading(node):
+            fields = {name: told[name] for name in Gate.model_fields if name in told}
+            found.append(Gate.model_validate({**fields, "task_ids": [str(key)]}))
+    return found
 
 
 def _status(task: TaskNode) -> TaskStatus:

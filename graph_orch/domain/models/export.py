@@ -15,6 +15,7 @@ from graph_orch.domain.forms import skill_key
 from graph_orch.domain.models.agents import Agent
 from graph_orch.domain.models.base import Filters, Model, moment
 from graph_orch.domain.models.events import TaskTry
+from graph_orch.domain.models.gates import Gate
 from graph_orch.domain.models.tasks import Task
 
 
@@ -82,10 +83,11 @@ class ExportedAgent(NamedTuple):
 
 
 class ExportedTask(NamedTuple):
-    """A task with its tries, the first one first."""
+    """A task with its tries, the first one first, and the ids of its gates."""
 
     task: Task
     tries: list[TaskTry]
+    gate_ids: Sequence[str] = ()
 
 
 class ExportedTeam(NamedTuple):
@@ -104,15 +106,17 @@ class ExportedTeam(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ExportPage:
-    """Some of the nodes of the graph; `len` counts them."""
+    """Some of the nodes of the graph; `len` counts them, without gates, which come with tasks."""
 
     skills: Sequence[Skill] = ()
     agents: Sequence[ExportedAgent] = ()
     tasks: Sequence[ExportedTask] = ()
     teams: Sequence[ExportedTeam] = ()
+    gates: Sequence[Gate] = ()
 
     def __len__(self) -> int:
-        return len(self.skills) + len(self.agents) + len(self.tasks) + len(self.teams)
+        lists = (self.skills, self.agents, self.tasks, self.teams)
+        return sum(map(len, lists))
 
 
 class StoreCounts(Model):
