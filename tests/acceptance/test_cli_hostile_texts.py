@@ -94,6 +94,7 @@ def test_no_command_shows_what_drives_a_terminal_or_forges_a_line(run, hostile, 
         *(["agent", "learn", agent, "sql"], ["agent", "register", agent]),
         *(["workflow", it, f"f{STORABLE}"] for it in ("show", "results", "cancel", "retry")),
         *(["workflow", "list"], ["workflow", "start", STORABLE], ["workflow", "show", STORABLE]),
+        *(["workflow", "watch", STORABLE], ["workflow", "schema"], ["events"]),
         *(
             ["budget", "set", STORABLE, "--tokens", "1"],
             ["budget", "get", STORABLE],

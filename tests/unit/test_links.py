@@ -62,6 +62,8 @@ def test_a_copy_has_every_field_but_those_of_the_first_alone():
         "workflow_id": "w",
         "name": "n",
         "concurrency_key": "k",
+        "independent_of": ["ancestors"],
+        "estimate": [5, 250_000_000, 0, 1],
     }
     dependency = "01a217f6-21e2-7c6c-b649-711dba5bfd08"
     copy = copy_of({"task": node, "dependencies": [[0, dependency]]})
@@ -69,3 +71,4 @@ def test_a_copy_has_every_field_but_those_of_the_first_alone():
         if name not in own:
             assert getattr(copy, name) != field.get_default(), name
     assert copy.task_id != "1"
+    assert copy.estimate.amounts([0, 0, 0, 1]) == node["estimate"]

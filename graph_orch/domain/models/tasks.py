@@ -271,6 +271,7 @@ class Task(Model):
     independent_of: list[str] | None = Field(
         None, description="Whoever worked on these may not take it"
     )
+    estimate: Budget | None = Field(None, description="What a try is estimated to use")
     excluded_agents: list[str] | None = Field(None, description="Agents that may not try it again")
     worker_id: str | None = Field(None, description="The worker process that holds it")
     progress: float | None = Field(None, description="How much is done, from 0 to 1")
@@ -285,7 +286,10 @@ class Task(Model):
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """From a row with `task`, a node's properties, and `dependencies`, [ordinal, id] pairs."""
         dependencies = [task_id for _, task_id in sorted(record["dependencies"])]
-        return cls.stored(cls.decoded(record["task"]) | {"dependencies": dependencies})
+        values = cls.decoded(record["task"]) | {"dependencies": dependencies}
+        if values["estimate"] is not None:
+            values["estimate"] = Budget.of_amounts(values["estimate"], "USD")
+        return cls.stored(values)
 
 
 def records_of(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
