@@ -12,10 +12,14 @@ OPTIONAL MATCH (l:Lane {key: t.lane})
 OPTIONAL MATCH (a:Agent {agent_id: $agent_id})
 OPTIONAL MATCH (e:TaskEvent {event_id: $command_id})
 OPTIONAL MATCH (x:Limit {key: t.concurrency_key})
-WITH *, coalesce(t.estimate, [0, 0, 0, 1]) AS estimate, INCLUDE budgets/payers AS payers
-CALL (t, payers, estimate) {
+WITH *, INCLUDE budgets/payers AS payers
+CALL (t, payers) {
   UNWIND coalesce(payers, []) + [t.charges] AS key
-  MATCH (b:Budget {key: key}) WHERE INCLUDE budgets/short
+  MATCH (b:Budget {key: key})
+  WITH t, collect(b) AS budgets
+  WITH budgets, INCLUDE budgets/estimate AS estimate
+  UNWIND budgets AS b
+  WITH b, estimate WHERE INCLUDE budgets/short
   RETURN collect(b.key) AS short
 }
 RETURN INCLUDE tasks/answer, properties(x) AS limit, l.skills AS skills,

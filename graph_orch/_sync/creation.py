@@ -30,7 +30,7 @@ Batch = Sequence[NewTask]
 FEW_DEPENDENCIES = 100
 MAX_RETRIES = RetryPolicy().max_retries
 NO_ESTIMATE = (0, 0, 0, 1)
-"""What a task without an estimate reserves: one try."""
+"""What a task reserves of the amounts that its estimate leaves out: one try."""
 TRIES = 5
 """How often creating starts again, each time because another call created what it needs too."""
 

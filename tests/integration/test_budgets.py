@@ -79,13 +79,14 @@ def test_raising_it_lets_tasks_go_on_and_the_reason_is_told(orch, ada):
     assert len(claim(orch)) == 2
 
 
-def test_tries_without_an_estimate_stop_where_the_budget_is_spent(orch, ada):
-    owner = flow_of(orch, 9, budget=Budget(tries=3, tokens=100))
-    for one in claim(orch, 2):
-        orch.tasks.complete(one, metrics={"tokens": 40})
-    assert len(claim(orch, 9)) == 1
+def test_tries_without_an_estimate_reserve_what_those_before_used(orch, ada):
+    owner = flow_of(orch, 9, budget=Budget(tries=5, tokens=200))
+    for one, tokens in zip(claim(orch, 2), (30, 50), strict=True):
+        orch.tasks.complete(one, metrics={"tokens": tokens})
+    assert len(claim(orch, 9)) == 3  # 80 are spent, and three more are thought to need 40 each
     assert claim(orch) == []
-    assert orch.budgets.get(owner).reserved.tries == 1
+    state = orch.budgets.get(owner)
+    assert (state.reserved.tries, state.reserved.tokens) == (3, 120)
 
 
 def test_agents_and_teams_pay_too_and_all_that_pay_must_have_enough(orch, ada):
