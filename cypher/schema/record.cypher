@@ -6,7 +6,7 @@ CYPHER 5
 OPTIONAL MATCH (s:GraphOrchSchema {name: 'graph_orch'})
 CALL () {
   UNWIND ['Agent', 'RetiredAgent', 'Skill', 'Lane', 'Task', 'TaskEvent', 'Limit', 'Worker',
-          'Schedule', 'Team'] AS label
+          'Schedule', 'Team', 'Workflow', 'Gate', 'Step', 'Budget', 'Token', 'Secret'] AS label
   WITH label WHERE CASE label
     WHEN 'Agent' THEN EXISTS { (:Agent) }
     WHEN 'RetiredAgent' THEN EXISTS { (:RetiredAgent) }
@@ -17,7 +17,13 @@ CALL () {
     WHEN 'Limit' THEN EXISTS { (:Limit) }
     WHEN 'Worker' THEN EXISTS { (:Worker) }
     WHEN 'Schedule' THEN EXISTS { (:Schedule) }
-    ELSE EXISTS { (:Team) }
+    WHEN 'Team' THEN EXISTS { (:Team) }
+    WHEN 'Workflow' THEN EXISTS { (:Workflow) }
+    WHEN 'Gate' THEN EXISTS { (:Gate) }
+    WHEN 'Step' THEN EXISTS { (:Step) }
+    WHEN 'Budget' THEN EXISTS { (:Budget) }
+    WHEN 'Token' THEN EXISTS { (:Token) }
+    ELSE EXISTS { (:Secret) }
   END
   RETURN collect(label) AS labels
 }
