@@ -75,10 +75,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             return "own_server" if item.path.stem == OWN_SERVER else "server"
         return "server" if "server" in item.fixturenames else "unit"
 
+    kinds: dict[Path, set[str]] = {}
     for item in items:
+        kinds.setdefault(item.path, set()).add(needs(item))
         item.add_marker(needs(item))
         if item.path.parent.name == "faults":
             item.add_marker("faults")
+    for path, found in kinds.items():
+        if found >= {"server", "own_server"}:  # its first test of the latter ends the shared server
+            raise pytest.UsageError(
+                f"{path.name} mixes tests of the shared server and of their own"
+            )
     items.sort(key=lambda item: ("server", "own_server", "unit").index(needs(item)))
 
 

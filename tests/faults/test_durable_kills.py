@@ -1,26 +1,22 @@
 """A handler of ten steps, killed at each of its lines: no step that was kept runs again, no child
-is missing or doubled, nobody is asked twice. Then the same where the server is killed.
+is missing or doubled, nobody is asked twice. Where the server is killed: `test_server_killed`.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import pytest
-
-from graph_orch import NewTask, OrchestrationError, Orchestrator
-from graph_orch.embedded import EmbeddedNeo4j, server_status
+from graph_orch import NewTask, Orchestrator
 from tests.faults.durable_process import CHILDREN, STEPS
-from tests.faults.load import END_SECONDS, KILLS, seeds
+from tests.faults.load import END_SECONDS
 
 LINES = 43
 """A handler comes to so many lines in all of its tries."""
@@ -95,37 +91,3 @@ def test_the_worker_is_killed_at_each_line(orch, server, tmp_path):
     killed = [line for line in lines if "killed" in (tmp_path / f"{line}.txt").read_text()]
     assert killed == list(lines)
     judge(orch, tmp_path, parents)
-
-
-@pytest.mark.own_server
-@seeds
-@pytest.mark.skipif(
-    os.environ.get("NEO4J_TEST", "embedded") != "embedded",
-    reason="only a server of our own may be killed",
-)
-def test_the_server_is_killed_at_some_lines(tmp_path, seed):
-    chance, data, kills = random.Random(seed), tmp_path / "data", 0
-    lines = range(1, 7)
-    with ExitStack() as servers:
-        first = servers.enter_context(EmbeddedNeo4j(data))
-        address = first.uri, first.auth, None
-        port = int(first.uri.rpartition(":")[2])
-        with (
-            Orchestrator.connect(first.uri, first.auth) as orch,
-            handlers(address, tmp_path, lines, kills=False) as process,
-        ):
-            parents = begin(orch, lines)
-            until = time.monotonic() + END_SECONDS
-            while process.poll() is None and time.monotonic() < until:
-                with suppress(OrchestrationError):
-                    approve(orch)
-                logs = [path.read_text() for path in tmp_path.glob("*.txt")]
-                done = sum(log.count("kept") for log in logs)
-                if kills < KILLS and done > (kills + chance.random()) * len(lines) * STEPS / KILLS:
-                    os.kill(server_status(data).pid, signal.SIGKILL)
-                    kills += 1
-                    servers.enter_context(EmbeddedNeo4j(data, port=port))
-                time.sleep(0.1)
-            assert process.poll() == 0
-            judge(orch, tmp_path, parents)
-    assert kills == KILLS

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
 from itertools import count
 
 import pytest
 
-from graph_orch import NewTask, Orchestrator, StoreError, WorkflowConflictError
-from graph_orch.embedded import EmbeddedNeo4j, server_status
-from tests.waiting import eventually
+from graph_orch import WorkflowConflictError
 
 FAN = [{"name": f"t{n}", "content": "x", "task_type": "any"} for n in range(9)]
 TASKS = [*FAN, {"name": "end", "content": "x", "task_type": "any", "dependencies": ["t0", "t8"]}]
@@ -100,56 +95,3 @@ def test_whoever_cancels_or_retries_it_dies(orch, killed, work, cypher, after):
             if not died:
                 break
         assert at > 2
-
-
-@pytest.mark.own_server
-@pytest.mark.skipif(
-    os.environ.get("NEO4J_TEST", "embedded") != "embedded",
-    reason="only a server of our own may be killed",
-)
-def test_the_server_dies(tmp_path):
-    data, many = tmp_path / "data", 12_000
-    tasks = [NewTask(content="x", task_type="any") for _ in range(many)]
-    with ExitStack() as servers:
-        first = servers.enter_context(EmbeddedNeo4j(data))
-        port = int(first.uri.rpartition(":")[2])
-        orch = servers.enter_context(Orchestrator.connect(first.uri, first.auth))
-
-        def number(cypher: str) -> int:
-            with suppress(StoreError):
-                return orch.graph.query(cypher)[1][0][0]
-            return 0
-
-        def dying(action, cypher: str) -> None:
-            """Do something in a thread, and kill the server once a count has begun to grow."""
-            with ThreadPoolExecutor(1) as pool:
-                acting = pool.submit(action)
-                assert eventually(lambda: number(cypher) or acting.done(), 120)
-                os.kill(server_status(data).pid, signal.SIGKILL)
-                servers.enter_context(EmbeddedNeo4j(data, port=port))
-                with suppress(StoreError, WorkflowConflictError):
-                    acting.result()
-
-        def start():
-            return orch.workflows.start("flow", tasks, workflow_id="w")
-
-        dying(start, "MATCH (t:Task) RETURN count(t)")
-        orch.graph.query("MATCH (w:Workflow) RETURN w")
-        found = orch.workflows.get("w")
-        if found is not None and found.total < many:
-            # Whoever wrote it is gone for a minute before the next start begins again.
-            assert eventually(lambda: _started(start), 120)
-        assert start().total == many
-        dying(lambda: orch.workflows.cancel("w"), "MATCH (t:CancelledTask) RETURN count(t)")
-        assert orch.workflows.cancel("w").counts["cancelled"] == many
-        dying(lambda: orch.workflows.retry("w"), "MATCH (t:PendingTask) RETURN count(t)")
-        assert orch.workflows.retry("w").counts["pending"] == many
-        assert orch.doctor().findings == []
-
-
-def _started(start) -> bool:
-    try:
-        start()
-    except WorkflowConflictError:
-        return False
-    return True
