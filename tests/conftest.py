@@ -82,7 +82,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.parent.name == "faults":
             item.add_marker("faults")
     for path, found in kinds.items():
-        if found >= {"server", "own_server"}:  # its first test of the latter ends the shared server
+        if found >= {"server", "own_server"}:  # the first of the latter ends the shared server
             raise pytest.UsageError(
                 f"{path.name} mixes tests of the shared server and of their own"
             )
