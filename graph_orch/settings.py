@@ -24,7 +24,15 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from graph_orch.errors import StoreUnreachableError, ValidationError
 
 APP = "graph-orch"
-SECRETS = frozenset({"NEO4J_PASSWORD", "NEO4J_URI", "GRAPH_ORCH_MCP_TOKEN", "GRAPH_ORCH_MAVEN_URL"})
+SECRETS = frozenset(
+    {
+        "NEO4J_PASSWORD",
+        "NEO4J_URI",
+        "GRAPH_ORCH_MCP_TOKEN",
+        "GRAPH_ORCH_TOKEN",
+        "GRAPH_ORCH_MAVEN_URL",
+    }
+)
 """Variables that may hold a secret; processes that outlive this one do not inherit them."""
 SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 

@@ -27,6 +27,9 @@ CALL (g, h) {
     SET e = properties(d)
     DELETE d
   }
+  // It is to be independent of who did it first, and of who does it again.
+  SET t.independent_of = t.independent_of
+    + [copy IN $copies WHERE copy.old IN t.independent_of | copy.new]
   WITH t, datetime.realtime() AS now WHERE t.status = 'pending'
   REMOVE t:DelayedTask
   SET t.unmet = INCLUDE tasks/count_unmet

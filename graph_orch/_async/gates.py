@@ -34,6 +34,7 @@ from graph_orch.domain.lifecycle import Command, allowed_from
 from graph_orch.domain.links import Link
 from graph_orch.domain.models import RetryPolicy, copy_of
 from graph_orch.domain.models.gates import KIND_DECISIONS, Gate, GateDecision, GateKind, GateStatus
+from graph_orch.domain.models.tokens import of_people
 from graph_orch.errors import (
     GateClosedError,
     GateNotFoundError,
@@ -293,18 +294,31 @@ class AsyncGates:
         rows = await self._graph.write("gates/make_link_key", key=fresh, replace=replace)
         return rows[0]
 
-    async def of_tasks(self, task_ids: Sequence[str]) -> dict[str, list[Gate]]:
+    async def of_tasks(self, task_ids: Sequence[str], each: int = 100) -> dict[str, list[Gate]]:
         """The open gates at which pending tasks wait, by task, that first which was opened first.
 
         Tasks that wait at none are left out; of all together there are 10,000 gates at most.
+
+        Args:
+            each: How many gates of a task at most.
         """
         ids = TASK_IDS.of("task_ids", task_ids)
         found: dict[str, list[Gate]] = {}
         if not ids:
             return found
-        for row in await self._graph.read("gates/of_tasks", ids=ids, limit=MAX_BATCH):
+        limits = {"each": LIMIT.of("each", each), "limit": MAX_BATCH}
+        for row in await self._graph.read("gates/of_tasks", ids=ids, **limits):
             found.setdefault(row["task_id"], []).append(Gate.from_record(row))
         return found
+
+    async def only_of(self, task_id: str) -> str | None:
+        """The id of the open gate at which a task waits, where it has never waited at another.
+
+        So whoever decides it without naming it, and asks twice, decides no other.
+        """
+        key = TASK_ID.of("task_id", task_id)
+        rows = await self._graph.read("gates/of_tasks", ids=[key], each=1, limit=1)
+        return rows[0]["gate"]["gate_id"] if rows and rows[0]["only"] else None
 
     async def count_waiting(self) -> int:
         """How many pending tasks wait at open gates."""
@@ -330,7 +344,7 @@ def new_gate(
         "gate_id": new_uuid(),
         "kind": of_kind.value,
         "question": CONTENT.of("question", question),
-        "approvers": NEW_NAMES.of("approvers", approvers),
+        "approvers": of_people("approvers", NEW_NAMES.of("approvers", approvers)),
     }
     if schema is not None:
         gate["schema"] = dump_json(check_schema(schema))
@@ -380,9 +394,13 @@ async def _send_back(tx: AsyncTransaction, asked: Mapping[str, Any]) -> bool:
             "again; approve or reject it"
         )
     note = {"gate_id": asked["gate_id"], "by": asked["by"], "comment": asked["comment"]}
-    new = [copy_of(row, metadata=_with_note(row, note)) for row in redone]
-    params = insertion(new, RetryPolicy())
-    await add_lanes(tx, new)
+    copied = [copy_of(row, metadata=_with_note(row, note)) for row in redone]
+    # What is redone together names what is done now, and not what was done before.
+    ids = {row["task"]["task_id"]: it.task_id for row, it in zip(redone, copied, strict=True)}
+    new = [task.renamed(ids) for task in copied]
+    charged = {row["task"].get("workflow_id") for row in redone if row["task"].get("charges")}
+    params = insertion(new, RetryPolicy(), charged)
+    await add_lanes(tx, new, charged)
     created, _ = await insert(tx, {**params, "now": None})
     if not created:
         raise ValidationError(

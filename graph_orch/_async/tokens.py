@@ -9,7 +9,14 @@ from collections.abc import Sequence
 from graph_orch._async.graph import AlreadyAppliedError, AsyncGraph
 from graph_orch.domain.fields import LEASE, LIMIT, NAME, NEW_NAME, Check, Listed, instance
 from graph_orch.domain.ids import new_uuid
-from graph_orch.domain.models.tokens import KIND_RIGHTS, NewToken, PrincipalKind, Right, Token
+from graph_orch.domain.models.tokens import (
+    KIND_RIGHTS,
+    NewToken,
+    PrincipalKind,
+    Right,
+    Token,
+    of_people,
+)
 from graph_orch.errors import TokenNotFoundError, ValidationError
 
 PREFIX = "gorch_"
@@ -49,7 +56,8 @@ class AsyncTokens:
         Raises:
             ValidationError: an argument is not acceptable, or they do not go together.
         """
-        name, of_kind = NEW_NAME.of("principal", principal), KIND.of("kind", kind)
+        (name,) = of_people("principal", [NEW_NAME.of("principal", principal)])
+        of_kind = KIND.of("kind", kind)
         given = list(KIND_RIGHTS[of_kind]) if rights is None else RIGHTS.of("rights", rights)
         own = name if of_kind is PrincipalKind.AGENT and agent_id is None else agent_id
         own = None if own is None else NEW_NAME.of("agent_id", own)

@@ -118,6 +118,8 @@ async def _serve_stdio(principal: Principal) -> None:
     from graph_orch.serve.mcp import build, serve_stdio
     from graph_orch.serve.principals import by_tokens
 
+    if os.environ.get("GRAPH_ORCH_TOKEN") == "":  # perhaps a client left a place for it empty
+        raise ValidationError("GRAPH_ORCH_TOKEN is empty: give a token, or remove the variable")
     token = TokenSettings().token
     with left_at_once():
         orch = await connect_async()

@@ -115,7 +115,9 @@ class Guard:
             raise HTTPException(421, "this server answers to the names of loopback only")
         origin = headers.get("origin")
         is_local = on_loopback and origin is not None and _hostname(origin) in LOOPBACK
-        is_own = is_link and origin is not None and origin.partition("://")[2] == headers["host"]
+        is_own = (
+            is_link and origin is not None and origin.partition("://")[2] == headers.get("host")
+        )
         if origin and not is_local and not is_own and origin not in self._options.origins:
             raise HTTPException(403, f"the origin {origin[:200]} is not allowed")
 

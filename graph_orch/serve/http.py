@@ -54,6 +54,9 @@ async def serve_http(
             middleware=[Middleware(Guard, options, identify)],
             lifespan=lambda app: lifespan(),
         )
+        app.router.redirect_slashes = (
+            False  # an address may hold a secret, and where it leads is told
+        )
         config = uvicorn.Config(
             app,
             http=protocol(options),

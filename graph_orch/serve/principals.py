@@ -40,6 +40,7 @@ RIGHTS: Mapping[str, Needs] = {
     "GetTask": Needs.of(TOOLS["orchestration_get_task_status"]),
     "SubscribeToTask": Needs.of(TOOLS["orchestration_get_task_status"]),
     "ListTasks": Needs.of(TOOLS["orchestration_query_tasks"]),
+    "DecideGate": Needs(Profile.ALL, writes=True, right=Right.DECIDE),
     # It ends anybody's task for good. `fail_task` asks for this right when its action is cancel.
     "CancelTask": Needs(Profile.ALL, writes=True, right=Right.ADMINISTER),
 }

@@ -40,8 +40,10 @@ class GateView(Answer):
 
     @classmethod
     def preview(cls, gate: Gate) -> Self:
-        """A gate of a list, with the beginning of its question."""
-        return cls.of(gate).model_copy(update={"question": cut(gate.question, PREVIEW)})
+        """A gate of a list, with the beginning of its texts, and without what may be large."""
+        comment = None if gate.comment is None else cut(gate.comment, PREVIEW)
+        short = {"question": cut(gate.question, PREVIEW), "comment": comment}
+        return cls.of(gate).model_copy(update=short | {"json_schema": None, "payload": None})
 
 
 class GateViews(Answer):

@@ -74,7 +74,7 @@ def test_3_the_server_is_killed(tmp_path, seed):
 @seeds
 def test_3_the_server_is_killed_under_durable_handlers(tmp_path, seed):
     chance, data, kills = random.Random(seed), tmp_path / "data", 0
-    lines = range(1, 7)
+    lines = range(1, 4)
     with ExitStack() as servers:
         first = servers.enter_context(EmbeddedNeo4j(data))
         address = first.uri, first.auth, None

@@ -382,14 +382,18 @@ async def test_a_task_at_a_gate_asks_and_a_message_answers(aorch, web):
             await send(says(task.id, "well, perhaps"))
         with pytest.raises(A2AError, match="asks nothing"):
             await send(says(free, "approve"))
-        task = await send(says(task.id, "Approve.\nwell done"))
+        with pytest.raises(A2AError, match="gate_id"):  # of three, it says none
+            await send(says(task.id, "approve"))
+        task = await send(says(task.id, "Approve.\nwell done", gate_id=gate.gate_id))
         assert task.status.message.parts[0].text == "good?"
         await aorch.gates.decide(judged.gate_id, "approve", by="grace")
         task = await client.get_task(pb.GetTaskRequest(id=task.id))
         assert task.status.message.parts[0].text == "which price?"
         with pytest.raises(A2AError, match=r"is not of type .object"):
-            await send(says(task.id, "cheap"))
-        answer = says(task.id, "here")
+            await send(says(task.id, "cheap", gate_id=price.gate_id))
+        with pytest.raises(A2AError, match="gate_id"):  # as when an answer was lost
+            await send(says(task.id, "approve"))
+        answer = says(task.id, "here", gate_id=price.gate_id)
         answer.message.parts.append(pb.Part(data=ParseDict({"price": 5}, Value())))
         answer.configuration.return_immediately = True
         assert (await send(answer)).status.state == pb.TASK_STATE_SUBMITTED

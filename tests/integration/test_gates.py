@@ -114,6 +114,51 @@ def test_what_is_refused(orch, new_task):
     assert orch.gates.get(gate.gate_id).status == "open"
 
 
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$ref": "#"},
+        {"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"},
+        {
+            "$defs": {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(15)}
+            | {"d15": {}},
+            "$ref": "#/$defs/d0",
+        },
+        {"allOf": [{}] * 40_000},
+        {"pattern": "^(a+)+$"},
+        {"properties": {"x": {"patternProperties": {"(a*)*": {}}}}},
+        {"$schema": []},
+        {"$schema": 5},
+        {"$schema": "http://["},
+        {"not": {"not": {"not": {}}}}
+        | {"anyOf": [{"items": [[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]}]},
+    ],
+)
+def test_a_schema_that_could_keep_the_server_busy_or_is_none(orch, schema):
+    with pytest.raises(ValidationError, match="schema"):
+        orch.gates.create("x", kind="input", schema=schema)
+
+
+def test_a_schema_of_nested_models_and_what_no_number_can_be(orch):
+    of = {"$defs": {"item": {"properties": {"pattern": {"type": "integer"}}}}}
+    schema = {**of, "properties": {"list": {"items": {"$ref": "#/$defs/item"}}}}
+    gate = orch.gates.create("x", kind="input", schema=schema)
+    with pytest.raises(ValidationError, match="is not of type"):
+        orch.gates.decide(gate.gate_id, "answer", by="x", payload={"list": [{"pattern": "1"}]})
+    orch.gates.decide(gate.gate_id, "answer", by="x", payload={"list": [{"pattern": 1}]})
+    odd = orch.gates.create("x", kind="input", schema={"multipleOf": 0.1})
+    with pytest.raises(ValidationError, match="payload"):
+        orch.gates.decide(odd.gate_id, "answer", by="x", payload=10**400)
+
+
+@pytest.mark.parametrize("name", ["administrator", "token"])
+def test_nobody_is_called_as_those_without_a_token_are(orch, name):
+    with pytest.raises(ValidationError, match="brings no token"):
+        orch.gates.create("x", approvers=[name])
+    with pytest.raises(ValidationError, match="brings no token"):
+        orch.tokens.create(name)
+
+
 def test_deciding_again(orch):
     gate = orch.gates.create("how much?", kind="input", schema=SCHEMA)
     first = orch.gates.decide(gate.gate_id, "answer", by="ada", payload={"budget": 5})

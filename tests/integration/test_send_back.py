@@ -244,3 +244,21 @@ async def test_without_blocking(aorch):
     assert claim.task.metadata["sent_back"][0]["comment"] == "x" * 10_000
     with pytest.raises(OrchestrationError):
         await aorch.gates.send_back(again.gate_id, by="grace")  # nothing is done yet
+
+
+def test_in_a_workflow_with_a_budget_and_nobody_judges_what_he_did_again(orch):
+    for name in ("ada", "bob"):
+        orch.agents.register_agent(name, [])
+    gate = orch.gates.create("good?")
+    draft = {"content": "x", "task_type": "draft", "name": "draft"}
+    review = {"content": "x", "task_type": "review", "dependencies": ["draft"]}
+    review |= {"independent_of": ["draft"], "gates": [gate.gate_id]}
+    flow = orch.workflows.start("paper", [draft, review], budget={"tries": 9})
+    orch.tasks.complete(orch.tasks.claim_tasks("bob", start=True)[0])
+    again = orch.gates.send_back(gate.gate_id, by="grace", comment="shorter")
+    (redone,) = orch.tasks.claim_tasks("ada", start=True)
+    orch.tasks.complete(redone)
+    orch.gates.decide(again.gate_id, "approve", by="grace")
+    assert orch.tasks.claim_tasks("ada") == orch.tasks.claim_tasks("bob") == []
+    assert orch.budgets.get(f"workflow:{flow.workflow_id}").spent.tries == 2
+    assert orch.doctor().findings == []

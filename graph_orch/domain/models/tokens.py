@@ -10,6 +10,7 @@ from typing import Any, Self
 from pydantic import Field
 
 from graph_orch.domain.models.base import Model, moment, some_moment
+from graph_orch.errors import ValidationError
 
 
 class PrincipalKind(StrEnum):
@@ -34,6 +35,23 @@ KIND_RIGHTS = {
     PrincipalKind.AGENT: (Right.READ, Right.WORK, Right.CREATE),
 }
 """The rights of a token for which none are named."""
+
+
+NAMELESS = frozenset({"administrator", "token"})
+"""How the servers call whoever brings no token of his own."""
+
+
+def of_people(what: str, names: list[str]) -> list[str]:
+    """Names of people and agents, none of which stands for whoever has no token.
+
+    Raises:
+        ValidationError: one does.
+    """
+    for name in NAMELESS.intersection(names):
+        raise ValidationError(
+            f"{what}: {name!r} is how the servers call whoever brings no token; name somebody"
+        )
+    return names
 
 
 class Token(Model):

@@ -218,9 +218,8 @@ class QueueHandler(RequestHandler):
             filters, limit=size, after=params.page_token or None
         )
         blocked = [task.task_id for task in page if task.is_blocked]
-        gates = {
-            id_: first for id_, (first, *_) in (await self._orch.gates.of_tasks(blocked)).items()
-        }
+        firsts = await self._orch.gates.of_tasks(blocked, each=1)
+        gates = {id_: first for id_, (first,) in firsts.items()}
         wanted = [
             task for task in page if params.status in (0, state_of(task, gates.get(task.task_id)))
         ]
@@ -274,7 +273,7 @@ class QueueHandler(RequestHandler):
     async def _look(self, task_id: str) -> tuple[Task, Gate | None]:
         """A task as it is now, and the open gate about which it asks: the first."""
         task = await self._orch.tasks.get_task(task_id)
-        gates = (await self._orch.gates.of_tasks([task_id])) if task.is_blocked else {}
+        gates = (await self._orch.gates.of_tasks([task_id], each=1)) if task.is_blocked else {}
         return task, gates[task_id][0] if gates else None
 
     async def _decide(self, message: pb.Message, principal: Principal) -> str:
@@ -291,7 +290,12 @@ class QueueHandler(RequestHandler):
                 "deciding changes something, and this server was started with --read-only"
             )
         by = principal.deciding_as(None)
-        wanted = named_in(message, "gate_id") or gates[0].gate_id
+        wanted = named_in(message, "gate_id") or await self._orch.gates.only_of(task.task_id)
+        if wanted is None:
+            raise ValidationError(
+                "gate_id: the task waits at several gates, or did before; say in the metadata of "
+                "the message which one you mean, so that none is decided that you have not seen"
+            )
         gate = next((it for it in gates if it.gate_id == wanted), None)
         if gate is None:
             waits_at = ", ".join(it.gate_id for it in gates)
@@ -302,6 +306,8 @@ class QueueHandler(RequestHandler):
     async def _submit(self, message: pb.Message, context: ServerCallContext) -> str:
         principal: Principal = context.state[PRINCIPAL]
         if message.task_id:
+            _authorize(context, "GetTask")
+            _authorize(context, "DecideGate")
             return await self._decide(message, principal)
         _authorize(context, "SendMessage")
         asked = await to_thread(new_task, message, principal.name)

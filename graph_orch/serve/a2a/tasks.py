@@ -185,7 +185,8 @@ def _question_of(task: Task, gate: Gate) -> pb.TaskStatus:
         "decisions": [decision.value for decision in KIND_DECISIONS[gate.kind]],
         "approvers": gate.approvers,
     }
-    if gate.json_schema is not None and _is_exact(gate.json_schema):
+    schema = gate.json_schema
+    if schema is not None and len(dump_json(schema)) <= LARGEST_DATA and _is_exact(schema):
         asked["schema"] = gate.json_schema
     if gate.expires_at is not None:
         asked["expires_at"] = gate.expires_at.isoformat()
