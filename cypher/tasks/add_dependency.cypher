@@ -15,9 +15,10 @@ CALL (t, d) {
     attempt: t.attempt, seq: t.events, command_id: $command_id,
     detail: $detail
   })
-  WITH t, d WHERE d.status <> 'completed'
+  // Where it is completed, who worked on it may have to be excluded: see tasks/ready.
+  WITH t, d WHERE d.status <> 'completed' OR t.independent_of IS NOT NULL
   REMOVE t:DelayedTask
-  SET t.unmet = t.unmet + 1
+  SET t.unmet = t.unmet + CASE d.status WHEN 'completed' THEN 0 ELSE 1 END
   WITH t, datetime.realtime() AS now
   INCLUDE tasks/ready_again
 }

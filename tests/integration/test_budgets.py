@@ -125,11 +125,13 @@ def test_every_end_of_a_try_settles_it(orch, ada):
     orch.tasks.release_task(c.task_id)
     orch.tasks.fail(d, "no", False)
     assert orch.budgets.get(owner).reserved.tokens == 200
-    orch.budgets.set(owner, Budget(tokens=250))
+    orch.budgets.set("agent:bob", Budget(tokens=50))
     with pytest.raises(BudgetExhaustedError):
         orch.tasks.reassign_task(e.task_id, "bob")
-    orch.budgets.set(owner, Budget(tokens=600))
+    orch.budgets.set("agent:bob", Budget(tokens=500))
+    orch.budgets.set(owner, Budget(tokens=200))  # it is full, also of this task
     orch.tasks.reassign_task(e.task_id, "bob")
+    assert orch.budgets.get("agent:bob").reserved.tokens == 100
     assert orch.budgets.get(owner).reserved.tokens == 200
     orch.workflows.cancel(owner.partition(":")[2])
     assert orch.budgets.get(owner).reserved.tokens == 0

@@ -153,6 +153,15 @@ def test_ancestors_are_each_seen_once(orch, crew, new_task, cypher):
     assert set(orch.tasks.get_task(review).excluded_agents) == {"ada", "bob"}
 
 
+def test_a_dependency_that_comes_later_counts_too(orch, crew, new_task):
+    draft = new_task()
+    do(orch, draft, "ada")
+    review = new_task(independent_of="dependencies")
+    orch.tasks.add_dependency(review, draft)
+    assert claimed(orch, "ada") == set()
+    assert claimed(orch, "bob") == {review}
+
+
 def test_names_and_bad_input(orch, crew, new_task):
     flow = orch.workflows.start(
         "paper",
