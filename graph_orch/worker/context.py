@@ -11,19 +11,17 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable,
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from pydantic import JsonValue
 
 from graph_orch._async.claims import heartbeat_of
-from graph_orch._async.tasks import AsyncTaskQueue
 from graph_orch.domain.durable import Decision
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.models import Claim, GateDecision, GateKind, NewTask, Task
 from graph_orch.domain.models.budgets import Budget, used_of
 from graph_orch.errors import text_of
 from graph_orch.logs import logger_of
-from graph_orch.settings import Address
 from graph_orch.worker.durable import Durable, name_of
 from graph_orch.worker.failures import number_of, storable_text
 from graph_orch.worker.handlers import in_thread, is_coroutine_function
@@ -42,7 +40,6 @@ It returns what pydantic can write as JSON; what can be awaited is awaited.
 class WorkerSettings:
     """What a worker is told. `slots` are the agent's: `concurrency` and what is held beyond."""
 
-    address: Address
     agent_id: str
     worker_id: str
     concurrency: int
@@ -113,6 +110,12 @@ class Job:
             self.running.cancel()
 
 
+class Results(Protocol):
+    """Where a handler finds what its task's dependencies gave; `AsyncTaskQueue` is one."""
+
+    async def get_dependency_results(self, task_id: str) -> dict[str, JsonValue]: ...
+
+
 class _Results(dict[str, JsonValue]):
     """Results of dependencies that may be awaited too."""
 
@@ -122,7 +125,7 @@ class _Results(dict[str, JsonValue]):
 
 
 class _Context:
-    def __init__(self, job: Job, queue: AsyncTaskQueue, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, job: Job, queue: Results, loop: asyncio.AbstractEventLoop) -> None:
         self._job = job
         self._queue = queue
         self._loop = loop
@@ -200,7 +203,7 @@ class Context(_Context):
     Where a plain function gave a coroutine, that may await what the methods give.
     """
 
-    def __init__(self, job: Job, queue: AsyncTaskQueue, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, job: Job, queue: Results, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(job, queue, loop)
         self._thread = threading.get_ident()
         self._alarm = job.alarm = threading.Event()  # in the loop's thread, as is `Job.cancel`

@@ -13,6 +13,7 @@ from graph_orch._sync.claims import Claims
 from graph_orch._sync.graph import Graph
 from graph_orch.errors import OrchestrationError, StoreError
 from graph_orch.logs import logger_of
+from graph_orch.settings import Address
 from graph_orch.store.signals import Ended
 from graph_orch.worker.context import Job, WorkerSettings
 
@@ -29,12 +30,14 @@ class Heart(threading.Thread):
     def __init__(
         self,
         settings: WorkerSettings,
+        address: Address,
         held: Callable[[], tuple[list[Job], int]],
         lose: Callable[[Sequence[Ended]], None],
         task_types: Sequence[str] | None,
     ) -> None:
         super().__init__(name="graph-orch-heart", daemon=True)
         self._settings = settings
+        self._address = address
         self._held = held
         self._lose = lose
         self._types = task_types
@@ -47,7 +50,7 @@ class Heart(threading.Thread):
             next_beat = time.monotonic() + self._settings.beat_seconds
             try:
                 # A beat that is not answered is given up in time for another before the lease ends.
-                graph = graph or Graph.at(self._settings.address, self._settings.beat_seconds)
+                graph = graph or Graph.at(self._address, self._settings.beat_seconds)
                 self._beat(graph)
             except StoreError as error:
                 logger.warning("a heartbeat was not heard: %s", error)

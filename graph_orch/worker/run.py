@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, cast
+from typing import Any
 
 from pydantic import JsonValue
 
@@ -31,15 +30,13 @@ from graph_orch.errors import (
 from graph_orch.logs import logger_of
 from graph_orch.store.batching import MOST_ROWS
 from graph_orch.store.signals import Ended
-from graph_orch.worker.context import AsyncContext, Context, Handler, Job, WorkerSettings
-from graph_orch.worker.durable import Durable, TryEnded
-from graph_orch.worker.failures import Failure, HandOff, TaskFailure, leaves, storable_text
-from graph_orch.worker.handlers import in_thread, is_coroutine_function
+from graph_orch.worker.context import Handler, Job, WorkerSettings
+from graph_orch.worker.durable import Durable
+from graph_orch.worker.failures import Failure, HandOff, TaskFailure, storable_text
 from graph_orch.worker.heart import Heart
-from graph_orch.worker.results import storable
 from graph_orch.worker.sharing import Shared
+from graph_orch.worker.trying import ANY, ending, handler_of, try_handler
 
-ANY = "*"
 LOOK_SECONDS = 5.0
 """How long one wait for work is; then leases and deadlines are looked at again."""
 SIGHT_SECONDS = 1.5
@@ -74,7 +71,6 @@ class Run:
         self._graph = store.graph
         self._handling = store.handling
         self._handlers = handlers
-        self._awaited = {name: is_coroutine_function(it) for name, it in handlers.items()}
         self._types = None if ANY in handlers else sorted(handlers)
         self._waiting: deque[Job] = deque()
         self._running = 0
@@ -97,7 +93,8 @@ class Run:
     async def work(self) -> None:
         """Claim and work until told to stop, or cancelled; then drain."""
         self._main = asyncio.current_task()
-        heart = Heart(self._settings, self.held, self._lose_soon, self._types)
+        address = self._graph.address
+        heart = Heart(self._settings, address, self.held, self._lose_soon, self._types)
         heart.start()
         self._graph.work.watch(self._lose_soon)
         finisher = asyncio.create_task(self._finish())
@@ -298,10 +295,7 @@ class Run:
     async def _work(self, job: Job) -> None:
         """Run the handler of a job, and tell how it ended, whatever it did."""
         try:
-            try:
-                result = storable(await self._call(job))
-            finally:
-                await job.durable.settled()
+            result = await self._call(job)
         except BaseException as error:  # a handler may raise anything, and its try ends with it
             self._clear(job)
             if self._closed:  # the loop ends, and nothing can be told any more
@@ -329,17 +323,14 @@ class Run:
         if job.cancelled or (own_end and isinstance(error, asyncio.CancelledError)):
             self._give_back(job)
             return
-        kinds = {type(leaf) for leaf in leaves(error)}
-        if TryEnded in kinds and kinds <= {TryEnded, asyncio.CancelledError}:
+        end = ending(error)
+        if end is None:
             self._report(job, self._suspend)
-            return
-        for hand_off in leaves(error):
-            if isinstance(hand_off, HandOff):
-                self._report(job, self._hand_off, storable_text(text_of(hand_off), MOST_TOLD))
-                return
-        failure = Failure.of(error)
-        failure.log(error, job.claim.task, job.claim.attempt)
-        self._report(job, self._fail, failure)
+        elif isinstance(end, HandOff):
+            self._report(job, self._hand_off, storable_text(text_of(end), MOST_TOLD))
+        else:
+            end.log(error, job.claim.task, job.claim.attempt)
+            self._report(job, self._fail, end)
 
     def _clear(self, job: Job) -> None:
         """Note that a handler has ended, so that nothing ends it any more."""
@@ -348,26 +339,14 @@ class Run:
         if job.timer is not None:
             job.timer.cancel()
 
-    async def _call(self, job: Job) -> object:
+    async def _call(self, job: Job) -> JsonValue:
         if job.cancelled:
             raise asyncio.CancelledError
         job.began = time.perf_counter()
         if (seconds := job.claim.task.start_to_close_seconds) is not None:
             job.timer = self.loop.call_later(seconds, self._overdue, job)
-        name = job.claim.task.task_type
-        name = name if name in self._handlers else ANY
-        if self._awaited[name]:
-            return await self._handlers[name](AsyncContext(job, self.queue, self.loop))
-        job.in_thread = True
-        given = await in_thread(self._handlers[name], Context(job, self.queue, self.loop))
-        if not inspect.isawaitable(given):
-            return given
-        job.in_thread = False  # from here on it runs in the loop, and can be cancelled
-        if job.cancelled:
-            if inspect.iscoroutine(given):
-                given.close()
-            raise asyncio.CancelledError
-        return await cast(Awaitable[object], given)
+        handler = handler_of(self._handlers, job.claim.task.task_type)
+        return await try_handler(handler, job, self.queue)
 
     def _completion(self, job: Job, result: JsonValue) -> Completion:
         return Completion.stored(

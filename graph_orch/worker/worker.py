@@ -8,8 +8,9 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 from typing import TypeVar, overload
 from uuid import uuid4
 
@@ -23,8 +24,9 @@ from graph_orch.errors import AlreadyRunningError, ValidationError, describe
 from graph_orch.logs import logger_of
 from graph_orch.worker.context import Handler, WorkerSettings
 from graph_orch.worker.handlers import refuse_unusable
-from graph_orch.worker.run import ABORT_SECONDS, ANY, Run
+from graph_orch.worker.run import ABORT_SECONDS, Run
 from graph_orch.worker.sharing import shared
+from graph_orch.worker.trying import ANY
 
 H = TypeVar("H", bound=Handler)
 logger = logger_of("graph_orch.worker")
@@ -35,7 +37,7 @@ class Worker:
 
     def __init__(
         self,
-        orch: Orchestrator | AsyncOrchestrator,
+        orch: Orchestrator | AsyncOrchestrator | None,
         agent_id: str,
         capabilities: Sequence[str],
         concurrency: int = 10,
@@ -51,7 +53,8 @@ class Worker:
 
         Args:
             orch: Where the tasks are; the worker makes connections of its own to the same place,
-                and shares them with the other workers of its event loop.
+                and shares them with the other workers of its event loop. None: where the settings
+                say, as for `Orchestrator.connect()`, from when it runs.
             concurrency: How many handlers run at once.
             lease_seconds: How long a claim outlives this process; it is kept by a beat every third
                 of that.
@@ -62,8 +65,8 @@ class Worker:
         """
         slots = SLOTS.of("concurrency", concurrency)
         unique = f"{socket.gethostname()[:100]}-{os.getpid()}-{uuid4()}"
+        self._address = None if orch is None else orch.graph.address
         self.settings = WorkerSettings(
-            address=orch.graph.address,
             agent_id=NEW_NAME.of("agent_id", agent_id),
             worker_id=NEW_NAME.of("worker_id", worker_id or unique),
             concurrency=slots,
@@ -88,6 +91,11 @@ class Worker:
     def worker_id(self) -> str:
         """Which process it is, as `graph-orch workers` shows it."""
         return self.settings.worker_id
+
+    @property
+    def handlers(self) -> Mapping[str, Handler]:
+        """The handlers by task type; that of "*" is every other type's."""
+        return MappingProxyType(self._handlers)
 
     @overload
     def task(self, task_type: str = ANY) -> Callable[[H], H]: ...
@@ -186,7 +194,11 @@ class Worker:
 
     async def _start(self, stack: contextlib.AsyncExitStack) -> Run:
         settings = self.settings
-        store = await stack.enter_async_context(shared(settings.address, settings.spread))
+        address = self._address
+        if address is None:
+            orch = await stack.enter_async_context(AsyncOrchestrator.connect())
+            address = orch.graph.address
+        store = await stack.enter_async_context(shared(address, settings.spread))
         await AsyncAgentRegistry(store.graph).register_agent(
             settings.agent_id,
             self._capabilities,

@@ -67,6 +67,9 @@ SURFACE = {
     "graph_orch.analysis.templates": """
         Template TemplateStep Templates mine_templates
     """,
+    "graph_orch.testing": """
+        Outcome run_handler run_handler_async
+    """,
 }
 
 
