@@ -20,8 +20,8 @@ import pytest
 from hypothesis import settings
 
 from graph_orch import AsyncOrchestrator, Orchestrator, Task
-from graph_orch.domain.forms import lane_key
 from graph_orch.embedded import EmbeddedNeo4j
+from graph_orch.testing.clock import wipe as testing_wipe
 
 # A busy machine is no failure, and the same code has the same outcome each time.
 settings.register_profile("same", deadline=None, derandomize=True)
@@ -185,17 +185,9 @@ def connected(pytestconfig: pytest.Config, server: Server) -> Orchestrator:
 
 
 @pytest.fixture
-def wipe(connected: Orchestrator, cypher: Callable[..., list[neo4j.Record]]) -> Callable[[], None]:
+def wipe(connected: Orchestrator) -> Callable[[], None]:
     """Empty the graph, but for the schema and the lane that requires nothing."""
-
-    def empty() -> None:
-        cypher(
-            "MATCH (n) WHERE NOT n:GraphOrchSchema AND NOT (n:Lane AND n.key = $empty) "
-            "DETACH DELETE n",
-            empty=lane_key(()),
-        )
-
-    return empty
+    return lambda: testing_wipe(connected)
 
 
 @pytest.fixture

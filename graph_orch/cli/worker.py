@@ -57,6 +57,9 @@ Env = Annotated[
 Lease = Annotated[
     float, typer.Option("--lease", min=0.1, help="With --exec: the seconds of a lease.")
 ]
+Burst = Annotated[
+    bool, typer.Option("--burst", help="End when nothing is ready for it, and nothing is left.")
+]
 Grace = Annotated[float, typer.Option(min=0, help="With --exec: seconds to finish on SIGTERM.")]
 
 
@@ -70,6 +73,7 @@ def worker(
     env: Env = None,
     lease: Lease = 30,
     grace: Grace = 30,
+    burst: Burst = False,
 ) -> None:
     """Work on tasks until SIGTERM: with a Worker's handlers, or a command in any language.
 
@@ -89,7 +93,7 @@ def worker(
     )
     logging.getLogger("neo4j").setLevel(logging.ERROR)
     if target is not None:
-        load_worker(target).run()
+        load_worker(target).run(until_idle=burst)
         return
     run_command = executors.command_handler(command or "", env=env or ())
     names = [name.strip() for name in skills.split(",") if name.strip()]
@@ -104,7 +108,7 @@ def worker(
         )
         for name in task_type or ["*"]:
             exec_worker.task(name)(run_command)
-        exec_worker.run()
+        exec_worker.run(until_idle=burst)
 
 
 def load_worker(target: str) -> graph_orch.Worker:

@@ -16,7 +16,7 @@ T = TypeVar("T")
 MOST_LAYERS = 50
 
 
-def refuse_unusable(name: str, handler: object) -> None:
+def refuse_unusable(name: str, handler: object, *, takes_input: bool = False) -> None:
     """Raise unless something can be the handler of a task type.
 
     Raises:
@@ -38,11 +38,13 @@ def refuse_unusable(name: str, handler: object) -> None:
     except (TypeError, ValueError):  # nothing is known of it, as of some built-in functions
         return
     try:
-        signature.bind(None)
+        signature.bind(*([None, None] if takes_input else [None]))
     except TypeError as error:
+        what = "one argument, the context"
+        if takes_input:
+            what = "two arguments, the context and its input"
         raise ValidationError(
-            f"the handler of {name!r} is called with one argument, the context, and cannot be: "
-            f"{error}"
+            f"the handler of {name!r} is called with {what}, and cannot be: {error}"
         ) from error
 
 

@@ -61,9 +61,15 @@ class Run:
     """One run of a worker: what it holds, and the loops that claim, work and complete."""
 
     def __init__(
-        self, settings: WorkerSettings, store: Shared, handlers: dict[str, Handler]
+        self,
+        settings: WorkerSettings,
+        store: Shared,
+        handlers: dict[str, Handler],
+        *,
+        ends_idle: bool = False,
     ) -> None:
         self._settings = settings
+        self._ends_idle = ends_idle
         self.loop = asyncio.get_running_loop()
         self.queue = store.queue
         self._claims = store.claims
@@ -210,6 +216,8 @@ class Run:
                 self._room.clear()
                 await self._room.wait()
                 continue
+            was_idle = not self.jobs  # what ends from here on may have made work for this claim
+            self._room.clear()
             try:
                 seen = self._graph.work.seen
                 async with self._turn, asyncio.timeout(None) as self._claiming:
@@ -219,15 +227,18 @@ class Run:
                 if records:
                     await self._let_send()
                     self._take([Claim.from_record(record) for record in records])
+                elif self._ends_idle and was_idle:
+                    self.stop()
                 else:
-                    await self._unless_draining(
-                        self._claims.wait_for_work(wanted, LOOK_SECONDS, seen)
+                    await self._unless(
+                        self._room if self._ends_idle else self._draining,
+                        self._claims.wait_for_work(wanted, LOOK_SECONDS, seen),
                     )
             except TimeoutError:
                 logger.warning("the store did not answer a claim before the worker was to end")
             except OrchestrationError as error:
                 logger.warning("cannot claim, will try again: %s", error)
-                await self._unless_draining(asyncio.sleep(PAUSE_SECONDS))
+                await self._unless(self._draining, asyncio.sleep(PAUSE_SECONDS))
 
     def _request(self) -> ClaimRequest:
         return ClaimRequest.of(
@@ -263,17 +274,17 @@ class Run:
         ended = len(self.jobs) + len(self._lingering) - self._running - len(self._waiting)
         return free > 0 and len(self._waiting) <= half and (free >= half or ended <= free)
 
-    async def _unless_draining(self, waiting: Coroutine[Any, Any, Any]) -> None:
-        """Wait for something that may be dropped, but no longer than until draining begins."""
-        task, drain = asyncio.ensure_future(waiting), asyncio.ensure_future(self._draining.wait())
+    async def _unless(self, event: asyncio.Event, waiting: Coroutine[Any, Any, Any]) -> None:
+        """Wait for something that may be dropped, but no longer than until the event."""
+        task, other = asyncio.ensure_future(waiting), asyncio.ensure_future(event.wait())
         try:
-            await asyncio.wait((task, drain), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((task, other), return_when=asyncio.FIRST_COMPLETED)
             if task.done():
                 task.result()
         finally:
-            for one in (task, drain):
+            for one in (task, other):
                 one.cancel()
-            await asyncio.gather(task, drain, return_exceptions=True)
+            await asyncio.gather(task, other, return_exceptions=True)
 
     def _take(self, claims: Sequence[Claim]) -> None:
         for claim in claims:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
-from typing import TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 from uuid import uuid4
 
 from pydantic import JsonValue
@@ -27,8 +27,10 @@ from graph_orch.worker.handlers import refuse_unusable
 from graph_orch.worker.run import ABORT_SECONDS, Run
 from graph_orch.worker.sharing import shared
 from graph_orch.worker.trying import ANY
+from graph_orch.worker.typed import Types
 
 H = TypeVar("H", bound=Handler)
+T = TypeVar("T", bound=Callable[..., Any])
 logger = logger_of("graph_orch.worker")
 
 
@@ -78,6 +80,7 @@ class Worker:
         self._capabilities = NEW_NAMES.of("capabilities", capabilities)
         self._metadata = metadata
         self._handlers: dict[str, Handler] = {}
+        self._types: dict[str, Types] = {}
         self._run: Run | None = None
         self._starting: asyncio.Future[Run] | None = None
         self._serving = self._stopping = self._has_ended = False
@@ -98,37 +101,67 @@ class Worker:
         return MappingProxyType(self._handlers)
 
     @overload
-    def task(self, task_type: str = ANY) -> Callable[[H], H]: ...
+    def task(
+        self, task_type: str = ANY, *, input: None = None, output: object = None
+    ) -> Callable[[H], H]: ...
+
+    @overload
+    def task(
+        self, task_type: str = ANY, *, input: object, output: object = None
+    ) -> Callable[[T], T]: ...
 
     @overload
     def task(self, task_type: H) -> H: ...
 
-    def task(self, task_type: str | H = ANY) -> Callable[[H], H] | H:
+    def task(
+        self, task_type: str | Any = ANY, *, input: object = None, output: object = None
+    ) -> Any:
         """Decorate the handler of a task type; without one, of every type that has no other.
 
         A coroutine function runs in the event loop, any other in a thread; what it returns is
         awaited where it can be. Only tasks that have a handler are claimed.
 
+        Args:
+            input: A pydantic model, or another type that pydantic checks. The content of the task
+                is JSON of it, and the handler's second argument. Content that does not fit fails
+                the task for good, with an error that names the field.
+            output: The type of the result, in the same way.
+
         Raises:
             ValidationError: it cannot be a handler, or the type has one already.
         """
         if callable(task_type):  # `@worker.task`, without parentheses
-            return self._register(ANY, task_type)
-        name = NAME.of("task_type", task_type)
-        return lambda handler: self._register(name, handler)
+            return self._register(ANY, task_type, Types.of(None, None))
+        name, types = NAME.of("task_type", task_type), Types.of(input, output)
 
-    def _register(self, name: str, handler: H) -> H:
-        refuse_unusable(name, handler)
+        def register(handler: Callable[..., Any]) -> Callable[..., Any]:
+            return self._register(name, handler, types)
+
+        return register
+
+    def schemas(self) -> dict[str, dict[str, JsonValue]]:
+        """JSON schemas of typed handlers: by task type `input`, the content, and `output`."""
+        return {name: found for name, it in self._types.items() if (found := it.schemas())}
+
+    def _register(self, name: str, handler: T, types: Types) -> T:
+        refuse_unusable(name, handler, takes_input=types.takes is not None)
         if name in self._handlers:
             raise ValidationError(f"the task type {name!r} has a handler already")
-        self._handlers[name] = handler
+        is_typed = types.takes is not None or types.gives is not None
+        called = cast(Handler, handler)
+        self._handlers[name] = types.wrap(called) if is_typed else called
+        self._types[name] = types
         return handler
 
-    def run(self) -> None:
+    def run(self, *, until_idle: bool = False) -> None:
         """Work until SIGTERM, SIGINT or `stop()`; then drain. Owns an event loop meanwhile.
 
         In another thread than the main one, signals are left alone. It may be called again after
         its end.
+
+        Args:
+            until_idle: End when nothing is ready for it and nothing that it began is left. What
+                waits for its time, for a gate or for another agent does not keep it.
 
         Raises:
             ValidationError: there is no handler; or an event loop runs here: await `serve()`.
@@ -142,7 +175,7 @@ class Worker:
         self._has_ended = self._has_ended and self._serving
         in_main = threading.current_thread() is threading.main_thread()
         with _own_loop() as loop:
-            serving = loop.create_task(self.serve(handle_signals=in_main))
+            serving = loop.create_task(self.serve(handle_signals=in_main, until_idle=until_idle))
             while True:
                 try:
                     return loop.run_until_complete(serving)
@@ -153,11 +186,15 @@ class Worker:
                         raise
                     logger.warning("a task that a handler made raised %s", describe(error))
 
-    async def serve(self, *, handle_signals: bool = False) -> None:
+    async def serve(self, *, handle_signals: bool = False, until_idle: bool = False) -> None:
         """Work in the running event loop until `stop()` or until it is cancelled; then drain.
 
         Draining starts nothing new, lets what runs go on for `grace_seconds`, and gives back the
         rest: no retry is spent. Where it is cancelled, there is no such grace.
+
+        Args:
+            handle_signals: SIGTERM and SIGINT stop it.
+            until_idle: See `run`.
 
         Raises:
             ValidationError: no handler is registered.
@@ -173,15 +210,15 @@ class Worker:
         try:
             with _signals(self.stop) if handle_signals else contextlib.nullcontext():
                 if not self._stopping:
-                    await self._serve()
+                    await self._serve(until_idle)
         finally:
             self._run = self._starting = None
             self._serving = self._stopping = False
             self._has_ended = True
 
-    async def _serve(self) -> None:
+    async def _serve(self, until_idle: bool) -> None:
         async with contextlib.AsyncExitStack() as stack:
-            self._starting = asyncio.ensure_future(self._start(stack))
+            self._starting = asyncio.ensure_future(self._start(stack, until_idle))
             try:
                 self._run = await self._starting
             except asyncio.CancelledError:
@@ -192,7 +229,7 @@ class Worker:
                 self._run.stop()
             await self._run.work()
 
-    async def _start(self, stack: contextlib.AsyncExitStack) -> Run:
+    async def _start(self, stack: contextlib.AsyncExitStack, until_idle: bool) -> Run:
         settings = self.settings
         address = self._address
         if address is None:
@@ -205,7 +242,7 @@ class Worker:
             self._metadata,
             max_concurrent_tasks=settings.slots,
         )
-        return Run(settings, store, self._handlers)
+        return Run(settings, store, self._handlers, ends_idle=until_idle)
 
     def stop(self) -> None:
         """Drain, and end; asked twice, end at once. Safe from any thread and signal handler.

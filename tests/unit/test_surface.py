@@ -68,7 +68,7 @@ SURFACE = {
         Template TemplateStep Templates mine_templates
     """,
     "graph_orch.testing": """
-        Outcome run_handler run_handler_async
+        Outcome advance advance_async run_handler run_handler_async
     """,
 }
 
