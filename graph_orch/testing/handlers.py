@@ -283,12 +283,15 @@ async def run_handler_async(
     error: BaseException | None = None
     end: Failure | HandOff | None = None
     status = TryOutcome.COMPLETED
+    caller = cast("asyncio.Task[Any]", asyncio.current_task())
+    cancelled = caller.cancelling()
     try:
         result = await try_handler(handler_of(worker.handlers, kind), job, store)
     except BaseException as raised:  # a handler may raise anything, and its try ends with it
-        current = asyncio.current_task()
-        if current is not None and current.cancelling():
+        if isinstance(raised, asyncio.CancelledError) and caller.cancelling() > cancelled:
             raise
+        while caller.cancelling() > cancelled:  # a TaskGroup of Python 3.11 leaves its own behind
+            caller.uncancel()
         error, end = raised, ending(raised)
         status = TryOutcome.SUSPENDED
     if job.durable.waits.is_waiting and end is None:  # also where it caught what was to end it

@@ -173,6 +173,25 @@ def test_failed_task_reaches_who_gathers_it(worker):
     assert outcome.error_message.endswith("failed: OSError: away")
 
 
+async def test_group_of_tasks_that_waits_is_suspended_and_a_cancelled_test_ends(worker):
+    @worker.task
+    async def report(ctx):
+        async with asyncio.TaskGroup() as group:
+            group.create_task(ctx.sleep(3))
+            group.create_task(ctx.approval("Go?"))
+
+    outcome = await run_handler_async(worker, task())
+    assert (outcome.status, outcome.seconds, len(outcome.gates)) == ("suspended", 3, 1)
+
+    @worker.task("for ever")
+    async def wait(ctx):
+        await asyncio.Event().wait()
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await run_handler_async(worker, NewTask(content="x", task_type="for ever"))
+
+
 def test_waits_that_begin_side_by_side_are_asked_together(worker):
     @worker.task
     async def report(ctx):
