@@ -379,7 +379,7 @@ async def test_a_task_at_a_gate_asks_and_a_message_answers(aorch, web):
         with pytest.raises(A2AError, match="waits at"):
             await send(says(task.id, "approve", gate_id="none"))
         with pytest.raises(A2AError, match="decides nothing"):
-            await send(says(task.id, "well, perhaps"))
+            await send(says(task.id, "well, perhaps", gate_id=gate.gate_id))
         with pytest.raises(A2AError, match="asks nothing"):
             await send(says(free, "approve"))
         with pytest.raises(A2AError, match="gate_id"):  # of three, it says none
