@@ -112,7 +112,7 @@ def test_fixtures_of_the_plugin(orch, server, pytester, monkeypatch):
         """
     )
     pytester.makeini("[pytest]\nasyncio_mode = auto\n")
-    run = ["-p", "graph_orch.testing.plugin", "-p", "no:cacheprovider"]
+    run = ["-p", "no:graph_orch", "-p", "graph_orch.testing.plugin", "-p", "no:cacheprovider"]
     pytester.runpytest_subprocess(*run).assert_outcomes(passed=3)
     orch.tasks.create_task("kept", "any")
     refused = pytester.runpytest_subprocess(*run)
