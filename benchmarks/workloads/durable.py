@@ -28,17 +28,15 @@ def handlers(store: Store, plan: Plan, results: Results) -> None:
     tasks, gates = store.orch.tasks, store.orch.gates
     handling = Handling(store.orch.graph, Commands(store.orch.graph))
     store.orch.agents.register_agent("agent", [], max_concurrent_tasks=SLOTS)
-    held = ""
 
     def hold() -> str:
-        nonlocal held
         held = tasks.create_task("x", "any")
         tasks.assign_task(held, "agent")
         tasks.start_task(held)
         return held
 
-    def keep(_: object) -> None:
-        row = {"task_id": held, "attempt": 1, "key": f"step:{uuid4()}#1", "duration_ms": 1.0}
+    def keep(task_id: str) -> None:
+        row = {"task_id": task_id, "attempt": 1, "key": f"step:{uuid4()}#1", "duration_ms": 1.0}
         if not handling.keep({**row, "result": '{"found": 1}'}):
             raise RuntimeError("a step was not kept")
 
@@ -58,11 +56,10 @@ def handlers(store: Store, plan: Plan, results: Results) -> None:
         tasks.create_task("x", "any", gates=[gate.gate_id])
         return gate.gate_id
 
-    hold()
     measured = interleaved(
         {
             R1: Operation(store.return_1),
-            "keep a step": Operation(keep),
+            "keep a step": Operation(keep, hold),
             "complete": Operation(lambda task_id: tasks.complete_task(task_id), hold),
             "suspend": Operation(lambda task_id: tasks.suspend_task(task_id, 3_600), hold),
             "create_tasks, 100": Operation(lambda _: tasks.create_tasks(children())),
