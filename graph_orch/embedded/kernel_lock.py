@@ -69,6 +69,11 @@ class KernelLock:
         self._wait(self.try_acquire, seconds, purpose)
         return self
 
+    def acquire_unless(self, is_needless: Callable[[], bool], seconds: float, purpose: str) -> bool:
+        """Take the lock as `acquire` does, or return False once `is_needless` while it is held."""
+        self._wait(lambda: self.try_acquire() or is_needless(), seconds, purpose)
+        return self.is_ours
+
     def release(self) -> None:
         """Release the lock. A second call does nothing."""
         with _changing:

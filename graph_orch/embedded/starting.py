@@ -82,11 +82,28 @@ def launch(
 ) -> int:
     """Start a server, wait until it accepts the password, and return its port.
 
-    Call it while holding `data.starting`.
+    A supervisor that was killed may have left a deputy, which starts the server after `join` had
+    looked: then that server is joined. Call it while holding `data.starting`.
 
     Raises:
         EmbeddedServerError: The server did not start; a subclass says why.
     """
+    lock = data.supervising
+    purpose = f"supervise the server of {data.root}"
+    if not lock.acquire_unless(lambda: data.running() is not None, STOP_SECONDS, purpose):
+        port = join(data, settings, password)
+        return port or launch(data, settings, installation, password)
+    with lock:
+        return _launch(data, settings, installation, password, lock)
+
+
+def _launch(
+    data: DataDirectory,
+    settings: EmbeddedSettings,
+    installation: Installation,
+    password: str,
+    lock: KernelLock,
+) -> int:
     refuse_full_disk(data)
     if settings.port and not is_free(settings.port):
         raise PortInUseError(
@@ -107,7 +124,6 @@ def launch(
     write_private(data.version_path, settings.neo4j_version)
     data.record_path.unlink(missing_ok=True)
     write_private(data.console_path, "")  # so that the log tells of this start only
-    lock = data.supervising.acquire(STOP_SECONDS, f"supervise the server of {data.root}")
     supervisor = spawn_supervisor(data, lock)
 
     def is_alive() -> bool:

@@ -317,6 +317,12 @@ def test_who_joins_a_server_without_supervisor_gives_it_one(here, data, server):
         assert server_status(data.root).pid == java, "it is found without a record too"
 
 
+def test_a_server_that_a_deputy_starts_after_the_look_is_joined(here, data, server, monkeypatch):
+    monkeypatch.setattr("graph_orch.embedded.server.join", lambda *_: None)  # it saw no server
+    with EmbeddedNeo4j(data.root) as joined:
+        assert joined.uri == server.uri
+
+
 def test_the_last_user_of_a_server_without_supervisor_ends_it(here, data, server):
     kill_with_deputy(data)
     server.stop()
