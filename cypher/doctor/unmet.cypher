@@ -10,7 +10,9 @@ FOREACH (_ IN CASE WHEN $nodes IS NOT NULL THEN [1] ELSE [] END | SET t.lk = $co
 WITH t
 WITH t, t.unmet AS found, INCLUDE tasks/count_unmet AS unmet
 WHERE found <> unmet AND NOT EXISTS {  // Else tasks/release_dependents will count it.
-  MATCH (t)-[:DEPENDS_ON|AWAITS]->(d:Task) WHERE d.status <> 'pending' AND d.due_at IS NOT NULL
+  MATCH (t)-[:DEPENDS_ON|AWAITS]->(d:Task) WHERE d.status = 'completed' AND d.due_at IS NOT NULL
+} AND NOT EXISTS {  // see tasks/cancel_dependents
+  MATCH (t)-[:AWAITS]->(d:FailedTask|CancelledTask) WHERE d.due_at IS NOT NULL
 } AND NOT EXISTS {  // see gates/release
   MATCH (t)-[:WAITS_FOR]->(d:Gate) WHERE d.status <> 'open' AND d.due_at IS NOT NULL
 }

@@ -5,11 +5,5 @@
 // params: $task_id: STRING, $attempt: INTEGER, $command_id: STRING
 // returns: task_id
 CYPHER 5
-MATCH (t:Task {task_id: $task_id})
-MATCH (a:Agent {agent_id: t.assigned_to})
-SET a.lk = $command_id
-WITH t
-CALL (t) { MATCH (x:Limit {key: t.concurrency_key}) SET x.lk = $command_id }
-SET t.lk = $command_id
-WITH t WHERE t.status IN ['assigned', 'running'] AND t.attempt = coalesce($attempt, t.attempt)
+INCLUDE tasks/lock_holder
 RETURN t.task_id AS task_id

@@ -47,7 +47,7 @@ class AsyncBudgets:
             WorkflowNotFoundError, AgentNotFoundError, TeamNotFoundError: there is no such owner.
         """
         kind, id_ = _parts(owner)
-        wanted = budget if isinstance(budget, Budget) else Budget.parsed("budget", budget)
+        wanted = Budget.parsed("budget", budget)
         rows = await self._graph.write("budgets/put", kind=kind, id=id_, **put(owner, wanted))
         if not rows:
             raise MISSING[kind](id_)

@@ -163,12 +163,10 @@ class AsyncHandling:
         """Give a held task back until what it waits for has come to pass.
 
         Raises:
-            TaskNotFoundError: it does not exist, or one for which it is to wait.
+            TaskNotFoundError: it does not exist.
             DependencyCycleError: it is to wait for a task that waits for it.
             TaskError: see `TaskQueue.suspend_task`, and `create_tasks` for the tasks it leaves.
         """
-        own = {task.task_id for task in waits.tasks}
-        await self.ended([it for it in waits.awaits if it not in own])
         return await self._commands.run(
             Command.SUSPEND,
             "tasks/suspend",
@@ -215,7 +213,7 @@ class AsyncHandling:
             sent = {"rows": [params], "brief": False, "command_id": new_hex()}
         for _ in range(TRIES):
             ids = {task.task_id: task.task_id for task in waits.tasks}
-            fresh = await self._creation.settle(waits.tasks, ids)
+            fresh = await self._creation.settle(waits.tasks, ids) if waits.tasks else []
             try:
                 ended = await self._graph.transaction(
                     _end, name, params, sent, waits, fresh, ids, self._creation.charged

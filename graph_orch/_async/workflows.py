@@ -139,8 +139,7 @@ class AsyncWorkflows:
         }
         workflow["fingerprint"] = _fingerprint(workflow["name"], batch)
         if budget is not None:
-            given = budget if isinstance(budget, Budget) else Budget.parsed("budget", budget)
-            workflow["budget"] = put(f"workflow:{key}", given)
+            workflow["budget"] = put(f"workflow:{key}", Budget.parsed("budget", budget))
         found = await self._existing(workflow)
         if found is None:
             write = self._write_at_once if len(batch) <= MAX_BATCH else self._write_in_parts

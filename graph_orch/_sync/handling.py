@@ -163,12 +163,10 @@ class Handling:
         """Give a held task back until what it waits for has come to pass.
 
         Raises:
-            TaskNotFoundError: it does not exist, or one for which it is to wait.
+            TaskNotFoundError: it does not exist.
             DependencyCycleError: it is to wait for a task that waits for it.
             TaskError: see `TaskQueue.suspend_task`, and `create_tasks` for the tasks it leaves.
         """
-        own = {task.task_id for task in waits.tasks}
-        self.ended([it for it in waits.awaits if it not in own])
         return self._commands.run(
             Command.SUSPEND,
             "tasks/suspend",
@@ -215,7 +213,7 @@ class Handling:
             sent = {"rows": [params], "brief": False, "command_id": new_hex()}
         for _ in range(TRIES):
             ids = {task.task_id: task.task_id for task in waits.tasks}
-            fresh = self._creation.settle(waits.tasks, ids)
+            fresh = self._creation.settle(waits.tasks, ids) if waits.tasks else []
             try:
                 ended = self._graph.transaction(
                     _end, name, params, sent, waits, fresh, ids, self._creation.charged

@@ -558,6 +558,7 @@ class TaskQueue:
         )
         number = ATTEMPT.of("attempt", attempt)
         key = TASK_ID.of("task_id", task_id)
+        self._handling.ended(waits.awaits)  # raises where one does not exist
         return self._handling.suspend(key, number, waits, command_id)
 
     def get_steps(self, task_id: str) -> list[Step]:

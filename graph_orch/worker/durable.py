@@ -63,7 +63,9 @@ class Durable:
         self.is_over = False
         """Nobody wants the result of this try any more."""
         self._ordinals: dict[str, itertools.count[int]] = {}
-        self._kept: Kept | None = Kept() if claim.attempt == 1 else None
+        is_first = claim.attempt == 1  # so nothing was kept or asked before
+        self._kept: Kept | None = Kept() if is_first else None
+        self._asked: dict[str, Gate] | None = {} if is_first else None
         self._reading = asyncio.Lock()
         self._running = 0
         self._idle = asyncio.Event()
@@ -169,14 +171,16 @@ class Durable:
         default: GateDecision | str | None,
     ) -> Decision:
         """What was decided at the gate of a place in the handler."""
-        await self.look(key, runs=False)
-        gate, seconds = new_gate(question, kind, approvers, schema, expires_seconds, default)
-        is_asked = self._claim.attempt > 1
-        asked = await self._store.asked(self._claim.task_id) if is_asked else {}
-        if key not in asked:
+        if self.is_over:
+            raise TryEnded
+        async with self._reading:  # what was asked is decided before the task is given out again
+            if self._asked is None:
+                self._asked = await self._store.asked(self._claim.task_id)
+        if key not in self._asked:
+            gate, seconds = new_gate(question, kind, approvers, schema, expires_seconds, default)
             self.waits.gates.append({"key": key, "gate": gate, "expires_seconds": seconds})
             raise self._wait()
-        decision = Decision.at(asked[key])
+        decision = Decision.at(self._asked[key])
         if decision is None:
             raise self._wait()
         return decision

@@ -501,6 +501,15 @@ def test_doctor_repairs(orch, running, new_task, cypher):
     assert orch.doctor().findings == []
 
 
+def test_doctor_counts_what_waits_for_a_task_under_a_lease(orch, new_task, cypher):
+    orch.agents.register_agent("ada", [])
+    held = new_task()
+    orch.tasks.assign_task(held, "ada", lease_seconds=600)  # it is due at the end of its lease
+    blocked = new_task(dependencies=[held])
+    cypher("MATCH (t:Task {task_id: $id}) SET t.unmet = 3", id=blocked)
+    assert [(it.check, it.node) for it in orch.doctor().findings] == [("unmet", blocked)]
+
+
 def test_an_agent_that_holds_much_is_deregistered_in_parts(orch, new_task, monkeypatch):
     monkeypatch.setattr(agents, "RELEASED_AT_ONCE", 2)
     orch.agents.register_agent("ada", [], max_concurrent_tasks=10)
