@@ -21,8 +21,8 @@ RETURN t.task_id AS task_id, a.agent_id AS agent_id, r.attempt AS attempt, r.out
 """
 TASKS = """
 MATCH (t:Task)
-RETURN t.task_id AS task_id, t.status AS status, t.attempt AS attempt, t.result AS result,
-       t.completed_at AS completed, t.events AS events
+RETURN t.task_id AS task_id, t.task_type AS type, t.status AS status, t.attempt AS attempt,
+       t.result AS result, t.completed_at AS completed, t.events AS events
 """
 DEPENDENCIES = """
 MATCH (t:Task)-[:DEPENDS_ON]->(d:Task)
@@ -177,7 +177,7 @@ def _results_are_the_winners(tasks: list, logs: Iterable[Path]) -> Iterator[str]
                 entry = json.loads(line)
                 said[entry["task_id"], entry["attempt"]] = entry["token"]
     for row in tasks:
-        if row["status"] == "completed" and said:
+        if row["status"] == "completed" and row["type"] == "work" and said:
             token = json.loads(row["result"])["token"] if row["result"] else None
             if said.get((row["task_id"], row["attempt"])) != token:
                 yield f"the result of {row['task_id']} is not that of attempt {row['attempt']}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 
@@ -19,10 +18,10 @@ from graph_orch import (
     WorkflowConflictError,
 )
 from graph_orch.embedded import EmbeddedNeo4j, server_status
+from graph_orch.testing.clock import advance
 from tests.faults import test_durable_kills as durable
 from tests.faults.durable_process import STEPS
 from tests.faults.load import (
-    END_SECONDS,
     KILLS,
     PROCESSES,
     TASKS,
@@ -46,58 +45,40 @@ pytestmark = [
 
 @seeds
 def test_3_the_server_is_killed(tmp_path, seed):
-    data = tmp_path / "data"
-    with ExitStack() as servers:
-        first = servers.enter_context(EmbeddedNeo4j(data))
-        uri, auth = first.uri, first.auth
-        port = int(uri.rpartition(":")[2])
-        with (
-            load_on((uri, auth, None), tmp_path, seed) as load,
-            Orchestrator.connect(uri, auth) as orch,
-        ):
-            created = create(orch, tasks_of(seed))
-            for _ in range(PROCESSES):
-                load.start(lease_seconds=6)
-            kills = []
-
-            def kill(ended: int) -> None:
-                if len(kills) < KILLS and ended > len(kills) * TASKS // (KILLS + 1):
-                    os.kill(server_status(data).pid, signal.SIGKILL)
-                    kills.append(ended)
-                    servers.enter_context(EmbeddedNeo4j(data, port=port))
-
-            until_ended(orch, kill)
-            judge(orch, load, created)
-        assert len(kills) == KILLS
-
-
-@seeds
-def test_3_the_server_is_killed_under_durable_handlers(tmp_path, seed):
-    chance, data, kills = random.Random(seed), tmp_path / "data", 0
-    lines = range(1, 4)
+    chance, data, lines = random.Random(seed), tmp_path / "data", range(1, 4)
     with ExitStack() as servers:
         first = servers.enter_context(EmbeddedNeo4j(data))
         address = first.uri, first.auth, None
         port = int(first.uri.rpartition(":")[2])
         with (
+            load_on(address, tmp_path, seed) as load,
             Orchestrator.connect(first.uri, first.auth) as orch,
             durable.handlers(address, tmp_path, lines, kills=False) as process,
         ):
             parents = durable.begin(orch, lines)
-            until = time.monotonic() + END_SECONDS
-            while process.poll() is None and time.monotonic() < until:
+            created = create(orch, tasks_of(seed))
+            for _ in range(PROCESSES):
+                load.start(lease_seconds=6)
+            kills = []
+            due = [(number + chance.random()) / KILLS for number in range(KILLS)]
+
+            def kill(ended: int) -> None:
                 with suppress(OrchestrationError):
                     durable.approve(orch)
-                logs = [path.read_text() for path in tmp_path.glob("*.txt")]
-                done = sum(log.count("kept") for log in logs)
-                if kills < KILLS and done > (kills + chance.random()) * len(lines) * STEPS / KILLS:
+                kept = sum(path.read_text().count("kept") for path in tmp_path.glob("[0-9].txt"))
+                done = [kept / (len(lines) * STEPS), ended / TASKS]
+                if not all(path.stat().st_size for path in load.logs):
+                    return  # a process that has not connected yet does not begin
+                if len(kills) < KILLS and done[len(kills) % 2] > due[len(kills)]:
                     os.kill(server_status(data).pid, signal.SIGKILL)
-                    kills += 1
+                    kills.append(done)
                     servers.enter_context(EmbeddedNeo4j(data, port=port))
-                time.sleep(0.1)
-            assert process.poll() == 0
+
+            until_ended(orch, kill)
+            assert process.wait(60) == 0
             durable.judge(orch, tmp_path, parents)
-    assert kills == KILLS
+            judge(orch, load, [*created, *parents.values()])
+        assert len(kills) == KILLS
 
 
 def test_3_the_server_is_killed_under_workflows(tmp_path):
@@ -130,19 +111,10 @@ def test_3_the_server_is_killed_under_workflows(tmp_path):
         orch.graph.query("MATCH (w:Workflow) RETURN w")
         found = orch.workflows.get("w")
         if found is not None and found.total < many:
-            # Whoever wrote it is gone for a minute before the next start begins again.
-            assert eventually(lambda: _started(start), 120)
+            advance(orch, 60)  # until then whoever wrote it may still be alive
         assert start().total == many
         dying(lambda: orch.workflows.cancel("w"), "MATCH (t:CancelledTask) RETURN count(t)")
         assert orch.workflows.cancel("w").counts["cancelled"] == many
         dying(lambda: orch.workflows.retry("w"), "MATCH (t:PendingTask) RETURN count(t)")
         assert orch.workflows.retry("w").counts["pending"] == many
         assert orch.doctor().findings == []
-
-
-def _started(start) -> bool:
-    try:
-        start()
-    except WorkflowConflictError:
-        return False
-    return True

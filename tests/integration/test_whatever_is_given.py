@@ -104,6 +104,7 @@ SERVICES = [
     "workflows",
     "gates",
     "tokens",
+    "budgets",
     "events",
     "schedules",
     "retention",
@@ -175,6 +176,8 @@ def good(orch, new_task):
         "seen": None,
         "seconds": 0.0,
         "idle_seconds": 0.0,
+        "owner": "agent:ada",
+        "budget": {"tries": 1_000_000},
         "team_id": "x",
         "communities": Communities.of([["ada"]], 0.5, Algorithm.LOUVAIN, 1.0, 0),
     }
