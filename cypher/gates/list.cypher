@@ -6,7 +6,8 @@
 CYPHER 5
 MATCH (g:Gate) USING INDEX SEEK g:Gate(status, created_at, gate_id)
 WHERE g.status = $status AND g.created_at IS NOT NULL AND g.gate_id IS NOT NULL
-  AND (g.status <> 'open' OR g.asked IS NULL OR EXISTS { (g)<-[:WAITS_FOR]-(:PendingTask) })
+  AND CASE WHEN $status = 'open' AND g.asked
+        THEN EXISTS { (g)<-[:WAITS_FOR]-(:PendingTask) } ELSE true END
   AND ($approver IS NULL OR size(g.approvers) = 0 OR $approver IN g.approvers)
 WITH g ORDER BY g.status, g.created_at, g.gate_id LIMIT $limit
 CALL (g) {

@@ -9,7 +9,7 @@
 CYPHER 5
 MATCH (t:Task) USING INDEX SEEK t:Task(completed_at)
 WHERE t.completed_at <= datetime($place_at)
-  AND (t.completed_at < datetime($place_at) OR t.task_id < $place_id)
+  AND CASE WHEN t.completed_at < datetime($place_at) THEN true ELSE t.task_id < $place_id END
   AND t.status IN $statuses
 WITH t ORDER BY t.completed_at DESC, t.task_id DESC LIMIT $limit
 RETURN t.task_id AS task_id, t.events AS events, INCLUDE tasks/letters AS letters,
