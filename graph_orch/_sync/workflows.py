@@ -258,12 +258,12 @@ class Workflows:
         fields = {name: getattr(found, name) for name in Workflow.model_fields}
         budget = self._budget(found.workflow_id)
         fields["spent"] = None if budget is None else budget.spent
-        if found.state.is_ended:
+        left = sum(found.counts[status] for status in LIVE)
+        if found.state is WorkflowState.CANCELLED or not left:
             return WorkflowStatus(**fields, running=[], waiting=[])
         rows = self._graph.read(
             "workflows/left", workflow_id=found.workflow_id, limit=LOOKED_AT
         )
-        left = sum(found.counts[status] for status in LIVE)
         running = [it for it in rows if it["status"] != TaskStatus.PENDING]
         is_closed = budget is not None and budget.is_closed
         if is_closed and not running:
@@ -273,7 +273,9 @@ class Workflows:
             **fields,
             running=[RunningTask.from_record(row) for row in running[:SHOWN]],
             waiting=self._why(held[:EXPLAINED]),
-            eta_seconds=self._eta(rows, left / max(1, len(rows))),
+            eta_seconds=None
+            if found.state.is_ended
+            else self._eta(rows, left / max(1, len(rows))),
         )
 
     def _budget(self, workflow_id: str) -> BudgetState | None:

@@ -261,7 +261,7 @@ def test_retrying(orch, ada):
     orch.workflows.start("paper", PAPER, workflow_id="p")
     (claim,) = orch.tasks.claim_tasks(ada, start=True)
     orch.tasks.fail_task(claim.task_id, "no luck", should_retry=False)
-    assert orch.workflows.get("p").state == "waiting"
+    assert orch.workflows.wait("p", 60).state == "failed"  # the others wait for it
     reasons = orch.workflows.status("p").waiting
     assert any("no luck" in reason.sentence for reason in reasons)
     orch.workflows.cancel("p")
@@ -272,6 +272,28 @@ def test_retrying(orch, ada):
     assert orch.workflows.get("p").state == "completed"
     with pytest.raises(WorkflowNotFoundError):
         orch.workflows.retry("nothing")
+
+
+def test_it_has_failed_once_nothing_goes_on_by_itself(orch, ada):
+    gate = orch.gates.create("x")
+    other = orch.tasks.create_task("x", "any", requirements=["nobody"])
+    tasks = [
+        {"name": "fails", "content": "x", "task_type": "any"},
+        {"name": "next", "content": "x", "task_type": "any", "dependencies": ["fails"]},
+        {"name": "last", "content": "x", "task_type": "any", "dependencies": ["next"]},
+        {"name": "asks", "content": "x", "task_type": "any", "gates": [gate.gate_id]},
+        {"name": "waits", "content": "x", "task_type": "any", "dependencies": [other]},
+        {"name": "joins", "content": "x", "task_type": "any", "dependencies": ["asks", "waits"]},
+    ]
+    orch.workflows.start("paper", tasks, workflow_id="p")
+    assert orch.workflows.get("p").state == "running"
+    (claim,) = orch.tasks.claim_tasks(ada, start=True)
+    orch.tasks.fail_task(claim.task_id, "no luck", should_retry=False)
+    assert orch.workflows.get("p").state == "waiting"
+    orch.gates.decide(gate.gate_id, "reject", by="x")
+    assert orch.workflows.get("p").state == "waiting"
+    orch.tasks.cancel_task(other)
+    assert orch.workflows.get("p").state == "failed"
 
 
 def test_failing(orch, ada):

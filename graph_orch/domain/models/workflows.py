@@ -11,7 +11,7 @@ from pydantic import Field, JsonValue
 
 from graph_orch.domain.fields import Deadline, Json, NewName
 from graph_orch.domain.forms import load_json
-from graph_orch.domain.lifecycle import ENDED, TaskStatus
+from graph_orch.domain.lifecycle import TaskStatus
 from graph_orch.domain.models.base import Model, Page, moment, some_moment
 from graph_orch.domain.models.budgets import Budget
 from graph_orch.domain.models.insights import WaitReason
@@ -24,7 +24,7 @@ class WorkflowState(StrEnum):
     RUNNING = "running"  # a task of it is held, or ready to be taken
     WAITING = "waiting"  # tasks are left, and something holds all of them back
     COMPLETED = "completed"  # every task is completed
-    FAILED = "failed"  # every task has ended, and not all are completed
+    FAILED = "failed"  # not all are completed, and none goes on by itself
     CANCELLED = "cancelled"
 
     @property
@@ -70,15 +70,17 @@ class Workflow(Model):
 
 
 def state_of(counts: Mapping[str, int], is_cancelled: bool) -> WorkflowState:
-    """The state of a workflow, from how many of its tasks have each status, and are `ready`."""
+    """The state of a workflow, from how many of its tasks have each status, are `ready`, `hopeful`.
+
+    See `workflows/counts` for these two.
+    """
     if is_cancelled:
         return WorkflowState.CANCELLED
-    if all(counts[status] == 0 for status in TaskStatus if status not in ENDED):
-        unsuccessful = counts[TaskStatus.FAILED] + counts[TaskStatus.CANCELLED]
-        return WorkflowState.FAILED if unsuccessful else WorkflowState.COMPLETED
     if counts[TaskStatus.ASSIGNED] or counts[TaskStatus.RUNNING] or counts["ready"]:
         return WorkflowState.RUNNING
-    return WorkflowState.WAITING
+    if (counts[TaskStatus.FAILED] or counts[TaskStatus.CANCELLED]) and not counts["hopeful"]:
+        return WorkflowState.FAILED
+    return WorkflowState.WAITING if counts[TaskStatus.PENDING] else WorkflowState.COMPLETED
 
 
 class NewWorkflow(Model):
