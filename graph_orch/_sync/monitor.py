@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
 from graph_orch._sync.agents import AgentRegistry
-from graph_orch._sync.graph import Graph
+from graph_orch._sync.graph import Graph, Rows
+from graph_orch._sync.insights import Insights
 from graph_orch._sync.router import CapabilityRouter
 from graph_orch._sync.schema import Schema
 from graph_orch._sync.tasks import TaskQueue
@@ -21,10 +23,13 @@ from graph_orch.domain.models import (
     RecommendationKind,
     SystemHealth,
 )
+from graph_orch.domain.models.workflows import ABANDONED_SECONDS, STARTER
 from graph_orch.domain.recommendations import (
     MOST_OF_A_KIND,
     agents_excluded,
     blocked_by_failed,
+    blocked_by_gates,
+    broken_off,
     extremes,
     leases_expire,
     load_skew,
@@ -35,7 +40,10 @@ from graph_orch.domain.recommendations import (
     no_free_agent,
     problems_of,
     single_holders,
+    standing_still,
+    undecided,
 )
+from graph_orch.errors import TaskNotFoundError
 from graph_orch.store.runtime import in_thread
 
 KINDS: Check[list[RecommendationKind]] = Check(Listed[RecommendationKind])
@@ -44,6 +52,11 @@ HELD_LOOKED_AT = 10_000
 BLOCKED_LOOKED_AT = 10_000
 TRIED_LOOKED_AT = 1_000
 """How many blocked tasks, and how many of those tried last, are read at most."""
+GATES_LOOKED_AT = 1_000
+WORKFLOWS_LOOKED_AT = 1_000
+"""How many open gates, and how many of the newest workflows, are read at most."""
+REASONS = 3
+"""How many of the reasons are told for which a workflow stands still."""
 BEGINNING = 6
 """How many characters of a task id must be right for ids like it to be found."""
 
@@ -55,6 +68,7 @@ class Monitor:
         self._graph = graph
         self._tasks = TaskQueue(graph)
         self._agents = AgentRegistry(graph)
+        self._insights = Insights(graph)
 
     def get_health(self) -> SystemHealth:
         """Whether the store answers, how fast, and what stands still."""
@@ -135,8 +149,6 @@ class Monitor:
         self, kind: RecommendationKind, agents: list[Agent], guarded: set[str]
     ) -> Iterable[Recommendation]:
         match kind:
-            case RecommendationKind.BLOCKED_BY_FAILED:
-                return self._blocked()
             case RecommendationKind.MISSING_SKILL:
                 lanes = self._graph.read("monitor/backlog")
                 return missing_skills(lanes, agents, guarded)
@@ -155,6 +167,21 @@ class Monitor:
                 return self._load_skew(agents, guarded)
             case RecommendationKind.SINGLE_HOLDER:
                 return single_holders(agents, guarded)
+            case _:
+                return self._held_back(kind)
+
+    def _held_back(self, kind: RecommendationKind) -> Iterable[Recommendation]:
+        """What keeps tasks waiting, whatever agents there are."""
+        match kind:
+            case RecommendationKind.WAITS_FOR_DECISION:
+                return undecided(self._gates())
+            case RecommendationKind.START_BROKEN_OFF:
+                limits = {"look": WORKFLOWS_LOOKED_AT, "seconds": ABANDONED_SECONDS}
+                return broken_off(self._graph.read("monitor/broken_off", **limits))
+            case RecommendationKind.WORKFLOW_STANDS_STILL:
+                return self._standing_still()
+            case _:
+                return [*blocked_by_gates(self._gates()), *self._blocked()]
 
     def _blocked(self) -> Iterable[Recommendation]:
         """Go from tasks that block others up to what failed first, one level with each read."""
@@ -166,6 +193,21 @@ class Monitor:
             causes |= {row["task_id"]: row for row in found}
             wanted = {row["cause"] for row in found} - causes.keys() - {None}
         return blocked_by_failed(rows, causes)
+
+    def _gates(self) -> Rows:
+        return self._graph.read(
+            "monitor/gates", look=GATES_LOOKED_AT, limit=2 * MOST_OF_A_KIND, starter=STARTER
+        )
+
+    def _standing_still(self) -> list[Recommendation]:
+        found: list[Recommendation] = []
+        for row in self._graph.read(
+            "monitor/still", look=BLOCKED_LOOKED_AT, limit=MOST_OF_A_KIND
+        ):
+            with suppress(TaskNotFoundError):  # deleted between the two reads
+                why = self._insights.why_blocked(row["first"], REASONS)
+                found.append(standing_still(row, why.reasons[:REASONS]))
+        return found
 
     def _load_skew(self, agents: list[Agent], guarded: set[str]) -> list[Recommendation]:
         found = in_thread(extremes, agents)

@@ -36,6 +36,7 @@ from graph_orch.domain.models import NewTask, RetryPolicy, WaitReason
 from graph_orch.domain.models.budgets import Budget, BudgetState
 from graph_orch.domain.models.gates import GateKind
 from graph_orch.domain.models.workflows import (
+    STARTER,
     RunningTask,
     Workflow,
     WorkflowPage,
@@ -70,12 +71,8 @@ SHOWN = 100
 """How many running tasks a status tells."""
 EXPLAINED = 10
 """Of how many waiting tasks a status says why they wait."""
-ABANDONED_SECONDS = 60.0
-"""After so long without a batch, whoever wrote a large workflow is taken for dead."""
 FIRST_LOOK_SECONDS = 0.05
 LONGEST_LOOK_SECONDS = 1.0
-STARTER = "graph_orch"
-"""Who opens the gate at which the tasks of a large workflow wait until all of them are written."""
 
 
 class _IncompleteError(Exception):

@@ -12,16 +12,21 @@ from typing import Any
 from pydantic import JsonValue
 
 from graph_orch.domain.forms import skill_key
+from graph_orch.domain.lifecycle import TaskStatus
 from graph_orch.domain.models import (
     Agent,
     QueueStatistics,
     Recommendation,
     RecommendationKind,
     ToolCall,
+    WaitReason,
     WorkerInfo,
 )
 from graph_orch.domain.models.agents import DEGRADED_AFTER, DEGRADED_BELOW
+from graph_orch.domain.models.base import moment
+from graph_orch.domain.models.gates import GateStatus
 
+UNSUCCESSFUL = {TaskStatus.FAILED, TaskStatus.CANCELLED}
 SKEWED = 0.5
 """The difference of two agents' utilizations above which load counts as skewed."""
 OFTEN_EXPIRED = 3
@@ -110,6 +115,92 @@ def blocked_by_failed(
         why = {"root": root, "error": error, "blocked": blocked[root], "first": first[root]}
         call = _call("fail_task", task_id=root, action="retry")
         yield _recommend(RecommendationKind.BLOCKED_BY_FAILED, what, why, call)
+
+
+def undecided(gates: Rows) -> Iterator[Recommendation]:
+    """Gates at which tasks wait for a decision, and nothing else: ask whoever may decide.
+
+    Args:
+        gates: Rows of `monitor/gates`, of which the open ones are taken.
+    """
+    for row in gates:
+        if row["status"] != GateStatus.OPEN:
+            continue
+        expires_at = moment(row["expires_at"])
+        who = " or ".join(map(repr, row["approvers"][:MOST_NAMES])) or "anybody"
+        more = f", and {row['tasks'] - 1} more with it" if row["tasks"] > 1 else ""
+        what = (
+            f"task {row['first']} has waited {row['waited_seconds']:.0f} seconds for gate "
+            f"{row['gate_id']} ({row['question']!r}){more}; {who} may decide it"
+            + ("" if expires_at is None else f" until {expires_at}")
+        )
+        why = {
+            **_of_gate(row),
+            "approvers": [*row["approvers"][:MOST_NAMES]],
+            "expires_at": None if expires_at is None else expires_at.isoformat(),
+            "waited_seconds": round(row["waited_seconds"], 3),
+        }
+        call = _call("decide_gate", gate_id=row["gate_id"])
+        yield _recommend(RecommendationKind.WAITS_FOR_DECISION, what, why, call)
+
+
+def blocked_by_gates(gates: Rows) -> Iterator[Recommendation]:
+    """Tasks that wait for ever at a gate that was rejected or has expired: cancel them.
+
+    Args:
+        gates: Rows of `monitor/gates`, of which the open ones are passed over.
+    """
+    for row in gates:
+        if row["status"] == GateStatus.OPEN:
+            continue
+        by = f" by {row['decided_by']!r}" if row["decided_by"] else ""
+        what = f"gate {row['gate_id']} is {row['status']}{by}, and {row['tasks']} tasks wait for it"
+        why = {**_of_gate(row), "status": row["status"], "decided_by": row["decided_by"]}
+        call = _call("fail_task", task_id=row["first"], action="cancel")
+        yield _recommend(RecommendationKind.BLOCKED_BY_FAILED, what, why, call)
+
+
+def _of_gate(row: Mapping[str, Any]) -> dict[str, JsonValue]:
+    return {
+        "gate": row["gate_id"],
+        "blocked": row["tasks"],
+        "first": row["first"],
+        "workflow_id": row["workflow_id"],
+    }
+
+
+def broken_off(workflows: Rows) -> Iterator[Recommendation]:
+    """Workflows whose start was broken off: start them again, or cancel what is written of them."""
+    for row in workflows:
+        what = (
+            f"the start of workflow {row['workflow_id']} ({row['name']!r}) was broken off "
+            f"{row['ago_seconds']:.0f} seconds ago, with {row['tasks']} tasks written, and nobody "
+            "is given them: start it again with the same id, or cancel it"
+        )
+        why = {name: row[name] for name in ("workflow_id", "name", "tasks")}
+        why["ago_seconds"] = round(row["ago_seconds"], 3)
+        call = _call("cancel_workflow", workflow_id=row["workflow_id"])
+        yield _recommend(RecommendationKind.START_BROKEN_OFF, what, why, call)
+
+
+def standing_still(
+    workflow: Mapping[str, Any], reasons: Sequence[WaitReason[str]]
+) -> Recommendation:
+    """A workflow of which nothing is held, ready or due later: retry it where tasks of it failed.
+
+    Args:
+        workflow: A row of `monitor/still`.
+        reasons: Why its task `first` waits.
+    """
+    workflow_id = workflow["workflow_id"]
+    sentence = reasons[0].sentence if reasons else "why is not known"
+    what = f"workflow {workflow_id} ({workflow['name']!r}) stands still: {sentence}"
+    why = {name: workflow[name] for name in ("workflow_id", "name", "pending", "first")}
+    why["waits"] = [it.sentence for it in reasons]
+    ended = {it.status for it in reasons}.intersection(UNSUCCESSFUL)
+    tool = "retry_workflow" if ended else "get_workflow_status"
+    call = _call(tool, workflow_id=workflow_id)
+    return _recommend(RecommendationKind.WORKFLOW_STANDS_STILL, what, why, call)
 
 
 def missing_skills(

@@ -150,7 +150,10 @@ def output_schema(function: Callable[..., Any]) -> Schema:
     """
     answer = inspect.signature(function, eval_str=True).return_annotation
     schema = TypeAdapter[Any](answer).json_schema(mode="serialization")
-    for definition in (schema, *schema.get("$defs", {}).values()):
+    listed = arguments_model("listed", function).model_json_schema().get("$defs", {})
+    for name, definition in {"": schema, **schema.get("$defs", {})}.items():
+        if name in listed:  # a client has its values from the parameters
+            definition.pop("enum", None)
         definition.pop("required", None)
         definition.pop("additionalProperties", None)
     return _compact(schema)

@@ -69,7 +69,9 @@ SCANNING = {
     "monitor/backlog",
     "monitor/blocked",
     "monitor/expired",
+    "monitor/gates",
     "monitor/skills",
+    "monitor/still",
     # All that failed: what failed untried has no label of its own.
     "monitor/untried",
     "export/counts",

@@ -7,9 +7,9 @@ import threading
 import pytest
 
 from graph_orch import NewTask, RecommendationKind, TaskNotFoundError
-from graph_orch._async import monitor
-from graph_orch.tools.call import Call
-from graph_orch.tools.table import TOOLS
+from graph_orch._async import monitor, workflows
+from graph_orch.tools.call import Call, Caller
+from graph_orch.tools.table import EVERY_TOOL, TOOLS
 
 
 async def kinds(orch):
@@ -229,3 +229,99 @@ async def test_comparing_and_judging_leave_the_event_loop_to_others(aorch, monke
     assert len(await aorch.monitor.get_recommendations()) == 1
     assert {name for name, _ in places} == {"nearest", "nearest_each", "extremes", "_first"}
     assert not any(in_main for _, in_main in places)
+
+
+async def test_gate_that_somebody_is_to_decide(aorch, cypher):
+    await aorch.agents.register_agent("ada", [])
+    asked = {"approvers": ["grace", "bob"], "expires_seconds": 3_600}
+    gate = await aorch.gates.create("publish the page?", **asked)
+    draft = await aorch.tasks.create_task("draft", "any")
+    page = await aorch.tasks.create_task("page", "any", dependencies=[draft], gates=[gate.gate_id])
+    DECISION = RecommendationKind.WAITS_FOR_DECISION
+    assert await aorch.monitor.get_recommendations([DECISION]) == []  # there is no page to judge
+    (claim,) = await aorch.tasks.claim_tasks("ada", start=True)
+    await aorch.tasks.complete(claim, "a draft")
+    cypher(
+        "MATCH (t:Task) SET t.created_at = datetime() - duration('PT9H'), "
+        "t.completed_at = t.completed_at - duration('PT2M')"
+    )
+    cypher("MATCH (g:Gate) SET g.created_at = datetime() - duration('PT9H')")
+    (found,) = await aorch.monitor.get_recommendations([DECISION])
+    assert found.what.startswith(f"task {page} has waited 12")
+    assert f"for gate {gate.gate_id} ('publish the page?'); 'grace' or 'bob' may" in found.what
+    assert found.what.endswith(f"until {gate.expires_at}")
+    assert 120 <= found.why.pop("waited_seconds") < 130  # since the draft was completed
+    assert found.why == {
+        "gate": gate.gate_id,
+        "blocked": 1,
+        "first": page,
+        "approvers": ["grace", "bob"],
+        "expires_at": gate.expires_at.isoformat(),
+    }
+    decided = {**found.call.arguments, "decision": "approve", "by": "grace"}
+    await EVERY_TOOL[found.call.tool].run(Call(aorch, caller=Caller(has_store=True)), decided)
+    assert await aorch.monitor.get_recommendations([DECISION]) == []
+
+
+async def test_gate_that_was_rejected_holds_its_tasks_for_ever(aorch):
+    gate = await aorch.gates.create("publish it?")
+    (task_id, _) = sorted(
+        [await aorch.tasks.create_task("page", "any", gates=[gate.gate_id]) for _ in range(2)]
+    )
+    await aorch.gates.decide(gate.gate_id, "reject", by="grace")
+    found = await mend(aorch, RecommendationKind.BLOCKED_BY_FAILED)
+    assert found.what == f"gate {gate.gate_id} is rejected by 'grace', and 2 tasks wait for it"
+    assert (found.why["first"], found.why["blocked"]) == (task_id, 2)
+    await mend(aorch, RecommendationKind.BLOCKED_BY_FAILED)
+    assert await kinds(aorch) == []
+
+
+async def test_workflow_that_stands_still(aorch):
+    await aorch.agents.register_agent("ada", [])
+    first = {"name": "a", "content": "x", "task_type": "any", "max_retries": 0}
+    await aorch.workflows.start(
+        "paper", [first, first | {"name": "b", "dependencies": ["a"]}], workflow_id="paper-7"
+    )
+    gate = await aorch.gates.create("publish?")
+    waits = {"content": "x", "task_type": "any", "gates": [gate.gate_id]}
+    await aorch.workflows.start("page", [waits], workflow_id="page-1")
+    STILL = RecommendationKind.WORKFLOW_STANDS_STILL
+    (found,) = await aorch.monitor.get_recommendations([STILL])
+    assert found.what.startswith("workflow page-1 ('page') stands still: ")
+    assert f"it waits at gate {gate.gate_id}" in found.what
+    assert found.call.tool == "orchestration_get_workflow_status"
+    await aorch.gates.decide(gate.gate_id, "approve", by="grace")
+    for claim in await aorch.tasks.claim_tasks("ada", 2, start=True):
+        is_page = claim.task.workflow_id == "page-1"
+        await (aorch.tasks.complete(claim) if is_page else aorch.tasks.fail(claim, "no owls"))
+    (found,) = await aorch.monitor.get_recommendations([STILL])
+    assert "which failed (no owls)" in found.why["waits"][0]
+    assert found.why["pending"] == 1
+    await EVERY_TOOL[found.call.tool].run(Call(aorch), found.call.arguments)
+    assert await aorch.monitor.get_recommendations([STILL]) == []
+    assert (await aorch.workflows.get("paper-7")).state == "running"
+
+
+async def test_workflow_whose_start_was_broken_off(aorch, cypher, monkeypatch):
+    tasks = [{"content": "x", "task_type": "any"} for _ in range(3)]
+    monkeypatch.setattr(workflows, "MAX_BATCH", 2)
+    monkeypatch.setattr(workflows, "AT_ONCE", 2)
+    create = aorch.workflows._creation.create
+
+    async def dies(batch):
+        await create(batch)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(aorch.workflows._creation, "create", dies)
+    with pytest.raises(KeyboardInterrupt):
+        await aorch.workflows.start("paper", tasks, workflow_id="paper-7")
+    assert await aorch.monitor.get_recommendations() == []  # somebody may be writing it
+    cypher("MATCH (w:Workflow) SET w.written_at = datetime() - duration('PT2M')")
+    (found,) = await aorch.monitor.get_recommendations()
+    assert found.kind is RecommendationKind.START_BROKEN_OFF
+    assert (found.why["workflow_id"], found.why["tasks"]) == ("paper-7", 2)
+    monkeypatch.undo()
+    await EVERY_TOOL[found.call.tool].run(Call(aorch), found.call.arguments)
+    assert await kinds(aorch) == []
+    await aorch.workflows.start("paper", tasks, workflow_id="paper-7")
+    assert (await aorch.workflows.get("paper-7")).state == "running"

@@ -14,6 +14,9 @@ class RecommendationKind(StrEnum):
     """The subject of a recommendation, the most urgent first."""
 
     BLOCKED_BY_FAILED = "blocked_by_failed"  # a failed dependency blocks tasks
+    WAITS_FOR_DECISION = "waits_for_decision"  # tasks wait at a gate until somebody decides
+    START_BROKEN_OFF = "start_broken_off"  # a workflow is half-written, and nobody writes it
+    WORKFLOW_STANDS_STILL = "workflow_stands_still"  # it has tasks left, and all are blocked
     MISSING_SKILL = "missing_skill"  # ready tasks need skills that no agent has
     AGENTS_EXCLUDED = "agents_excluded"  # every agent with their skills may not try them again
     NO_FREE_AGENT = "no_free_agent"  # ready tasks wait, and no capable agent has a free slot

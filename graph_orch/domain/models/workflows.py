@@ -17,6 +17,11 @@ from graph_orch.domain.models.budgets import Budget
 from graph_orch.domain.models.insights import WaitReason
 from graph_orch.domain.models.tasks import NewTask
 
+STARTER = "graph_orch"
+"""Who opens the gate at which the tasks of a large workflow wait until all of them are written."""
+ABANDONED_SECONDS = 60.0
+"""After so long without a batch, whoever wrote a large workflow is taken for dead."""
+
 
 class WorkflowState(StrEnum):
     """What a workflow is doing. It is derived from its tasks."""
