@@ -82,6 +82,7 @@ from .domain.models import (
     RoutingStatistics as RoutingStatistics,
     Schedule as Schedule,
     Skill as Skill,
+    Step as Step,
     StoreCounts as StoreCounts,
     SystemHealth as SystemHealth,
     Task as Task,
@@ -156,7 +157,6 @@ from .domain.models.budgets import (
 )
 from .domain.durable import (
     Decision as Decision,
-    Step as Step,
 )
 from .worker import (
     AsyncContext as AsyncContext,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from graph_orch._sync.graph import Graph, Rows
@@ -14,11 +14,13 @@ from graph_orch.domain.models import (
     ExportedTeam,
     ExportPage,
     Skill,
+    Step,
     StoreCounts,
     Task,
     TaskFilters,
     TaskTry,
 )
+from graph_orch.domain.models.budgets import BudgetState
 from graph_orch.domain.models.gates import Gate
 from graph_orch.store.driving import native
 
@@ -64,7 +66,8 @@ class Export:
     def tasks(
         self, filters: TaskFilters | Mapping[str, Any] | None = None
     ) -> Iterator[ExportPage]:
-        """The tasks that pass every filter given, oldest first, with their tries.
+        """The tasks that pass every filter given, oldest first, with their tries, gates, steps, and
+        the budgets of their workflows.
 
         Raises:
             ValidationError: a filter is unknown, or a value is not acceptable.
@@ -72,7 +75,7 @@ class Export:
         wanted, after, more = TaskFilters.of(filters), None, True
         while more:
             page = self._querying.page(wanted, TASKS_PAGE, after, to_the_end=True)
-            yield self._with_tries_and_gates(page)
+            yield self._with_what_is_around(page)
             after = page.next_cursor
             more = after is not None
 
@@ -100,6 +103,7 @@ class Export:
             yield ExportPage(
                 skills=new if not wanted.skill else (),
                 agents=[ExportedAgent.from_record(row, names) for row in rows],
+                budgets=self._budgets(f"agent:{row['agent']['agent_id']}" for row in rows),
             )
 
     def teams(self) -> Iterator[ExportPage]:
@@ -108,31 +112,42 @@ class Export:
         while full:
             rows = self._graph.read("export/teams", after=after, limit=TEAMS_PAGE)
             there = _there(rows, "team")
-            yield ExportPage(teams=[ExportedTeam.from_record(native(row)) for row in there])
+            yield ExportPage(
+                teams=[ExportedTeam.from_record(native(row)) for row in there],
+                budgets=self._budgets(f"team:{row['team']['team_id']}" for row in there),
+            )
             full = len(rows) == TEAMS_PAGE
             after = there[-1]["team"]["team_id"] if there else after
 
-    def _with_tries_and_gates(self, tasks: Sequence[Task]) -> ExportPage:
+    def _with_what_is_around(self, tasks: Sequence[Task]) -> ExportPage:
         tried = [task.task_id for task in tasks if task.attempt]
         rows = self._graph.read("export/tries", task_ids=tried) if tried else ()
         tries = {row["task_id"]: row["tries"] for row in rows}
         ids = [task.task_id for task in tasks]
-        waits = self._graph.read("export/gates", task_ids=ids) if ids else ()
-        gates = {
-            row["task_id"]: [Gate.from_record({"gate": it, "task_ids": ()}) for it in row["gates"]]
-            for row in waits
-        }
-        return ExportPage(
-            tasks=[
+        rows = self._graph.read("export/around", task_ids=ids) if ids else ()
+        around: dict[str, Mapping[str, Any]] = {row["task_id"]: row for row in rows}
+        found: list[ExportedTask] = []
+        gates: dict[str, Gate] = {}
+        for task in tasks:
+            row = around.get(task.task_id, {})
+            own = [Gate.from_record({"gate": it, "task_ids": ()}) for it in row.get("gates", ())]
+            gates |= {gate.gate_id: gate for gate in own}
+            found.append(
                 ExportedTask(
                     task,
                     [TaskTry.from_record(it) for it in tries.get(task.task_id, ())],
-                    [gate.gate_id for gate in gates.get(task.task_id, ())],
+                    [gate.gate_id for gate in own],
+                    [Step.from_record({"result": None, **it}) for it in row.get("steps", ())],
+                    row.get("charges"),
                 )
-                for task in tasks
-            ],
-            gates=list({it.gate_id: it for some in gates.values() for it in some}.values()),
-        )
+            )
+        budgets = self._budgets(row["charges"] for row in rows if row["charges"])
+        return ExportPage(tasks=found, gates=list(gates.values()), budgets=budgets)
+
+    def _budgets(self, owners: Iterable[str]) -> list[BudgetState]:
+        keys = sorted(set(owners))
+        rows = self._graph.read("export/budgets", keys=keys) if keys else ()
+        return [BudgetState.from_record(row) for row in rows]
 
     def _skills(self, filters: AgentFilters) -> Iterator[ExportPage]:
         if filters.skill:

@@ -20,6 +20,7 @@ from graph_orch.analysis.checks import moment, nodes, number
 from graph_orch.analysis.nodes import (
     Attributes,
     Graph,
+    StepNode,
     TaskNode,
     TaskReader,
     agents_of,
@@ -28,6 +29,7 @@ from graph_orch.analysis.nodes import (
     is_labelled,
     reading,
     stated_tasks,
+    steps_of,
     tries_of,
 )
 from graph_orch.domain.dag import depths_from
@@ -481,13 +483,14 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class TriedTask:
-    """A task and its tries, oldest first; there may be none."""
+    """A task with its tries and the steps of its handler, each oldest first; there may be none."""
 
     task: Hashable
     task_type: str | None
     skills: tuple[str, ...]
     status: str | None
     tries: tuple[Try, ...]
+    steps: tuple[StepNode, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -555,7 +558,8 @@ def _tried(graph: Graph, task: TaskNode, tasks: Mapping[Any, TaskNode]) -> Tried
         tries.append(found)
         before = found.ended_at
     status = None if task.status is None else str(task.status)
-    return TriedTask(task.task_id, task.task_type, skills, status, tuple(tries))
+    steps = tuple(steps_of(graph, task.task_id))
+    return TriedTask(task.task_id, task.task_type, skills, status, tuple(tries), steps)
 
 
 def _latest(*times: datetime | None) -> datetime | None:

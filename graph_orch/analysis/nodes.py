@@ -64,8 +64,11 @@ class TaskNode(NamedTuple):
     unmet: int = 0
     workflow_id: str | None = None
     name: str | None = None
+    independent_of: tuple[Any, ...] = ()
     closed_gates: frozenset[Any] = frozenset()
     """The gates, not passed yet, to which its edges of the type WAITS_FOR lead."""
+    closed_budget: str | None = None
+    """The owner of the budget to which its edge of the type CHARGES leads, if that is closed."""
 
     def has(self, statuses: Collection[TaskStatus | None]) -> bool:
         """Whether its status is one of these; a task that tells none has none."""
@@ -87,6 +90,16 @@ class TryNode(NamedTuple):
     ended_at: datetime | None
     outcome: str | None
     blameless: bool
+
+
+class StepNode(NamedTuple):
+    """A step that a task's handler has kept, as a graph has it: an entry of `steps`."""
+
+    key: str
+    at: datetime
+    """When it was kept, which is when it ended."""
+    duration_ms: float | None
+    attempt: int
 
 
 _ENDED = (TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED)
@@ -142,6 +155,7 @@ _CHECKS: dict[str, Callable[[str, object], Any]] = {
     "concurrency_key": text,
     "on_dependency_failure": lambda what, value: member(what, value, DependencyFailure),
     "error_message": text,
+    "independent_of": lambda what, value: tuple(nodes(what, value)),
     "workflow_id": text,
     "name": text,
     **dict.fromkeys(("created_at", "available_at", "started_at", "completed_at"), moment),
@@ -175,17 +189,17 @@ class TaskReader:
             names = self._requirements(key, one)
             if names not in self._skills:
                 self._skills[names] = keys_of(names)
-            if gates := self._closed_gates(key):
-                found["closed_gates"] = gates
+            gates: set[Any] = set()
+            for _, other, edge in self._graph.edges(key, data=True):
+                there = self._graph.nodes[other]
+                if edge.get("type") == "WAITS_FOR":
+                    if there.get("status") not in ("approved", "answered"):
+                        gates.add(other)
+                elif edge.get("type") == "CHARGES" and there.get("is_closed") is True:
+                    found["closed_budget"] = str(there.get("owner", other))
+            if gates:
+                found["closed_gates"] = frozenset(gates)
             return TaskNode(key, names, self._skills[names], **found)
-
-    def _closed_gates(self, key: Any) -> frozenset[Any]:
-        return frozenset(
-            gate
-            for _, gate, edge in self._graph.edges(key, data=True)
-            if edge.get("type") == "WAITS_FOR"
-            and self._graph.nodes[gate].get("status") not in ("approved", "answered")
-        )
 
     def _requirements(self, key: Any, one: Attributes) -> tuple[str, ...]:
         given = one.get("requirements")
@@ -256,6 +270,31 @@ def _try(given: object) -> TryNode:
         outcome=None if outcome is None else str(outcome),
         blameless=one.get("blameless") is True,
     )
+
+
+def steps_of(graph: Graph, key: Any) -> list[StepNode]:
+    """The steps that a task's handler has kept, in the order in which it kept them.
+
+    Raises:
+        UnreadableGraphError: they are no list of mappings, or one is not what it must be.
+    """
+    given: Any = graph.nodes[key].get("steps") or []
+    found: list[StepNode] = []
+    with reading(key):
+        for one in cast(Iterable[Any], given) if isinstance(given, list | tuple) else [given]:
+            if not isinstance(one, Mapping):
+                raise ValidationError(f"a step is {shown(one)}; give a mapping")
+            step = cast(Attributes, one)
+            took = step.get("duration_ms")
+            found.append(
+                StepNode(
+                    key=text("a step: key", step.get("key")),
+                    at=moment("a step: at", step.get("at")),
+                    duration_ms=None if took is None else number("a step: duration_ms", took),
+                    attempt=whole("a step: attempt", step.get("attempt", 0)),
+                )
+            )
+    return sorted(found, key=lambda one: (one.at, one.key))
 
 
 def agents_of(graph: Graph) -> tuple[AgentSlots, ...] | None:

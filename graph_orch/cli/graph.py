@@ -12,6 +12,7 @@ import typer
 from graph_orch import EventType, TaskEvent
 from graph_orch.cli.output import Json, cell, plain, say, show_json, show_line, show_table
 from graph_orch.cli.store import connect
+from graph_orch.domain.models import ExportPage
 from graph_orch.store import statements
 
 EVENTS_PAGE = 1_000
@@ -126,15 +127,29 @@ def export(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Print every agent, and every task with its tries, as JSON lines (always JSON)."""
+    """Print agents, tasks with tries and steps, gates and budgets as JSON lines (always JSON).
+
+    Of each gate and each budget the last line counts, where it comes more than once.
+    """
     del as_json
     with connect() as orch:
         for page in () if workflow else orch.export.agents():
             for row in page.agents:
                 show_line({"kind": "agent"} | plain(row.agent))
+            _show_around(page)
         for page in orch.export.tasks({"workflow_id": workflow} if workflow else None):
             for row in page.tasks:
-                show_line({"kind": "task"} | plain(row.task) | {"tries": plain(row.tries)})
+                around = {"gate_ids": row.gate_ids, "charges": row.charges}
+                steps = [plain(step.model_dump(exclude={"result"})) for step in row.steps]
+                around |= {"tries": plain(row.tries), "steps": steps}
+                show_line({"kind": "task"} | plain(row.task) | around)
+            _show_around(page)
+
+
+def _show_around(page: ExportPage) -> None:
+    for kind, rows in (("gate", page.gates), ("budget", page.budgets)):
+        for row in rows:
+            show_line({"kind": kind} | plain(row))
 
 
 def cypher(

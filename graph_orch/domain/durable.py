@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Literal, Self
 from uuid import UUID, uuid5
 
 from pydantic import Field, JsonValue
 
-from graph_orch.domain.forms import load_json
-from graph_orch.domain.models import NewTask
-from graph_orch.domain.models.base import Model, some_moment
+from graph_orch.domain.models import NewTask, Step
+from graph_orch.domain.models.base import Model
 from graph_orch.domain.models.gates import Gate, GateDecision, GateStatus
-
-
-class Step(Model):
-    """What a step of a handler gave. A later try of the task reads it, and does not run it."""
-
-    key: str = Field(description="Its kind, its name, and which of that name in the handler it is")
-    result: JsonValue = None
-    at: datetime = Field(description="When it was kept, UTC")
-    duration_ms: float | None = Field(None, description="Milliseconds that it took")
-    attempt: int = Field(description="The try that kept it")
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """From a step of a row of `tasks/steps`."""
-        return cls.stored(
-            {**record, "result": load_json(record["result"]), "at": some_moment(record["at"])}
-        )
 
 
 class Decision(Model):

@@ -83,7 +83,9 @@ def test_numbers_and_checks(cli: Cli, agent: str) -> None:
 
 def test_export_is_json_lines(cli: Cli, agent: str) -> None:
     task_id = cli("task", "create", "x").stdout.strip()
+    cli("budget", "set", f"agent:{agent}", "--tokens", "5")
     rows = [json.loads(line) for line in cli("export").stdout.splitlines()]
+    assert f"agent:{agent}" in {row["owner"] for row in rows if row["kind"] == "budget"}
     assert agent in {row["agent_id"] for row in rows if row["kind"] == "agent"}
     assert task_id in {row["task_id"] for row in rows if row["kind"] == "task"}
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
 import networkx as nx
 import pytest
 from matplotlib.text import Text
 
-from graph_orch import AnalysisError, NewTask, ValidationError, analysis
+from graph_orch import AnalysisError, NewTask, ValidationError, Worker, analysis
+from tests.integration.test_worker import at_work
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -334,6 +337,64 @@ def test_gates_and_workflows(orch, lived, tmp_path, kind, suffix):
         assert analysis.simulation.simulate(left, graph).completed == 2
     of_flow = analysis.snapshot(orch, kind, workflow_id="w")
     assert sum(it["label"] == "Task" for _, it in of_flow.nodes(data=True)) == 2
+
+
+@pytest.mark.parametrize("suffix", [".json", ".graphml"])
+@pytest.mark.parametrize("kind", ["tasks", "all"])
+def test_steps_and_budgets(orch, lived, tmp_path, kind, suffix):
+    worker = Worker(orch, "cleo", [])
+
+    @worker.task("paid")
+    def paid(ctx):
+        ctx.record(tokens=40, cost="0.5")
+        ctx.step("fetch", lambda: "a large page")
+        ctx.step("fetch", lambda: time.sleep(0.02))
+        ctx.sleep(0.05)
+        return ctx.step("write", lambda: 1)
+
+    orch.agents.register_agent("cleo", [], max_concurrent_tasks=1)
+    one = {"name": "a", "content": "x", "task_type": "paid", "estimate": {"tokens": 60}}
+    after = one | {"name": "b", "dependencies": ["a"]}
+    flow = orch.workflows.start("flow", [one, after], budget={"tokens": 100})
+    orch.budgets.set("agent:cleo", {"cost": 5})
+    with at_work(worker):
+        eventually(lambda: orch.budgets.get(f"workflow:{flow.workflow_id}").is_closed)
+    tasks = orch.tasks.query_tasks({"workflow_id": flow.workflow_id})
+    (done,) = [it for it in tasks if it.status == "completed"]
+    (waits,) = [it for it in tasks if it.status == "pending"]
+    path = tmp_path / f"graph{suffix}"
+    taken = analysis.snapshot(orch, kind)
+    analysis.save(taken, path)
+    graph = analysis.load(path)
+    assert dict(graph.nodes(data=True)) == dict(taken.nodes(data=True))
+    assert [(it["key"], it["attempt"]) for it in graph.nodes[done.task_id]["steps"]] == [
+        *(("step:fetch#1", 1), ("step:fetch#2", 1)),
+        *(("sleep#1", 1), ("step:write#1", 2)),
+    ]
+    assert [(it["tokens"], it["cost"]) for it in graph.nodes[done.task_id]["tries"]] == [
+        *((40, 0.5), (40, 0.5)),
+    ]
+    owner = f"workflow:{flow.workflow_id}"
+    budget = graph.nodes[f"budget:{owner}"]
+    assert (budget["label"], budget["owner"], budget["is_closed"]) == ("Budget", owner, True)
+    assert (budget["budget"], budget["left"]) == ({"tokens": 100}, {"tokens": 20})
+    assert (budget["spent"]["tokens"], budget["spent"]["cost"]) == (80, 1.0)
+    joined = {(it["type"], other) for _, other, it in graph.edges(waits.task_id, data=True)}
+    assert ("CHARGES", f"budget:{owner}") in joined
+    assert graph.has_edge("cleo", "budget:agent:cleo") == (kind == "all")
+    if kind == "all":
+        (reason,) = analysis.tasks.why_blocked(graph, waits.task_id).reasons
+        (stored,) = orch.insights.why_blocked(waits.task_id).reasons
+        assert (reason.kind, reason.sentence) == (stored.kind, stored.sentence)
+    timeline = {it.task: it.steps for it in analysis.Timeline.of(graph).tasks}
+    assert timeline[done.task_id][1].duration_ms >= 20
+    assert timeline[waits.task_id] == ()
+    of_one = graph.subgraph([done.task_id, *graph.successors(done.task_id)])
+    figure = analysis.pictures.draw_gantt(of_one, tmp_path / "one.svg")
+    texts = {text.get_text() for text in figure.findobj(Text)}
+    assert {"its steps", "step of its handler (4)"} <= texts
+    figure = analysis.pictures.draw_gantt(graph, tmp_path / "all.svg")
+    assert "its steps" not in {text.get_text() for text in figure.findobj(Text)}
 
 
 def test_frames(orch, lived):

@@ -171,6 +171,7 @@ _DECLARED: dict[str, dict[str, type]] = {
     "HAS_SKILL": {"confidence": float, "learned_at": datetime},
     "DEPENDS_ON": {},
     "REQUIRES": {},
-    "ASSIGNED_TO": _declared(TaskTry, without=frozenset({"agent_id", "traceback"})),
+    "ASSIGNED_TO": _declared(TaskTry, without=frozenset({"agent_id", "traceback"}))
+    | {"cost": float},
     "MEMBER_OF": {},
 }

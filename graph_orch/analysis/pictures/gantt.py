@@ -20,6 +20,7 @@ from graph_orch.analysis.pictures.marks import (
     INK,
     OUTCOMES,
     PLANNED,
+    STEP,
     Entry,
     area,
     ink_on,
@@ -57,6 +58,8 @@ def draw_gantt(
     figsize: Size | None = None,
 ) -> Figure:
     """Draw the tries of tasks as bars over time, a row for each slot that an agent used.
+
+    Of one task alone the steps that its handler has kept stand below its tries.
 
     Outcomes are told by colour and hatch; the time from assignment to start is pale. A bar has its
     task's type and id where they fit. Times of a graph are times of day (UTC), those of a schedule
@@ -132,6 +135,10 @@ def _rows(found: Bars) -> _Rows:
         placed += [(bar, top + slot) for bar, slot in lanes[agent]]
         agents.append((agent, top, high))
         top += high
+    if found.steps:
+        steps = _slots(sorted(found.steps, key=lambda it: (it.held, it.end, it.kind)))
+        placed += [(bar, top + slot) for bar, slot in steps]
+        agents.append((found.steps[0].agent, top, 1 + max(slot for _, slot in steps)))
     left = sorted(set(lanes) - set(chosen))
     return _Rows(placed, agents, left, sum(len(lanes[agent]) for agent in left))
 
@@ -180,11 +187,11 @@ def _bars(sheet: Sheet, rows: _Rows, at: Callable[[float], float]) -> None:
             alike.setdefault(outcome, []).append(corners)
         if few:
             start = bar.start if bar.end > bar.start else bar.held
-            own = short_id(bar.task, 16)
+            own = short_id(bar.task, 16) if bar.outcome != STEP else ""
             style = OUTCOMES[bar.outcome]
             write_between(
                 sheet,
-                f"{shorten(bar.kind, 12)} {own}" if bar.kind else own,
+                f"{shorten(bar.kind, 12)} {own}".strip() if bar.kind else own,
                 at(start),
                 at(bar.end),
                 row,

@@ -30,7 +30,14 @@ INK, LIGHT, BAND = "#222222", "#bdbdbd", "#f3f3f3"
 
 GROUPS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION, YELLOW)
 """What tells groups apart, the largest first; the groups after these are grey."""
-KINDS = {"Agent": BLUE, "Skill": ORANGE, "Team": PURPLE, "Task": GREEN, "Gate": YELLOW}
+KINDS = {
+    "Agent": BLUE,
+    "Skill": ORANGE,
+    "Team": PURPLE,
+    "Task": GREEN,
+    "Gate": YELLOW,
+    "Budget": SKY,
+}
 RELATIONS = {
     "HAS_SKILL": LIGHT,
     "DEPENDS_ON": GREY,
@@ -38,6 +45,8 @@ RELATIONS = {
     "REQUIRES": SKY,
     "MEMBER_OF": PURPLE,
     "WAITS_FOR": ORANGE,
+    "CHARGES": VERMILLION,
+    "HAS_BUDGET": VERMILLION,
 }
 HEAT = colormaps["cividis"]
 """Gets lighter evenly, and is the same to people with and without a colour vision deficiency."""
@@ -69,6 +78,7 @@ SHOWN: Mapping[str, Style] = {**STATUSES, **GATES}
 """What the nodes of a picture of tasks can be."""
 
 LIVE, PLANNED, OTHER, HELD = "still held", "planned", "other", "assigned, not started"
+STEP = "step of its handler"
 OUTCOMES: Mapping[str, Style] = {
     "completed": Style(GREEN),
     "failed": Style(VERMILLION, hatch="xxxx"),
@@ -81,6 +91,7 @@ OUTCOMES: Mapping[str, Style] = {
     PLANNED: Style(SKY),
     OTHER: Style(WHITE),
     HELD: Style(PALE),
+    STEP: Style(YELLOW),
 }
 
 

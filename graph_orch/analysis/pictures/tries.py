@@ -11,8 +11,8 @@ from typing import Any, cast
 import networkx as nx
 
 from graph_orch.analysis.model import Model, graph_of
-from graph_orch.analysis.nodes import Graph, by_name
-from graph_orch.analysis.pictures.marks import LIVE, OTHER, OUTCOMES, PLANNED
+from graph_orch.analysis.nodes import Graph, StepNode, by_name, steps_of
+from graph_orch.analysis.pictures.marks import LIVE, OTHER, OUTCOMES, PLANNED, STEP
 from graph_orch.analysis.pictures.nodes import left_out_said, number, of_kind
 from graph_orch.analysis.pictures.texts import count, plain
 from graph_orch.errors import ValidationError
@@ -47,12 +47,14 @@ class Bars:
     is_clock: bool = True
     skipped: int = 0
     notes: list[str] = field(default_factory=list[str])
+    steps: list[Bar] = field(default_factory=list[Bar])
+    """Those of the handler, where there is one task and no other."""
 
     @property
     def span(self) -> tuple[float, float]:
         """From the first moment to the last, never nothing."""
-        start = min(bar.held for bar in self.bars)
-        end = max(bar.end for bar in self.bars)
+        start = min(bar.held for bar in (*self.bars, *self.steps))
+        end = max(bar.end for bar in (*self.bars, *self.steps))
         return start, end if end > start else start + 1.0
 
     def said(self) -> list[str]:
@@ -101,7 +103,10 @@ def _of_graph(graph: Graph, now: datetime | float | None) -> Bars:
     live_until = seconds(now if now is not None else graph.graph.get("taken_at"))
     if live_until is None:
         live_until = datetime.now(UTC).timestamp()
-    for node in of_kind(graph, "Task"):
+    tasks = of_kind(graph, "Task")
+    if len(tasks) == 1:
+        found.steps = [_step(tasks[0], step) for step in steps_of(graph, tasks[0])]
+    for node in tasks:
         for entry in _tries(graph, node):
             started, assigned = seconds(entry.get("started_at")), seconds(entry.get("assigned_at"))
             held = assigned if assigned is not None else started
@@ -126,6 +131,14 @@ def _of_graph(graph: Graph, now: datetime | float | None) -> Bars:
             slots = number(graph.nodes[node].get("max_concurrent_tasks"), math.nan)
             found.slots[plain(graph.nodes[node].get("agent_id", node))] = slots
     return found
+
+
+def _step(task: Hashable, step: StepNode) -> Bar:
+    end = step.at.timestamp()
+    start = end - (step.duration_ms or 0) / 1_000
+    # Its name, without its kind, and with its ordinal where it is not the first of that name.
+    name = step.key.partition(":")[2] or step.key
+    return Bar(task, "its steps", start, start, end, STEP, name.removesuffix("#1"))
 
 
 def _tries(graph: Graph, node: Hashable) -> list[Mapping[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from decimal import Decimal
 from enum import Enum
 from typing import Any, Final, Literal, get_args
 
@@ -12,6 +13,8 @@ import networkx as nx
 
 from graph_orch.domain.forms import skill_key
 from graph_orch.domain.models import ExportedAgent, ExportedTask, ExportedTeam, ExportPage, Skill
+from graph_orch.domain.models.base import Model
+from graph_orch.domain.models.budgets import Budget, BudgetState
 from graph_orch.errors import AnalysisError
 
 SnapshotKind = Literal["agents-skills", "tasks", "all"]
@@ -29,14 +32,18 @@ _REPEATED: Final = frozenset(
 )
 """Texts that many nodes share: one copy of each is kept."""
 _REPEATED_LISTS: Final = frozenset({"requirements", "dependencies", "capabilities"})
-_ENDS: Final = {
-    "HAS_SKILL": ("Agent", "Skill"),
-    "DEPENDS_ON": ("Task", "Task"),
-    "REQUIRES": ("Task", "Skill"),
-    "ASSIGNED_TO": ("Task", "Agent"),
-    "MEMBER_OF": ("Agent", "Team"),
-    "WAITS_FOR": ("Task", "Gate"),
+_JOINED: Final = {
+    ("Agent", "HAS_SKILL", "Skill"),
+    ("Task", "DEPENDS_ON", "Task"),
+    ("Task", "REQUIRES", "Skill"),
+    ("Task", "ASSIGNED_TO", "Agent"),
+    ("Agent", "MEMBER_OF", "Team"),
+    ("Task", "WAITS_FOR", "Gate"),
+    ("Task", "CHARGES", "Budget"),
+    ("Agent", "HAS_BUDGET", "Budget"),
+    ("Team", "HAS_BUDGET", "Budget"),
 }
+"""What edges of each type join."""
 
 
 def skill_node(key: str) -> str:
@@ -52,6 +59,11 @@ def team_node(team_id: str) -> str:
 def gate_node(gate_id: str) -> str:
     """The node of a gate."""
     return f"gate:{gate_id}"
+
+
+def budget_node(owner: str) -> str:
+    """The node of the budget of an owner, such as `workflow:ID`."""
+    return f"budget:{owner}"
 
 
 class SnapshotBuilder:
@@ -71,7 +83,7 @@ class SnapshotBuilder:
         self._labels: dict[str, str] = {}
         self._texts: dict[str, str] = {}
         self._outside = Counter[str]()
-        self._gates: dict[str, list[str]] = {}
+        self._joined: dict[str, ExportedTask] = {}
 
     def add(self, page: ExportPage) -> None:
         """Take the nodes of a page.
@@ -81,10 +93,14 @@ class SnapshotBuilder:
         """
         for task in page.tasks:
             self._node(task.task.task_id, "Task", self._task(task))
-            self._gates[task.task.task_id] = list(task.gate_ids)
+            if task.gate_ids or task.charges:
+                self._joined[task.task.task_id] = task
         for gate in page.gates:
             told = self._attributes(gate.model_copy(update={"task_ids": []}))
             self._node(gate_node(gate.gate_id), "Gate", told)
+        if self._graph.graph["kind"] != "agents-skills":
+            for budget in page.budgets:
+                self._node(budget_node(budget.owner), "Budget", self._budget(budget))
         for skill in page.skills:
             self._node(skill_node(skill.key), "Skill", self._skill(skill))
         for agent in page.agents:
@@ -100,6 +116,10 @@ class SnapshotBuilder:
         tasks = [name for name, label in self._labels.items() if label == "Task"]
         for task_id in tasks:
             self._edges(self._joins(task_id))
+        for name, label in [*self._labels.items()] if self._all else ():
+            owner = f"{label.lower()}:{name.removeprefix('team:')}"
+            if label in ("Agent", "Team") and budget_node(owner) in self._labels:
+                self._edges([(name, budget_node(owner), "HAS_BUDGET", {"type": "HAS_BUDGET"})])
         if self._graph.graph["kind"] != "agents-skills":
             tries = (len(self._graph.nodes[task_id]["tries"]) for task_id in tasks)
             self._graph.graph.update(tries=sum(tries), outside=self._points_outside())
@@ -125,7 +145,7 @@ class SnapshotBuilder:
 
     def _inside(self, edge: Edge) -> bool:
         start, end, _, data = edge
-        inside = (self._labels.get(start), self._labels.get(end)) == _ENDS[data["type"]]
+        inside = (self._labels.get(start), data["type"], self._labels.get(end)) in _JOINED
         if not inside:
             self._outside[data["type"]] += 1
         return inside
@@ -142,6 +162,15 @@ class SnapshotBuilder:
     def _task(self, task: ExportedTask) -> Attributes:
         found = self._attributes(task.task)
         found["tries"] = [self._attributes(it) for it in task.tries]
+        if task.steps:
+            found["steps"] = [self._attributes(it) for it in task.steps]
+        return found
+
+    def _budget(self, budget: BudgetState) -> Attributes:
+        found = self._attributes(budget) | {"currency": budget.budget.currency}
+        for name in ("budget", "spent", "reserved", "left"):
+            amounts: Budget = getattr(budget, name)
+            found[name] = self._attributes(amounts.model_copy(update={"currency": None}))
         return found
 
     def _attributes(self, fields: Iterable[tuple[str, Any]]) -> Attributes:
@@ -152,7 +181,11 @@ class SnapshotBuilder:
                 continue
             if isinstance(value, Enum):
                 value = value.value
-            if name in _REPEATED:
+            if isinstance(value, Decimal):
+                found[name] = float(value)
+            elif isinstance(value, Model):
+                found[name] = self._attributes(value)
+            elif name in _REPEATED:
                 found[name] = same(value, value)
             elif name in _REPEATED_LISTS:
                 found[name] = [same(text, text) for text in value if text is not None]
@@ -173,8 +206,11 @@ class SnapshotBuilder:
         task: Attributes = self._graph.nodes[task_id]
         for dependency in task["dependencies"]:
             yield task_id, dependency, "DEPENDS_ON", {"type": "DEPENDS_ON"}
-        for gate_id in self._gates.get(task_id, ()):
-            yield task_id, gate_node(gate_id), "WAITS_FOR", {"type": "WAITS_FOR"}
+        if (joined := self._joined.get(task_id)) is not None:
+            for gate_id in joined.gate_ids:
+                yield task_id, gate_node(gate_id), "WAITS_FOR", {"type": "WAITS_FOR"}
+            if joined.charges is not None:
+                yield task_id, budget_node(joined.charges), "CHARGES", {"type": "CHARGES"}
         if self._all:
             yield from self._required(task_id, task["requirements"])
             yield from _tried(task_id, task["tries"])
@@ -215,5 +251,5 @@ def _collision(name: str, label: str, there: str) -> str:
 
 def _named(label: str, node: str) -> str:
     """What a node is called in its own place: a skill or a team has no prefix there."""
-    prefix = {"Skill": "skill:", "Team": "team:", "Gate": "gate:"}.get(label, "")
+    prefix = "" if label in ("Task", "Agent") else f"{label.lower()}:"
     return f"{label.lower()} {node.removeprefix(prefix)!r}"

@@ -41,10 +41,12 @@ def snapshot(
 
     Returns:
         Nodes are agents and tasks by their ids, skills as "skill:" + key, teams as
-        "team:" + team_id, and the gates at which tasks wait or waited as "gate:" + gate_id.
+        "team:" + team_id, the gates at which tasks wait or waited as "gate:" + gate_id, and the
+        budgets of workflows (of agents and teams too for "all") as "budget:" + owner.
         `label` says what a node is, `type` what an edge is; the rest are the attributes of the
-        models, those that are not None. A task is joined to what it depends on and to its gates,
-        and has its `tries`, oldest first. `graph.graph` has kind, taken_at (by the store's clock),
+        models, those that are not None. A task is joined to what it depends on, to its gates and to
+        the budget that pays for it; it has its `tries`, oldest first, and `steps`, if its handler
+        has kept some. `graph.graph` has kind, taken_at (by the store's clock),
         filters, version; with tasks also `tries`, their number, and `outside`: how many edges of
         each type lead to what is not in the snapshot, and so are left out.
 

@@ -75,6 +75,9 @@ def why_blocked(
             limits=_limits(found, told, most),
             cycle=cycle,
             gates=_gates(found, key),
+            budgets={
+                one: owner for one in told if (owner := found.tasks[one].closed_budget) is not None
+            },
         )
     )
 
@@ -131,6 +134,7 @@ def _standing(task: TaskNode) -> Standing:
         concurrency_key=task.concurrency_key,
         close_by=_close_by(task),
         unmet=task.unmet,
+        independent_of=tuple(map(str, task.independent_of)),
     )
 
 

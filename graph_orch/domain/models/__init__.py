@@ -14,7 +14,7 @@ from graph_orch.domain.models.agents import (
     utilization,
 )
 from graph_orch.domain.models.base import Model
-from graph_orch.domain.models.events import EventPage, TaskEvent, TaskRecord, TaskTry
+from graph_orch.domain.models.events import EventPage, Step, TaskEvent, TaskRecord, TaskTry
 from graph_orch.domain.models.export import (
     AgentFilters,
     ExportedAgent,
@@ -105,6 +105,7 @@ __all__ = [
     "RoutingStatistics",
     "Schedule",
     "Skill",
+    "Step",
     "StoreCounts",
     "SystemHealth",
     "Task",

@@ -1,15 +1,18 @@
-"""The history of tasks: events, tries, and the record of both."""
+"""The history of tasks: events, tries, and the record of both; the steps of handlers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Self
 
 from pydantic import Field, JsonValue
 
+from graph_orch.domain.forms import load_json
 from graph_orch.domain.lifecycle import EventType, TryOutcome
-from graph_orch.domain.models.base import Model, Page
+from graph_orch.domain.models.base import Model, Page, some_moment
+from graph_orch.domain.models.budgets import BILLIONTHS
 from graph_orch.domain.models.tasks import Task
 
 
@@ -52,11 +55,32 @@ class TaskTry(Model):
     duration_ms: float | None = Field(None, description="Milliseconds of work; None: not started")
     blameless: bool | None = Field(None, description="Whether a failure counts against nobody")
     """None for tries that did not fail, expire or time out."""
+    tokens: int | None = Field(None, description="Tokens that were recorded of it")
+    cost: Decimal | None = Field(None, description="Money that was recorded of it")
 
     @classmethod
     def from_record(cls, edge: Mapping[str, Any]) -> Self:
         """From the edge's properties with the `agent_id`."""
-        return cls.stored(cls.decoded(edge))
+        tokens, billionths = edge.get("used") or (None, None)
+        cost = (Decimal(billionths) / BILLIONTHS).normalize() + 0 if billionths else None
+        return cls.stored(cls.decoded(edge) | {"tokens": tokens or None, "cost": cost})
+
+
+class Step(Model):
+    """What a step of a handler gave. A later try of the task reads it, and does not run it."""
+
+    key: str = Field(description="Its kind, its name, and which of that name in the handler it is")
+    result: JsonValue = None
+    at: datetime = Field(description="When it was kept, UTC")
+    duration_ms: float | None = Field(None, description="Milliseconds that it took")
+    attempt: int = Field(description="The try that kept it")
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """From a step of a row of `tasks/steps`."""
+        return cls.stored(
+            {**record, "result": load_json(record["result"]), "at": some_moment(record["at"])}
+        )
 
 
 class TaskRecord(Task):

@@ -14,7 +14,8 @@ from graph_orch.domain.fields import Name, OneOrMore
 from graph_orch.domain.forms import skill_key
 from graph_orch.domain.models.agents import Agent
 from graph_orch.domain.models.base import Filters, Model, moment
-from graph_orch.domain.models.events import TaskTry
+from graph_orch.domain.models.budgets import BudgetState
+from graph_orch.domain.models.events import Step, TaskTry
 from graph_orch.domain.models.gates import Gate
 from graph_orch.domain.models.tasks import Task
 
@@ -83,11 +84,15 @@ class ExportedAgent(NamedTuple):
 
 
 class ExportedTask(NamedTuple):
-    """A task with its tries, the first one first, and the ids of its gates."""
+    """A task with its tries, the first one first, and what stands around it."""
 
     task: Task
     tries: list[TaskTry]
     gate_ids: Sequence[str] = ()
+    steps: Sequence[Step] = ()
+    """Those that its handler has kept, the first one first, without what they gave."""
+    charges: str | None = None
+    """The budget of its workflow, where that pays for it, as `workflow:ID`."""
 
 
 class ExportedTeam(NamedTuple):
@@ -106,13 +111,15 @@ class ExportedTeam(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ExportPage:
-    """Some of the nodes of the graph; `len` counts them, without gates, which come with tasks."""
+    """Some of the nodes of the graph; `len` counts them, without gates and budgets, which come with
+    those that they are of, and may come again."""
 
     skills: Sequence[Skill] = ()
     agents: Sequence[ExportedAgent] = ()
     tasks: Sequence[ExportedTask] = ()
     teams: Sequence[ExportedTeam] = ()
     gates: Sequence[Gate] = ()
+    budgets: Sequence[BudgetState] = ()
 
     def __len__(self) -> int:
         lists = (self.skills, self.agents, self.tasks, self.teams)
