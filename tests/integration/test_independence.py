@@ -11,6 +11,7 @@ from graph_orch import (
     NewTask,
     NotIndependentError,
     ValidationError,
+    analysis,
 )
 
 NOBODY = "01a217f6-21e2-7c6c-b649-711dba5bfd08"
@@ -180,3 +181,31 @@ def test_names_and_bad_input(orch, crew, new_task):
         new_task(independent_of=["ancestors", draft.task_id])
     with pytest.raises(ValidationError, match="itself"):
         new_task(task_id=NOBODY, independent_of=[NOBODY])
+
+
+def test_a_simulation_of_what_is_left_keeps_to_it(orch, crew, new_task):
+    """By what was done in the store, and by what is done in the simulation."""
+    first = new_task()
+    second = new_task(dependencies=[first])
+    after = {"dependencies": [second]}
+    judged = new_task(independent_of="ancestors", max_retries=0, **after)
+    new_task(independent_of=[second], **after)
+    do(orch, first, "ada")
+    graph = analysis.snapshot(orch, "all")
+    left = analysis.simulation.tasks_of(graph, live_only=True)
+    for name, barred in (("bob", {"ada", "bob"}), ("ada", {"ada"})):
+        # Who is let to do the second is the router's choice, which the rest follows.
+        result = analysis.simulation.simulate(
+            left,
+            graph,
+            router=lambda task, found, now, name=name: _chosen(task, found, second, name),
+        )
+        by_id = {it.task_id: it for it in result.tasks}
+        assert by_id[second].agent_id == name
+        assert by_id[judged].agent_id == next(iter({"ada", "bob"} - barred), None)
+        others = [it for it in result.tasks if it.task_id not in (second, judged)]
+        assert [it.agent_id for it in others] == [{"ada": "bob", "bob": "ada"}[name]]
+
+
+def _chosen(task, found, second, name):
+    return name if task.task_id == second else found[0].agent_id

@@ -315,6 +315,36 @@ def test_router_must_keep_the_rules(answer, says):
         simulate(tasks, agents, router=router)
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_who_did_it_in_this_run_may_not_judge_it(mode):
+    """It is known when the review becomes ready, and of what it names also while it waits."""
+    agents = [SimulatedAgent(key, max_concurrent_tasks=1) for key in ("ada", "bob")]
+    chain = [
+        task("write"),
+        task("edit", dependencies=["write"], independent_of="dependencies"),
+        task("judge", dependencies=["edit"], independent_of="ancestors"),
+    ]
+    result = simulate(chain, agents, mode=mode)
+    assert [it.agent_id for it in result.tasks] == ["ada", "bob", None]
+    assert result.tasks[2].outcome is Outcome.UNROUTABLE
+    assert "independent" in result.tasks[2].reason
+    named = [
+        task("long", duration=9.0),
+        task("write", priority="low"),
+        task("judge", priority="low", independent_of=["write", "somewhere else"]),
+    ]
+    result = simulate(named, agents, mode=mode)
+    write, judge = result.tasks[1:]
+    assert (write.agent_id, judge.agent_id, judge.started) == ("bob", "ada", 9.0)
+
+
+def test_router_that_chooses_a_writer_as_reviewer_is_refused():
+    agents = [SimulatedAgent("ada"), SimulatedAgent("bob")]
+    tasks = [task("write"), task("judge", dependencies=["write"], independent_of="ancestors")]
+    with pytest.raises(RoutingError, match="it worked on what the task is to be independent of"):
+        simulate(tasks, agents, router=lambda *_: "ada")
+
+
 def test_router_may_wait_and_is_asked_again():
     def patient(task: SimulatedTask, candidates: Any, now: float) -> object:
         return "one" if task.task_id == "wakes" or now >= 3 else None

@@ -52,6 +52,11 @@ def workloads(draw_: Any) -> tuple[list[SimulatedTask], list[SimulatedAgent]]:
             on_dependency_failure=draw_(st.sampled_from(DependencyFailure)),
             concurrency_key=draw_(st.sampled_from([None, None, "k", "l"])),
             excluded_agents=draw_(st.lists(st.sampled_from(["a0", "a1"]), max_size=1)),
+            independent_of=draw_(
+                st.just(())
+                | st.sampled_from(["dependencies", "ancestors"])
+                | st.lists(st.sampled_from([f"t{n}" for n in range(count)]), max_size=2)
+            ),
         )
         for place in range(count)
     ]
@@ -138,7 +143,22 @@ class Slow:
             if spec.skill_keys <= it.skill_keys
             and self.active(it) < it.max_concurrent_tasks
             and it.agent_id not in spec.excluded_agents
+            and it.agent_id not in self.worked(spec)
         ]
+
+    def worked(self, spec: SimulatedTask) -> set[Any]:
+        """Who has begun what a task is to be independent of."""
+        by_id = {it.task_id: it for it in self.tasks}
+        of = set(spec.independent_of)
+        if of == {"dependencies"}:
+            of = set(spec.dependencies)
+        elif of == {"ancestors"}:
+            of = set(spec.dependencies)
+            while more := {o for key in of for o in by_id[key].dependencies} - of:
+                of |= more
+        begun = [(key, agent) for key, agent, *_ in self.tries]
+        begun += [(it[2].task_id, it[3].agent_id) for it in self.running]
+        return {agent for key, agent in begun if key in of}
 
     def place(self, agent: SimulatedAgent) -> tuple[Any, ...]:
         recency = (self.last[agent.agent_id], agent.agent_id)

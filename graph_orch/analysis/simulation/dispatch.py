@@ -127,7 +127,7 @@ class ByRouter:
             return agent
         raise RoutingError(
             f"the router chose {shown(answer)} for task {shown(task.spec.task_id)}, but "
-            f"{_objection(task.spec, agent)}; answer with the agent_id of a candidate, or None"
+            f"{_objection(task, agent)}; answer with the agent_id of a candidate, or None"
         )
 
 
@@ -145,12 +145,14 @@ def _view(agent: WorkingAgent) -> AgentView:
     )
 
 
-def _objection(task: SimulatedTask, agent: WorkingAgent | None) -> str:
+def _objection(task: WaitingTask, agent: WorkingAgent | None) -> str:
     if agent is None:
         return "there is no such agent"
-    missing = task.skill_keys - agent.spec.skill_keys
+    missing = task.spec.skill_keys - agent.spec.skill_keys
     if missing:
         return f"it lacks {', '.join(map(repr, sorted(missing)))}"
-    if agent.spec.agent_id in task.excluded_agents:
+    if agent.spec.agent_id in task.spec.excluded_agents:
         return "the task excludes it"
+    if agent.crew not in task.lane.crews:
+        return "it worked on what the task is to be independent of"
     return f"it holds {agent.active} of at most {agent.spec.max_concurrent_tasks} tasks"

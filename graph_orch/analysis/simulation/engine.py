@@ -67,12 +67,19 @@ class Engine:
         self.rules = rules
         self.env = simpy.Environment(initial_time=0.0)
         self.agents = _working(agents)
-        crews = crews_of(
-            self.agents, {name for task in tasks for name in task.excluded_agents}, place
-        )
+        singled_out = {name for task in tasks for name in task.excluded_agents}
+        if any(task.independent_of for task in tasks):
+            singled_out.update(agent.agent_id for agent in agents)
+        self._heeds_ancestors = any(task.independent_of == ("ancestors",) for task in tasks)
+        crews = crews_of(self.agents, singled_out, place)
         limits = _limits(rules.limits)
         self.lanes = Lanes(crews, limits)
         self.tasks = self._waiting(tasks)
+        self._by_id = {task.spec.task_id: task for task in self.tasks}
+        for task in self.tasks:
+            for name in task.spec.independent_of:
+                if name in self._by_id:
+                    self._by_id[name].namers.append(task)
         self.ready = Ready(crews)
         self.tries: list[Try] = []
         self.queue: list[tuple[float, int]] = []
@@ -141,8 +148,21 @@ class Engine:
         task.ready_since = self.env.now
         if task.ready is None:
             task.ready = task.ready_since
+        if task.spec.independent_of:
+            task.lane = self.lanes.of(task.spec, self._barred(task))
         self.ready.put(task)
         self.ended_at = self.env.now
+
+    def _barred(self, task: WaitingTask) -> frozenset[Hashable]:
+        """Who has begun what a ready task is to be independent of."""
+        match task.spec.independent_of:
+            case ("ancestors",):
+                found = [task.behind]
+            case ("dependencies",):
+                found = [self._by_id[other].workers for other in task.spec.dependencies]
+            case names:
+                found = [self._by_id[name].workers for name in names if name in self._by_id]
+        return frozenset[Hashable]().union(*found)
 
     def _give_out(self, dispatcher: Dispatcher) -> None:
         now = self.env.now
@@ -163,6 +183,11 @@ class Engine:
         agent.last = self._given
         self._given += 1
         slot = self.ready.occupy(agent, task.lane)
+        if agent.spec.agent_id not in task.workers:
+            task.workers |= {agent.spec.agent_id}
+            for other in task.namers:
+                if other.ready_since is not None:
+                    self.ready.move(other, self.lanes.of(other.spec, self._barred(other)))
         self._at(task.spec.duration / agent.spec.speed, self._end, (task, agent, slot, now))
 
     def _end(self, work: tuple[WaitingTask, WorkingAgent, int, float]) -> None:
@@ -196,6 +221,8 @@ class Engine:
     def _complete(self, task: WaitingTask) -> None:
         task.outcome, task.finished = Outcome.COMPLETED, self.env.now
         for other in task.dependents:
+            if self._heeds_ancestors:
+                other.behind |= task.behind | task.workers
             other.unmet -= 1
             self._look(other)
 

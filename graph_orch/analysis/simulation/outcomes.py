@@ -73,6 +73,8 @@ def _reason(
 
 
 def _unable(task: WaitingTask) -> str:
+    if task.spec.independent_of:
+        return "every agent with its skills is excluded, or worked on what it is independent of"
     skills = ", ".join(map(repr, sorted(task.spec.skill_keys)))
     return f"no agent that it does not exclude has {skills}" if skills else "there is no agent"
 

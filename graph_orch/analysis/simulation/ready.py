@@ -40,11 +40,13 @@ class WaitingTask:
     __slots__ = (
         "agent_id",
         "arrived",
+        "behind",
         "dependents",
         "finished",
         "index",
         "key",
         "lane",
+        "namers",
         "outcome",
         "ready",
         "ready_since",
@@ -56,11 +58,15 @@ class WaitingTask:
         "unmet",
         "wait",
         "work",
+        "workers",
     )
 
     def __init__(self, index: int, spec: SimulatedTask, key: Key, lane: Lane) -> None:
         self.index, self.spec, self.key, self.lane = index, spec, key, lane
         self.dependents: list[WaitingTask] = []
+        self.namers: list[WaitingTask] = []  # those that are to be independent of it
+        self.workers: frozenset[Hashable] = frozenset()  # who began it
+        self.behind: frozenset[Hashable] = frozenset()  # who began what it depends on, at any depth
         self.unmet = len(spec.dependencies)
         self.arrived = False
         self.tries = self.retries = 0
@@ -145,6 +151,10 @@ class Lane:
         self.limit, self.crews = limit, crews
         self.tasks: list[tuple[Key, WaitingTask]] = []
 
+    def __lt__(self, other: Lane) -> bool:
+        """Heaps ask where a task was moved: two lanes have its key in common. Either will do."""
+        return False
+
     @property
     def is_open(self) -> bool:
         return bool(self.tasks) and not (self.limit and self.limit.is_reached)
@@ -169,7 +179,7 @@ class Crew:
         bound = self.bounds.get(lane)
         if bound is None or head < bound:
             self.bounds[lane] = head
-            heappush(self.heads, (head, lane))  # no two lanes have a key in common
+            heappush(self.heads, (head, lane))
 
     def best_lane(self) -> Lane | None:
         """The lane whose head is the best of all that these agents may take now."""
@@ -226,6 +236,15 @@ class Ready:
         """Take the head of a lane out."""
         self.size -= 1
         return heappop(lane.tasks)[1]
+
+    def move(self, task: WaitingTask, lane: Lane) -> None:
+        """Other agents may do a ready task than before."""
+        was, task.lane = task.lane, lane
+        if was is not lane and (task.key, task) in was.tasks:  # else a router has refused it
+            was.tasks.remove((task.key, task))
+            heapify(was.tasks)
+            self.size -= 1
+            self.put(task)
 
     def occupy(self, agent: WorkingAgent, lane: Lane) -> int:
         """The agent takes a task of the lane: the number of its slot."""
@@ -285,7 +304,7 @@ def crews_of(
     singled_out: Iterable[Hashable],
     place: Callable[[WorkingAgent], Place],
 ) -> list[Crew]:
-    """The agents by their skills; each whom a task excludes is a crew of its own."""
+    """The agents by their skills; each whom a task may exclude is a crew of its own."""
     alone = set(singled_out)
     crews: dict[object, Crew] = {}
     for agent in agents:
@@ -310,9 +329,9 @@ class Lanes:
             for skill in crew.skills:
                 self._by_skill.setdefault(skill, []).append(crew)
 
-    def of(self, task: SimulatedTask) -> Lane:
+    def of(self, task: SimulatedTask, barred: frozenset[Hashable] = frozenset()) -> Lane:
         skills, key = task.skill_keys, task.concurrency_key
-        excluded = frozenset(task.excluded_agents)
+        excluded = barred.union(task.excluded_agents)
         name = (skills, key, excluded)
         if name not in self._lanes:
             crews = [it for it in self._with(skills) if not _is_excluded(it, excluded)]

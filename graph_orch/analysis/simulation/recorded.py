@@ -13,6 +13,7 @@ import networkx as nx
 from graph_orch.analysis.model import Given, Model, TaskGraph, graph_of, seconds_between
 from graph_orch.analysis.nodes import (
     TaskNode,
+    by_name,
     reading,
     skill_names,
     tries_of,
@@ -22,6 +23,7 @@ from graph_orch.analysis.nodes import (
 )
 from graph_orch.analysis.simulation.workload import SimulatedAgent, SimulatedTask, checked_tasks
 from graph_orch.analysis.wfformat import Workflow
+from graph_orch.domain.dag import depths_from
 from graph_orch.domain.durations import Duration, Durations
 from graph_orch.domain.lifecycle import TaskStatus
 from graph_orch.domain.models import Agent
@@ -110,6 +112,11 @@ def _recorded(
         most = task.max_retries
         if most is not None and live_only:  # those that are left
             most = max(0, most - task.retry_count)
+        excluded = task.excluded_agents
+        if task.independent_of:
+            worked = _worked(graph, key)
+            # Of what runs again from its start, others may do what these did.
+            excluded = excluded | worked if live_only else excluded - worked
         arrives = None if live_only else seconds_between(origin, created[key])
         with reading(key):
             found = SimulatedTask(
@@ -121,12 +128,29 @@ def _recorded(
                 _available(task, origin, live_only),
                 max_retries=most,
                 task_type=task.task_type or "task",
-                excluded_agents=tuple(task.excluded_agents),
+                excluded_agents=tuple(sorted(excluded, key=by_name)),
+                independent_of=task.independent_of,
                 is_held=live_only and _is_held(task, [graph.tasks[other] for other in needed]),
                 **{name: cast(Any, value) for name, value in fields.items() if value is not None},
             )
         tasks.append(found)
     return tuple(tasks)
+
+
+def _worked(graph: TaskGraph, key: Any) -> frozenset[Any]:
+    """Who has begun what a task is to be independent of."""
+    of: Iterable[Any] = graph.tasks[key].independent_of
+    if of == ("dependencies",):
+        of = graph.dependencies[key]
+    elif of == ("ancestors",):
+        of = depths_from([key], graph.dependencies)
+    return frozenset(
+        one.agent_id
+        for other in of
+        if other in graph.tasks
+        for one in tries_of(graph.graph, other)
+        if one.started_at is not None or one.ended_at is None
+    )
 
 
 def _is_held(task: TaskNode, needed: list[TaskNode]) -> bool:

@@ -23,6 +23,8 @@ class SimulatedTask:
 
     `duration` is what one try takes an agent of speed 1. `max_retries` None: what the retry policy
     says, 3 without one. `is_held`: it waits for something that is not simulated, and never runs.
+    `independent_of`: whoever begins these tasks may not take it: ids, of which those that are not
+    simulated do not count, or "dependencies", or "ancestors".
 
     Raises:
         ValidationError: a value is not acceptable.
@@ -42,6 +44,7 @@ class SimulatedTask:
     concurrency_key: str | None = None
     excluded_agents: Sequence[Hashable] = ()
     is_held: bool = False
+    independent_of: Sequence[Hashable] | str = ()
 
     def __post_init__(self) -> None:
         what = f"task {shown(self.task_id)}"
@@ -53,7 +56,9 @@ class SimulatedTask:
         if self.max_retries is not None:
             whole(f"{what}: max_retries", self.max_retries, 0, MOST_RETRIES)
         _set(self, "requirements", _skills(f"{what}: requirements", self.requirements))
-        for name in ("dependencies", "excluded_agents"):
+        if isinstance(self.independent_of, str):
+            _set(self, "independent_of", (self.independent_of,))
+        for name in ("dependencies", "excluded_agents", "independent_of"):
             _set(self, name, _names(f"{what}: {name}", getattr(self, name)))
         _set(self, "priority", member(f"{what}: priority", self.priority, TaskPriority))
         failure = f"{what}: on_dependency_failure", self.on_dependency_failure
