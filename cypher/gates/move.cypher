@@ -21,8 +21,10 @@ CALL (g, h) {
   WITH t
   CALL (t) {
     UNWIND $copies AS copy
-    MATCH (t)-[d:DEPENDS_ON]->(p:Task {task_id: copy.old})
+    MATCH (p:Task {task_id: copy.old})
     MATCH (q:Task {task_id: copy.new})
+    WITH t, p, q  // so that the edge is looked for between the two, and not among all of t
+    MATCH (t)-[d:DEPENDS_ON]->(p)
     CREATE (t)-[e:DEPENDS_ON]->(q)
     SET e = properties(d)
     DELETE d

@@ -20,6 +20,7 @@ from graph_orch.domain.fields import (
     LEASE,
     LIMIT,
     MAX_BATCH,
+    MAX_BATCH_BYTES,
     NAME,
     NEW_NAME,
     NEW_NAMES,
@@ -48,6 +49,10 @@ from graph_orch.errors import (
 
 MOST_WAITING = 1_000
 """How many tasks may wait at a gate that is sent back."""
+MOST_REDONE = 1_000
+MOST_EDGES = 10_000
+"""How many tasks are done again at once, and how many dependencies may lead to them: it is one
+transaction, for which claims of tasks like these wait."""
 SHOWN = 100
 """How many of the tasks that wait at a gate are told."""
 KIND: Check[GateKind] = Check(GateKind)
@@ -167,7 +172,8 @@ class AsyncGates:
             GateNotFoundError: there is no such gate.
             GateClosedError: it was decided, or has expired; the error says by whom.
             NotApproverError: it names others who may decide it.
-            ValidationError: nothing was done that could be done again.
+            ValidationError: nothing was done that could be done again, or more than 1,000 tasks, to
+                which 10,000 dependencies lead.
         """
         gate = await self._found(NAME.of("gate_id", gate_id))
         who = NEW_NAME.of("by", by)
@@ -381,12 +387,12 @@ async def _create(
 
 async def _send_back(tx: AsyncTransaction, asked: Mapping[str, Any]) -> bool:
     """Send a gate back, and create the copies of what is redone; whether it was open."""
-    rows = await tx.run("gates/send_back", **asked, limit=MOST_WAITING + 1)
+    limits = {"most": MOST_REDONE, "most_edges": MOST_EDGES, "most_letters": MAX_BATCH_BYTES}
+    rows = await tx.run("gates/send_back", **asked, **limits, limit=MOST_WAITING + 1)
     if not rows:
         return False
     waiting, redone = rows[0]["waiting"], rows[0]["redone"]
-    if len(waiting) > MOST_WAITING:
-        raise ValidationError(f"send_back: more than {MOST_WAITING:,} tasks wait at the gate")
+    _refuse_too_much(rows[0])
     if not redone:
         what = "no completed task" if asked["task_id"] is None else f"no {asked['task_id']!r}"
         raise ValidationError(
@@ -421,6 +427,26 @@ async def _send_back(tx: AsyncTransaction, asked: Mapping[str, Any]) -> bool:
         command_id=asked["command_id"],
     )
     return True
+
+
+def _refuse_too_much(row: Mapping[str, Any]) -> None:
+    """Raises ValidationError where a row of `gates/send_back` is about more than can be redone."""
+    instead = "name one task with task_id, or reject the gate"
+    if row["number"] > MOST_WAITING:
+        raise ValidationError(
+            f"send_back: {row['number']:,} tasks wait at the gate, and at most {MOST_WAITING:,} "
+            "may; reject it"
+        )
+    if row["judged"] > MOST_REDONE or row["edges"] > MOST_EDGES:
+        raise ValidationError(
+            f"send_back: {row['judged']:,} tasks would be done again, to which {row['edges']:,} "
+            f"dependencies lead; at most {MOST_REDONE:,} and {MOST_EDGES:,} are at once: {instead}"
+        )
+    if row["letters"] > MAX_BATCH_BYTES:
+        raise ValidationError(
+            f"send_back: what would be done again holds {row['letters']:,} characters, and at most "
+            f"{MAX_BATCH_BYTES:,} are written at once: {instead}"
+        )
 
 
 def _with_note(row: Mapping[str, Any], note: Mapping[str, JsonValue]) -> dict[str, JsonValue]:

@@ -202,7 +202,7 @@ class AsyncMonitor:
     async def _standing_still(self) -> list[Recommendation]:
         found: list[Recommendation] = []
         for row in await self._graph.read(
-            "monitor/still", look=BLOCKED_LOOKED_AT, limit=MOST_OF_A_KIND
+            "monitor/still", look=WORKFLOWS_LOOKED_AT, limit=MOST_OF_A_KIND
         ):
             with suppress(TaskNotFoundError):  # deleted between the two reads
                 why = await self._insights.why_blocked(row["first"], REASONS)

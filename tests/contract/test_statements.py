@@ -71,7 +71,6 @@ SCANNING = {
     "monitor/expired",
     "monitor/gates",
     "monitor/skills",
-    "monitor/still",
     # All that failed: what failed untried has no label of its own.
     "monitor/untried",
     "export/counts",

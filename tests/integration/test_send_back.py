@@ -9,6 +9,7 @@ import pytest
 
 from graph_orch import (
     GateClosedError,
+    NewTask,
     NotApproverError,
     OrchestrationError,
     RetryPolicy,
@@ -262,3 +263,55 @@ def test_in_a_workflow_with_a_budget_and_nobody_judges_what_he_did_again(orch):
     assert orch.tasks.claim_tasks("ada") == orch.tasks.claim_tasks("bob") == []
     assert orch.budgets.get(f"workflow:{flow.workflow_id}").spent.tries == 2
     assert orch.doctor().findings == []
+
+
+def test_what_is_done_again_is_bounded(orch, do, new_task, cypher):
+    """A draft, 20,000 tasks that were made of it, and two that wait for these and for a gate."""
+    draft = new_task("write", "draft")
+    do("first")
+    gate = orch.gates.create("publish?")
+    between = [
+        NewTask(content="translate", task_type="between", dependencies=[draft])
+        for _ in range(20_000)
+    ]
+    for part in (between[:10_000], between[10_000:]):
+        orch.tasks.create_tasks(part)
+        ids = [task.task_id for task in part]
+        new_task("publish", "web", gates=[gate.gate_id], dependencies=ids)
+    cypher(
+        "MATCH (t:Task {task_type: 'between'}) SET t.status = 'completed', t:CompletedTask, "
+        "t.completed_at = datetime() REMOVE t:PendingTask, t.ready_key"
+    )
+    cypher("MATCH (t:Task {task_type: 'web'}) SET t.unmet = 1")
+    refused = "20,000 tasks would be done again, to which 20,000 dependencies lead; at most 1,000"
+    with pytest.raises(ValidationError, match=refused):
+        orch.gates.send_back(gate.gate_id, by="grace")
+    assert orch.gates.get(gate.gate_id).status == "open"
+    assert len(orch.gates.list()) == 1
+    one = between[3].task_id
+    again = orch.gates.send_back(gate.gate_id, by="grace", task_id=one)
+    assert again.waiting == 2
+    assert do("second").metadata["sent_back"][0]["task_id"] == one
+    deleted = "MATCH (t:Task {task_type: 'between'}) WITH t LIMIT 2000 DETACH DELETE t RETURN t"
+    while cypher(deleted):  # so many are too many for one transaction, as wiping does it
+        pass
+
+
+def test_what_is_done_again_at_once_holds_no_more_than_a_batch(orch, do, new_task):
+    gate = orch.gates.create("publish?")
+    ids = [new_task("x" * 990_000) for _ in range(33)]
+    for _ in ids:
+        do("first")
+    new_task("publish", "web", gates=[gate.gate_id], dependencies=ids)
+    with pytest.raises(ValidationError, match="holds 32,670,000 characters, and at most 32,"):
+        orch.gates.send_back(gate.gate_id, by="grace")
+    assert orch.gates.send_back(gate.gate_id, by="grace", task_id=ids[0]).waiting == 1
+
+
+def test_a_gate_at_which_too_many_wait_is_not_sent_back(orch):
+    gate = orch.gates.create("publish?")
+    orch.tasks.create_tasks(
+        NewTask(content="x", task_type="any", gates=[gate.gate_id]) for _ in range(1_001)
+    )
+    with pytest.raises(ValidationError, match="1,001 tasks wait at the gate, and at most 1,000"):
+        orch.gates.send_back(gate.gate_id, by="grace")
