@@ -23,7 +23,8 @@ from graph_orch.serve.principals import Identify, Principal
 CARD_PATH = "/.well-known/agent-card.json"
 """The A2A card describes how to authenticate, so it is public."""
 LINKS = "/decide/"
-"""How the paths of links to gates begin. A link says who decides, so it needs no token."""
+"""How the paths of links to gates begin. A link says who decides, so it needs no token. The
+application checks it before it reads the body."""
 MAX_BODY = 4 * MB
 SMALL_BODY = 64 * 1024
 """A body up to this size is read even when other requests fill `held_bytes`, so that an agent can
@@ -73,12 +74,17 @@ class Guard:
             principal = await self._authenticate(headers)
             if principal is not None:
                 scope.setdefault("state", {})["principal"] = principal
-            if principal is not None or is_link:
-                await self._read_body(receive, parts, SMALL_BODY if is_link else MAX_BODY)
+            if is_link:  # whoever has no valid one sends a body that nobody reads
+                receive = self._once_asked(receive, parts)
+            elif principal is not None:
+                await self._read_body(receive, parts)
+                receive = _replay(parts[0], receive)
             elif scope["path"] != CARD_PATH:
                 challenge = {"WWW-Authenticate": "Bearer"}
                 raise HTTPException(401, "a bearer token is needed", challenge)
-            await self._app(scope, _replay(b"".join(parts), receive), send)
+            else:
+                receive = _replay(b"", receive)
+            await self._app(scope, receive, send)
         except HTTPException as error:
             response = PlainTextResponse(error.detail, error.status_code, error.headers)
             await response(scope, receive, send)
@@ -120,6 +126,17 @@ class Guard:
         )
         if origin and not is_local and not is_own and origin not in self._options.origins:
             raise HTTPException(403, f"the origin {origin[:200]} is not allowed")
+
+    def _once_asked(self, receive: Receive, parts: list[bytes]) -> Receive:
+        """A `receive` that reads the body, a small one, when the application asks for it."""
+
+        async def read() -> Message:
+            if parts:
+                return await receive()
+            await self._read_body(receive, parts, SMALL_BODY)
+            return {"type": "http.request", "body": parts[0]}
+
+        return read
 
     async def _read_body(self, receive: Receive, parts: list[bytes], most: int = MAX_BODY) -> None:
         """Read the whole body into `parts`, and check that its JSON is cheap to parse."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -216,3 +217,16 @@ def test_links_by_the_command_line(orch, server, web):
     cli("gate", "rotate-links")
     assert httpx.get(address).status_code == 404
     cli("gate", "link", "none", "grace", code=3)
+
+
+def test_a_forged_link_is_refused_before_its_body_has_come(web, link):
+    """Nobody reads what is sent by who has no link; of who has one it must be small."""
+    _, address = link()
+    host, port = web.url.removeprefix("http://").split(":")
+    head = "POST {} HTTP/1.1\r\nHost: {}:{}\r\nContent-Length: 60000\r\n\r\ndecision="
+    with socket.create_connection((host, int(port)), 60) as connection:
+        connection.sendall(head.format("/decide/x.y", host, port).encode())
+        assert connection.recv(100).startswith(b"HTTP/1.1 404")
+    answer = httpx.post(address, content=b"x" * 70_000)
+    assert (answer.status_code, "more than 65536 bytes" in answer.text) == (413, True)
+    assert httpx.post(address, data={"decision": "approve"}).status_code == 200

@@ -185,3 +185,29 @@ def test_no_listening_to_the_world_without_a_token():
         HttpOptions(host="0.0.0.0")
     assert "secret" not in repr(HttpOptions(token=SecretStr("secret")))
     assert url("::1", 1) == "http://[::1]:1"
+
+
+async def test_the_body_for_a_link_is_read_when_the_application_asks_for_it():
+    """So whoever has no valid link costs no memory, and takes nothing from the limit of all."""
+    reads, told = [], []
+
+    async def app(scope, receive, send):
+        if scope["path"].endswith("/good"):
+            reads.append((await receive())["body"])
+        await send({"type": "http.response.start", "status": 200})
+
+    async def receive():
+        reads.append("asked")
+        return {"type": "http.request", "body": bodies.pop(0)}
+
+    async def send(message):
+        told.append(message.get("status"))
+
+    guard = Guard(app, HttpOptions(token=SecretStr("t")))
+    headers = [(b"host", b"localhost:80")]
+    bodies = [b"x" * SMALL_BODY, b"x" * (SMALL_BODY + 1)]
+    for link in ("forged", "good", "good"):
+        scope = {"type": "http", "method": "POST", "path": f"/decide/{link}", "headers": headers}
+        await guard(scope, receive, send)
+    assert told[:3] == [200, 200, 413]
+    assert reads == ["asked", b"x" * SMALL_BODY, "asked"]
