@@ -1,11 +1,12 @@
 // Lets the tasks that waited at a gate that was sent back wait at the one in its place, and for the
-// copies of what is redone instead of what was done, after gates/send_back has locked them all.
+// copies of what is redone instead of what was done, after gates/send_back has locked them all. One
+// whose handler asked begins from its start: it asks anew, about what it is given then.
 // mode: write
 // params: $gate_id: STRING, $new_gate_id: STRING, $task_ids: LIST<STRING>, $copies: LIST<MAP>,
 //   $detail: STRING, $command_id: STRING
 CYPHER 5
 MATCH (g:Gate {gate_id: $gate_id})
-MATCH (h:Gate {gate_id: $new_gate_id})
+OPTIONAL MATCH (h:Gate {gate_id: $new_gate_id})
 CALL () {
   UNWIND $copies AS copy
   MATCH (p:Task {task_id: copy.old})
@@ -15,10 +16,14 @@ CALL () {
 CALL (g, h) {
   UNWIND $task_ids AS id
   MATCH (t:Task {task_id: id})-[w:WAITS_FOR]->(g)
-  CREATE (t)-[n:WAITS_FOR]->(h)
-  SET n = properties(w)
   DELETE w
-  WITH t
+  WITH t, h
+  FOREACH (_ IN CASE WHEN h IS NULL THEN [] ELSE [1] END | CREATE (t)-[:WAITS_FOR]->(h))
+  WITH t, h
+  CALL (t, h) {
+    WITH t WHERE h IS NULL
+    INCLUDE tasks/forget
+  }
   CALL (t) {
     UNWIND $copies AS copy
     MATCH (p:Task {task_id: copy.old})

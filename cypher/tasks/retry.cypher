@@ -13,10 +13,7 @@ WITH t, datetime.realtime() AS now
 WHERE t.status IN ['failed', 'cancelled']
 CALL (t) {
   WITH t WHERE $from_start
-  SET t.restarts = coalesce(t.restarts, 0) + 1
-  WITH t
-  CALL (t) { MATCH (t)-[:HAS_STEP]->(s:Step) DETACH DELETE s }
-  CALL (t) { MATCH (t)-[w:WAITS_FOR]->(:Gate) WHERE w.key IS NOT NULL DELETE w }
+  INCLUDE tasks/forget
 }
 INCLUDE tasks/begin_again
 SET t.unmet = INCLUDE tasks/count_unmet

@@ -53,6 +53,8 @@ MOST_REDONE = 1_000
 MOST_EDGES = 10_000
 """How many tasks are done again at once, and how many dependencies may lead to them: it is one
 transaction, for which claims of tasks like these wait."""
+MOST_BETWEEN = 10_000
+"""How many tasks are looked at for those between what is redone and the gate."""
 SHOWN = 100
 """How many of the tasks that wait at a gate are told."""
 KIND: Check[GateKind] = Check(GateKind)
@@ -159,14 +161,16 @@ class Gates:
         """Have what is judged done again, with a comment; the gate that is open in its place.
 
         Of each completed task on which those that wait at the gate depend, a copy is created, which
-        takes its place as dependency and its name. The comments stand in its metadata, under
-        `sent_back`: a list, the last comment last. Sending it back again in the same way changes
-        nothing.
+        takes its place as dependency and its name; so it is of what lies between them and the gate.
+        The comments stand in its metadata, under `sent_back`: a list, the last comment last.
+        Sending it back again in the same way changes nothing. Where a handler asked, the answer is
+        the gate itself, now `sent_back`: that handler begins from its start once the copies are
+        done, and asks anew.
 
         Args:
             by: Who decides.
             comment: What is to be done better.
-            task_id: Only this one of these tasks.
+            task_id: Only this one of these tasks, and those of them that depend on it.
 
         Raises:
             GateNotFoundError: there is no such gate.
@@ -187,17 +191,36 @@ class Gates:
             "task_id": None if task_id is None else TASK_ID.of("task_id", task_id),
             "command_id": new_hex(),
         }
+        asked["also"] = self._between(gate.gate_id, asked["task_id"])
         if not self._graph.transaction(_send_back, asked):
             self._due.expire_gate(gate.gate_id)  # it may have expired just now
             gate = self._found(gate.gate_id)
             said = gate.decided_by, gate.comment
-            if gate.reopened_as is None or said != (who, asked["comment"]):
+            if gate.status is not GateStatus.SENT_BACK or said != (who, asked["comment"]):
                 raise GateClosedError(
                     gate.gate_id, GateDecision.SEND_BACK, gate.status, gate.decided_by
                 )
-            return self._found(gate.reopened_as)
-        self._graph.work.tell()
-        return self._found(asked["new_gate_id"])
+        else:
+            self._graph.work.tell()
+            gate = self._found(gate.gate_id)
+        return self._found(gate.reopened_as or gate.gate_id)
+
+    def _between(self, gate_id: str, task_id: str | None) -> list[str]:
+        """The tasks between those that are redone and the gate, which are redone with them."""
+        (row,) = self._graph.read(
+            "gates/between",
+            gate_id=gate_id,
+            task_id=task_id,
+            limit=MOST_REDONE,
+            most=MOST_BETWEEN,
+        )
+        between = set(row["down"]).intersection(row["up"] + row["direct"])
+        if between and MOST_BETWEEN in (len(row["down"]), len(row["up"])):
+            raise ValidationError(
+                f"send_back: more than {MOST_BETWEEN:,} tasks lead to the gate, or depend on what "
+                "would be done again: reject the gate, and start what is to be redone"
+            )
+        return sorted(between)
 
     def get(self, gate_id: str) -> Gate | None:
         """The gate of this id; None where there is none."""

@@ -14,6 +14,7 @@ from graph_orch import (
     OrchestrationError,
     RetryPolicy,
     ValidationError,
+    Worker,
 )
 from tests.command_line import Cli
 from tests.mcp_client import http, http_server
@@ -119,6 +120,57 @@ def test_a_workflow_keeps_the_names_of_its_tasks(orch, do):
     orch.tasks.start_task(claim.task_id)
     assert not orch.tasks.fail_task(claim.task_id, "ValueError: x").is_blocked
     assert orch.doctor().is_sound
+
+
+def test_what_lies_between_is_done_again_and_a_handler_asks_anew(orch):
+    worker = Worker(orch, "ada", [])
+
+    @worker.task("write")
+    def write(ctx):
+        return f"draft {len((ctx.task.metadata or {}).get('sent_back', []))}"
+
+    @worker.task("pass on")
+    def pass_on(ctx):
+        (text,) = ctx.inputs().values()
+        return text
+
+    @worker.task("publish")
+    async def publish(ctx):
+        given = await ctx.inputs()
+        shown = await ctx.step("show", lambda: f"{given['write']}, {given['review']}")
+        decision = await ctx.approval(f"{shown}?")
+        return [decision.decision, shown]
+
+    kinds = {"write": [], "polish": ["write"], "review": ["polish"], "publish": ["write", "review"]}
+    tasks = [
+        {
+            "name": name,
+            "content": "x",
+            "task_type": name if name in ("write", "publish") else "pass on",
+            "dependencies": waits,
+        }
+        for name, waits in kinds.items()
+    ]
+    orch.workflows.start("flow", tasks, workflow_id="f")
+    worker.run(until_idle=True)
+    for number in range(2):
+        (gate,) = orch.gates.list()
+        assert gate.question == f"draft {number}, draft {number}?"
+        (draft,) = orch.tasks.query_tasks({"workflow_id": "f", "task_type": "write"})[-1:]
+        for _ in range(2):  # asked twice, it is done once
+            sent = orch.gates.send_back(gate.gate_id, by="x", task_id=draft.task_id)
+            assert (sent.gate_id, sent.status, sent.reopened_as) == (
+                gate.gate_id,
+                "sent_back",
+                None,
+            )
+        worker.run(until_idle=True)
+    (gate,) = orch.gates.list()
+    orch.gates.decide(gate.gate_id, "approve", by="x")
+    worker.run(until_idle=True)
+    assert orch.workflows.results("f")["publish"] == ["approve", "draft 2, draft 2"]
+    assert orch.workflows.get("f").total == 4 + 2 * 3
+    assert orch.doctor().findings == []
 
 
 def test_what_is_refused(orch, do, judged, new_task):
