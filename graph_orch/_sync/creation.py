@@ -105,7 +105,12 @@ class Creation:
         return found
 
     def settle(self, tasks: Sequence[NewTask], ids: dict[str, str]) -> list[NewTask]:
-        """Find out why nothing was inserted: add missing lanes, and leave out tasks that exist."""
+        """Find out why nothing was inserted: add missing lanes, and leave out tasks that exist.
+
+        Args:
+            ids: Gets the ids of the tasks that are left out.
+        """
+        tasks = _without_repeats(tasks, ids)
         params = insertion(tasks, self._retry_policy, self.charged)
         (found,) = self._graph.read(
             "tasks/find_created",
@@ -117,6 +122,7 @@ class Creation:
             workflow_ids=params["workflow_ids"],
         )
         fresh = _without_existing(tasks, found["existing"], ids)
+        ids |= {given: ids.get(one, one) for given, one in ids.items()}  # repeats of one that exists
         known = set(found["dependencies"])
         if missing := [id_ for id_ in _outside(fresh) if id_ not in known]:
             raise DependencyNotFoundError(missing)

@@ -152,6 +152,20 @@ class Handling:
         if rows[0]["short"]:
             raise BudgetExhaustedError(rows[0]["short"], task_id)
 
+    def pay_late(self, task_id: str, attempt: int, used: Sequence[int]) -> None:
+        """Let budgets pay for what a try has used that ended before that was told.
+
+        Args:
+            used: Tokens, and billionths of the currency, that it used in all.
+        """
+        self._graph.write(
+            "tasks/pay_late",
+            task_id=task_id,
+            attempt=attempt,
+            used=list(used),
+            command_id=new_hex(),
+        )
+
     def suspend(
         self,
         task_id: str,
@@ -251,7 +265,12 @@ def _end(
     task_id, command_id = params["task_id"], new_hex()
     owing: list[str] = []
     if waits.before:
-        tx.run("tasks/lock_dependency", task_ids=sorted(waits.before), command_id=command_id)
+        locked = tx.run(
+            "tasks/lock_dependency", task_ids=sorted(waits.before), command_id=command_id
+        )
+        known = {row["task_id"] for row in locked} | {task.task_id for task in waits.tasks}
+        if missing := sorted(waits.before.keys() - known):
+            raise TaskNotFoundError(missing[0])
     if not tx.run(
         "tasks/lock_spawning", task_id=task_id, attempt=params["attempt"], command_id=command_id
     ):
@@ -295,7 +314,7 @@ def _join(
         before=[
             {
                 "task_id": waiting,
-                "depends_on": [ids[it] for it in tasks],
+                "depends_on": [*dict.fromkeys(ids[it] for it in tasks)],
                 "detail": dump_json({"spawned_by": task_id}),
             }
             for waiting, tasks in sorted(waits.before.items())

@@ -22,7 +22,7 @@ from graph_orch.domain.models import Claim, GateDecision, GateKind, NewTask, Tas
 from graph_orch.domain.models.budgets import Budget, used_of
 from graph_orch.errors import text_of
 from graph_orch.logs import logger_of
-from graph_orch.worker.durable import Durable, name_of
+from graph_orch.worker.durable import Durable, at_step, name_of
 from graph_orch.worker.failures import number_of, storable_text
 from graph_orch.worker.handlers import in_thread, is_coroutine_function
 from graph_orch.worker.results import storable
@@ -85,6 +85,8 @@ class Job:
     command_id: str = field(default_factory=new_hex)
     metrics: dict[str, JsonValue] = field(default_factory=dict[str, JsonValue])
     """What its handler recorded."""
+    recording: threading.RLock = field(default_factory=threading.RLock)
+    """Steps and handlers in several threads may record at once."""
 
     def heartbeat(self, *, tells_start: bool = False) -> dict[str, Any]:
         """What keeps the claim, and says how far the work is, or that it began."""
@@ -160,23 +162,24 @@ class _Context:
         for it also where the try fails, or its worker is killed. It becomes the task's `metrics`.
 
         Args:
-            cost: Money, in the currency of the budgets, exact to a billionth.
+            cost: Money, in the currency of the budgets; a float is rounded to a billionth.
 
         Raises:
             ValidationError: an amount is not acceptable.
+            UnstorableResult: a metric has no form as JSON, or takes more than 1 MB.
         """
         given = Budget(tokens=tokens, cost=cost)
-        kept = self._job.metrics
-        if given.tokens:
-            kept["tokens"] = cast(int, kept.get("tokens", 0)) + given.tokens
-        if given.cost:
-            kept["cost"] = float(Decimal(str(kept.get("cost", 0))) + given.cost)
-        for name, value in metrics.items():
-            before = kept.get(name)
-            if isinstance(value, int | float) and isinstance(before, int | float):
-                kept[name] = before + value
-            else:
-                kept[name] = storable(value, f"metric {name!r}")
+        with self._job.recording:
+            kept = self._job.metrics
+            if given.tokens:
+                kept["tokens"] = cast(int, kept.get("tokens", 0)) + given.tokens
+            if given.cost:
+                kept["cost"] = float(Decimal(str(kept.get("cost", 0))) + given.cost)
+            for name, value in metrics.items():
+                before = kept.get(name)
+                if isinstance(value, int | float) and isinstance(before, int | float):
+                    value = before + value
+                kept[name] = storable(value, f"metric {name!r}")  # a sum may be infinite
 
     def heartbeat(self, progress: float | None = None, message: str | None = None) -> None:
         """Say how far the work is (0 to 1), with a message; the next heartbeat sends both.
@@ -259,9 +262,10 @@ class Context(_Context):
         if was_kept:
             return value
         began = time.perf_counter()
-        value = function(*args)
-        if inspect.isawaitable(value):
-            value = self._wait(_awaited(value))
+        with at_step(key):
+            value = function(*args)
+            if inspect.isawaitable(value):
+                value = self._wait(_awaited(value, key))
         return self._wait(durable.keep(key, value, began))
 
     def sleep(self, seconds: float) -> None:
@@ -420,7 +424,7 @@ async def _step(
     was_kept, value = await durable.look(key)
     if was_kept:
         return value
-    async with durable.running():
+    async with durable.running(key):
         began = time.perf_counter()
         if is_coroutine_function(function):
             value = await function(*args)
@@ -431,5 +435,6 @@ async def _step(
         return await durable.keep(key, value, began)
 
 
-async def _awaited(value: Awaitable[T]) -> T:
-    return await value
+async def _awaited(value: Awaitable[T], key: str) -> T:
+    with at_step(key):
+        return await value

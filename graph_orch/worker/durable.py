@@ -10,7 +10,8 @@ import asyncio
 import contextlib
 import itertools
 import time
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from decimal import Decimal
 from typing import Any, Protocol, cast
 
@@ -20,18 +21,20 @@ from graph_orch._async.gates import new_gate
 from graph_orch._async.workflows import tasks_of
 from graph_orch.domain.durable import Decision, Kept, Waits, spawned
 from graph_orch.domain.fields import LIST, MAX_BATCH, NEW_NAME, SECONDS, TASK_IDS
-from graph_orch.domain.forms import dump_json, load_json
+from graph_orch.domain.forms import dump_json, load_json, shortened
 from graph_orch.domain.lifecycle import LIVE, TaskStatus
 from graph_orch.domain.models import Claim, Gate, GateDecision, GateKind, NewTask
 from graph_orch.domain.models.budgets import Budget
 from graph_orch.errors import StoreUnreachableError, ValidationError
 from graph_orch.logs import logger_of
-from graph_orch.worker.failures import GatherFailed, InputRefused
+from graph_orch.worker.failures import GatherFailed, InputRefused, TaskFailure
 from graph_orch.worker.results import storable
 
 PAUSE_SECONDS = 1.0
 """How long to wait when the server is away, before a step is kept."""
 logger = logger_of("graph_orch.worker")
+_step_at_work: ContextVar[str | None] = ContextVar("step_at_work", default=None)
+"""The key of the step whose function is being run."""
 
 
 class TryEnded(BaseException):
@@ -75,9 +78,27 @@ class Durable:
 
         Places are told apart by the order in which a handler comes to them, so a handler must come
         to them in the same order each time.
+
+        Raises:
+            ValidationError: it is in the function of a step.
         """
+        self.refuse_in_step(kind)
         called = f"{kind}:{name}" if name else kind
         return f"{called}#{next(self._ordinals.setdefault(called, itertools.count(1)))}"
+
+    def refuse_in_step(self, kind: str) -> None:
+        """Raise where it is called in the function of a step.
+
+        A step that was kept is not run again, so that what is in it would not be come to.
+
+        Raises:
+            ValidationError: it is.
+        """
+        if (step := _step_at_work.get()) is not None:
+            raise ValidationError(
+                f"{kind}: it is called within {step!r}, which a later try does not run again; call "
+                "it in the handler, before or after that step"
+            )
 
     async def look(self, key: str, *, runs: bool = True) -> tuple[bool, JsonValue]:
         """Whether a step was kept, and what it gave.
@@ -101,11 +122,12 @@ class Durable:
             return self._kept
 
     @contextlib.asynccontextmanager
-    async def running(self) -> AsyncGenerator[None]:
+    async def running(self, key: str) -> AsyncGenerator[None]:
         """While a step runs: the try does not end before it was kept."""
         self._running += 1
         try:
-            yield
+            with at_step(key):
+                yield
         finally:
             self._running -= 1
             self._idle.set()
@@ -170,17 +192,31 @@ class Durable:
         expires_seconds: float | None,
         default: GateDecision | str | None,
     ) -> Decision:
-        """What was decided at the gate of a place in the handler."""
+        """What was decided at the gate of a place in the handler.
+
+        Raises:
+            TryEnded: nobody has decided yet.
+            TaskFailure: something else was asked at this place: what was decided then is no answer
+                to this.
+        """
         if self.is_over:
             raise TryEnded
         async with self._reading:  # what was asked is decided before the task is given out again
             if self._asked is None:
                 self._asked = await self._store.asked(self._claim.task_id)
+        gate, seconds = new_gate(question, kind, approvers, schema, expires_seconds, default)
         if key not in self._asked:
-            gate, seconds = new_gate(question, kind, approvers, schema, expires_seconds, default)
             self.waits.gates.append({"key": key, "gate": gate, "expires_seconds": seconds})
             raise self._wait()
-        decision = Decision.at(self._asked[key])
+        before = self._asked[key]
+        if before.question != gate["question"]:
+            raise TaskFailure(
+                f"{key}: an earlier try asked {shortened(before.question, 200)!r} here, and this "
+                f"one asks {shortened(question, 200)!r}: a handler must ask the same in the same "
+                "order; keep in a step what a question depends on",
+                "permanent",
+            )
+        decision = Decision.at(before)
         if decision is None:
             raise self._wait()
         return decision
@@ -203,6 +239,7 @@ class Durable:
 
     async def gather(self, task_ids: Iterable[str], *, allow_failed: bool) -> dict[str, JsonValue]:
         """See `Context.gather`."""
+        self.refuse_in_step("gather")
         ids = [*dict.fromkeys(TASK_IDS.of("task_ids", task_ids))]
         if self.is_over:
             raise TryEnded
@@ -226,7 +263,7 @@ class Durable:
     ) -> list[str]:
         """See `Context.spawn`."""
         given = LIST.of("tasks", tasks)
-        waiting = TASK_IDS.of("before", before)
+        waiting = dict.fromkeys(TASK_IDS.of("before", before))
         is_done, ids = await self.look(key, runs=False)
         if is_done:
             return cast(list[str], ids)
@@ -246,7 +283,7 @@ class Durable:
                 "it creates create some of them"
             )
         new = {task.task_id for task in self.waits.tasks}
-        leans = any(not new.isdisjoint(task.dependencies) for task in batch)
+        leans = any(task.idempotency_key or not new.isdisjoint(task.dependencies) for task in batch)
         settled = await self._store.settle([*(self.waits.tasks if leans else ()), *batch])
         made = [settled[task.task_id] for task in batch]
         self.waits.tasks += batch
@@ -263,6 +300,16 @@ class Durable:
     async def inputs(self) -> dict[str, JsonValue]:
         """See `Context.inputs`."""
         return await self._store.inputs(self._claim.task_id)
+
+
+@contextlib.contextmanager
+def at_step(key: str) -> Generator[None]:
+    """While the function of a step runs, in this thread or task."""
+    token = _step_at_work.set(key)
+    try:
+        yield
+    finally:
+        _step_at_work.reset(token)
 
 
 def name_of(name: str) -> str:

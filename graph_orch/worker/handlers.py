@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import functools
 import inspect
 import threading
@@ -95,7 +96,9 @@ async def in_thread(function: Callable[[Any], T], context: object) -> T | Awaita
         with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits
             loop.call_soon_threadsafe(settle, *outcome)
 
-    threading.Thread(target=run, name="graph-orch-handler", daemon=True).start()
+    seen = contextvars.copy_context()  # what the caller has set, its thread sees too
+    target = functools.partial(seen.run, run)
+    threading.Thread(target=target, name="graph-orch-handler", daemon=True).start()
     value, error = await ended
     if error is not None:
         raise error

@@ -372,9 +372,11 @@ class Run:
         )
 
     def _complete_soon(self, job: Job, result: JsonValue) -> None:
-        if not job.lost:
-            self._done.append((job, self._completion(job, result)))
-            self._finished.set()
+        if job.lost:
+            self._give_back(job)
+            return
+        self._done.append((job, self._completion(job, result)))
+        self._finished.set()
 
     def _overdue(self, job: Job) -> None:
         """End a job whose start_to_close_seconds are over; the queue ends its try."""
@@ -429,6 +431,8 @@ class Run:
                 continue
             if answer is not None:
                 logger.warning("a result was refused: %s", answer)
+                self._report(job, self._pay_late)
+                continue
             self._forget(job)
 
     async def _tell_starts(self, jobs: Sequence[Job]) -> None:
@@ -505,6 +509,11 @@ class Run:
             command_id=job.command_id,
         )
 
+    async def _pay_late(self, job: Job) -> None:
+        """Tell what a try has used that has ended without this worker."""
+        if used := used_of(job.metrics):
+            await self._handling.pay_late(job.claim.task_id, job.claim.attempt, used)
+
     async def _time_out(self, job: Job) -> None:
         await self._tell_starts([job])
         await self.queue.process_due(1)
@@ -529,6 +538,8 @@ class Run:
                 logger.error("a report was lost, the lease of the task will run out: %s", error)
             except OrchestrationError as error:
                 logger.warning("a report was refused: %s", error)
+                tell, args = self._pay_late, ()
+                continue
             self._forget(job)
             return
 
@@ -538,10 +549,9 @@ class Run:
         self._room.set()
 
     def _give_back(self, job: Job) -> None:
-        """Release a task, unless the worker has lost it."""
+        """Release a task; where the worker has lost it, tell no more than what it has used."""
         job.ended = True
-        if not job.lost:
-            self._report(job, self._release)
+        self._report(job, self._pay_late if job.lost else self._release)
 
     def _give_back_waiting(self) -> None:
         """Release what no handler of this worker will begin soon."""

@@ -29,10 +29,12 @@ async def try_handler(handler: Handler, job: Job, results: Results) -> JsonValue
 
     Raises:
         BaseException: whatever the handler raised; see `ending`.
-        UnstorableResult: what it gave has no form as JSON, or is too long.
+        UnstorableResult: what it gave, or recorded, has no form as JSON, or is too long.
     """
     try:
-        return storable(await _call(handler, job, results))
+        result = storable(await _call(handler, job, results))
+        storable(job.metrics, "what the handler recorded")  # each metric fits, perhaps not all
+        return result
     finally:
         await job.durable.settled()
 

@@ -17,6 +17,7 @@ from graph_orch import (
     NewTask,
     TaskFailure,
     TaskNotFoundError,
+    ValidationError,
     Worker,
 )
 from tests.integration.test_worker import SECONDS, active, at_work, ended
@@ -468,3 +469,101 @@ def test_what_nobody_answers_is_told_once(orch, worker, new_task):
         orch.tasks.cancel_task(other)
     assert orch.tasks.get_task(task_id).result == "ask later"
     assert orch.gates.list() == []  # nobody is asked for what nobody waits for
+
+
+@pytest.mark.parametrize("kind", ["plain", "coroutine"])
+def test_a_step_holds_no_other_place(orch, worker, new_task, kind):
+    """A later try would not come to it: it would read the wrong result, or wait for children that
+    nobody creates."""
+    refused: list[str] = []
+
+    def ask(call, ctx):
+        try:
+            return call(ctx)
+        except ValidationError as error:
+            refused.append(str(error))
+
+    places = [
+        lambda ctx: ctx.step("x", lambda: 1),
+        lambda ctx: ctx.sleep(1),
+        lambda ctx: ctx.spawn([{"content": "", "task_type": "child"}]),
+        lambda ctx: ctx.approval("?"),
+        lambda ctx: ctx.gather([]),
+    ]
+
+    @worker.task("plain")
+    def plain(ctx):
+        ctx.step("outer", lambda: [ask(place, ctx) for place in places])
+        return ctx.step("x", lambda: "its own")
+
+    @worker.task("coroutine")
+    async def coroutine(ctx):
+        async def outer():
+            for place in places:
+                try:
+                    await place(ctx)
+                except ValidationError as error:
+                    refused.append(str(error))
+
+        await asyncio.gather(ctx.step("outer", outer), ctx.step("beside", lambda: 1))
+        return await ctx.step("x", lambda: "its own")
+
+    task_id = new_task(task_type=kind)
+    with at_work(worker):
+        assert eventually(lambda: ended(orch, task_id))
+    assert orch.tasks.get_task(task_id).result == "its own"
+    assert [it.split(":")[0] for it in refused] == ["step", "sleep", "spawn", "approval", "gather"]
+    assert "'step:outer#1'" in refused[0]
+
+
+def test_a_decision_answers_no_other_question(orch, worker, new_task):
+    @worker.task("any")
+    async def handler(ctx):
+        asked = "send a card?" if ctx.attempt == 1 else "delete everything?"
+        return (await ctx.approval(asked)).is_approved
+
+    task_id = new_task()
+    with at_work(worker):
+        orch.gates.decide(gate(orch).gate_id, "approve", by="boss")
+        assert eventually(lambda: ended(orch, task_id))
+    task = orch.tasks.get_task(task_id)
+    assert (task.status, task.attempt) == ("failed", 2)
+    assert "asked 'send a card?' here, and this one asks 'delete everything?'" in task.error_message
+
+
+def test_what_is_spawned_before_a_task_that_is_not_there(orch, worker, new_task):
+    @worker.task("any")
+    async def handler(ctx):
+        before = NOBODY if ctx.task.content == "nobody" else last
+        return await ctx.spawn([{"content": "", "task_type": "child"}], before=[before, before])
+
+    last = new_task(task_type="child")
+    nobody, twice = new_task("nobody"), new_task("twice")
+    with at_work(worker):
+        assert eventually(lambda: ended(orch, nobody, twice))
+    assert NOBODY in orch.tasks.get_task(nobody).error_message
+    assert orch.tasks.get_task(last).dependencies == orch.tasks.get_task(twice).result
+    assert len(orch.tasks.query_tasks({"task_type": "child"})) == 2
+
+
+def test_children_with_one_idempotency_key_are_one(orch, worker, new_task):
+    @worker.task("any")
+    async def handler(ctx):
+        child = {"content": "", "task_type": "child", "idempotency_key": ctx.task.content}
+        ids = await ctx.spawn([child, child])
+        ids += await ctx.spawn([child])
+        if ctx.task.content == "known":
+            return [*ids, *(await ctx.gather(ids))]
+        return ids
+
+    known = new_task(task_type="other", idempotency_key="known")
+    orch.tasks.cancel_task(known)
+    tasks = [new_task("fresh"), new_task("known", max_retries=0)]
+    repeated = [NewTask(content="", task_type="other", idempotency_key="known") for _ in range(2)]
+    with at_work(worker):
+        assert eventually(lambda: ended(orch, *tasks))
+    first, second, third = orch.tasks.get_task(tasks[0]).result
+    assert first == second == third
+    assert known in orch.tasks.get_task(tasks[1]).error_message
+    assert len(orch.tasks.query_tasks({"task_type": "child"})) == 1
+    assert orch.tasks.create_tasks(repeated) == [known, known]
