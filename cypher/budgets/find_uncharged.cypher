@@ -2,7 +2,7 @@
 // tasks that are not completed, with the ids of these.
 // mode: read
 // params: $workflow_id: STRING, $limit: INTEGER
-// returns: lane, skills, concurrency_key, task_ids
+// returns: lane, skills, concurrency_key, least, task_ids
 CYPHER 5
 UNWIND ['pending', 'assigned', 'running', 'failed', 'cancelled'] AS status
 CALL (status) {
@@ -13,5 +13,5 @@ CALL (status) {
 }
 WITH t LIMIT $limit
 MATCH (l:Lane {key: t.lane})
-RETURN l.key AS lane, l.skills AS skills, l.concurrency_key AS concurrency_key,
+RETURN l.key AS lane, l.skills AS skills, l.concurrency_key AS concurrency_key, l.least AS least,
        collect(t.task_id) AS task_ids

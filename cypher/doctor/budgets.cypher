@@ -19,5 +19,5 @@ WITH b, b.held AS found, reduce(total = [0, 0, 0, 0], one IN reserved |
   CASE one.key WHEN b.key THEN [i IN range(0, 3) | total[i] + one.held[i]] ELSE total END) AS expected
 WHERE found <> expected
 FOREACH (_ IN CASE WHEN $nodes IS NOT NULL THEN [1] ELSE [] END |
-  SET b.held = expected REMOVE b.closed)
+  SET b.held = expected REMOVE b.closed, b.closed_at)
 RETURN b.key AS node, [it IN expected | toString(it)] AS expected, [it IN found | toString(it)] AS found

@@ -2,7 +2,7 @@
 // them, `root_count` in all), and for those that are pending who could take them. The roots are
 // found breadth first, each task once: the pattern is planned as a pruning expansion, which costs a
 // chain of 10,000 tasks or a ladder of diamonds no more than its tasks and edges. The search goes
-// on from blocked tasks only. One group holds all the tasks that the same agents could take. The
+// on from blocked tasks only. One group holds all the tasks that the same agents could take, for the same estimate. The
 // workers are read from their label, since a search from an agent would go through all its tries.
 // mode: read
 // seconds: 120
@@ -26,8 +26,9 @@ CALL () {
     is_live: w.last_seen_at + duration('PT1S') * (3 * w.beat_seconds) > datetime()
   }) AS workers
 }
-CALL (t, roots, workers) {
-  UNWIND [t] + roots AS x
+WITH t AS asked, roots, root_count, workers
+CALL (asked, roots, workers) {
+  UNWIND [asked] + roots AS x
   WITH x, workers WHERE x.status = 'pending'
   CALL (x) {
     UNWIND coalesce(x.independent_of, []) AS id
@@ -35,20 +36,26 @@ CALL (t, roots, workers) {
     RETURN collect(DISTINCT who.agent_id) AS worked
   }
   WITH x.lane AS lane, x.task_type AS task_type, coalesce(x.excluded_agents, []) + worked AS excluded,
-       workers, collect(x.task_id) AS ids
+       x.estimate AS estimated, workers, head(collect(x)) AS t, collect(x.task_id) AS ids
   MATCH (l:Lane {key: lane})
-  WITH l, excluded, ids, [w IN workers | w.agent_id] AS staffed,
+  WITH l, t, excluded, ids, [w IN workers | w.agent_id] AS staffed,
        [w IN workers WHERE w.is_live AND (w.task_types IS NULL OR task_type IN w.task_types)
         | w.agent_id] AS handling
   INCLUDE insights/takers
-  WITH l, ids, takers, [(l)-[:LIMITED_BY]->(x:Limit) | x {.key, .max, .active}] AS limits,
-       [(l)-[:CHARGES]->(b:Budget) WHERE b.closed | b.key] AS closed
+  WITH l, ids, takers, [(l)-[:LIMITED_BY]->(x:Limit) | x {.key, .max, .active}] AS limits, COLLECT {
+    MATCH (b:Budget {key: t.charges})
+    WITH t, l, b, [b] AS budgets
+    WITH l, b, INCLUDE budgets/estimate AS estimate
+    WHERE l.key IN coalesce(b.closed, []) AND b.closed_at > datetime.realtime() - duration('PT5S')
+      OR INCLUDE budgets/short
+    RETURN b.key
+  } AS short
   RETURN collect({
-    task_ids: ids, takers: takers, limit: head(limits), budget: head(closed),
+    task_ids: ids, takers: takers, limit: head(limits), budget: head(short),
     missing: [key IN l.skills WHERE NOT EXISTS { (:Skill {key: key})<-[:HAS_SKILL]-() }]
   }) AS groups
 }
-WITH t, roots, root_count, groups, datetime() AS now
+WITH asked, roots, root_count, groups, datetime() AS now
 RETURN now.epochSeconds * 1000000 + now.microsecond AS now,
-  head([x IN [t] | INCLUDE insights/standing]) AS task,
+  head([x IN [asked] | INCLUDE insights/standing]) AS task,
   [x IN roots | INCLUDE insights/standing] AS roots, root_count, groups

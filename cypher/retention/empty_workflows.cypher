@@ -1,4 +1,4 @@
-// Deletes workflows that were started before a time without a task, $limit at most. `place` is that
+// Deletes workflows that were started before a time without a task, $limit at most, and their budgets. `place` is that
 // of the last one that was looked at; null where none is left.
 // Locks: the workflows, ascending by time.
 // mode: write
@@ -17,6 +17,8 @@ CALL (flows) {
   WITH w WHERE NOT EXISTS { (w)<-[:PART_OF]-(:Task) }
   SET w.lk = 0
   WITH w WHERE w.writer IS NULL AND NOT EXISTS { (w)<-[:PART_OF]-(:Task) }
-  DETACH DELETE w
+  OPTIONAL MATCH (w)-[:HAS_BUDGET]->(b:Budget)
+  OPTIONAL MATCH (b)<-[:CHARGES]-(l:Lane)
+  DETACH DELETE l, b, w
 }
 RETURN place

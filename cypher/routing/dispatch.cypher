@@ -19,7 +19,7 @@ CALL (t, l) {
 }
 INCLUDE tasks/lock_and_recheck
   AND NOT a.agent_id IN coalesce(t.excluded_agents, [])
-WITH *, [] AS paid
+WITH *, [] AS paid, false AS closes
 INCLUDE tasks/reserve
 INCLUDE tasks/take
 RETURN a.agent_id AS agent_id

@@ -8,7 +8,8 @@ CYPHER 5
 UNWIND $lanes AS lane
 MERGE (l:Lane {key: lane.key})
 ON CREATE SET l.size = size(lane.skills), l.skills = lane.skills, l.added_by = $command_id,
-              l.concurrency_key = lane.concurrency_key, l.charges = lane.charges
+              l.concurrency_key = lane.concurrency_key, l.charges = lane.charges,
+              l.least = lane.least
 WITH l WHERE l.added_by = $command_id
 CALL (l) {
   WITH l WHERE l.concurrency_key IS NOT NULL

@@ -9,7 +9,7 @@ MATCH (t:Task {task_id: $task_id})
 MATCH (l:Lane {key: t.lane})
 WITH t, l, $agent_id AS chosen
 INCLUDE tasks/lock_and_recheck
-WITH *, [] AS paid
+WITH *, [] AS paid, false AS closes
 INCLUDE tasks/reserve
 INCLUDE tasks/take
 RETURN INCLUDE tasks/answer

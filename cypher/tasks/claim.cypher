@@ -122,7 +122,7 @@ CALL (a, due, gone, request) {
         AND INCLUDE workflows/open_to
         // Of two tasks that are chosen together, one may have to be independent of the other.
         AND none(id IN coalesce(t.independent_of, []) WHERE id IN chosen_ids)
-      WITH a, request, command_id, t, now, [] AS paid ORDER BY position
+      WITH a, request, command_id, t, now, [] AS paid, true AS closes ORDER BY position
       INCLUDE tasks/reserve
       WITH a, request, command_id, max(now) AS now,
            collect({t: t, estimate: estimate, charged: charged}) AS taken

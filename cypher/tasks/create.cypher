@@ -1,13 +1,14 @@
 // Creates tasks, their dependencies and their first events. It returns how many it created, and
 // which of them are doomed, since a dependency has failed; none where a dependency, a gate, a lane
 // or a workflow is missing, or the workflow was cancelled, or has a budget though it is not among
-// those that are $charged, or the other way round. A task_id, idempotency_key or event_id
+// those that are $charged, or the other way round, or where an estimate of money is in another of the
+// $currencies than budgets. A task_id, idempotency_key or event_id
 // that exists fails on its constraint.
 // Locks: the workflows, the dependencies, the gates, then the lanes that it opens; each kind
 // ascending.
 // mode: write
 // params: $rows: LIST<MAP>, $dependency_ids: LIST<STRING>, $gate_ids: LIST<STRING>,
-//   $workflow_ids: LIST<STRING>, $charged: LIST<STRING>,
+//   $workflow_ids: LIST<STRING>, $charged: LIST<STRING>, $currencies: LIST<STRING>,
 //   $lanes: LIST<STRING>, $now: ZONED DATETIME, $command_id: STRING
 // returns: number, doomed
 CYPHER 5
@@ -44,6 +45,8 @@ WITH * WHERE dependencies_found = size($dependency_ids) AND lanes_found = size($
   AND gates_found = size($gate_ids) AND workflows_found = size($workflow_ids)
 // A priority is worth so many microseconds of waiting; without aging, more than anybody can wait.
 MATCH (s:GraphOrchSchema {name: 'graph_orch'})
+WHERE all(it IN $currencies WHERE it = coalesce(s.currency, $currencies[0]))
+FOREACH (it IN CASE WHEN s.currency IS NULL THEN $currencies[..1] ELSE [] END | SET s.currency = it)
 WITH coalesce(toInteger(s.aging_seconds * 1000000), 100000000000000000) AS step,
      datetime.truncate('microsecond', coalesce($now, datetime.realtime())) AS base
 UNWIND $rows AS row

@@ -1,9 +1,9 @@
-// Returns what already stands in the way of creating tasks, and those dependencies and lanes that
-// exist.
+// Returns what already stands in the way of creating tasks, those dependencies and lanes that exist,
+// and the currency in which budgets count money.
 // mode: read
 // params: $task_ids: LIST<STRING>, $idempotency_keys: LIST<STRING>, $dependency_ids: LIST<STRING>,
 //   $lanes: LIST<STRING>, $gate_ids: LIST<STRING>, $workflow_ids: LIST<STRING>
-// returns: existing, dependencies, lanes, gates, workflows
+// returns: existing, dependencies, lanes, gates, workflows, currency
 CYPHER 5
 CALL () {
   UNWIND $task_ids AS id
@@ -35,4 +35,5 @@ CALL () {
   MATCH (w:Workflow {workflow_id: id})
   RETURN collect([w.workflow_id, w.cancelled_at IS NOT NULL, w.charges IS NOT NULL]) AS workflows
 }
-RETURN by_id + by_key AS existing, dependencies, lanes, gates, workflows
+MATCH (s:GraphOrchSchema {name: 'graph_orch'})
+RETURN by_id + by_key AS existing, dependencies, lanes, gates, workflows, s.currency AS currency

@@ -22,7 +22,7 @@ WHERE t.status IN ['assigned', 'running'] AND t.attempt = coalesce($attempt, t.a
   AND a.active_tasks < a.max_concurrent_tasks
   AND INCLUDE tasks/independent
   AND all(key IN l.skills WHERE key IN a.skills)
-WITH t, a, h, r, released, released AS now, coalesce(r.charged, []) AS paid
+WITH t, a, h, r, released, released AS now, coalesce(r.charged, []) AS paid, false AS closes
 INCLUDE tasks/reserve
 INCLUDE tasks/settle
 SET h.active_tasks = h.active_tasks - 1,

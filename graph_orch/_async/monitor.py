@@ -30,6 +30,7 @@ from graph_orch.domain.recommendations import (
     blocked_by_failed,
     blocked_by_gates,
     broken_off,
+    budgets_spent,
     extremes,
     leases_expire,
     load_skew,
@@ -157,6 +158,8 @@ class AsyncMonitor:
                 return agents_excluded(lanes, agents, guarded)
             case RecommendationKind.NO_FREE_AGENT:
                 return no_free_agent(await self._graph.read("monitor/backlog"), agents)
+            case RecommendationKind.BUDGET_SPENT:
+                return budgets_spent(await self._graph.read("monitor/budgets"))
             case RecommendationKind.LEASES_EXPIRE:
                 return leases_expire(
                     await self._graph.read("monitor/expired", look=TRIED_LOOKED_AT)

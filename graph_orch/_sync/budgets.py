@@ -43,7 +43,8 @@ class Budgets:
             budget: Each amount that is None is not limited.
 
         Raises:
-            ValidationError: an argument is not acceptable.
+            ValidationError: an argument is not acceptable, or other budgets count money in another
+                currency.
             WorkflowNotFoundError, AgentNotFoundError, TeamNotFoundError: there is no such owner.
         """
         kind, id_ = _parts(owner)
@@ -51,6 +52,7 @@ class Budgets:
         rows = self._graph.write("budgets/put", kind=kind, id=id_, **put(owner, wanted))
         if not rows:
             raise MISSING[kind](id_)
+        refuse_currency(wanted, rows[0])
         if kind == "workflow":
             self._charge(id_)
         self._graph.work.tell()
@@ -63,13 +65,9 @@ class Budgets:
             ValidationError: the owner is not named as it must be.
         """
         _parts(owner)
-        rows = self._graph.read("budgets/get", key=owner)
-        if rows:
-            return BudgetState.from_record(rows[0])
-        unused = {"spent": [0] * 4, "held": [0] * 4, "most": [UNLIMITED] * 4}
-        return BudgetState.from_record(
-            {"budget": {"key": owner, "currency": "USD", "closed": False, **unused}}
-        )
+        (row,) = self._graph.read("budgets/get", key=owner)
+        unset = {"spent": [0] * 4, "held": [0] * 4, "most": [UNLIMITED] * 4, "closed": False}
+        return BudgetState.from_record({"budget": {"key": owner, **unset}, **_known(row)})
 
     def list(self) -> list[BudgetState]:
         """All budgets that were set, by their owners."""
@@ -87,15 +85,36 @@ def put(owner: str, budget: Budget) -> dict[str, object]:
     return {"key": owner, "most": budget.amounts([UNLIMITED] * 4), "currency": budget.currency}
 
 
+def refuse_currency(budget: Budget, row: Mapping[str, object]) -> None:
+    """Raise where a budget counts money in another currency than others.
+
+    Args:
+        row: What `budgets/put` answered.
+
+    Raises:
+        ValidationError: it does, and so was not set.
+    """
+    if not row["is_set"]:
+        raise ValidationError(
+            f"budget.currency: it is {budget.currency}, and this store counts money in "
+            f"{row['currency']}: give the amount in that"
+        )
+
+
+def _known(row: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in row.items() if value is not None}
+
+
 def _charge_some(tx: Transaction, workflow_id: str, key: str) -> bool:
     """Charge some tasks of a workflow to its budget; whether there may be more."""
     found = tx.run("budgets/find_uncharged", workflow_id=workflow_id, limit=AT_ONCE)
     lanes = {
         row["lane"]: {
-            "key": lane_key(row["skills"], row["concurrency_key"], key),
+            "key": lane_key(row["skills"], row["concurrency_key"], key, row["least"]),
             "skills": row["skills"],
             "concurrency_key": row["concurrency_key"],
             "charges": key,
+            "least": row["least"],
         }
         for row in found
     }

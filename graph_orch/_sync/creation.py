@@ -9,7 +9,7 @@ from typing import Any
 
 from graph_orch._sync.due import Due
 from graph_orch._sync.graph import AlreadyAppliedError, Graph, Transaction
-from graph_orch.domain.forms import lane_key, skill_key
+from graph_orch.domain.forms import lane_key, least_of, skill_key
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.lifecycle import DependencyFailure, TaskStatus
 from graph_orch.domain.models import NewTask, RetryPolicy
@@ -29,8 +29,8 @@ Batch = Sequence[NewTask]
 """The tasks of one call: all are created, or none."""
 FEW_DEPENDENCIES = 100
 MAX_RETRIES = RetryPolicy().max_retries
-NO_ESTIMATE = (0, 0, 0, 1)
-"""What a task reserves of the amounts that its estimate leaves out: one try."""
+ONE_TRY = (0, 0, 0, 1)
+"""What a task reserves at the least."""
 TRIES = 5
 """How often creating starts again, each time because another call created what it needs too."""
 
@@ -121,8 +121,11 @@ class Creation:
             gate_ids=params["gate_ids"],
             workflow_ids=params["workflow_ids"],
         )
+        refuse_currencies(params["currencies"], found["currency"])
         fresh = _without_existing(tasks, found["existing"], ids)
-        ids |= {given: ids.get(one, one) for given, one in ids.items()}  # repeats of one that exists
+        ids |= {
+            given: ids.get(one, one) for given, one in ids.items()
+        }  # repeats of one that exists
         known = set(found["dependencies"])
         if missing := [id_ for id_ in _outside(fresh) if id_ not in known]:
             raise DependencyNotFoundError(missing)
@@ -172,6 +175,7 @@ def add_lanes(
             "skills": sorted(task.skill_keys),
             "concurrency_key": task.concurrency_key,
             "charges": _charges(task, charged),
+            "least": least_of(_estimate(task)),
         }
         for key, task in sorted(lanes.items())
     ]
@@ -206,6 +210,7 @@ def insertion(
         "gate_ids": sorted({gate_id for task in tasks for gate_id in task.gates}),
         "workflow_ids": sorted(workflow_ids),
         "charged": sorted(workflow_ids.intersection(charged)),
+        "currencies": sorted({it for task in tasks if (it := _currency(task)) is not None}),
         "lanes": sorted({row["task"]["lane"] for row in rows}),
         "command_id": new_hex(),
     }
@@ -222,8 +227,24 @@ def _charges(task: NewTask, charged: Collection[str]) -> str | None:
     return f"workflow:{task.workflow_id}" if task.workflow_id in charged else None
 
 
+def _estimate(task: NewTask) -> list[int] | None:
+    """What a task reserves, as the store has it; None: what tries under its budgets used before."""
+    if task.estimate is None:
+        return None
+    given = task.estimate.amounts(ONE_TRY)
+    return [max(amount, least) for amount, least in zip(given, ONE_TRY, strict=True)]
+
+
+def _currency(task: NewTask) -> str | None:
+    """The currency of the money that a task is estimated to use; None: no money."""
+    if task.estimate is None or task.estimate.cost is None:
+        return None
+    return task.estimate.currency
+
+
 def _lane(task: NewTask, charged: Collection[str]) -> str:
-    return lane_key(task.skill_keys, task.concurrency_key, _charges(task, charged))
+    least = least_of(_estimate(task))
+    return lane_key(task.skill_keys, task.concurrency_key, _charges(task, charged), least)
 
 
 def _row(
@@ -237,7 +258,8 @@ def _row(
         "priority": task.priority.value,
         "lane": _lane(task, charged),
         "charges": _charges(task, charged),
-        "estimate": None if task.estimate is None else task.estimate.amounts(NO_ESTIMATE),
+        "estimate": _estimate(task),
+        "estimate_currency": _currency(task),
         "attempt": 0,
         "events": 1,
         "retry_count": 0,
@@ -333,6 +355,22 @@ def _without_existing(
         elif by_id[task.task_id] != task.fingerprint():
             raise TaskConflictError(task.task_id)
     return fresh
+
+
+def refuse_currencies(given: Sequence[str], known: str | None) -> None:
+    """Raise where estimates count money in more than one currency.
+
+    Args:
+        known: That of the budgets; None: there is none yet.
+
+    Raises:
+        ValidationError: they do.
+    """
+    if other := [it for it in given if it != (known or given[0])]:
+        raise ValidationError(
+            f"estimate.currency: it is {other[0]}, and this store counts money in "
+            f"{known or given[0]}: give the amount in that"
+        )
 
 
 def refuse_names_alone(tasks: Sequence[NewTask]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
-from graph_orch._sync.budgets import put
+from graph_orch._sync.budgets import put, refuse_currency
 from graph_orch._sync.creation import Creation, add_lanes, insert, insertion, refuse_cycles
 from graph_orch._sync.due import Due
 from graph_orch._sync.graph import AlreadyAppliedError, Graph, Transaction
@@ -32,7 +32,7 @@ from graph_orch.domain.fields import (
 from graph_orch.domain.forms import dump_json, load_json
 from graph_orch.domain.ids import new_hex, new_uuid
 from graph_orch.domain.lifecycle import LIVE, TaskStatus
-from graph_orch.domain.models import NewTask, RetryPolicy, WaitReason
+from graph_orch.domain.models import NewTask, RetryPolicy, WaitKind, WaitReason
 from graph_orch.domain.models.budgets import Budget, BudgetState
 from graph_orch.domain.models.gates import GateKind
 from graph_orch.domain.models.workflows import (
@@ -136,7 +136,7 @@ class Workflows:
         }
         workflow["fingerprint"] = _fingerprint(workflow["name"], batch)
         if budget is not None:
-            workflow["budget"] = put(f"workflow:{key}", Budget.parsed("budget", budget))
+            workflow["budget"] = Budget.parsed("budget", budget)
         found = self._existing(workflow)
         if found is None:
             write = self._write_at_once if len(batch) <= MAX_BATCH else self._write_in_parts
@@ -262,22 +262,24 @@ class Workflows:
             "workflows/left", workflow_id=found.workflow_id, limit=LOOKED_AT
         )
         running = [it for it in rows if it["status"] != TaskStatus.PENDING]
-        is_closed = budget is not None and budget.is_closed
-        if is_closed and not running:
+        held = [row["task_id"] for row in rows if row["holds"]]
+        waiting = self._why(held[:EXPLAINED])
+        kinds = {reason.kind for reason in waiting}
+        is_spent = WaitKind.BUDGET in kinds and WaitKind.READY not in kinds
+        if is_spent and not running and not found.state.is_ended:
             fields["state"] = WorkflowState.WAITING
-        held = [row["task_id"] for row in rows if row["holds"] or is_closed]
         return WorkflowStatus(
             **fields,
             running=[RunningTask.from_record(row) for row in running[:SHOWN]],
-            waiting=self._why(held[:EXPLAINED]),
+            waiting=waiting,
             eta_seconds=None
             if found.state.is_ended
             else self._eta(rows, left / max(1, len(rows))),
         )
 
     def _budget(self, workflow_id: str) -> BudgetState | None:
-        rows = self._graph.read("budgets/get", key=f"workflow:{workflow_id}")
-        return BudgetState.from_record(rows[0]) if rows else None
+        (row,) = self._graph.read("budgets/get", key=f"workflow:{workflow_id}")
+        return None if row["budget"] is None else BudgetState.from_record(row)
 
     def _why(self, task_ids: Sequence[str]) -> list[WaitReason[str]]:
         """Why these tasks wait, each reason once."""
@@ -436,7 +438,11 @@ def _create(tx: Transaction, workflow: Mapping[str, Any]) -> None:
     tx.run("workflows/create", workflow=node, close_in_seconds=node["close_in_seconds"])
     if "budget" in workflow:
         id_ = workflow["workflow_id"]
-        tx.run("budgets/put", kind="workflow", id=id_, **workflow["budget"])
+        budget = workflow["budget"]
+        (row,) = tx.run(
+            "budgets/put", kind="workflow", id=id_, **put(f"workflow:{id_}", budget)
+        )
+        refuse_currency(budget, row)
 
 
 def _start(

@@ -63,7 +63,8 @@ class Takers:
     `missing` are the keys of skills that no agent has. `free` is the first agent that could begin
     the task now. `full` agents have its skills and no free slot, `excluded` agents have its skills
     and may not try it again, and `idle` agents have its skills and worker processes, of which no
-    live one handles the task's type.
+    live one handles the task's type. `short` are the owners of budgets, those of agents that could
+    begin it else or of their teams, that have not enough left for it.
     """
 
     missing: Sequence[str] = ()
@@ -74,6 +75,7 @@ class Takers:
     excluded_count: int = 0
     idle: Sequence[str] = ()
     idle_count: int = 0
+    short: Sequence[str] = ()
 
     @classmethod
     def of(
@@ -201,10 +203,13 @@ def _own(task: Standing, situation: Situation) -> Iterator[WaitReason[Any]]:
                 "handler"
             )
             yield _reason(WaitKind.NO_WORKER, task, what, takers.idle, takers.idle_count)
-    if (owner := situation.budgets.get(task.task_id)) is not None:
+    owners = [owner] if (owner := situation.budgets.get(task.task_id)) is not None else []
+    if takers is not None and takers.free is None:
+        owners += takers.short
+    for owner in owners:
         what = (
-            f"the budget of {owner} has not enough left for it: raise it with budgets.set, or wait "
-            "until running tasks end"
+            f"the budget of {owner} has not enough left for it, or for one of about its size that "
+            "comes first: raise it with budgets.set, or wait until running tasks end"
         )
         yield _reason(WaitKind.BUDGET, task, what)
     if limit is not None and limit.active >= limit.max:
@@ -245,7 +250,7 @@ def _lasting(task: Standing, situation: Situation) -> Iterator[WaitReason[Any]]:
 
 def _lacking(task: Standing, takers: Takers) -> Iterator[WaitReason[Any]]:
     """Skills that no agent has, or agents that have them and may not try the task again."""
-    others = takers.full_count or takers.idle_count
+    others = takers.full_count or takers.idle_count or len(takers.short)
     if takers.missing:
         written = {skill_key(name): name for name in task.requirements}
         names = [written.get(key, key) for key in takers.missing]

@@ -276,6 +276,22 @@ def no_free_agent(lanes: Rows, agents: Sequence[Agent]) -> Iterator[Recommendati
         yield _recommend(RecommendationKind.NO_FREE_AGENT, what, why, call)
 
 
+def budgets_spent(rows: Rows) -> Iterator[Recommendation]:
+    """Budgets that let ready tasks not go: raise them, which no tool does; look at the first task.
+
+    Args:
+        rows: Rows of `monitor/budgets`.
+    """
+    for row in rows:
+        what = (
+            f"the budget of {row['owner']} has too little left for {row['ready']} ready tasks, and "
+            "nothing runs that could leave more: raise it with budgets.set or `graph-orch budget "
+            "set`"
+        )
+        call = _call("get_task_status", task_id=row["first"])
+        yield _recommend(RecommendationKind.BUDGET_SPENT, what, row, call)
+
+
 def leases_expire(rows: Rows) -> Iterator[Recommendation]:
     """Agents whose leases often expire: claim with longer leases."""
     for row in rows:

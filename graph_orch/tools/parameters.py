@@ -53,7 +53,7 @@ def names(description: str, most: int = MOST_NAMES) -> Any:
 WorkflowId = Annotated[str, text("Workflow id")]
 TaskId = Annotated[str, text("Task id")]
 AgentId = Annotated[str, text("Agent id")]
-CommandId = Annotated[str, text("Your id of this call; the same again changes nothing")]
+CommandId = Annotated[str, text("Id of this call; the same again changes nothing")]
 Attempt = Annotated[fields.Count, about("Attempt token from the claim")]
 Json = Annotated[fields.Json, about("Any JSON, at most 1 MB")]
 Metadata = Annotated[fields.JsonObject, about("JSON object, at most 1 MB")]
@@ -62,7 +62,7 @@ Lease = Annotated[
     Field(description="Seconds until the claim lapses", gt=0, le=LONGEST_LEASE_SECONDS),
 ]
 Deadline = Annotated[
-    fields.LeaseSeconds, about("Its tasks fail that are not done so many seconds from now")
+    fields.LeaseSeconds, about("Its tasks fail that are not done in so many seconds")
 ]
 Wait = Annotated[float, number("Seconds to wait", 0, LONGEST_WAIT_SECONDS)]
 Rows = Annotated[int, number("At most so many", 1, MOST_ROWS)]

@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated, Any, Self, cast
 
-from pydantic import Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from graph_orch.domain.fields import Check, Count, Seconds
+from graph_orch.domain.fields import Count, Seconds
 from graph_orch.domain.models.base import Model
-from graph_orch.errors import ValidationError
 
 UNLIMITED = 2**62
 """What the store has for an amount that is not limited: sums with it do not overflow."""
 BILLIONTHS = 10**9
-Tokens = Annotated[int, Field(strict=True, ge=0, le=10**15)]
+MOST_TOKENS = 10**15
+MOST_COST = 10**9
+
+
+def _to_billionths(value: object) -> object:
+    """A computed amount, rounded: the product of a price and a number seldom ends there."""
+    if isinstance(value, float | Decimal):
+        number = Decimal(str(value))
+        if number.is_finite() and abs(number) <= MOST_COST:
+            return round(number, 9)
+    return value
+
+
+Tokens = Annotated[int, Field(strict=True, ge=0, le=MOST_TOKENS)]
 Cost = Annotated[
     Decimal,
-    Field(ge=0, le=10**9, decimal_places=9, allow_inf_nan=False),
-    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 10**9}),
+    Field(ge=0, le=MOST_COST, decimal_places=9, allow_inf_nan=False),
+    BeforeValidator(_to_billionths),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": MOST_COST}),
 ]
-"""An amount of money, exact to a billionth of the currency."""
-TOKENS: Check[int] = Check(Tokens)
-COST: Check[Decimal] = Check(Cost)
+"""An amount of money, exact to a billionth of the currency. A float or a Decimal is rounded to
+that; a text with more digits is refused."""
 Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
 
 
@@ -80,20 +92,30 @@ class Budget(Model):
 def used_of(metrics: object) -> list[int] | None:
     """What a try used, from the `tokens` and the `cost` of what it measured, as the store has it.
 
-    What is there under these names and is no such number, is a measurement of another kind.
+    What is there under these names and is no number above 0, is a measurement of another kind.
     """
     if not isinstance(metrics, Mapping):
         return None
     given = cast("Mapping[str, object]", metrics)
-    found: list[int] = []
-    for name, check in (("tokens", TOKENS), ("cost", COST)):
-        value = given.get(name)
-        try:
-            number = check.of(name, str(value) if isinstance(value, float) else value or 0)
-        except ValidationError:
-            number = 0
-        found.append(int(number if name == "tokens" else number * BILLIONTHS))
+    found = [
+        _used(given.get("tokens"), 1, MOST_TOKENS),
+        _used(given.get("cost"), BILLIONTHS, MOST_COST),
+    ]
     return found if any(found) else None
+
+
+def _used(value: object, units: int, most: int) -> int:
+    """What was measured, in whole units. It was used already, so it is rounded and not refused,
+    and where it is more than a budget counts, the most that one counts."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+        return 0
+    try:
+        number = Decimal(value if isinstance(value, int) else str(value))
+    except InvalidOperation:
+        return 0
+    if not number.is_finite() or number <= 0:
+        return 0
+    return round(min(number, Decimal(most)) * units)
 
 
 class BudgetState(Model):
@@ -106,28 +128,29 @@ class BudgetState(Model):
     left: Budget = Field(description="What neither is spent nor reserved; never below 0")
     is_exhausted: bool = Field(description="Whether an amount of it is spent")
     is_closed: bool = Field(
-        description="Whether no task is given out that it would pay for: it is exhausted, or what "
-        "is left was not enough for the task that came first"
+        description="Whether tasks are not given out that it would pay for: it is exhausted, or "
+        "what is left was not enough for one of them since a try ended"
     )
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """From a row with `budget`, see budgets/row.fragment."""
-        node = record["budget"]
+        """From a row with `budget`, see budgets/row.fragment, and the `currency` of the store."""
+        node, currency = record["budget"], record.get("currency") or "USD"
         most, spent, held = node["most"], node["spent"], node["held"]
-        of = [Budget.of_amounts(it, node["currency"]) for it in (most, spent, held)]
+        of = [Budget.of_amounts(it, currency) for it in (most, spent, held)]
         left = [
             limit if limit >= UNLIMITED else max(0, limit - used - reserved)
             for limit, used, reserved in zip(most, spent, held, strict=True)
         ]
+        is_exhausted = any(it >= limit for it, limit in zip(spent, most, strict=True))
         return cls.stored(
             {
                 "owner": node["key"],
                 "budget": of[0],
                 "spent": of[1],
                 "reserved": of[2],
-                "left": Budget.of_amounts(left, node["currency"]),
-                "is_exhausted": any(it >= limit for it, limit in zip(spent, most, strict=True)),
-                "is_closed": node["closed"],
+                "left": Budget.of_amounts(left, currency),
+                "is_exhausted": is_exhausted,
+                "is_closed": is_exhausted or node["closed"],
             }
         )

@@ -20,6 +20,7 @@ class RecommendationKind(StrEnum):
     MISSING_SKILL = "missing_skill"  # ready tasks need skills that no agent has
     AGENTS_EXCLUDED = "agents_excluded"  # every agent with their skills may not try them again
     NO_FREE_AGENT = "no_free_agent"  # ready tasks wait, and no capable agent has a free slot
+    BUDGET_SPENT = "budget_spent"  # a budget has too little left for ready tasks
     LEASES_EXPIRE = "leases_expire"  # an agent's leases often expire
     LOW_SUCCESS = "low_success"  # an agent fails often
     LOAD_SKEW = "load_skew"  # two agents' utilizations differ by more than 0.5

@@ -288,7 +288,9 @@ class Task(Model):
         dependencies = [task_id for _, task_id in sorted(record["dependencies"])]
         values = cls.decoded(record["task"]) | {"dependencies": dependencies}
         if values["estimate"] is not None:
-            values["estimate"] = Budget.of_amounts(values["estimate"], "USD")
+            values["estimate"] = Budget.of_amounts(
+                values["estimate"], record["task"].get("estimate_currency") or "USD"
+            )
         return cls.stored(values)
 
 
