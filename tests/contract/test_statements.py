@@ -198,7 +198,9 @@ def lived(connected, cypher):
     connected.graph.write("tasks/reserve_more", **more)
     row = heartbeat_of(waits, 1, 60.0, used=[1, 1])
     connected.graph.write("tasks/heartbeat", rows=[row], agent_id="plan-agent")
-    connected.budgets.set("agent:plan-agent", {"tokens": 0})
+    connected.budgets.set("agent:plan-agent", {"tokens": 4, "cost": 1})  # 2 are left
+    tasks.create_task("x", "dear", estimate={"tokens": 3})
+    assert tasks.claim_tasks("plan-agent", 1, task_types=["dear"]) == []
     gate, seconds = new_gate("x", "approval", (), None, None, None)
     Handling(connected.graph, Commands(connected.graph)).suspend(
         waits,
