@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from graph_orch._sync.creation import cancel_doomed
+from graph_orch._sync.creation import add_lanes, cancel_doomed, changed, refuse_currencies
 from graph_orch._sync.due import Due
 from graph_orch._sync.graph import AlreadyAppliedError, Graph, Transaction
 from graph_orch._sync.querying import all_records
@@ -159,6 +160,41 @@ class Commands:
             "tasks/complete", rows=list(first.values()), brief=brief, command_id=new_hex()
         )
         return {first[task_id]["command_id"] for task_id in found["task_ids"]}, found
+
+    def update(
+        self, task_id: str, command_id: str | None, fields: Mapping[str, object]
+    ) -> Task:
+        """Change fields of a task that has not ended."""
+        return self.run(
+            Command.UPDATE,
+            "tasks/update",
+            task_id,
+            command_id,
+            partial(self._update, fields),
+            detail=dump_json({"changed": sorted(fields)}),
+        )
+
+    def _update(
+        self, fields: Mapping[str, object], command: Command, name: str, params: dict[str, Any]
+    ) -> Record | None:
+        rows = self._graph.read("tasks/get", task_id=params["task_id"])
+        if not rows or not rows[0]["task"]:
+            return None
+        task, charged, changes = changed(rows[0], fields)
+        currency = changes.get("estimate_currency")
+        if currency is not None:
+            (found,) = self._graph.read("budgets/get", key="")
+            refuse_currencies([currency], found["currency"])
+        if (was := rows[0]["task"]["lane"]) != changes["lane"]:
+            self._graph.transaction(add_lanes, [task], charged)
+        params |= {
+            "was": was,
+            "changes": changes,
+            "currency": currency,
+            "rank": task.priority.rank if "priority" in fields else None,
+            "skills": task.skill_keys if "requirements" in fields else None,
+        }
+        return self._applied(command, name, params)
 
     def add_dependency(self, task_id: str, depends_on: str, command_id: str) -> Task:
         """Let a pending task wait for another one."""

@@ -13,6 +13,7 @@ from graph_orch.domain.forms import lane_key, least_of, skill_key
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.lifecycle import DependencyFailure, TaskStatus
 from graph_orch.domain.models import NewTask, RetryPolicy
+from graph_orch.domain.models.tasks import copy_of
 from graph_orch.errors import (
     DependencyCycleError,
     DependencyNotFoundError,
@@ -240,6 +241,26 @@ def _currency(task: NewTask) -> str | None:
     if task.estimate is None or task.estimate.cost is None:
         return None
     return task.estimate.currency
+
+
+def changed(
+    record: Mapping[str, Any], fields: Mapping[str, object]
+) -> tuple[NewTask, Collection[str], dict[str, Any]]:
+    """A task as it is with other fields, for `tasks/update`.
+
+    Args:
+        record: A row as `Task.from_record` takes it.
+
+    Returns:
+        The task, which of the workflows has a budget that pays for it, and the properties that are
+        stored for these fields, with the lane; None for those that it has no longer.
+    """
+    task = copy_of(record, **fields)
+    charged = {str(task.workflow_id)} if record["task"].get("charges") else set[str]()
+    stored = _row(0, task, RetryPolicy(), charged)["task"]
+    names = {"lane", *fields} - {"requirements"}
+    names |= {"estimate_currency"} if "estimate" in fields else set()
+    return task, charged, {name: stored.get(name) for name in names}
 
 
 def _lane(task: NewTask, charged: Collection[str]) -> str:

@@ -60,6 +60,7 @@ from graph_orch.domain.models import (
     QueueStatistics,
     RetryPolicy,
     Task,
+    TaskChanges,
     TaskEvent,
     TaskFilters,
     TaskOptions,
@@ -618,6 +619,33 @@ class TaskQueue:
             TASK_ID.of("depends_on", depends_on),
             command_id_of(command_id),
         )
+
+    def update_task(
+        self, task_id: str, *, command_id: str | None = None, **changes: Unpack[TaskChanges]
+    ) -> Task:
+        """Change what a task that has not ended asks for; the task as it is then.
+
+        Where an agent holds it, that agent goes on; requirements and estimate count for the next
+        try. A task keeps its place among those of the same priority.
+
+        Args:
+            changes: Fields of `NewTask`: priority, requirements, metadata, estimate, and the three
+                deadlines. schedule_to_start_seconds and schedule_to_close_seconds count from now;
+                None takes a field away.
+
+        Raises:
+            ValidationError: nothing is to change, or a field that cannot, or not to this value.
+            TaskNotFoundError: there is no such task.
+            InvalidTransitionError: it has ended.
+        """
+        others = changes.keys() - TaskChanges.__annotations__.keys()
+        if others or not changes:
+            wrong = f"{', '.join(sorted(others))} cannot change" if others else "nothing is given"
+            fields = ", ".join(TaskChanges.__annotations__)
+            raise ValidationError(f"update_task: {wrong}; what can change is: {fields}")
+        wanted = NewTask.parsed("update_task", {"content": "", "task_type": "x", **changes})
+        fields = {name: getattr(wanted, name) for name in changes}
+        return self._commands.update(task_id, command_id, fields)
 
     def claim_tasks(
         self,

@@ -14,6 +14,7 @@ from graph_orch.cli.store import connect
 from graph_orch.cli.task_options import takes_task
 from graph_orch.domain.characters import visible
 from graph_orch.domain.forms import dump_json, shortened
+from graph_orch.domain.models import TaskChanges
 from graph_orch.errors import InvalidTransitionError, TaskNotFoundError
 
 app = typer.Typer(no_args_is_help=True, help="Create tasks and follow them.")
@@ -148,6 +149,15 @@ def cancel(
     with connect() as orch:
         task = orch.tasks.cancel_task(task_id, reason)
     show(task, as_json)
+
+
+@app.command("update", epilog="Example: graph-orch task update TASK_ID --priority high")
+@takes_task(only=TaskChanges.__annotations__)
+def update(task_id: TaskId, task: dict[str, Any], as_json: Json = False) -> None:
+    """Change what a task that has not ended asks for."""
+    with connect() as orch:
+        changed = orch.tasks.update_task(task_id, **task)
+    show(changed, as_json)
 
 
 @app.command("retry", epilog="Example: graph-orch task retry --failed --type code --limit 20")

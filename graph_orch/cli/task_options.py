@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from enum import StrEnum
 from functools import wraps
 from typing import Annotated, Any, get_origin
@@ -28,24 +28,29 @@ JSON = ("metadata", "retry_policy", "estimate")
 """The fields whose options take JSON text."""
 
 
-def takes_task(without: Iterable[str] = ()) -> Callable[[Command], Command]:
+def takes_task(
+    without: Iterable[str] = (), only: Container[str] = NewTask.model_fields.keys()
+) -> Callable[[Command], Command]:
     """Decorate a command whose parameter `task` becomes a dict of the options that are given.
 
     Every field has an option except `content`, which commands take as an argument.
 
     Args:
         without: More fields that have no option.
+        only: The fields that may have one.
     """
 
     def decorate(command: Command) -> Command:
-        names = [name for name in NewTask.model_fields if name not in ("content", *without)]
+        left_out = {"content", *without}
+        names = [name for name in NewTask.model_fields if name in only and name not in left_out]
+        default = {"task_type": "task"} if "task_type" in names else {}
 
         @wraps(command)
         def run(**arguments: Any) -> None:
             options = {name: arguments.pop(name) for name in names}
             given = {name: value for name, value in options.items() if value not in (None, [])}
             task = {k: parse_json(k, v) if k in JSON else v for k, v in given.items()}
-            command(task={"task_type": "task", **task}, **arguments)
+            command(task={**default, **task}, **arguments)
 
         # Typer reads the options from the signature.
         parameters = inspect.signature(command, eval_str=True).parameters.values()

@@ -62,6 +62,7 @@ class Command(StrEnum):
     CANCEL = "cancel"
     RETRY = "retry"
     ADD_DEPENDENCY = "add_dependency"
+    UPDATE = "update"
 
 
 class EventType(StrEnum):
@@ -78,6 +79,7 @@ class EventType(StrEnum):
     CANCELLED = "cancelled"
     RETRIED = "retried"
     DEPENDENCY_ADDED = "dependency_added"
+    UPDATED = "updated"
 
 
 class ErrorClass(StrEnum):
@@ -157,6 +159,7 @@ TRANSITIONS: dict[Command, dict[TaskStatus, frozenset[TaskStatus]]] = {
     Command.RETRY: _each(BROKEN, TaskStatus.PENDING),
     # To cancelled where the new dependency has failed and the task is to be cancelled by that.
     Command.ADD_DEPENDENCY: _each({TaskStatus.PENDING}, TaskStatus.PENDING, TaskStatus.CANCELLED),
+    Command.UPDATE: {status: frozenset({status}) for status in TaskStatus if status in LIVE},
 }
 """For each command, the statuses that it starts from and those it can end in."""
 
@@ -172,6 +175,7 @@ EVENTS: dict[Command, frozenset[EventType]] = {
     Command.CANCEL: frozenset({EventType.CANCELLED}),
     Command.RETRY: frozenset({EventType.RETRIED}),
     Command.ADD_DEPENDENCY: frozenset({EventType.DEPENDENCY_ADDED}),
+    Command.UPDATE: frozenset({EventType.UPDATED}),
 }
 """The event that each command leaves; it bears the command's id."""
 

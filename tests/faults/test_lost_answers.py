@@ -108,6 +108,9 @@ COMMANDS = {
     "cancel held": lambda o, it: o.tasks.cancel_task(it.running),
     "retry": lambda o, it: o.tasks.retry_task(it.cancelled),
     "add_dependency": lambda o, it: o.tasks.add_dependency(it.pending, it.other),
+    "update": lambda o, it: o.tasks.update_task(
+        it.pending, priority="high", requirements=["brand new"], metadata={"x": 1}
+    ),
     "create": lambda o, it: o.tasks.create_task("new", "any", task_id=str(uuid4())),
     "create dependent": lambda o, it: o.tasks.create_task("new", "any", dependencies=[it.pending]),
     "create new lane": lambda o, it: o.tasks.create_task(

@@ -57,6 +57,8 @@ def ask(orch, command: Command, task_id: str):  # noqa: C901
             return tasks.retry_task(task_id)
         case Command.ADD_DEPENDENCY:
             return tasks.add_dependency(task_id, tasks.create_task("before", "any"))
+        case Command.UPDATE:
+            return tasks.update_task(task_id, priority="high")
 
 
 WAYS = {

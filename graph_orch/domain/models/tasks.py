@@ -92,6 +92,18 @@ class TaskOptions(TypedDict, total=False):
     concurrency_key: str | None
 
 
+class TaskChanges(TypedDict, total=False):
+    """The keyword arguments of `update_task`: fields of `NewTask`."""
+
+    priority: TaskPriority | str
+    requirements: Iterable[str] | None
+    metadata: JsonValue
+    estimate: Budget | Mapping[str, object] | None
+    schedule_to_start_seconds: float | None
+    start_to_close_seconds: float | None
+    schedule_to_close_seconds: float | None
+
+
 class NewTask(Model):
     """A task to be created. Its fields are what every way to create a task takes."""
 
