@@ -91,8 +91,8 @@ def test_what_was_given_is_taken_away(orch, agents, new_task):
     task_id = new_task(metadata={"a": 1}, estimate={"tokens": 5})
     changed = orch.tasks.update_task(task_id, metadata=[1], estimate=Budget(tokens=7))
     assert (changed.metadata, changed.estimate.tokens) == ([1], 7)
+    orch.budgets.set("agent:ada", {"cost": 5, "currency": "EUR"})
     with pytest.raises(ValidationError, match="counts money in EUR"):
-        orch.budgets.set("agent:ada", {"cost": 5, "currency": "EUR"})
         orch.tasks.update_task(task_id, estimate={"cost": 1, "currency": "USD"})
     changed = orch.tasks.update_task(task_id, metadata=None, estimate=None)
     assert (changed.metadata, changed.estimate) == (None, None)
