@@ -80,6 +80,7 @@ def worker(
     The command gets the task as JSON on standard input; what it prints is the result. Exit code 0
     completes the task, 65 fails it for good, any other fails the try. Of this environment it gets
     PATH, HOME, USER, LANG and the like, never a password: name with --env what else it needs.
+    By lines of JSON it may ask for steps, tasks and gates meanwhile: see "Run workers".
     """
     if (target is None) == (command is None):
         raise typer.BadParameter("give either MODULE:WORKER or --exec COMMAND")

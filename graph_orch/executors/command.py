@@ -5,6 +5,8 @@ under `results`. Its standard output is the result: JSON, or else text. Exit cod
 task, 65 (EX_DATAERR) fails it for good, and any other fails the try. Nothing of a task reaches a
 command line or the environment, and no shell is involved.
 
+While it runs it may ask for steps, tasks, gates and more: see `lines`.
+
 Of the worker's environment the command gets the variables in `SAFE` and those that are named, so
 that it does not see the passwords and tokens of the worker.
 
@@ -41,6 +43,7 @@ from pydantic import JsonValue
 from graph_orch.domain.fields import MAX_BYTES
 from graph_orch.domain.lifecycle import ErrorClass
 from graph_orch.errors import ValidationError
+from graph_orch.executors.lines import Lines
 from graph_orch.worker import AsyncContext, TaskFailure
 
 DATA_ERROR = 65
@@ -70,7 +73,7 @@ SAFE = (
 None of them holds a secret, as the variables of proxies may."""
 END_SECONDS = 5.0
 LAST_SECONDS = 1.0
-"""The time to read the last output of a command when other processes hold its pipes open."""
+"""The time to read the last output and requests of a command when others hold its pipes open."""
 LOOK_SECONDS = 0.05
 
 
@@ -106,7 +109,7 @@ def command_handler(
             for name, value in os.environ.items()
             if name in names or any(fnmatchcase(name, pattern) for pattern in SAFE)
         }
-        return await _run(arguments, json.dumps(task).encode(), environment)
+        return await _run(arguments, json.dumps(task).encode(), environment, Lines(ctx))
 
     return run
 
@@ -123,7 +126,9 @@ def _split(command: str | Sequence[str]) -> list[str]:
     return arguments
 
 
-async def _run(arguments: Sequence[str], given: bytes, environment: Mapping[str, str]) -> JsonValue:
+async def _run(
+    arguments: Sequence[str], given: bytes, environment: Mapping[str, str], lines: Lines
+) -> JsonValue:
     """Run a command once on the given input, and return its result."""
     flooded = asyncio.Event()
     output = _Reader(MAX_BYTES, MOST_PRINTED, flooded, from_end=False)
@@ -132,24 +137,41 @@ async def _run(arguments: Sequence[str], given: bytes, environment: Mapping[str,
     # the command started may hold open. So the pipes are ours, and standard input is a file, since
     # a pipe would block us while the command does not read it.
     with _file_of(given) as stdin:
-        async with _pipe(output) as stdout, _pipe(errors) as stderr:
+        async with (
+            _pipe(output) as stdout,
+            _pipe(errors) as stderr,
+            lines.opened() as theirs,
+        ):
             process = await asyncio.create_subprocess_exec(
                 *arguments,
                 stdin=stdin,
                 stdout=stdout,
                 stderr=stderr,
-                env=environment,
+                env={**environment, **lines.environment},
+                pass_fds=lines.fds,
                 start_new_session=True,
             )
-            for end in (stdout, stderr):  # only the command's copies now keep the pipes open
+            for end in (
+                stdout,
+                stderr,
+                *theirs,
+            ):  # only the command's copies now keep the pipes open
                 end.close()
+            serving = asyncio.ensure_future(lines.serve())
+            served, over = asyncio.Event(), asyncio.Event()
+            serving.add_done_callback(lambda _: served.set())
+            serving.add_done_callback(lambda it: None if _error_of(it) is None else over.set())
             try:
-                await _wait((process.wait(), flooded.wait()), None, asyncio.FIRST_COMPLETED)
+                ends = (process.wait(), flooded.wait(), over.wait())
+                await _wait(ends, None, asyncio.FIRST_COMPLETED)
                 cut_off = process.returncode is None  # if not, what it left running flooded us
-                ends = (output.ended.wait(), errors.ended.wait())
+                ends = (output.ended.wait(), errors.ended.wait(), served.wait())
                 await _wait(ends, LAST_SECONDS, asyncio.ALL_COMPLETED)
             finally:
                 await _end_group(process)
+                await _ended(serving)
+    if cut_off and (error := _error_of(serving)) is not None:
+        raise error
     if cut_off:
         raise TaskFailure(
             f"the command was ended when it had printed {output.total:,} bytes, and "
@@ -157,6 +179,16 @@ async def _run(arguments: Sequence[str], given: bytes, environment: Mapping[str,
             ErrorClass.PERMANENT,
         )
     return _result(process.returncode or 0, output, errors)
+
+
+def _error_of(serving: asyncio.Future[None]) -> BaseException | None:
+    return None if serving.cancelled() else serving.exception()
+
+
+async def _ended(serving: asyncio.Future[None]) -> None:
+    """Wait until nothing that the command asked for is being done any more."""
+    serving.cancel()
+    await asyncio.wait([serving])
 
 
 class _Reader(asyncio.Protocol):

@@ -167,6 +167,7 @@ class _Store:
         given |= {
             "requirements": [*task.requirements],
             "dependencies": [*task.dependencies],
+            "independent_of": [*task.independent_of],
             "status": TaskStatus.RUNNING,
             "created_at": now,
             "started_at": now,

@@ -5,6 +5,7 @@ Arguments: the framework, the file, and in which call the process kills itself; 
 
 from __future__ import annotations
 
+import json
 import operator
 import os
 import signal
@@ -111,7 +112,35 @@ def openai_agents(till: Till) -> Any:
     return handler(agent, run_config=RunConfig(tracing_disabled=True), max_turns=CALLS + 1)
 
 
-if __name__ == "__main__":
+def command(till: Till) -> Any:
+    from graph_orch.executors import command_handler
+
+    arguments = ["child", str(till.path), str(till.kills_at)]
+    return command_handler([sys.executable, __file__, *arguments])
+
+
+def child(till: Till) -> None:
+    """The command: its calls are steps that it asks its worker for."""
+    to = open(os.environ["GRAPH_ORCH_ASK"], "w", buffering=1)  # noqa: SIM115 - until it exits
+    back = open(os.environ["GRAPH_ORCH_ANSWER"])  # noqa: SIM115
+
+    def ask(**line: object) -> Any:
+        print(json.dumps(line), file=to)
+        return json.loads(back.readline())
+
+    for number in range(1, CALLS + 1):
+        if "run" in ask(step="model"):
+            if number == till.kills_at:
+                os.kill(os.getppid(), signal.SIGKILL)
+                sys.exit(1)
+            till.pay(number)
+            ask(result=number)
+    print("done")
+
+
+if __name__ == "__main__" and sys.argv[1] == "child":
+    child(Till(sys.argv[2], int(sys.argv[3])))
+elif __name__ == "__main__":
     framework, log, kills_at = sys.argv[1:]
     worker = Worker(None, "ada", [])
     worker.task("ask")(globals()[framework](Till(log, int(kills_at))))

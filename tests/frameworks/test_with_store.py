@@ -14,7 +14,7 @@ from graph_orch.testing import advance
 PROGRAM = Path(__file__).with_name("paying.py")
 
 
-@pytest.mark.parametrize("framework", ["pydantic_ai", "langgraph", "openai_agents"])
+@pytest.mark.parametrize("framework", ["pydantic_ai", "langgraph", "openai_agents", "command"])
 def test_no_model_call_is_paid_twice_after_kill_9(orch, server, monkeypatch, tmp_path, framework):
     uri, auth, database = server
     monkeypatch.setenv("NEO4J_URI", uri)

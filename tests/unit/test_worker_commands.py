@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from graph_orch import TaskFailure, ValidationError
-from graph_orch.executors import command, command_handler
+from graph_orch.executors import command, command_handler, lines
 from tests.waiting import eventually
 
 
@@ -207,7 +207,7 @@ def test_a_command_sees_no_secret_of_its_worker(monkeypatch):
     assert seen["LC_TIME"] == "the LC_TIME"
     assert {"PATH", "HOME"} <= seen.keys()
     added = {name for name in seen if name.startswith("LC_")} | {"__CF_USER_TEXT_ENCODING"}
-    assert seen.keys() <= {*command.SAFE, *added}
+    assert seen.keys() <= {*command.SAFE, lines.ASK, lines.ANSWER, *added}
     seen = run(SHOW, env=["AWS_SECRET"])
     assert seen["AWS_SECRET"] == "the AWS_SECRET"
     assert "NEO4J_PASSWORD" not in seen
