@@ -82,7 +82,7 @@ class Places:
             was_kept, value = await durable.look(key)
             if was_kept:
                 return value
-            async with durable.running():
+            async with durable.running(key):
                 began = time.perf_counter()
                 return await durable.keep(key, await function(), began)
         except BaseException:
