@@ -366,7 +366,8 @@ class BudgetExhaustedError(TaskError):
         self.task_id = task_id
         super().__init__(
             f"task {task_id!r}: the budget of {' and '.join(self.owners)} has not enough left for "
-            "what it is to use; raise it with budgets.set, or wait until running tasks end"
+            "what it is to use; raise it with budgets.set or `graph-orch budget set`, or wait "
+            "until running tasks end"
         )
 
 

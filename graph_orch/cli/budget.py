@@ -49,7 +49,10 @@ def set_(
     tries: Tries = None,
     as_json: Json = False,
 ) -> None:
-    """Set how much an owner may use in all; raising it lets waiting tasks go on."""
+    """Set how much an owner may use in all; raising it lets waiting tasks go on.
+
+    What is left out is not limited any more.
+    """
     given: dict[str, Any] = {"tokens": tokens, "cost": cost, "currency": currency}
     with connect() as orch:
         state = orch.budgets.set(owner, given | {"seconds": seconds, "tries": tries})

@@ -9,9 +9,18 @@ from typing import Annotated, Any
 
 import typer
 
-from graph_orch import Gate, GateDecision, GateNotFoundError, GateStatus, ValidationError
+from graph_orch import (
+    Gate,
+    GateDecision,
+    GateKind,
+    GateNotFoundError,
+    GateStatus,
+    ValidationError,
+)
+from graph_orch.cli.input import parse_json
 from graph_orch.cli.output import Json, say, show, show_json, show_list
 from graph_orch.cli.store import connect
+from graph_orch.domain.characters import visible
 
 app = typer.Typer(no_args_is_help=True, help="Decide what tasks wait for.")
 
@@ -29,6 +38,36 @@ COLUMNS: dict[str, str | Callable[[Gate], object]] = {
 GateId = Annotated[str, typer.Argument(help="The gate's id.")]
 By = Annotated[str | None, typer.Option("--by", help="Who decides; by default your login name.")]
 Comment = Annotated[str | None, typer.Option(help="A word on it, kept with the gate.")]
+
+
+@app.command("create", epilog="Example: graph-orch gate create 'Publish it?' --approver grace")
+def create(
+    question: Annotated[str, typer.Argument(help="What is asked.")],
+    kind: Annotated[GateKind, typer.Option(help="How it is decided.")] = GateKind.APPROVAL,
+    approver: Annotated[list[str] | None, typer.Option(help="Who may decide it.")] = None,
+    schema: Annotated[str | None, typer.Option(help="JSON schema of an answer.")] = None,
+    expires_seconds: Annotated[float | None, typer.Option(help="So long it is open.")] = None,
+    default: Annotated[
+        GateDecision | None, typer.Option(help="The decision where nobody decides in time.")
+    ] = None,
+    task: Annotated[list[str] | None, typer.Option(help="A task that waits at it.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Create a gate, and print its id; task create --gates lets new tasks wait at it."""
+    with connect() as orch:
+        gate = orch.gates.create(
+            question,
+            kind=kind,
+            approvers=approver or (),
+            schema=None if schema is None else parse_json("schema", schema),
+            expires_seconds=expires_seconds,
+            default=default,
+            task_ids=task or (),
+        )
+    if as_json:
+        show_json(gate)
+    else:
+        print(visible(gate.gate_id))
 
 
 @app.command("list", epilog="Example: graph-orch gate list")

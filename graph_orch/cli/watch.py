@@ -68,14 +68,15 @@ def watch(orch: Orchestrator, workflow_id: str, every: float, as_json: bool) -> 
     with _shown(as_json) as show:
         seconds = 0.0
         while True:
-            seen = _look(orch, workflow_id, seconds)
+            seen = look(orch, workflow_id, seconds)
             show(seen)
             if seen.status.state.is_ended:
                 return EXIT_CODES.get(seen.status.state, 0)
             seconds = every
 
 
-def _look(orch: Orchestrator, workflow_id: str, seconds: float) -> Seen:
+def look(orch: Orchestrator, workflow_id: str, seconds: float) -> Seen:
+    """Look at a workflow once it has ended, or after so many seconds."""
     status = orch.workflows.wait(workflow_id, seconds)
     failed: list[Task] = []
     if status.counts[TaskStatus.FAILED]:

@@ -10,7 +10,7 @@ import typer
 from graph_orch import TaskStatus, Workflow, WorkflowState
 from graph_orch.cli.output import Json, say, show, show_json, show_list
 from graph_orch.cli.store import connect
-from graph_orch.cli.watch import watch
+from graph_orch.cli.watch import look, watch
 from graph_orch.cli.workflow_file import read_workflow_file
 from graph_orch.domain.lifecycle import HELD
 from graph_orch.domain.models.workflows import NewWorkflow
@@ -78,20 +78,16 @@ def show_(
     wait: Annotated[float, typer.Option(help="Wait so many seconds for its end.")] = 0.0,
     as_json: Json = False,
 ) -> None:
-    """Show what a workflow is doing: what runs, why the rest waits, when it may be done."""
+    """Show what a workflow is doing: what runs, why the rest waits, and what failed."""
     with connect() as orch:
-        status = orch.workflows.wait(workflow_id, wait)
+        seen = look(orch, workflow_id, wait)
     if as_json:
-        show_json(status)
+        show_json(seen.status)
         return
-    say(f"{status.name} ({status.workflow_id}) is {status.state}")
-    say(", ".join(f"{number} {name}" for name, number in status.counts.items() if number))
-    for task in status.running:
-        say(f"- {task.name or task.task_id} is {task.status}, held by {task.agent_id}")
-    for reason in status.waiting:
-        say(f"- {reason.sentence}")
-    if status.eta_seconds is not None:
-        say(f"it may be done in {status.eta_seconds:.0f} s")
+    for line in seen.lines():
+        say(line)
+    if seen.status.eta_seconds is not None:
+        say(f"it may be done in {seen.status.eta_seconds:.0f} s")
 
 
 @app.command("watch", epilog="Example: graph-orch workflow watch paper-7")

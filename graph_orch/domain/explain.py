@@ -209,7 +209,8 @@ def _own(task: Standing, situation: Situation) -> Iterator[WaitReason[Any]]:
     for owner in owners:
         what = (
             f"the budget of {owner} has not enough left for it, or for one of about its size that "
-            "comes first: raise it with budgets.set, or wait until running tasks end"
+            "comes first: raise it with budgets.set or `graph-orch budget set`, or wait until "
+            "running tasks end"
         )
         yield _reason(WaitKind.BUDGET, task, what)
     if limit is not None and limit.active >= limit.max:

@@ -42,7 +42,11 @@ def graph_orch_session() -> Generator[Orchestrator]:
                     2,
                 )
         else:
-            server = stack.enter_context(EmbeddedNeo4j(stack.enter_context(_own_directory())))
+            directory = stack.enter_context(_own_directory())
+            # What connects by the environment, such as Worker(None, …), finds the same server.
+            patch = stack.enter_context(pytest.MonkeyPatch.context())
+            patch.setenv("GRAPH_ORCH_DATA_DIR", str(directory))
+            server = stack.enter_context(EmbeddedNeo4j(directory))
             orch = stack.enter_context(Orchestrator.connect(server.uri, server.auth))
         yield orch
         wipe(orch)

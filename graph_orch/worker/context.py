@@ -160,6 +160,8 @@ class _Context:
 
         It is told with the end of the try, however that ends, and with each heartbeat: budgets pay
         for it also where the try fails, or its worker is killed. It becomes the task's `metrics`.
+        What a step uses is recorded within its function: what stands beside a step runs again in
+        the next try, and is counted again.
 
         Args:
             cost: Money, in the currency of the budgets; a float is rounded to a billionth.

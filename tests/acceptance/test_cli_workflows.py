@@ -46,7 +46,7 @@ def test_a_workflow_from_start_to_results(cli: Cli, orch, file) -> None:
     first = cli.json("task", "list", "--workflow", flow)[0]["task_id"]
     orch.tasks.assign_task(first, agent)
     orch.tasks.start_task(first)
-    assert f"search is running, held by {agent}" in cli("workflow", "show", flow).stdout
+    assert f"runs: search, running by {agent}" in cli("workflow", "show", flow).stdout
     orch.tasks.complete_task(first, {"found": 12})
     assert json.loads(cli("workflow", "results", flow).stdout) == {"search": {"found": 12}}
     assert cli.json("workflow", "cancel", flow, "--reason", "enough")["state"] == "cancelled"
@@ -110,7 +110,8 @@ def test_budgets_are_set_and_seen(cli: Cli, orch) -> None:
 
 
 def test_gates_are_decided(cli: Cli, orch) -> None:
-    gate = orch.gates.create("publish?", approvers=["grace"])
+    made = cli("gate", "create", "publish?", "--approver", "grace", "--expires-seconds", "600")
+    gate = orch.gates.get(made.stdout.strip())
     task_id = orch.tasks.create_task("x", f"type-{uuid4()}", gates=[gate.gate_id])
     assert "publish?" in cli("gate", "list").stdout
     assert cli.json("gate", "show", gate.gate_id)["task_ids"] == [task_id]
