@@ -68,7 +68,8 @@ class TaskNode(NamedTuple):
     closed_gates: frozenset[Any] = frozenset()
     """The gates, not passed yet, to which its edges of the type WAITS_FOR lead."""
     closed_budget: str | None = None
-    """The owner of the budget to which its edge of the type CHARGES leads, if that is closed."""
+    """The owner of the budget to which its edge of the type CHARGES leads, if that is closed, or
+    has not enough left for the task."""
 
     def has(self, statuses: Collection[TaskStatus | None]) -> bool:
         """Whether its status is one of these; a task that tells none has none."""
@@ -165,6 +166,31 @@ _CHECKS: dict[str, Callable[[str, object], Any]] = {
 """What the attributes of a task must be."""
 
 
+def _is_short(budget: Attributes, task: Attributes) -> bool:
+    """Whether a budget is closed, or has not enough left for a task: see `budgets/short`."""
+    if budget.get("is_closed") is True:
+        return True
+    left, spent = _amounts(budget.get("left")), _amounts(budget.get("spent"))
+    tries = spent.get("tries", 0)
+    wanted = {name: amount / tries for name, amount in spent.items()} if tries else {}
+    if task.get("estimate") is not None:
+        wanted = _amounts(task["estimate"])
+    wanted["tries"] = max(1, wanted.get("tries", 1))
+    return any(amount <= 0 or wanted.get(name, 0) > amount for name, amount in left.items())
+
+
+def _amounts(value: object) -> dict[str, float]:
+    """The amounts of a budget, by their names."""
+    if not isinstance(value, Mapping):
+        return {}
+    given = cast("Mapping[str, object]", value)
+    return {
+        name: amount
+        for name, amount in given.items()
+        if isinstance(amount, int | float) and not isinstance(amount, bool)
+    }
+
+
 class TaskReader:
     """Reads the tasks of a graph. What many tasks have in common is kept once."""
 
@@ -195,7 +221,7 @@ class TaskReader:
                 if edge.get("type") == "WAITS_FOR":
                     if there.get("status") not in ("approved", "answered"):
                         gates.add(other)
-                elif edge.get("type") == "CHARGES" and there.get("is_closed") is True:
+                elif edge.get("type") == "CHARGES" and _is_short(there, one):
                     found["closed_budget"] = str(there.get("owner", other))
             if gates:
                 found["closed_gates"] = frozenset(gates)
