@@ -1,7 +1,7 @@
-// Deletes what tests have made: everything but the schema's own node and the lane that requires
-// nothing. No currency is agreed on any more.
+// Deletes what tests have made, $limit nodes at most: everything but the schema's own node and the
+// lane that requires nothing. No currency is agreed on any more.
 // mode: write
-// params: $lane: STRING
+// params: $lane: STRING, $limit: INTEGER
 // returns: number
 CYPHER 5
 CALL () {
@@ -9,5 +9,6 @@ CALL () {
   REMOVE s.currency
 }
 MATCH (n) WHERE NOT n:GraphOrchSchema AND NOT (n:Lane AND n.key = $lane)
+WITH n LIMIT $limit
 DETACH DELETE n
 RETURN count(n) AS number

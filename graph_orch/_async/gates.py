@@ -211,11 +211,10 @@ class AsyncGates:
             "gates/between",
             gate_id=gate_id,
             task_id=task_id,
-            limit=MOST_REDONE,
             most=MOST_BETWEEN,
         )
         between = set(row["down"]).intersection(row["up"] + row["direct"])
-        if between and MOST_BETWEEN in (len(row["down"]), len(row["up"])):
+        if between and MOST_BETWEEN in map(len, row.values()):
             raise ValidationError(
                 f"send_back: more than {MOST_BETWEEN:,} tasks lead to the gate, or depend on what "
                 "would be done again: reject the gate, and start what is to be redone"

@@ -8,6 +8,8 @@ from graph_orch.domain.fields import OWN_KEYS, SECONDS
 from graph_orch.domain.forms import lane_key
 from graph_orch.domain.ids import new_hex
 
+WIPED_AT_ONCE = 5_000
+
 
 def advance(orch: Orchestrator, seconds: float) -> None:
     """Let time pass for a graph of tests, and do what comes due: delays, leases, deadlines, gates.
@@ -34,7 +36,10 @@ async def advance_async(orch: AsyncOrchestrator, seconds: float) -> None:
 
 def wipe(orch: Orchestrator) -> None:
     """Delete all that a graph of tests holds, but for its schema."""
-    orch.graph.write("testing/wipe", lane=lane_key(()))
+    number = WIPED_AT_ONCE
+    while number == WIPED_AT_ONCE:
+        (row,) = orch.graph.write("testing/wipe", lane=lane_key(()), limit=WIPED_AT_ONCE)
+        number = row["number"]
 
 
 def held(orch: Orchestrator) -> int:
