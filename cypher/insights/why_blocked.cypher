@@ -2,8 +2,9 @@
 // them, `root_count` in all), and for those that are pending who could take them. The roots are
 // found breadth first, each task once: the pattern is planned as a pruning expansion, which costs a
 // chain of 10,000 tasks or a ladder of diamonds no more than its tasks and edges. The search goes
-// on from blocked tasks only. One group holds all the tasks that the same agents could take, for the same estimate. The
-// workers are read from their label, since a search from an agent would go through all its tries.
+// on from blocked tasks only. One group holds all the tasks that the same agents could take, for the
+// same estimate. The workers are read from their label, since a search from an agent would go through
+// all its tries.
 // mode: read
 // seconds: 120
 // params: $task_id: STRING, $limit: INTEGER

@@ -18,7 +18,8 @@ WITH due, due_in, gone, number, $requests[number].agent_id AS agent_id,
 MATCH (a:Agent {agent_id: agent_id})
 INCLUDE tasks/handed
 CALL (a, task_types, gone) {
-  WITH a, task_types, gone, a.skills + [''] AS mine, INCLUDE budgets/payers AS paying WHERE a.active_tasks < a.max_concurrent_tasks
+  WITH a, task_types, gone, a.skills + [''] AS mine, INCLUDE budgets/payers AS paying
+  WHERE a.active_tasks < a.max_concurrent_tasks
   INCLUDE tasks/served_lanes
   WITH a, l, task_types, gone
   CALL (a, l, task_types, gone) {
