@@ -1,10 +1,10 @@
 // open -> sent_back, by somebody who may decide it; and a new gate with the same question opens in
 // its place, but for one that a handler asked: that asks anew. Returns the tasks that wait at it
 // (`number` in all), and the completed ones among those that they depend on, of which $task_id is one
-// or all are meant, and $also, without the names that their copies will have. `judged` is how many these are, `edges` how many dependencies lead to them, and `letters`
-// what they hold: counted up to 100,000, and without their contents where there are more than $most.
-// Where one of these is above its limit, nothing is redone, nor locked: the caller undoes the rest. No
-// row means that this was refused.
+// or all are meant, and $also, without the names that their copies will have. `judged` is how many
+// these are, `edges` how many dependencies lead to them, and `letters` what they hold: counted up to
+// 100,000, and without their contents where there are more than $most. Where one of these is above its
+// limit, nothing is redone, nor locked: the caller undoes the rest. No row means that this was refused.
 // Locks: the gate, then the tasks that wait, then those that are redone; each kind ascending.
 // mode: write
 // params: $gate_id: STRING, $new_gate_id: STRING, $by: STRING, $comment: STRING, $task_id: STRING,

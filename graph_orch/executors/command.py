@@ -151,11 +151,7 @@ async def _run(
                 pass_fds=lines.fds,
                 start_new_session=True,
             )
-            for end in (
-                stdout,
-                stderr,
-                *theirs,
-            ):  # only the command's copies now keep the pipes open
+            for end in (stdout, stderr, *theirs):  # only the command's copies keep them open now
                 end.close()
             serving = asyncio.ensure_future(lines.serve())
             served, over = asyncio.Event(), asyncio.Event()

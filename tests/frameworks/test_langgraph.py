@@ -12,7 +12,7 @@ from langgraph.func import entrypoint
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, RetryPolicy, Send, interrupt
 
-from graph_orch import NewTask, ValidationError, Worker
+from graph_orch import NewTask, ValidationError
 from graph_orch.integrations.langgraph import handler, step
 from graph_orch.testing import run_handler
 
@@ -62,11 +62,6 @@ def model_of(*answers: str) -> GenericFakeChatModel:
         for it in answers
     ]
     return GenericFakeChatModel(messages=iter(made))
-
-
-@pytest.fixture
-def worker() -> Worker:
-    return Worker(None, "ada", [])
 
 
 @pytest.mark.parametrize("at", range(1, CALLS + 1))

@@ -21,7 +21,7 @@ from agents import (
 from agents.testing import ScriptedModel, assistant_message, function_call
 from pydantic import BaseModel
 
-from graph_orch import NewTask, Worker
+from graph_orch import NewTask
 from graph_orch.integrations.openai_agents import handler
 from graph_orch.testing import run_handler
 
@@ -46,11 +46,6 @@ def script(*steps: Any) -> ScriptedModel:
 
 def says(text: str) -> list[Any]:
     return [assistant_message(text)]
-
-
-@pytest.fixture
-def worker() -> Worker:
-    return Worker(None, "ada", [])
 
 
 @pytest.mark.parametrize("place", ["model", "tool"])

@@ -18,11 +18,6 @@ from graph_orch.testing import run_handler
 TASK = NewTask(content="bees", task_type="ask")
 
 
-@pytest.fixture
-def worker() -> Worker:
-    return Worker(None, "ada", [])
-
-
 def handled(worker, function, **options):
     """A worker whose handler runs a function of its places."""
 

@@ -21,7 +21,7 @@ from pydantic_ai.models.fallback import FallbackModel
 from pydantic_ai.models.function import DeltaToolCall, FunctionModel
 from pydantic_ai.usage import RequestUsage
 
-from graph_orch import NewTask, Worker
+from graph_orch import NewTask
 from graph_orch.integrations.pydantic_ai import Durability, durable, handler
 from graph_orch.testing import run_handler
 
@@ -48,11 +48,6 @@ def calls(*asked) -> ModelResponse:
 def told(messages) -> list:
     """What the tools gave of which the model is told last."""
     return [part.content for part in messages[-1].parts]
-
-
-@pytest.fixture
-def worker() -> Worker:
-    return Worker(None, "ada", [])
 
 
 @pytest.mark.parametrize("place", ["model", "tool"])
