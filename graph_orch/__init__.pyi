@@ -7,6 +7,7 @@ from ._async.graph import AsyncGraph as AsyncGraph
 from ._async.insights import AsyncInsights as AsyncInsights
 from ._async.monitor import AsyncMonitor as AsyncMonitor
 from ._async.orchestrator import AsyncOrchestrator as AsyncOrchestrator
+from ._async.pauses import AsyncPauses as AsyncPauses
 from ._async.retention import AsyncRetention as AsyncRetention
 from ._async.router import AsyncCapabilityRouter as AsyncCapabilityRouter
 from ._async.schedules import AsyncSchedules as AsyncSchedules
@@ -23,6 +24,7 @@ from ._sync.graph import Graph as Graph
 from ._sync.insights import Insights as Insights
 from ._sync.monitor import Monitor as Monitor
 from ._sync.orchestrator import Orchestrator as Orchestrator
+from ._sync.pauses import Pauses as Pauses
 from ._sync.retention import Retention as Retention
 from ._sync.router import CapabilityRouter as CapabilityRouter
 from ._sync.schedules import Schedules as Schedules
@@ -55,6 +57,7 @@ from .domain.models import (
     AgentStatistics as AgentStatistics,
     BlastRadius as BlastRadius,
     Candidate as Candidate,
+    CircuitBreaker as CircuitBreaker,
     Claim as Claim,
     Communities as Communities,
     Completion as Completion,
@@ -74,6 +77,7 @@ from .domain.models import (
     NewTask as NewTask,
     NewToken as NewToken,
     PrincipalKind as PrincipalKind,
+    Pause as Pause,
     QueueStatistics as QueueStatistics,
     Recommendation as Recommendation,
     RecommendationKind as RecommendationKind,
@@ -108,6 +112,7 @@ from .errors import (
     AgentAtCapacityError as AgentAtCapacityError,
     AgentError as AgentError,
     AgentNotFoundError as AgentNotFoundError,
+    AgentPausedError as AgentPausedError,
     AlreadyRunningError as AlreadyRunningError,
     AnalysisError as AnalysisError,
     AttemptEndedError as AttemptEndedError,
@@ -130,6 +135,7 @@ from .errors import (
     NotApproverError as NotApproverError,
     NotIndependentError as NotIndependentError,
     OrchestrationError as OrchestrationError,
+    RateLimitError as RateLimitError,
     RoutingContentionError as RoutingContentionError,
     RoutingError as RoutingError,
     ScheduleNotFoundError as ScheduleNotFoundError,
@@ -141,6 +147,7 @@ from .errors import (
     TaskError as TaskError,
     TaskNotDueError as TaskNotDueError,
     TaskNotFoundError as TaskNotFoundError,
+    TaskPausedError as TaskPausedError,
     TeamNotFoundError as TeamNotFoundError,
     TokenNotFoundError as TokenNotFoundError,
     TransactionTooLargeError as TransactionTooLargeError,

@@ -358,6 +358,31 @@ class ConcurrencyLimitError(TaskError):
         )
 
 
+class RateLimitError(TaskError):
+    """As many tasks with its concurrency key have begun as its rate lets."""
+
+    def __init__(self, task_id: str, key: str, next_at: str) -> None:
+        self.task_id = task_id
+        self.key = key
+        self.next_at = next_at
+        super().__init__(
+            f"task {task_id!r} has the concurrency key {key!r}, of which the next may begin at "
+            f"{next_at}; wait, or raise the rate with set_rate_limit"
+        )
+
+
+class TaskPausedError(TaskError):
+    """The queue, the task's type or its workflow is paused."""
+
+    def __init__(self, task_id: str, pauses: Iterable[str]) -> None:
+        self.task_id = task_id
+        self.pauses = list(pauses)
+        super().__init__(
+            f"task {task_id!r} is not given out while {' and '.join(self.pauses)} is paused; "
+            "wait, or let it go on with pauses.remove or `graph-orch resume`"
+        )
+
+
 class BudgetExhaustedError(TaskError):
     """A budget that pays for the task has not enough left for what it is estimated to use."""
 
@@ -394,6 +419,20 @@ class MissingCapabilityError(AgentError):
             f"agent {agent_id!r} cannot take task {task_id!r}: it lacks "
             f"{', '.join(map(repr, self.missing))}; choose another agent, or teach it with "
             "learn_new_capability"
+        )
+
+
+class AgentPausedError(AgentError):
+    """The agent is paused, by somebody or by its circuit breaker."""
+
+    def __init__(self, agent_id: str, until: str | None, reason: str | None) -> None:
+        self.agent_id = agent_id
+        self.until = until
+        self.reason = reason
+        super().__init__(
+            f"agent {agent_id!r} is paused{f' until {until}' if until else ''}"
+            f"{f' ({reason})' if reason else ''}; wait, give the task to another, or let it go on "
+            f"with pauses.remove or `graph-orch resume agent:{agent_id}`"
         )
 
 

@@ -13,7 +13,7 @@ SOURCES = sorted((ROOT / "_async").glob("*.py"))
 OWN = (
     "AgentRegistry Budgets CapabilityRouter Claims Combiner Commands Creation Doctor Driver "
     "Due Events Export FirstCalls Gates Graph GraphDatabase Handling Insights "
-    "ManagedTransaction Monitor Orchestrator Querying Result Retention Schedules Schema "
+    "ManagedTransaction Monitor Orchestrator Pauses Querying Result Retention Schedules Schema "
     "Session Signal TaskQueue Teams Tokens Transaction Try Turns Workflows"
 )
 NAMES = {f"Async{name}": name for name in OWN.split()} | {

@@ -8,7 +8,7 @@
 // mode: read
 // seconds: 120
 // params: $task_id: STRING, $limit: INTEGER
-// returns: now, task, roots, root_count, groups
+// returns: now, task, roots, root_count, groups, pauses
 CYPHER 5
 MATCH (t:Task {task_id: $task_id})
 CALL (t) {
@@ -43,7 +43,7 @@ CALL (asked, roots, workers) {
        [w IN workers WHERE w.is_live AND (w.task_types IS NULL OR task_type IN w.task_types)
         | w.agent_id] AS handling
   INCLUDE insights/takers
-  WITH l, ids, takers, [(l)-[:LIMITED_BY]->(x:Limit) | x {.key, .max, .active}] AS limits, COLLECT {
+  WITH l, ids, takers, [(l)-[:LIMITED_BY]->(x:Limit) | x] AS limits, COLLECT {
     MATCH (b:Budget {key: t.charges})
     WITH t, l, b, [b] AS budgets
     WITH l, b, INCLUDE budgets/estimate AS estimate
@@ -52,11 +52,15 @@ CALL (asked, roots, workers) {
     RETURN b.key
   } AS short
   RETURN collect({
-    task_ids: ids, takers: takers, limit: head(limits), budget: head(short),
+    task_ids: ids, takers: takers, limit: head([x IN limits | properties(x)]), budget: head(short),
     missing: [key IN l.skills WHERE NOT EXISTS { (:Skill {key: key})<-[:HAS_SKILL]-() }]
   }) AS groups
 }
 WITH asked, roots, root_count, groups, datetime() AS now
 RETURN now.epochSeconds * 1000000 + now.microsecond AS now,
   head([x IN [asked] | INCLUDE insights/standing]) AS task,
-  [x IN roots | INCLUDE insights/standing] AS roots, root_count, groups
+  [x IN roots | INCLUDE insights/standing] AS roots, root_count, groups, COLLECT {
+    MATCH (p:Pause) USING INDEX SEEK p:Pause(key)
+    WHERE p.key >= '' AND coalesce(p.until > datetime.realtime(), true)
+    RETURN p {.key, .at, .until, .reason, .by}
+  } AS pauses

@@ -19,18 +19,18 @@ CALL (l) {
 }
 WITH l, all_ready, [one IN kept WHERE one.lane = l.key] AS kept
 WHERE all_ready > 0
-  AND NOT EXISTS { MATCH (l)-[:LIMITED_BY]->(x:Limit) WHERE x.active >= x.max }
+  AND NOT EXISTS { MATCH (l)-[:LIMITED_BY]->(x:Limit) WHERE x.active >= x.max OR x.next_at > datetime() }
 UNWIND kept
   + [{excluded: [], ready: all_ready - reduce(n = 0, one IN kept | n + one.ready)}] AS group
 WITH l, group.ready AS ready, group.first AS first, group.excluded AS excluded WHERE ready > 0
 CALL (l, excluded) {
   INCLUDE routing/serving
-  WITH a, a.agent_id IN excluded AS out ORDER BY a.success_rate DESC, a.agent_id
+  WITH a, INCLUDE agents/slots AS slots, a.agent_id IN excluded AS out
+  ORDER BY a.success_rate DESC, a.agent_id
   RETURN sum(CASE WHEN out THEN 0 ELSE 1 END) AS capable,
          head(collect(CASE WHEN out THEN null ELSE a.agent_id END)) AS best,
          collect(CASE WHEN out THEN a.agent_id END)[..20] AS barred,
-         sum(CASE WHEN NOT out AND a.active_tasks < a.max_concurrent_tasks
-               THEN a.max_concurrent_tasks - a.active_tasks ELSE 0 END) AS free
+         sum(CASE WHEN NOT out AND a.active_tasks < slots THEN slots - a.active_tasks ELSE 0 END) AS free
 }
 RETURN l.key AS lane,
        [(l)-[:NEEDS]->(k:Skill) | [k.key, k.name, COUNT { (k)<-[:HAS_SKILL]-() }]] AS skills,

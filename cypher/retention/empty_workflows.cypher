@@ -19,6 +19,7 @@ CALL (flows) {
   WITH w WHERE w.writer IS NULL AND NOT EXISTS { (w)<-[:PART_OF]-(:Task) }
   OPTIONAL MATCH (w)-[:HAS_BUDGET]->(b:Budget)
   OPTIONAL MATCH (b)<-[:CHARGES]-(l:Lane)
-  DETACH DELETE l, b, w
+  OPTIONAL MATCH (p:Pause {key: 'workflow:' + w.workflow_id})
+  DETACH DELETE l, b, p, w
 }
 RETURN place

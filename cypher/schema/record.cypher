@@ -6,7 +6,8 @@ CYPHER 5
 OPTIONAL MATCH (s:GraphOrchSchema {name: 'graph_orch'})
 CALL () {
   UNWIND ['Agent', 'RetiredAgent', 'Skill', 'Lane', 'Task', 'TaskEvent', 'Limit', 'Worker',
-          'Schedule', 'Team', 'Workflow', 'Gate', 'Step', 'Budget', 'Token', 'Secret'] AS label
+          'Schedule', 'Team', 'Workflow', 'Gate', 'Step', 'Budget', 'Token', 'Secret',
+          'Pause'] AS label
   WITH label WHERE CASE label
     WHEN 'Agent' THEN EXISTS { (:Agent) }
     WHEN 'RetiredAgent' THEN EXISTS { (:RetiredAgent) }
@@ -23,7 +24,8 @@ CALL () {
     WHEN 'Step' THEN EXISTS { (:Step) }
     WHEN 'Budget' THEN EXISTS { (:Budget) }
     WHEN 'Token' THEN EXISTS { (:Token) }
-    ELSE EXISTS { (:Secret) }
+    WHEN 'Secret' THEN EXISTS { (:Secret) }
+    ELSE EXISTS { (:Pause) }
   END
   RETURN collect(label) AS labels
 }

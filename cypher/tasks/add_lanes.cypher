@@ -14,7 +14,7 @@ WITH l WHERE l.added_by = $command_id
 CALL (l) {
   WITH l WHERE l.concurrency_key IS NOT NULL
   MERGE (x:Limit {key: l.concurrency_key})
-  ON CREATE SET x.max = 1, x.active = 0
+  ON CREATE SET x.max = 1, x.active = 0, x.unset = true
   CREATE (l)-[:LIMITED_BY]->(x)
 }
 CALL (l) { MATCH (b:Budget {key: l.charges}) CREATE (l)-[:CHARGES]->(b) }

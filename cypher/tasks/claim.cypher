@@ -25,34 +25,35 @@ CALL () {
   SET a.lk = request.command_id
 }
 INCLUDE tasks/is_due
-INCLUDE workflows/cancelling
+INCLUDE pauses/paused
 UNWIND range(0, size($requests) - 1) AS number
-WITH due, gone, number, $requests[number] AS request
+WITH due, paused, number, $requests[number] AS request
 MATCH (a:Agent {agent_id: request.agent_id})
-CALL (a, due, gone, request) {
-  WITH a, due, gone, request, request.agent_id AS agent_id, request.command_id AS command_id,
+CALL (a, due, paused, request) {
+  WITH a, due, paused, request, request.agent_id AS agent_id, request.command_id AS command_id,
        request.task_types AS task_types, request.take_up AS take_up
   INCLUDE tasks/handed
   OPTIONAL MATCH (e:TaskEvent {event_id: command_id + ':0'})
-  WITH a, due, gone, handed, request, agent_id, command_id, task_types, e IS NOT NULL AS replayed
+  WITH a, due, paused, handed, request, agent_id, command_id, task_types, e IS NOT NULL AS replayed
 
   // 2. Look without locks: which lanes hold the best tasks for the agent. Most requests of an idle
   //    queue end here, so they must not make others wait.
-  CALL (a, due, gone, replayed, task_types) {
-    WITH a, task_types, gone
-    WHERE NOT replayed AND NOT (due AND $heed_due) AND a.active_tasks < a.max_concurrent_tasks
+  CALL (a, due, paused, replayed, task_types) {
+    WITH a, task_types, paused
+    WHERE NOT replayed AND NOT (due AND $heed_due)
+      AND a.active_tasks < INCLUDE agents/slots
     INCLUDE tasks/best
     UNWIND CASE WHEN best = [] THEN [null] ELSE best END AS t
     OPTIONAL MATCH (l:Lane {key: t.lane})
     RETURN collect(DISTINCT l) AS lanes, max(lanes_seen) AS lanes_seen, min(t.ready_key) AS first
   }
-  CALL (a, lanes, agent_id, command_id, task_types, gone, first, request) {
+  CALL (a, lanes, agent_id, command_id, task_types, paused, first, request) {
 
     // 3. Lock what decides how many tasks the agent may take. A lane is locked only where the order
     //    is strict: then whoever comes next waits here, and takes what comes next.
-    WITH a, lanes, agent_id, command_id, task_types, gone, first, request WHERE size(lanes) > 0
+    WITH a, lanes, agent_id, command_id, task_types, paused, first, request WHERE size(lanes) > 0
     SET a.lk = command_id
-    WITH lanes, agent_id, command_id, task_types, gone, first, request
+    WITH lanes, agent_id, command_id, task_types, paused, first, request
     CALL (lanes, command_id) {
       UNWIND lanes AS l
       MATCH (l)-[:LIMITED_BY]->(x:Limit)
@@ -71,16 +72,16 @@ CALL (a, due, gone, request) {
     //    tasks are looked at, and some of them taken at random, so that agents that come together
     //    seldom want the same ones. Where a workflow is being cancelled, a lane may begin with a
     //    hundred thousand tasks of it, which are not passed over twice (`first`).
-    WITH lanes, agent_id, command_id, task_types, gone, first, request
+    WITH lanes, agent_id, command_id, task_types, paused, first, request
     MATCH (a:Agent {agent_id: agent_id})
-    WITH a, command_id, task_types, gone, first, request,
+    WITH a, command_id, task_types, paused, first, request,
          [l IN lanes WHERE all(key IN l.skills WHERE key IN a.skills)] AS served,
-         a.max_concurrent_tasks - a.active_tasks AS free,
+         INCLUDE agents/slots - a.active_tasks AS free,
          INCLUDE budgets/payers AS paying,
-         CASE WHEN gone = [] THEN 0 ELSE first END AS since
-    CALL (a, served, task_types, gone, since) {
+         CASE WHEN paused = [] THEN 0 ELSE first END AS since
+    CALL (a, served, task_types, paused, since) {
       UNWIND served AS l
-      CALL (a, l, task_types, gone, since) {
+      CALL (a, l, task_types, paused, since) {
         MATCH (t:Task) USING INDEX SEEK t:Task(lane, ready_key)
         WHERE t.lane = l.key AND t.ready_key >= since
           AND INCLUDE tasks/wanted AND INCLUDE tasks/independent
@@ -92,8 +93,7 @@ CALL (a, due, gone, request) {
       OPTIONAL MATCH (l)-[:LIMITED_BY]->(x:Limit)
       WITH x, collect({t: t, place: place}) AS chosen
       UNWIND CASE WHEN x IS NULL THEN chosen
-             WHEN x.active >= x.max THEN []
-             ELSE chosen[..x.max - x.active] END AS one
+             ELSE chosen[..INCLUDE limits/left] END AS one
       WITH one.t AS t ORDER BY one.place
       RETURN collect(t) AS open
     }
@@ -142,7 +142,7 @@ CALL (a, due, gone, request) {
       UNWIND taken AS t
       MATCH (x:Limit {key: t.concurrency_key})
       WITH x, count(*) AS more
-      SET x.active = x.active + more
+      INCLUDE limits/count
     }
     SET a.active_tasks = a.active_tasks + size(taken),
         a.total_assigned = a.total_assigned + size(taken)

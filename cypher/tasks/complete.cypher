@@ -100,6 +100,7 @@ CALL (done) {
       a.avg_completion_ms = (a.avg_completion_ms * before + duration_ms) / (before + more),
       a.queue_completed = a.queue_completed + more,
       a.queue_ms = a.queue_ms + duration_ms,
+      a.failures_in_row = null,
       a.last_seen_at = now
 }
 CALL (done) {

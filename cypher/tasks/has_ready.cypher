@@ -6,23 +6,23 @@
 // returns: number, ready, due_in
 CYPHER 5
 INCLUDE tasks/is_due
-INCLUDE workflows/cancelling
+INCLUDE pauses/paused
 CALL () {
   MATCH (x:Task) USING INDEX SEEK x:Task(due_at) WHERE x.due_at > datetime()
   WITH x.due_at AS at ORDER BY at LIMIT 1
   RETURN min((at.epochMillis - datetime.realtime().epochMillis) / 1000.0) AS due_in
 }
 UNWIND range(0, size($requests) - 1) AS number
-WITH due, due_in, gone, number, $requests[number].agent_id AS agent_id,
+WITH due, due_in, paused, number, $requests[number].agent_id AS agent_id,
      $requests[number].take_up AS take_up, $requests[number].task_types AS task_types
 MATCH (a:Agent {agent_id: agent_id})
 INCLUDE tasks/handed
-CALL (a, task_types, gone) {
-  WITH a, task_types, gone, a.skills + [''] AS mine, INCLUDE budgets/payers AS paying
-  WHERE a.active_tasks < a.max_concurrent_tasks
+CALL (a, task_types, paused) {
+  WITH a, task_types, paused, a.skills + [''] AS mine, INCLUDE budgets/payers AS paying
+  WHERE a.active_tasks < INCLUDE agents/slots AND NOT 'queue' IN paused
   INCLUDE tasks/served_lanes
-  WITH a, l, task_types, gone
-  CALL (a, l, task_types, gone) {
+  WITH a, l, task_types, paused
+  CALL (a, l, task_types, paused) {
     MATCH (t:Task) USING INDEX SEEK t:Task(lane, ready_key)
     WHERE t.lane = l.key AND t.ready_key >= 0 AND INCLUDE tasks/wanted AND INCLUDE tasks/independent
     RETURN t LIMIT 1

@@ -1,10 +1,10 @@
 // Returns why a command on a task was refused: the task, the agent, and the event that says whether
 // the command was applied before. `is_open`: its workflow, if it has one, was not cancelled;
 // `is_independent`: the agent has not worked on what the task is to be independent of;
-// `short`: the keys of budgets that have not enough left for it.
+// `short`: the keys of budgets that have not enough left for it; `pauses`: those that hold it back.
 // mode: read
 // params: $task_id: STRING, $agent_id: STRING, $command_id: STRING
-// returns: task, dependencies, limit, skills, is_due, is_open, is_independent, short, agent,
+// returns: task, dependencies, limit, skills, is_due, is_open, is_independent, short, pauses, agent,
 //   event
 CYPHER 5
 OPTIONAL MATCH (t:Task {task_id: $task_id})
@@ -22,8 +22,20 @@ CALL (t, payers) {
   WITH b, estimate WHERE INCLUDE budgets/short
   RETURN collect(b.key) AS short
 }
-RETURN INCLUDE tasks/answer, properties(x) AS limit, l.skills AS skills,
+RETURN INCLUDE tasks/answer, x {
+         .key, .max, .active, next_at: x.next_at.epochSeconds * 1000000 + x.next_at.microsecond,
+         next_in: coalesce(x.next_at.epochMillis - datetime.realtime().epochMillis, 0)
+       } AS limit, l.skills AS skills,
        coalesce(t.available_at <= datetime(), true) AS is_due,
        INCLUDE workflows/open_to AS is_open,
        INCLUDE tasks/independent AS is_independent,
-       short, properties(a) AS agent, INCLUDE events/row AS event
+       short,
+       COLLECT {
+         MATCH (p:Pause)
+         WHERE p.key IN ['queue', 'task_type:' + t.task_type, 'workflow:' + t.workflow_id]
+           AND coalesce(p.until > datetime.realtime(), true)
+         RETURN p.key
+       } AS pauses, a {
+         .*, slots: INCLUDE agents/slots,
+         paused_until: a.paused_until.epochSeconds * 1000000 + a.paused_until.microsecond
+       } AS agent, INCLUDE events/row AS event

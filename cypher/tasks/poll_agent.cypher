@@ -8,7 +8,7 @@ CYPHER 5
 MATCH (a:Agent {agent_id: $agent_id})
 WITH a, $task_types AS task_types
 INCLUDE tasks/is_due
-INCLUDE workflows/cancelling
+INCLUDE pauses/paused
 INCLUDE tasks/best
 WITH *, best AS answered
 INCLUDE tasks/answers

@@ -5,9 +5,13 @@
 // returns: tasks, edges, left, due
 CYPHER 5
 INCLUDE tasks/is_due
-CALL () {
+INCLUDE pauses/paused
+CALL (paused) {
+  WITH paused WHERE NOT 'queue' IN paused
   MATCH (t:Task) USING INDEX SEEK t:Task(ready_key)
   WHERE t.ready_key >= 0 AND ($task_types IS NULL OR t.task_type IN $task_types)
+    AND (paused = [] OR NOT ('task_type:' + t.task_type IN paused
+      OR coalesce('workflow:' + t.workflow_id IN paused, false)))
   WITH t ORDER BY t.ready_key LIMIT $limit
   RETURN collect(t) AS answered
 }

@@ -19,7 +19,7 @@ WITH t, a, h, datetime.realtime() AS released
 MATCH (t)-[r:ASSIGNED_TO]->(h) WHERE r.attempt = t.attempt
 MATCH (l:Lane {key: t.lane})
 WHERE t.status IN ['assigned', 'running'] AND t.attempt = coalesce($attempt, t.attempt)
-  AND a.active_tasks < a.max_concurrent_tasks
+  AND a.active_tasks < INCLUDE agents/slots
   AND INCLUDE tasks/independent
   AND all(key IN l.skills WHERE key IN a.skills)
 WITH t, a, h, r, released, released AS now, coalesce(r.charged, []) AS paid, false AS closes

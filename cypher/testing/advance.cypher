@@ -4,9 +4,10 @@
 // params: $seconds: FLOAT, $schedule_keys: STRING, $command_id: STRING
 // returns: number
 CYPHER 5
-MATCH (n:Task|Agent|Worker|Workflow|Gate|Schedule|TaskEvent|Step|GraphOrchSchema)
+MATCH (n:Task|Agent|Worker|Workflow|Gate|Schedule|TaskEvent|Step|GraphOrchSchema|Pause|Limit)
 SET n.queue_key = n.queue_key - toInteger($seconds * 1000000),
-    n.ready_key = n.ready_key - toInteger($seconds * 1000000),
+    n.ready_key = n.ready_key
+      - CASE WHEN n.ready_key < 0 THEN -1 ELSE 1 END * toInteger($seconds * 1000000),
     n.idempotency_key = CASE
       WHEN n.idempotency_key STARTS WITH $schedule_keys THEN n.idempotency_key + ' ' + $command_id
       ELSE n.idempotency_key

@@ -22,7 +22,14 @@ from graph_orch.domain.fields import (
 )
 from graph_orch.domain.forms import dump_json, skill_key
 from graph_orch.domain.ids import new_hex
-from graph_orch.domain.models import Agent, AgentHealth, AgentLoad, AgentStatistics, WorkerInfo
+from graph_orch.domain.models import (
+    Agent,
+    AgentHealth,
+    AgentLoad,
+    AgentStatistics,
+    CircuitBreaker,
+    WorkerInfo,
+)
 from graph_orch.errors import AgentNotFoundError
 from graph_orch.store.driving import native
 from graph_orch.store.runtime import async_in_thread
@@ -132,6 +139,23 @@ class AsyncAgentRegistry:
         """How an agent is doing; status not_found where none of this id is registered."""
         agent = await self.get_agent(agent_id)
         return AgentHealth.of(NAME.of("agent_id", agent_id), agent)
+
+    async def set_circuit_breaker(self, agent_id: str, breaker: CircuitBreaker | None) -> Agent:
+        """Say when an agent that keeps failing is paused; None: never.
+
+        Raises:
+            AgentNotFoundError: the agent is not registered.
+        """
+        agent = NAME.of("agent_id", agent_id)
+        if breaker is not None:
+            breaker = CircuitBreaker.parsed("breaker", breaker)
+        rows = await self._graph.write(
+            "agents/set_breaker",
+            agent_id=agent,
+            failures=None if breaker is None else breaker.failures,
+            seconds=None if breaker is None else breaker.pause_seconds,
+        )
+        return _one(rows, agent)
 
     async def learn_new_capability(
         self, agent_id: str, skill: str, confidence: float = 1.0

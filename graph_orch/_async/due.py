@@ -22,7 +22,7 @@ R = TypeVar("R")
 BATCH = 500
 """How many tasks are looked at, cancelled or released in a transaction."""
 WITHHELD_AT_ONCE = 2_000
-"""How many ready tasks of a cancelled workflow are taken out of the queue in a transaction."""
+"""How many ready tasks of a cancelled workflow, or a pause, leave the queue in a transaction."""
 AGAIN_SECONDS = 10.0
 """How long after a step with the dependents of a task nobody else goes on with them."""
 logger = logger_of("graph_orch.due")
@@ -43,13 +43,15 @@ class AsyncDue:
         while batches is None or batches > 0:
             (row,) = await self._graph.read("tasks/wake_due", limit=BATCH)
             live, broken, completed = row["live"], row["broken"], row["completed"]
-            others = row["gates"] + row["workflows"]
+            others = row["gates"] + row["workflows"] + row["pauses"]
             if not (live or broken or completed or others):
                 break
             for id_ in row["gates"]:
                 await self._other(id_, self._gate_is_due)
             for id_ in row["workflows"]:
                 await self._other(id_, partial(self.cancel_workflow, steps=1))
+            for key in row["pauses"]:
+                await self._other(key, partial(self.look_at_pause, steps=1))
             woken = await self._each(self._look_at, sorted(live))
             owing = [task_id for task_id, owes in woken if owes]
             await self.cancel_dependents([*owing, *broken], steps=1)
@@ -120,6 +122,20 @@ class AsyncDue:
             )
             withheld = sum(row["number"] for row in rows) if steps is None else 0
         await self._in_steps("workflows/cancel_tasks", after, workflow_id=workflow_id)
+
+    async def look_at_pause(self, key: str, steps: int | None = None) -> None:
+        """Withhold ready tasks while a pause lasts, or put them back; `steps` as above."""
+        number = WITHHELD_AT_ONCE
+        while number == WITHHELD_AT_ONCE and steps != 0:
+            steps = None if steps is None else steps - 1
+            rows = await self._graph.write(
+                "pauses/look",
+                key=key,
+                limit=WITHHELD_AT_ONCE,
+                again_seconds=0.0 if steps == 0 else AGAIN_SECONDS,
+            )
+            number = sum(row["number"] for row in rows)
+            self._graph.work.tell()
 
     async def _in_steps(self, name: str, steps: int | None, **key: str) -> None:
         """Run a statement that looks at BATCH tasks at a time until it has looked at all."""

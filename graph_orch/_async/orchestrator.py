@@ -15,6 +15,7 @@ from graph_orch._async.gates import AsyncGates
 from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.insights import AsyncInsights
 from graph_orch._async.monitor import AsyncMonitor
+from graph_orch._async.pauses import AsyncPauses
 from graph_orch._async.retention import AsyncRetention
 from graph_orch._async.router import AsyncCapabilityRouter
 from graph_orch._async.schedules import AsyncSchedules
@@ -46,6 +47,7 @@ class AsyncOrchestrator:
         self.gates = AsyncGates(graph)
         self.tokens = AsyncTokens(graph)
         self.budgets = AsyncBudgets(graph)
+        self.pauses = AsyncPauses(graph)
         self.tasks = AsyncTaskQueue(graph, retry_policy=retry_policy, claim_spread=claim_spread)
         self.agents = AsyncAgentRegistry(graph)
         self.router = AsyncCapabilityRouter(graph)

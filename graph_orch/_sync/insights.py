@@ -19,10 +19,17 @@ from graph_orch.domain.explain import Situation, Standing, Takers, explain
 from graph_orch.domain.fields import LIMIT, NAME, TASK_ID, TASK_IDS
 from graph_orch.domain.forms import load_json
 from graph_orch.domain.lifecycle import DependencyFailure, TaskStatus
-from graph_orch.domain.models import AgentBlastRadius, BlastRadius, ConcurrencyLimit, WhyBlocked
+from graph_orch.domain.models import (
+    AgentBlastRadius,
+    BlastRadius,
+    ConcurrencyLimit,
+    Pause,
+    WhyBlocked,
+)
 from graph_orch.domain.models.base import some_moment
 from graph_orch.domain.models.gates import Gate
 from graph_orch.errors import AgentNotFoundError, TaskNotFoundError
+from graph_orch.store.driving import native
 
 
 class Facts(NamedTuple):
@@ -197,7 +204,7 @@ def _situation(row: Mapping[str, Any], cycle: Sequence[str], gates: Sequence[Gat
         shared = Takers(missing=sorted(group["missing"]), **group["takers"])
         takers |= dict.fromkeys(group["task_ids"], shared)
         if group["limit"] is not None:
-            limits |= dict.fromkeys(group["task_ids"], ConcurrencyLimit(**group["limit"]))
+            limits |= dict.fromkeys(group["task_ids"], _limit(group["limit"]))
         if group["budget"] is not None:
             budgets |= dict.fromkeys(group["task_ids"], group["budget"])
     return Situation(
@@ -210,7 +217,12 @@ def _situation(row: Mapping[str, Any], cycle: Sequence[str], gates: Sequence[Gat
         budgets=budgets,
         cycle=cycle,
         gates=gates,
+        pauses=[Pause.from_record({"pause": native(it)}) for it in row["pauses"]],
     )
+
+
+def _limit(found: Mapping[str, Any]) -> ConcurrencyLimit:
+    return ConcurrencyLimit(**ConcurrencyLimit.decoded(native(found)))
 
 
 def _durations(given: Duration) -> Durations:

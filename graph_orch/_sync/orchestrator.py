@@ -15,6 +15,7 @@ from graph_orch._sync.gates import Gates
 from graph_orch._sync.graph import Graph
 from graph_orch._sync.insights import Insights
 from graph_orch._sync.monitor import Monitor
+from graph_orch._sync.pauses import Pauses
 from graph_orch._sync.retention import Retention
 from graph_orch._sync.router import CapabilityRouter
 from graph_orch._sync.schedules import Schedules
@@ -46,6 +47,7 @@ class Orchestrator:
         self.gates = Gates(graph)
         self.tokens = Tokens(graph)
         self.budgets = Budgets(graph)
+        self.pauses = Pauses(graph)
         self.tasks = TaskQueue(graph, retry_policy=retry_policy, claim_spread=claim_spread)
         self.agents = AgentRegistry(graph)
         self.router = CapabilityRouter(graph)

@@ -58,6 +58,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "schema/token_hash",
         "schema/skill_guarded",
         "schema/secret_name",
+        "schema/pause_key",
     ),
 }
 """The statements that lead to each version. They run one after the other, outside a transaction,

@@ -14,7 +14,7 @@ from graph_orch._sync.claims import Claims, heartbeat_of, milliseconds_since
 from graph_orch._sync.commands import Commands
 from graph_orch._sync.creation import Creation
 from graph_orch._sync.due import Due
-from graph_orch._sync.graph import Graph
+from graph_orch._sync.graph import Graph, Rows
 from graph_orch._sync.handling import Handling
 from graph_orch._sync.querying import Querying, all_records
 from graph_orch.domain.durable import Step, Waits
@@ -79,6 +79,7 @@ from graph_orch.errors import (
     ValidationError,
 )
 from graph_orch.store.backoff import pauses
+from graph_orch.store.driving import native
 from graph_orch.store.runtime import or_give_back
 
 FIRST_LOOK_SECONDS = 0.05
@@ -288,10 +289,38 @@ class TaskQueue:
     def set_concurrency_limit(self, key: str, limit: int) -> ConcurrencyLimit:
         """Say how many tasks with a concurrency key may be held at once, by all agents together."""
         rows = self._graph.write(
-            "tasks/set_limit", key=NAME.of("key", key), max=SLOTS.of("limit", limit)
+            "limits/set", key=NAME.of("key", key), max=SLOTS.of("limit", limit)
         )
         self._graph.work.tell()
-        return ConcurrencyLimit(**rows[0])
+        return _limit(rows)
+
+    def set_rate_limit(
+        self, key: str, limit: int | None, per_seconds: float = 60.0, *, burst: int | None = None
+    ) -> ConcurrencyLimit:
+        """Say how many tasks with a concurrency key may begin in a time, by all agents together.
+
+        A token bucket, by the server's clock: tokens come evenly, `limit` of them in
+        `per_seconds`; each try takes one when it is given out. How many are held at once is
+        limited beside that as `set_concurrency_limit` says, and not at all where that was never
+        called for the key.
+
+        Args:
+            limit: None: as many as come.
+            burst: How many tokens are kept while nothing begins; by default `limit`. With 1 there
+                is a pause of `per_seconds / limit` between any two.
+
+        Raises:
+            ValidationError: an argument is not acceptable.
+        """
+        params: dict[str, Any] = {"interval_seconds": None, "burst": None}
+        if limit is not None:
+            most = SLOTS.of("limit", limit)
+            seconds = LEASE.of("per_seconds", per_seconds) or 0.0
+            params["interval_seconds"] = seconds / most
+            params["burst"] = most if burst is None else SLOTS.of("burst", burst)
+        rows = self._graph.write("limits/set_rate", key=NAME.of("key", key), **params)
+        self._graph.work.tell()
+        return _limit(rows)
 
     def set_aging(self, aging_seconds: float | None) -> None:
         """Say how long a task must wait to come before newer ones of the next higher priority.
@@ -319,7 +348,10 @@ class TaskQueue:
             TaskNotDueError: its time has not come.
             MissingCapabilityError: the agent lacks a required skill.
             AgentAtCapacityError: the agent has no free slot.
+            AgentPausedError, TaskPausedError: the agent, or the queue, the task's type or its
+                workflow, is paused.
             ConcurrencyLimitError: as many tasks with its concurrency_key are held as may be.
+            RateLimitError: none of that key may begin yet.
         """
         return self._commands.run(
             Command.ASSIGN,
@@ -351,6 +383,7 @@ class TaskQueue:
             StaleAttemptError: `attempt` is given and is not the current one, or has ended.
             TaskError: the agent holds the task already.
             MissingCapabilityError: the agent lacks a required skill.
+            AgentPausedError: the agent is paused.
             AgentAtCapacityError: the agent has no free slot.
         """
         return self._commands.run(
@@ -889,6 +922,10 @@ def _outcome(
         "metrics": None if metrics is None else dump_json(JSON.of("metrics", metrics)),
         "used": used_of(metrics),
     }
+
+
+def _limit(rows: Rows) -> ConcurrencyLimit:
+    return ConcurrencyLimit(**ConcurrencyLimit.decoded(native(rows[0]["limit"])))
 
 
 def _reason(reason: str | None) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any, Self
 from graph_orch.domain.dag import shown
 from graph_orch.domain.forms import skill_key
 from graph_orch.domain.lifecycle import HELD, TaskStatus
-from graph_orch.domain.models import ConcurrencyLimit, WaitKind, WaitReason, WhyBlocked
+from graph_orch.domain.models import ConcurrencyLimit, Pause, WaitKind, WaitReason, WhyBlocked
 from graph_orch.domain.models.base import moment
 from graph_orch.domain.models.gates import Gate, GateStatus
 
@@ -45,6 +45,7 @@ class Standing:
     close_by: datetime | None = None
     unmet: int = 0
     independent_of: Sequence[str] = ()
+    workflow_id: str | None = None
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
@@ -61,10 +62,10 @@ class Takers:
     """Which agents could take a task. The counts include agents that are not named.
 
     `missing` are the keys of skills that no agent has. `free` is the first agent that could begin
-    the task now. `full` agents have its skills and no free slot, `excluded` agents have its skills
-    and may not try it again, and `idle` agents have its skills and worker processes, of which no
-    live one handles the task's type. `short` are the owners of budgets, those of agents that could
-    begin it else or of their teams, that have not enough left for it.
+    the task now. The others have its skills: `paused` agents; `full` ones, without a free slot;
+    `excluded` ones, which may not try it again; and `idle` ones, who have worker processes of which
+    no live one handles the task's type. `short` are the owners of budgets, those of agents that
+    could begin it else or of their teams, that have not enough left for it.
     """
 
     missing: Sequence[str] = ()
@@ -76,6 +77,8 @@ class Takers:
     idle: Sequence[str] = ()
     idle_count: int = 0
     short: Sequence[str] = ()
+    paused: Sequence[str] = ()
+    paused_count: int = 0
 
     @classmethod
     def of(
@@ -112,6 +115,8 @@ class Situation:
     """The gates at which the task waits, or a task that it waits for."""
     budgets: Mapping[Hashable, str] = field(default_factory=dict[Hashable, str])
     """By task id, the owner of a budget that has not enough left for it."""
+    pauses: Sequence[Pause] = ()
+    """All that is paused, but for agents."""
 
 
 def explain(situation: Situation) -> WhyBlocked[Any]:
@@ -192,6 +197,13 @@ def _own(task: Standing, situation: Situation) -> Iterator[WaitReason[Any]]:
     yield from _lasting(task, situation)
     takers, limit = situation.takers.get(task.task_id), situation.limits.get(task.task_id)
     if takers is not None and takers.free is None:
+        if takers.paused_count:
+            agents = _agents(takers.paused, takers.paused_count)
+            what = (
+                f"{agents} could do it, and is paused; `graph-orch paused` says why, and "
+                "`graph-orch resume` or pauses.remove lets it go on"
+            )
+            yield _reason(WaitKind.AGENTS_PAUSED, task, what, takers.paused, takers.paused_count)
         if takers.full_count:
             agents = _agents(takers.full, takers.full_count)
             what = f"{agents} could do it, and has no free slot"
@@ -213,12 +225,8 @@ def _own(task: Standing, situation: Situation) -> Iterator[WaitReason[Any]]:
             "running tasks end"
         )
         yield _reason(WaitKind.BUDGET, task, what)
-    if limit is not None and limit.active >= limit.max:
-        what = (
-            f"its concurrency key {limit.key!r} is at its limit: {limit.active} of at most "
-            f"{limit.max} tasks are held"
-        )
-        yield _reason(WaitKind.CONCURRENCY_LIMIT, task, what)
+    if limit is not None:
+        yield from _limited(task, limit, situation.now)
     if takers is None:
         what = (
             "whether an agent could take it is not known: this graph holds no agents; take "
@@ -233,9 +241,29 @@ def _own(task: Standing, situation: Situation) -> Iterator[WaitReason[Any]]:
         yield _reason(WaitKind.UNKNOWN, task, what)
 
 
+def _limited(task: Standing, limit: ConcurrencyLimit, now: datetime) -> Iterator[WaitReason[Any]]:
+    """That the limit of its concurrency key lets no more tasks go."""
+    if limit.next_at is not None and limit.next_at > now:
+        what = (
+            f"its concurrency key {limit.key!r} is at its rate, one in "
+            f"{limit.interval_seconds:g} s: the next may begin at {limit.next_at}"
+        )
+        yield _reason(WaitKind.RATE_LIMIT, task, what, until=limit.next_at)
+    if limit.max is not None and limit.active >= limit.max:
+        what = (
+            f"its concurrency key {limit.key!r} is at its limit: {limit.active} of at most "
+            f"{limit.max} tasks are held"
+        )
+        yield _reason(WaitKind.CONCURRENCY_LIMIT, task, what)
+
+
 def _lasting(task: Standing, situation: Situation) -> Iterator[WaitReason[Any]]:
     """What would keep a task back even if it waited for no other task."""
     takers, now = situation.takers.get(task.task_id), situation.now
+    held_by = {"queue", f"task_type:{task.task_type}", f"workflow:{task.workflow_id}"}
+    for pause in situation.pauses:
+        if pause.what in held_by:
+            yield _reason(WaitKind.PAUSED, task, pause.sentence, until=pause.until)
     if takers is not None and takers.free is None:
         yield from _lacking(task, takers)
     if task.available_at is not None and task.available_at > now:
@@ -251,7 +279,7 @@ def _lasting(task: Standing, situation: Situation) -> Iterator[WaitReason[Any]]:
 
 def _lacking(task: Standing, takers: Takers) -> Iterator[WaitReason[Any]]:
     """Skills that no agent has, or agents that have them and may not try the task again."""
-    others = takers.full_count or takers.idle_count or len(takers.short)
+    others = takers.full_count or takers.idle_count or takers.paused_count or len(takers.short)
     if takers.missing:
         written = {skill_key(name): name for name in task.requirements}
         names = [written.get(key, key) for key in takers.missing]

@@ -7,10 +7,11 @@ from typing import Any
 
 from graph_orch.domain.forms import dump_json
 from graph_orch.domain.lifecycle import EVENTS, HELD, TRANSITIONS, Command, allowed_from
-from graph_orch.domain.models.base import some_moment
+from graph_orch.domain.models.base import moment, some_moment
 from graph_orch.errors import (
     AgentAtCapacityError,
     AgentNotFoundError,
+    AgentPausedError,
     AttemptEndedError,
     BudgetExhaustedError,
     CommandConflictError,
@@ -18,10 +19,12 @@ from graph_orch.errors import (
     InvalidTransitionError,
     MissingCapabilityError,
     NotIndependentError,
+    RateLimitError,
     StaleAttemptError,
     TaskError,
     TaskNotDueError,
     TaskNotFoundError,
+    TaskPausedError,
     UnmetDependencyError,
     WorkflowCancelledError,
 )
@@ -116,14 +119,22 @@ def _refuse_unready(task: Mapping[str, Any], row: Mapping[str, Any]) -> None:
         raise UnmetDependencyError(task_id, task["unmet"])
     if not row["is_due"]:
         raise TaskNotDueError(task_id, some_moment(task["available_at"]).isoformat())
-    if limit is not None and limit["active"] >= limit["max"]:
+    if row["pauses"]:
+        raise TaskPausedError(task_id, row["pauses"])
+    if limit is not None and limit["max"] is not None and limit["active"] >= limit["max"]:
         raise ConcurrencyLimitError(task_id, limit["key"], limit["max"])
+    if limit is not None and limit["next_in"] > 0:
+        raise RateLimitError(task_id, limit["key"], some_moment(limit["next_at"]).isoformat())
 
 
 def _refuse_agent(task: Mapping[str, Any], skills: Sequence[str], agent: Mapping[str, Any]) -> None:
     if missing := [key for key in skills if key not in agent["skills"]]:
         raise MissingCapabilityError(agent["agent_id"], task["task_id"], missing)
-    active, most = agent["active_tasks"], agent["max_concurrent_tasks"]
+    active, most = agent["active_tasks"], agent["slots"]
+    if most == 0:
+        until = moment(agent["paused_until"])
+        told = None if until is None else until.isoformat()
+        raise AgentPausedError(agent["agent_id"], told, agent.get("paused_reason"))
     if active >= most:
         raise AgentAtCapacityError(agent["agent_id"], active, most)
 

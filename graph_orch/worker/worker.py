@@ -20,6 +20,7 @@ from graph_orch._async.agents import AsyncAgentRegistry
 from graph_orch._async.orchestrator import AsyncOrchestrator
 from graph_orch._sync.orchestrator import Orchestrator
 from graph_orch.domain.fields import LEASE, LIMIT, NAME, NEW_NAME, NEW_NAMES, SECONDS, SLOTS
+from graph_orch.domain.models import CircuitBreaker
 from graph_orch.errors import AlreadyRunningError, ValidationError, describe
 from graph_orch.logs import logger_of
 from graph_orch.worker.context import Handler, WorkerSettings
@@ -50,6 +51,7 @@ class Worker:
         claim_spread: int = 1,
         metadata: dict[str, JsonValue] | None = None,
         worker_id: str | None = None,
+        circuit_breaker: CircuitBreaker | None = None,
     ) -> None:
         """A worker for an agent, which it registers when it runs.
 
@@ -64,6 +66,7 @@ class Worker:
             prefetch: How many tasks to hold beyond those that run. The agent has
                 `concurrency + prefetch` slots.
             claim_spread: See `TaskQueue`.
+            circuit_breaker: When the agent is paused because it keeps failing; None: as it was set.
         """
         slots = SLOTS.of("concurrency", concurrency)
         unique = f"{socket.gethostname()[:100]}-{os.getpid()}-{uuid4()}"
@@ -79,6 +82,7 @@ class Worker:
         )
         self._capabilities = NEW_NAMES.of("capabilities", capabilities)
         self._metadata = metadata
+        self._breaker = circuit_breaker
         self._handlers: dict[str, Handler] = {}
         self._types: dict[str, Types] = {}
         self._run: Run | None = None
@@ -236,12 +240,15 @@ class Worker:
             orch = await stack.enter_async_context(AsyncOrchestrator.connect())
             address = orch.graph.address
         store = await stack.enter_async_context(shared(address, settings.spread))
-        await AsyncAgentRegistry(store.graph).register_agent(
+        agents = AsyncAgentRegistry(store.graph)
+        await agents.register_agent(
             settings.agent_id,
             self._capabilities,
             self._metadata,
             max_concurrent_tasks=settings.slots,
         )
+        if self._breaker is not None:
+            await agents.set_circuit_breaker(settings.agent_id, self._breaker)
         return Run(settings, store, self._handlers, ends_idle=until_idle)
 
     def stop(self) -> None:

@@ -10,7 +10,7 @@ import neo4j
 import pytest
 from neo4j.exceptions import CypherSyntaxError
 
-from graph_orch import Communities, NewTask, TaskFilters
+from graph_orch import CircuitBreaker, Communities, NewTask, TaskFilters
 from graph_orch._async.querying import parameters
 from graph_orch._async.schema import MIGRATIONS
 from graph_orch._sync.claims import heartbeat_of
@@ -50,6 +50,7 @@ SCANNING = {
     # These are about every agent, lane, skill or pending task; none of them reads the history.
     "agents/list",
     "agents/statistics",
+    "pauses/list",
     "doctor/active_tasks",
     "doctor/agent_skills",
     "doctor/put_aside",
@@ -146,6 +147,16 @@ def lived(connected, cypher):
         schedule_to_close_seconds=86_400,
     )
     tasks.set_concurrency_limit("plan-key", 1)
+    tasks.set_rate_limit("plan-rate", 1)
+    limited = tasks.create_task("x", "any", concurrency_key="plan-rate")
+    agents.set_circuit_breaker("plan-agent", CircuitBreaker(failures=1))
+    for what in ("queue", "agent:plan-agent"):
+        connected.pauses.put(what, seconds=60, reason="x", by="x")
+        connected.pauses.remove(what)
+    tasks.assign_task(limited, "plan-agent")
+    tasks.fail_task(limited, "x", should_retry=False)
+    agents.set_circuit_breaker("plan-agent", None)
+    connected.pauses.remove("agent:plan-agent")
     tasks.create_task("cafe\u0301", "any", available_at=datetime.now(UTC) + timedelta(days=1))
     tasks.index_content()
     beat = {"worker_id": "plan", "hostname": "x", "pid": 1, "concurrency": 1, "beat_seconds": 1.0}

@@ -10,6 +10,7 @@ from graph_orch.domain.models.agents import (
     AgentLoad,
     AgentStatistics,
     Candidate,
+    CircuitBreaker,
     WorkerInfo,
     utilization,
 )
@@ -39,6 +40,7 @@ from graph_orch.domain.models.monitoring import (
     SystemHealth,
     ToolCall,
 )
+from graph_orch.domain.models.pauses import Pause
 from graph_orch.domain.models.schedules import Schedule
 from graph_orch.domain.models.statistics import (
     DoctorReport,
@@ -77,6 +79,7 @@ __all__ = [
     "Algorithm",
     "BlastRadius",
     "Candidate",
+    "CircuitBreaker",
     "Claim",
     "ClaimRequest",
     "Communities",
@@ -97,6 +100,7 @@ __all__ = [
     "Model",
     "NewTask",
     "NewToken",
+    "Pause",
     "PrincipalKind",
     "QueueStatistics",
     "Recommendation",

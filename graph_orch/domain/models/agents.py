@@ -8,9 +8,22 @@ from typing import Any, Self
 
 from pydantic import Field, JsonValue
 
+from graph_orch.domain.fields import Deadline, Slots
 from graph_orch.domain.forms import skill_key
 from graph_orch.domain.lifecycle import HealthStatus
 from graph_orch.domain.models.base import Model
+
+
+class CircuitBreaker(Model):
+    """When an agent that keeps failing is paused, and for how long.
+
+    After the pause it is tried with one task at a time, until one succeeds; where that fails, it is
+    paused again. Where a try ends with a `retry_after`, which a provider may have asked for, the
+    agent is paused for that long at once.
+    """
+
+    failures: Slots = Field(5, description="Tries that failed, one after the other")
+    pause_seconds: Deadline = Field(60.0, description="How long it is paused")
 
 
 class Agent(Model):
@@ -28,6 +41,11 @@ class Agent(Model):
     last_seen_at: datetime = Field(description="When it last did something, UTC")
     last_assigned_at: datetime | None = Field(None, description="When it last got a task, UTC")
     metadata: JsonValue = Field(None, description="What its owner keeps with it")
+    paused_at: datetime | None = Field(None, description="When it was last paused, UTC")
+    paused_until: datetime | None = Field(None, description="Until when; None: until it is resumed")
+    paused_reason: str | None = Field(None, description="Why it was")
+    failures_in_row: int = Field(0, description="Since a success, if it has a circuit breaker")
+    circuit_breaker: CircuitBreaker | None = Field(None, description="When failures pause it")
 
     @property
     def utilization(self) -> float:
@@ -44,7 +62,13 @@ class Agent(Model):
         """From a row with `agent` (the node's properties) and `names` ([key, name] of skills)."""
         node, names = record["agent"], dict(record["names"])
         capabilities = [names.get(key, key) for key in node["skills"]]
-        return cls(**cls.decoded(node) | {"capabilities": capabilities})
+        breaker = None
+        if node.get("breaker_failures") is not None:
+            breaker = CircuitBreaker(
+                failures=node["breaker_failures"], pause_seconds=node["breaker_seconds"]
+            )
+        own = {"capabilities": capabilities, "circuit_breaker": breaker}
+        return cls(**cls.decoded(node) | own)
 
 
 def utilization(active: int, limit: int) -> float:

@@ -34,6 +34,9 @@ class WaitKind(StrEnum):
     NOT_DUE = "not_due"  # its available_at is to come
     RETRY_DELAY = "retry_delay"  # the pause before its next try lasts
     BUDGET = "budget"  # a budget that pays for it has not enough left
+    PAUSED = "paused"  # the queue, its type or its workflow is paused
+    AGENTS_PAUSED = "agents_paused"  # the agents that could take it are paused
+    RATE_LIMIT = "rate_limit"  # none with its concurrency key may begin yet
     CONCURRENCY_LIMIT = "concurrency_limit"  # the limit of its concurrency key is reached
     DEADLINE_PASSED = "deadline_passed"  # it fails when somebody next looks at the queue
     MISCOUNTED = "miscounted"  # its counter names dependencies that do not exist

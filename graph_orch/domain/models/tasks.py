@@ -392,11 +392,14 @@ class Completion(Model):
 
 
 class ConcurrencyLimit(Model):
-    """The limit of tasks with one concurrency key that are held at once."""
+    """The limit of tasks with one concurrency key: how many are held, and how often one begins."""
 
     key: str
-    max: int = Field(description="How many may be held at once")
-    active: int = Field(description="How many are held")
+    max: int | None = Field(None, description="How many may be held at once; None: not limited")
+    active: int = Field(0, description="How many are held")
+    interval_seconds: float | None = Field(None, description="One may begin so often; None: always")
+    burst: int | None = Field(None, description="How many may begin at once after a time of none")
+    next_at: datetime | None = Field(None, description="When the next may begin, UTC")
 
 
 class TaskFilters(Filters):

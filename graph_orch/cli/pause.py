@@ -1,0 +1,76 @@
+"""`graph-orch pause`, `resume`, `paused` and `limit`: what is held back, and what is let go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from graph_orch import Pause
+from graph_orch.cli.durations import seconds
+from graph_orch.cli.output import Json, say, show, show_list
+from graph_orch.cli.store import connect
+
+What = Annotated[str, typer.Argument(help="queue, task_type:NAME, workflow:ID or agent:ID.")]
+COLUMNS: dict[str, str | Callable[[Pause], object]] = {
+    "what": "what",
+    "since": "at",
+    "until": "until",
+    "by": "by",
+    "reason": "reason",
+}
+
+
+def pause(
+    what: What,
+    for_: Annotated[
+        str | None, typer.Option("--for", help="How long, such as 10m; by default until resumed.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Why; refusals say it.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who pauses it.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Give out nothing of the queue, a task type, a workflow or an agent; what is held goes on."""
+    length = None if for_ is None else seconds(for_)
+    with connect() as orch:
+        found = orch.pauses.put(what, seconds=length, reason=reason, by=by)
+    show(found, as_json)
+
+
+def resume(what: What) -> None:
+    """Let go on what was paused."""
+    with connect() as orch:
+        was_paused = orch.pauses.remove(what)
+    say(f"{what} {'goes on' if was_paused else 'was not paused'}")
+
+
+def paused(as_json: Json = False) -> None:
+    """List what is paused, and why."""
+    with connect() as orch:
+        found = orch.pauses.list()
+    show_list(found, COLUMNS, as_json)
+
+
+def limit(
+    key: Annotated[str, typer.Argument(help="The concurrency key of tasks.")],
+    at_once: Annotated[int | None, typer.Option(help="How many may be held at once.")] = None,
+    rate: Annotated[int | None, typer.Option(help="How many may begin in the time --per.")] = None,
+    per: Annotated[str, typer.Option(help="The time for --rate, such as 1m.")] = "1m",
+    burst: Annotated[
+        int | None, typer.Option(help="How many may begin at once; by default --rate.")
+    ] = None,
+    no_rate: Annotated[bool, typer.Option("--no-rate", help="Limit the rate no more.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Limit how many tasks with a key are held at once, and how often one of them begins."""
+    if (at_once is None and rate is None and not no_rate) or (no_rate and rate is not None):
+        raise typer.BadParameter("give --at-once, --rate or both; or --no-rate")
+    with connect() as orch:
+        tasks, found = orch.tasks, None
+        if rate is not None or no_rate:
+            found = tasks.set_rate_limit(key, rate, seconds(per), burst=burst)
+        if at_once is not None:
+            found = tasks.set_concurrency_limit(key, at_once)
+    if found is not None:
+        show(found, as_json)
