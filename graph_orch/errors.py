@@ -15,11 +15,14 @@
     │   │   └── UnmetDependencyError  the task waits for others
     │   ├── TaskNotDueError           the task's available_at is still to come
     │   ├── ConcurrencyLimitError     the limit of held tasks with its concurrency_key is reached
+    │   ├── RateLimitError            none with its concurrency_key may begin yet
+    │   ├── TaskPausedError           the queue, the task's type or its workflow is paused
     │   └── BudgetExhaustedError      a budget that pays for the task has not enough left
     ├── AgentError
     │   ├── AgentNotFoundError        also a KeyError
     │   ├── MissingCapabilityError    the agent lacks a required skill
     │   ├── AgentAtCapacityError      the agent has no free slot
+    │   ├── AgentPausedError          somebody, or its circuit breaker, paused the agent
     │   └── NotIndependentError       the agent worked on what the task is to be independent of
     ├── RoutingError
     │   └── RoutingContentionError    other callers kept filling the agents that were chosen

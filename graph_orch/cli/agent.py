@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from graph_orch import Agent
+from graph_orch import Agent, CircuitBreaker
+from graph_orch.cli.durations import seconds
 from graph_orch.cli.input import text_of
 from graph_orch.cli.output import Json, say, show, show_json, show_list
 from graph_orch.cli.store import connect
@@ -92,6 +93,21 @@ def guard(
         show_json(names)
     else:
         say(f"guarded: {', '.join(names) or 'none'}")
+
+
+@app.command("breaker", epilog="Example: graph-orch agent breaker ada --failures 3 --pause 1m")
+def breaker(
+    agent_id: AgentId,
+    failures: Annotated[int, typer.Option(help="So many in a row pause the agent.")] = 5,
+    pause: Annotated[str, typer.Option(help="For how long, such as 1m.")] = "1m",
+    off: Annotated[bool, typer.Option("--off", help="Never pause it for that.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Pause an agent that keeps failing, and then try it with one task at a time."""
+    wanted = None if off else CircuitBreaker(failures=failures, pause_seconds=seconds(pause))
+    with connect() as orch:
+        agent = orch.agents.set_circuit_breaker(agent_id, wanted)
+    show(agent, as_json)
 
 
 @app.command("remove", epilog="Example: graph-orch agent remove ada")

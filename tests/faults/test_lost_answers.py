@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from graph_orch import Communities, Completion, NewTask, Orchestrator
+from graph_orch import CircuitBreaker, Communities, Completion, NewTask, Orchestrator
 from graph_orch._sync.commands import Commands
 from graph_orch._sync.gates import new_gate
 from graph_orch._sync.handling import Handling
@@ -130,6 +130,10 @@ COMMANDS = {
     "deregister": lambda o, it: o.agents.deregister_agent("worker"),
     "performance": lambda o, it: o.agents.update_agent_performance("worker", True, 5),
     "limit": lambda o, it: o.tasks.set_concurrency_limit("key", 3),
+    "rate": lambda o, it: o.tasks.set_rate_limit("key", 3),
+    "pause": lambda o, it: o.pauses.put("task_type:any").what,
+    "resume": lambda o, it: o.pauses.remove("queue"),
+    "breaker": lambda o, it: o.agents.set_circuit_breaker("worker", CircuitBreaker()),
     "reassign": lambda o, it: o.tasks.reassign_task(it.running, "other"),
     "heartbeat": lambda o, it: [
         o.tasks.heartbeat(claim) for claim in o.tasks.claim_tasks("worker", 2)
