@@ -11,6 +11,7 @@ from ._async.pauses import AsyncPauses as AsyncPauses
 from ._async.retention import AsyncRetention as AsyncRetention
 from ._async.router import AsyncCapabilityRouter as AsyncCapabilityRouter
 from ._async.schedules import AsyncSchedules as AsyncSchedules
+from ._async.subscriptions import AsyncSubscriptions as AsyncSubscriptions
 from ._async.tasks import AsyncTaskQueue as AsyncTaskQueue
 from ._async.teams import AsyncTeams as AsyncTeams
 from ._async.tokens import AsyncTokens as AsyncTokens
@@ -28,6 +29,7 @@ from ._sync.pauses import Pauses as Pauses
 from ._sync.retention import Retention as Retention
 from ._sync.router import CapabilityRouter as CapabilityRouter
 from ._sync.schedules import Schedules as Schedules
+from ._sync.subscriptions import Subscriptions as Subscriptions
 from ._sync.tasks import TaskQueue as TaskQueue
 from ._sync.teams import Teams as Teams
 from ._sync.tokens import Tokens as Tokens
@@ -88,6 +90,7 @@ from .domain.models import (
     Skill as Skill,
     Step as Step,
     StoreCounts as StoreCounts,
+    Subscription as Subscription,
     SystemHealth as SystemHealth,
     Task as Task,
     TaskEvent as TaskEvent,
@@ -143,6 +146,8 @@ from .errors import (
     StaleAttemptError as StaleAttemptError,
     StoreError as StoreError,
     StoreUnreachableError as StoreUnreachableError,
+    SubscriptionHeldError as SubscriptionHeldError,
+    SubscriptionNotFoundError as SubscriptionNotFoundError,
     TaskConflictError as TaskConflictError,
     TaskError as TaskError,
     TaskNotDueError as TaskNotDueError,

@@ -39,6 +39,9 @@
     ├── NotAllowedError               whoever asks has not the right to it
     ├── TokenNotFoundError            also a KeyError
     ├── ScheduleNotFoundError         also a KeyError
+    ├── SubscriptionError
+    │   ├── SubscriptionNotFoundError     also a KeyError
+    │   └── SubscriptionHeldError     somebody else reads it
     ├── AnalysisError                 a graph cannot be built, read or analysed as asked
     │   └── UnreadableGraphError      a given graph is malformed; also a ValidationError
     ├── TeamNotFoundError             also a KeyError
@@ -274,6 +277,32 @@ class TokenNotFoundError(OrchestrationError, KeyError):
         super().__init__(
             f"token {token_id!r} does not exist; see the ids, which are not the secrets, with "
             "tokens.list()"
+        )
+
+
+class SubscriptionError(OrchestrationError):
+    """A subscription cannot be read."""
+
+
+class SubscriptionNotFoundError(SubscriptionError, KeyError):
+    """No subscription has this name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"subscription {name!r} does not exist, or was removed; create it with "
+            "subscriptions.put, or find it with subscriptions.list"
+        )
+
+
+class SubscriptionHeldError(SubscriptionError):
+    """Somebody else reads the subscription."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"subscription {name!r} is read by somebody else; stop that reader, wait until its "
+            "lease ends, or use a subscription of your own"
         )
 
 

@@ -7,7 +7,7 @@ OPTIONAL MATCH (s:GraphOrchSchema {name: 'graph_orch'})
 CALL () {
   UNWIND ['Agent', 'RetiredAgent', 'Skill', 'Lane', 'Task', 'TaskEvent', 'Limit', 'Worker',
           'Schedule', 'Team', 'Workflow', 'Gate', 'Step', 'Budget', 'Token', 'Secret',
-          'Pause'] AS label
+          'Pause', 'Subscription'] AS label
   WITH label WHERE CASE label
     WHEN 'Agent' THEN EXISTS { (:Agent) }
     WHEN 'RetiredAgent' THEN EXISTS { (:RetiredAgent) }
@@ -25,7 +25,8 @@ CALL () {
     WHEN 'Budget' THEN EXISTS { (:Budget) }
     WHEN 'Token' THEN EXISTS { (:Token) }
     WHEN 'Secret' THEN EXISTS { (:Secret) }
-    ELSE EXISTS { (:Pause) }
+    WHEN 'Pause' THEN EXISTS { (:Pause) }
+    ELSE EXISTS { (:Subscription) }
   END
   RETURN collect(label) AS labels
 }

@@ -4,7 +4,7 @@
 // params: $seconds: FLOAT, $schedule_keys: STRING, $command_id: STRING
 // returns: number
 CYPHER 5
-MATCH (n:Task|Agent|Worker|Workflow|Gate|Schedule|TaskEvent|Step|GraphOrchSchema|Pause|Limit)
+MATCH (n:Task|Agent|Worker|Workflow|Gate|Schedule|TaskEvent|Step|GraphOrchSchema|Pause|Limit|Subscription)
 SET n.queue_key = n.queue_key - toInteger($seconds * 1000000),
     n.ready_key = n.ready_key
       - CASE WHEN n.ready_key < 0 THEN -1 ELSE 1 END * toInteger($seconds * 1000000),

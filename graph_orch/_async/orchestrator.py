@@ -20,6 +20,7 @@ from graph_orch._async.retention import AsyncRetention
 from graph_orch._async.router import AsyncCapabilityRouter
 from graph_orch._async.schedules import AsyncSchedules
 from graph_orch._async.schema import AsyncSchema
+from graph_orch._async.subscriptions import AsyncSubscriptions
 from graph_orch._async.tasks import AsyncTaskQueue
 from graph_orch._async.teams import AsyncTeams
 from graph_orch._async.tokens import AsyncTokens
@@ -52,6 +53,7 @@ class AsyncOrchestrator:
         self.agents = AsyncAgentRegistry(graph)
         self.router = AsyncCapabilityRouter(graph)
         self.events = AsyncEvents(graph)
+        self.subscriptions = AsyncSubscriptions(graph)
         self.schedules = AsyncSchedules(graph, retry_policy=retry_policy)
         self.retention = AsyncRetention(graph)
         self.monitor = AsyncMonitor(graph)

@@ -20,6 +20,7 @@ from graph_orch._sync.retention import Retention
 from graph_orch._sync.router import CapabilityRouter
 from graph_orch._sync.schedules import Schedules
 from graph_orch._sync.schema import Schema
+from graph_orch._sync.subscriptions import Subscriptions
 from graph_orch._sync.tasks import TaskQueue
 from graph_orch._sync.teams import Teams
 from graph_orch._sync.tokens import Tokens
@@ -52,6 +53,7 @@ class Orchestrator:
         self.agents = AgentRegistry(graph)
         self.router = CapabilityRouter(graph)
         self.events = Events(graph)
+        self.subscriptions = Subscriptions(graph)
         self.schedules = Schedules(graph, retry_policy=retry_policy)
         self.retention = Retention(graph)
         self.monitor = Monitor(graph)

@@ -12,9 +12,11 @@ from graph_orch.domain.fields import AGE, FINISHED, LIMIT
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.lifecycle import ENDED, TaskStatus
 from graph_orch.domain.models import TaskRecord
+from graph_orch.logs import logger_of
 from graph_orch.store.batching import in_weight, weight
 
 THE_BEGINNING = "0001-01-01T00:00:00Z"
+logger = logger_of("graph_orch.retention")
 Export = Callable[[dict[str, JsonValue]], None]
 
 
@@ -31,6 +33,7 @@ class Retention:
         statuses: Sequence[TaskStatus | str] = ENDED,
         batch: int = 500,
         export: Export | None = None,
+        also_unread: bool = False,
     ) -> int:
         """Delete the tasks that finished so long ago, with their events; how many there were.
 
@@ -39,8 +42,8 @@ class Retention:
         last task of a workflow goes the workflow, and with the last that waited at a gate the gate;
         a workflow without tasks goes by the age of its start. Numbers
         that were summed up, such as an agent's, stay; counts by status are of the tasks that are
-        there. The log of events loses those of the tasks, read or not, and their ids and
-        idempotency keys are free again.
+        there. The log of events loses those of the tasks, and their ids and idempotency keys are
+        free again. While a subscription has not read so far, the tasks stay; the log names it.
 
         Args:
             older_than_seconds: Since `completed_at`, by the server's clock; at most 100 years.
@@ -49,6 +52,7 @@ class Retention:
             export: Is given every task before it is deleted, as a dict that JSON can have: the
                 fields of `Task`, with `tries` and `events`. One that cannot be deleted after all
                 is given again another time. What it raises ends the pruning.
+            also_unread: Delete tasks too of which a subscription has not read all events.
 
         Raises:
             ValidationError: an argument is not acceptable.
@@ -57,11 +61,20 @@ class Retention:
         wanted = [status.value for status in FINISHED.of("statuses", statuses)]
         limit = LIMIT.of("batch", batch)
         (row,) = self._graph.read("retention/cutoff", seconds=seconds)
+        behind = () if also_unread else self._graph.read("subscriptions/furthest_behind")
+        read_to = behind[0]["position"] if behind else None
         total, deleted, kept = 0, 1, True
         # Again where something was kept, since what needed it may have been deleted after it.
         while deleted and kept:
-            deleted, kept = self._sweep(row["cutoff"], wanted, limit, export)
+            deleted, kept = self._sweep(row["cutoff"], wanted, limit, export, read_to)
             total += deleted
+        if kept and behind:
+            logger.warning(
+                "tasks may have been kept, since subscription %s has read up to position %d only; "
+                "acknowledge its events, remove it, or prune what is unread too",
+                behind[0]["name"],
+                read_to,
+            )
         self._delete_empty_workflows(row["cutoff"], limit)
         return total
 
@@ -74,14 +87,19 @@ class Retention:
             place = row["place"]
 
     def _sweep(
-        self, cutoff: str, statuses: list[str], limit: int, export: Export | None
+        self,
+        cutoff: str,
+        statuses: list[str],
+        limit: int,
+        export: Export | None,
+        read_to: int | None,
     ) -> tuple[int, bool]:
         """Look at every task that is old enough once: how many were deleted, and if any was not."""
         deleted, looked_at = 0, 0
         place = {"place_at": cutoff, "place_id": ""}
         while True:
             found = self._graph.read(
-                "retention/find", statuses=statuses, limit=limit, **place
+                "retention/find", statuses=statuses, limit=limit, read_to=read_to, **place
             )
             looked_at += len(found)
             for part, _ in in_weight(found, lambda it: weight(1 + it["events"], it["letters"])):
@@ -115,7 +133,7 @@ def _delete(tx: Transaction, rows: list[dict[str, Any]]) -> int:
 
 def _not_needed(rows: Sequence[Mapping[str, Any]]) -> set[str]:
     """The ids of the tasks that no task needs, or only others of these."""
-    free = {row["task_id"] for row in rows}
+    free = {row["task_id"] for row in rows if not row.get("is_unread")}
     while True:
         needed = {row["task_id"] for row in rows if not free.issuperset(row["needed_by"])}
         if free.isdisjoint(needed):

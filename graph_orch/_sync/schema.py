@@ -59,6 +59,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "schema/skill_guarded",
         "schema/secret_name",
         "schema/pause_key",
+        "schema/subscription_name",
     ),
 }
 """The statements that lead to each version. They run one after the other, outside a transaction,

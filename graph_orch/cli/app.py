@@ -30,6 +30,7 @@ from graph_orch.cli import (
     schedule,
     server,
     simulate,
+    subscription,
     task,
     token,
     worker,
@@ -45,6 +46,7 @@ from graph_orch.errors import (
     ScheduleNotFoundError,
     StoreAuthenticationError,
     StoreUnreachableError,
+    SubscriptionNotFoundError,
     TaskNotFoundError,
     TokenNotFoundError,
     WorkflowNotFoundError,
@@ -118,6 +120,7 @@ COMMANDS = (
     (token.app, "token"),
     (budget.app, "budget"),
     (schedule.app, "schedule"),
+    (subscription.app, "subscription"),
     (pictures.app, "graph"),
     (worker.worker, "worker --exec './summarise.sh' --skills nlp"),
     (worker.workers, "workers --json"),
@@ -213,6 +216,7 @@ def exit_code(error: OrchestrationError) -> int:
             | ScheduleNotFoundError()
             | WorkflowNotFoundError()
             | GateNotFoundError()
+            | SubscriptionNotFoundError()
             | TokenNotFoundError()
         ):
             return NOT_FOUND

@@ -102,14 +102,15 @@ def events(
     with connect() as orch:
         page = orch.events.read(after, limit=EVENTS_PAGE, **wanted)
         while page:
-            _say_events(page, as_json)
+            say_events(page, as_json)
             page = orch.events.read(page.next_cursor, limit=EVENTS_PAGE, **wanted)
         if follow:
             for event in orch.events.subscribe(page.next_cursor, **wanted):
-                _say_events([event], as_json)
+                say_events([event], as_json)
 
 
-def _say_events(found: Sequence[TaskEvent], as_json: bool) -> None:
+def say_events(found: Sequence[TaskEvent], as_json: bool) -> None:
+    """Print events, one a line."""
     for event in found:
         if as_json:
             show_line(event)

@@ -38,12 +38,19 @@ def prune(
         list[TaskStatus] | None, typer.Option(help="Only these; may be repeated.")
     ] = None,
     batch: Annotated[int, typer.Option(help="How many tasks a transaction deletes.")] = 500,
+    also_unread: Annotated[
+        bool, typer.Option("--also-unread", help="Also what a subscription has not read.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Delete finished tasks with their history, except dependencies of tasks that may still run."""
     with connect() as orch, _writing(export) as write:
         number = orch.retention.prune(
-            older_than, statuses=status or ENDED, batch=batch, export=write
+            older_than,
+            statuses=status or ENDED,
+            batch=batch,
+            export=write,
+            also_unread=also_unread,
         )
     if as_json:
         show_json({"pruned": number})

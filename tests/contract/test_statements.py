@@ -175,6 +175,11 @@ def lived(connected, cypher):
         end()
     assert tasks.get_task_status(other).status == "cancelled"
     assert connected.events.read()
+    connected.subscriptions.put("x", "*", workflow_id="x", agent_id="x", team_id="x", skill="x")
+    connected.subscriptions.put("y", "*", after=0)
+    reading = connected.subscriptions.follow("y")
+    assert next(reading)
+    reading.close()
     connected.schedules.put("plan-schedule", "* * * * *", {"content": "x", "task_type": "any"})
     cypher("MATCH (s:Schedule) SET s.next_at = datetime() - duration('PT1M')")
     assert connected.schedules.tick()

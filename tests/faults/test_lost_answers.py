@@ -132,6 +132,7 @@ COMMANDS = {
     "limit": lambda o, it: o.tasks.set_concurrency_limit("key", 3),
     "rate": lambda o, it: o.tasks.set_rate_limit("key", 3),
     "pause": lambda o, it: o.pauses.put("task_type:any").what,
+    "subscription": lambda o, it: o.subscriptions.put("s", "*:*").name,
     "resume": lambda o, it: o.pauses.remove("queue"),
     "breaker": lambda o, it: o.agents.set_circuit_breaker("worker", CircuitBreaker()),
     "reassign": lambda o, it: o.tasks.reassign_task(it.running, "other"),

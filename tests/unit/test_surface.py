@@ -12,26 +12,28 @@ SURFACE = {
         AgentNotFoundError AgentPausedError AgentRegistry AgentStatistics AlreadyRunningError
         AnalysisError AsyncAgentRegistry AsyncBudgets AsyncCapabilityRouter AsyncContext
         AsyncEvents AsyncExport AsyncGates AsyncGraph AsyncInsights AsyncMonitor
-        AsyncOrchestrator AsyncPauses AsyncRetention AsyncSchedules AsyncTaskQueue AsyncTeams
-        AsyncTokens AsyncWorkflows AttemptEndedError BlastRadius Budget BudgetExhaustedError
-        BudgetState Budgets Candidate CapabilityRouter CircuitBreaker Claim CommandConflictError
-        Communities Completion ConcurrencyLimit ConcurrencyLimitError Context CriticalPath
-        Decision DependencyCycleError DependencyError DependencyFailure DependencyNotFoundError
-        DoctorReport DurationKind Durations ErrorClass EventPage EventType Events Export
-        ExportPage ExportedAgent ExportedTask ExportedTeam Finding ForeignGraphError Gate
-        GateClosedError GateDecision GateError GateKind GateNotFoundError GateStatus Gates
-        GatherFailed GdsMissingError Graph HandOff HealthStatus HeldSkill InputRefused Insights
-        InvalidTransitionError LinkExpiredError LinkInvalidError MissingCapabilityError Monitor
-        NewTask NewToken NotAllowedError NotApproverError NotIndependentError OrchestrationError
-        Orchestrator Pause Pauses PrincipalKind QueueStatistics RateLimitError Recommendation
-        RecommendationKind Retention RetryPolicy Right RoutingContentionError RoutingError
-        RoutingStatistics Schedule ScheduleNotFoundError Schedules SchemaTooNewError Skill
-        StaleAttemptError Step StoreCounts StoreError StoreUnreachableError SystemHealth Task
-        TaskConflictError TaskError TaskEvent TaskFailure TaskFilters TaskNotDueError
-        TaskNotFoundError TaskPage TaskPausedError TaskPriority TaskQueue TaskRecord TaskStatus
-        TaskTry Team TeamNotFoundError Teams TeamsWritten Timing Token TokenNotFoundError Tokens
-        ToolCall TransactionTooLargeError TryOutcome UnmetDependencyError ValidationError
-        WaitKind WaitReason WhyBlocked Worker WorkerInfo Workflow WorkflowCancelledError
+        AsyncOrchestrator AsyncPauses AsyncRetention AsyncSchedules AsyncSubscriptions
+        AsyncTaskQueue AsyncTeams AsyncTokens AsyncWorkflows AttemptEndedError BlastRadius
+        Budget BudgetExhaustedError BudgetState Budgets Candidate CapabilityRouter
+        CircuitBreaker Claim CommandConflictError Communities Completion ConcurrencyLimit
+        ConcurrencyLimitError Context CriticalPath Decision DependencyCycleError DependencyError
+        DependencyFailure DependencyNotFoundError DoctorReport DurationKind Durations ErrorClass
+        EventPage EventType Events Export ExportPage ExportedAgent ExportedTask ExportedTeam
+        Finding ForeignGraphError Gate GateClosedError GateDecision GateError GateKind
+        GateNotFoundError GateStatus Gates GatherFailed GdsMissingError Graph HandOff
+        HealthStatus HeldSkill InputRefused Insights InvalidTransitionError LinkExpiredError
+        LinkInvalidError MissingCapabilityError Monitor NewTask NewToken NotAllowedError
+        NotApproverError NotIndependentError OrchestrationError Orchestrator Pause Pauses
+        PrincipalKind QueueStatistics RateLimitError Recommendation RecommendationKind Retention
+        RetryPolicy Right RoutingContentionError RoutingError RoutingStatistics Schedule
+        ScheduleNotFoundError Schedules SchemaTooNewError Skill StaleAttemptError Step
+        StoreCounts StoreError StoreUnreachableError Subscription SubscriptionHeldError
+        SubscriptionNotFoundError Subscriptions SystemHealth Task TaskConflictError TaskError
+        TaskEvent TaskFailure TaskFilters TaskNotDueError TaskNotFoundError TaskPage
+        TaskPausedError TaskPriority TaskQueue TaskRecord TaskStatus TaskTry Team
+        TeamNotFoundError Teams TeamsWritten Timing Token TokenNotFoundError Tokens ToolCall
+        TransactionTooLargeError TryOutcome UnmetDependencyError ValidationError WaitKind
+        WaitReason WhyBlocked Worker WorkerInfo Workflow WorkflowCancelledError
         WorkflowConflictError WorkflowError WorkflowNotFoundError WorkflowPage WorkflowState
         WorkflowStatus Workflows
     """,

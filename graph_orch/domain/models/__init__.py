@@ -48,6 +48,7 @@ from graph_orch.domain.models.statistics import (
     QueueStatistics,
     RoutingStatistics,
 )
+from graph_orch.domain.models.subscriptions import Subscription
 from graph_orch.domain.models.tasks import (
     ONCE_ONLY,
     Claim,
@@ -112,6 +113,7 @@ __all__ = [
     "Skill",
     "Step",
     "StoreCounts",
+    "Subscription",
     "SystemHealth",
     "Task",
     "TaskChanges",

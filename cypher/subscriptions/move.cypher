@@ -1,0 +1,23 @@
+// Moves a subscription forward to a place in the log, never back, unless $back; who reads it has it for
+// $seconds more, or gives it up where that is 0. It stays where somebody else than $reader reads it
+// (`held`), and where the place is beyond the end of the log (`last`). No row means that there is no
+// such subscription.
+// Locks: the subscription.
+// mode: write
+// params: $subscription: STRING, $reader: STRING, $position: INTEGER, $back: BOOLEAN, $seconds: FLOAT
+// returns: held, last, subscription
+CYPHER 5
+MATCH (s:Subscription {name: $subscription})
+SET s.lk = 0
+WITH s, datetime.realtime() AS now
+OPTIONAL MATCH (g:EventLog {name: 'graph_orch'})
+WITH s, now, coalesce(g.last, 0) AS last,
+     CASE WHEN $reader IS NULL THEN coalesce(s.lease_until > now, false)
+          ELSE coalesce(s.reader <> $reader, true) END AS held
+FOREACH (_ IN CASE WHEN held OR $position > last THEN [] ELSE [1] END |
+  SET s.position = CASE WHEN $back OR s.position < $position THEN $position ELSE s.position END)
+FOREACH (_ IN CASE WHEN held OR $reader IS NULL OR $seconds = 0 THEN [] ELSE [1] END |
+  SET s.lease_until = now + duration('PT1S') * $seconds)
+FOREACH (_ IN CASE WHEN NOT held AND $reader IS NOT NULL AND $seconds = 0 THEN [1] ELSE [] END |
+  REMOVE s.reader, s.lease_until)
+RETURN held, last, INCLUDE subscriptions/row AS subscription

@@ -1,0 +1,12 @@
+// Puts a subscription. One that there is keeps its position, unless $after is given.
+// Locks: the subscription.
+// mode: write
+// params: $subscription: STRING, $pattern: STRING, $workflow_id: STRING, $agent_id: STRING,
+//   $team_id: STRING, $skill: STRING, $after: INTEGER, $end: INTEGER
+// returns: subscription
+CYPHER 5
+MERGE (s:Subscription {name: $subscription})
+ON CREATE SET s.created_at = datetime.realtime(), s.position = $end
+SET s.pattern = $pattern, s.workflow_id = $workflow_id, s.agent_id = $agent_id,
+    s.team_id = $team_id, s.skill = $skill, s.position = coalesce($after, s.position)
+RETURN INCLUDE subscriptions/row AS subscription

@@ -1,0 +1,274 @@
+"""Subscriptions: events that somebody wants, read from where they were acknowledged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+
+from graph_orch._async.events import AsyncEvents
+from graph_orch._async.graph import AsyncGraph
+from graph_orch.domain.fields import CURSOR, LEASE, LIMIT, NAME, NEW_NAME, SECONDS
+from graph_orch.domain.forms import skill_key
+from graph_orch.domain.ids import new_hex
+from graph_orch.domain.models import Subscription, TaskEvent
+from graph_orch.domain.patterns import Pattern
+from graph_orch.errors import (
+    StoreError,
+    SubscriptionHeldError,
+    SubscriptionNotFoundError,
+    ValidationError,
+)
+from graph_orch.logs import logger_of
+from graph_orch.store.backoff import pauses
+from graph_orch.store.driving import native
+from graph_orch.store.runtime import async_sleep
+
+WINDOW = 20_000
+"""How many places of the log one statement looks at."""
+PASSED_OVER = 1_000
+"""After so many places without a match a subscription moves on, so that they are not read again."""
+ACKNOWLEDGE_SECONDS = 1.0
+"""How long at most events that were dealt with go unacknowledged by `follow`."""
+PAGE = 100
+FIRST_LOOK_SECONDS = 0.05
+LONGEST_LOOK_SECONDS = 1.0
+logger = logger_of("graph_orch.subscriptions")
+
+
+class AsyncSubscriptions:
+    """Subscriptions in a graph: each event at least once, in order, none after it was acknowledged.
+
+    A subscription is read by one at a time: by whoever calls `read` and `ack`, or by whoever
+    follows it, whose lease another takes over when it has run out. What is not acknowledged comes
+    again. One that is slow slows nobody.
+    """
+
+    def __init__(self, graph: AsyncGraph) -> None:
+        self._graph = graph
+        self._events = AsyncEvents(graph)
+
+    async def put(
+        self,
+        name: str,
+        pattern: str,
+        *,
+        deliver: str = "inbox",
+        workflow_id: str | None = None,
+        agent_id: str | None = None,
+        team_id: str | None = None,
+        skill: str | None = None,
+        after: int | None = None,
+    ) -> Subscription:
+        """Create a subscription, or replace the one of this name, which keeps its position.
+
+        Args:
+            pattern: `EVENTS:TASK_TYPES`, such as `completed:research/*`, `completed,failed:*` or
+                `*:*`. `*` stands for any letters, `?` for one.
+            deliver: "inbox": events wait until they are read.
+            workflow_id: Only events of its tasks; each of these filters must hold.
+            agent_id: Only what this agent did, or got.
+            team_id: Only what those did, or got, who are members of this team when it is read.
+            skill: Only of tasks that require it.
+            after: Begin after this place in the log, 0 with all that is kept. None: a new
+                subscription begins with what happens from now on.
+
+        Raises:
+            ValidationError: an argument is not acceptable.
+        """
+        if deliver != "inbox":
+            raise ValidationError(f"deliver: {deliver!r:.100} is not known; give 'inbox'")
+        key = NEW_NAME.of("name", name)
+        params = {
+            "pattern": Pattern.of(pattern).text,
+            "workflow_id": _name("workflow_id", workflow_id),
+            "agent_id": _name("agent_id", agent_id),
+            "team_id": _name("team_id", team_id),
+            "skill": None if skill is None else skill_key(NAME.of("skill", skill)),
+            "after": None if after is None else CURSOR.of("after", after),
+        }
+        end = await self._events.end()
+        rows = await self._graph.write("subscriptions/put", subscription=key, end=end, **params)
+        return Subscription.from_record(native(rows[0]) | {"last": end})
+
+    async def list(self) -> list[Subscription]:
+        """All subscriptions, by name."""
+        rows = await self._graph.read("subscriptions/list", subscription=None)
+        return [Subscription.from_record(native(row)) for row in rows]
+
+    async def get(self, name: str) -> Subscription:
+        """The subscription of this name.
+
+        Raises:
+            SubscriptionNotFoundError: there is none.
+        """
+        key = NAME.of("name", name)
+        rows = await self._graph.read("subscriptions/list", subscription=key)
+        if not rows:
+            raise SubscriptionNotFoundError(key)
+        return Subscription.from_record(native(rows[0]))
+
+    async def remove(self, name: str) -> bool:
+        """Remove a subscription: nobody is given anything more of it. False where there is none."""
+        return bool(
+            await self._graph.write("subscriptions/remove", subscription=NAME.of("name", name))
+        )
+
+    async def read(self, name: str, limit: int = 100) -> list[TaskEvent]:
+        """The first events that are not acknowledged, in order; [] where there are none.
+
+        Raises:
+            SubscriptionNotFoundError: there is none of this name.
+            SubscriptionHeldError: somebody follows it.
+        """
+        return await self._read(NAME.of("name", name), LIMIT.of("limit", limit), None)
+
+    async def ack(self, name: str, position: int) -> Subscription:
+        """Say that all events up to a position are dealt with: they do not come again.
+
+        Args:
+            position: The `position` of an event that was read. One before is no error.
+
+        Raises:
+            ValidationError: it is beyond the end of the log.
+            SubscriptionNotFoundError, SubscriptionHeldError: as for `read`.
+        """
+        key, place = NAME.of("name", name), CURSOR.of("position", position)
+        return await self._move(key, place, None, 0.0)
+
+    async def replay(self, name: str, position: int) -> Subscription:
+        """Go back: all events after a position come again, acknowledged or not; errors as `ack`."""
+        key, place = NAME.of("name", name), CURSOR.of("position", position)
+        return await self._move(key, place, None, 0.0, back=True)
+
+    async def follow(
+        self,
+        name: str,
+        *,
+        reader: str | None = None,
+        lease_seconds: float = 30.0,
+        idle_seconds: float | None = None,
+    ) -> AsyncIterator[TaskEvent]:
+        """Every event that is not acknowledged, and every one that comes.
+
+        An event is acknowledged when the next one is asked for, within a second; so what was being
+        dealt with when its reader died comes again. Others who follow the same subscription wait
+        until this one ends, or its lease does.
+
+        Args:
+            reader: Who follows, to go on at once after a restart; None: somebody new.
+            lease_seconds: How long dealing with one event may take before another reader goes on.
+            idle_seconds: End when nothing came for so long; None: never end.
+
+        Raises:
+            SubscriptionNotFoundError: there is none of this name, or it was removed.
+            SubscriptionHeldError: another reader took over, as the lease had run out.
+        """
+        key, who = NAME.of("name", name), NEW_NAME.of("reader", reader or new_hex())
+        seconds = LEASE.of("lease_seconds", lease_seconds) or 30.0
+        idle = SECONDS.of("idle_seconds", idle_seconds)
+        heard, pause = time.monotonic(), pauses(FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS)
+        done, told = 0, time.monotonic()
+        has_it = False
+        try:
+            while idle is None or time.monotonic() - heard <= idle:
+                seen = self._graph.work.seen
+                if not has_it or time.monotonic() - told > seconds / 3:
+                    has_it, told = await self._take(key, who, seconds), time.monotonic()
+                if not has_it:
+                    await async_sleep(next(pause))
+                    continue
+                for event in (page := await self._read(key, PAGE, who, seconds)):
+                    if done and time.monotonic() - told > min(ACKNOWLEDGE_SECONDS, seconds / 3):
+                        await self._move(key, done, who, seconds)
+                        told = time.monotonic()
+                    yield event
+                    done = event.position or done
+                if page:
+                    await self._move(key, done, who, seconds)
+                    heard = told = time.monotonic()
+                    pause = pauses(FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS)
+                else:
+                    await self._graph.work.wait(seen, next(pause))
+        finally:
+            if has_it:
+                await self._give_up(key, done, who)
+
+    async def _read(
+        self, name: str, limit: int, reader: str | None, seconds: float = 0.0
+    ) -> list[TaskEvent]:
+        (found,) = await self._graph.read("subscriptions/list", subscription=name) or (None,)
+        if found is None:
+            raise SubscriptionNotFoundError(name)
+        pattern = Pattern.of(found["subscription"]["pattern"])
+        params = {"reader": reader, "types": pattern.types, "task_type": pattern.task_type}
+        events: list[TaskEvent] = []
+        after, start = None, 0
+        while True:
+            rows = await self._graph.read(
+                "subscriptions/read",
+                subscription=name,
+                after=after,
+                window=WINDOW,
+                limit=limit - len(events),
+                **params,
+            )
+            if not rows:
+                raise SubscriptionNotFoundError(name)
+            row = rows[0]
+            if row["held"]:
+                raise SubscriptionHeldError(name)
+            start = row["position"] if after is None else start
+            events += [TaskEvent.from_record({"event": it}) for it in row["events"] if it]
+            if len(events) >= limit:
+                break
+            after = row["upto"]
+            if after >= row["last"]:
+                if not row["more"]:
+                    break
+                await self._events.end()
+        passed = (events[0].position or 1) - 1 if events else after
+        if passed is not None and passed - start > PASSED_OVER:
+            await self._move(name, passed, reader, seconds)
+        return events
+
+    async def _take(self, name: str, reader: str, seconds: float) -> bool:
+        rows = await self._graph.write(
+            "subscriptions/take", subscription=name, reader=reader, seconds=seconds
+        )
+        if not rows:
+            raise SubscriptionNotFoundError(name)
+        return rows[0]["taken"]
+
+    async def _move(
+        self, name: str, position: int, reader: str | None, seconds: float, *, back: bool = False
+    ) -> Subscription:
+        rows = await self._graph.write(
+            "subscriptions/move",
+            subscription=name,
+            reader=reader,
+            position=position,
+            back=back,
+            seconds=seconds,
+        )
+        if not rows:
+            raise SubscriptionNotFoundError(name)
+        row = rows[0]
+        if row["held"]:
+            raise SubscriptionHeldError(name)
+        if position > row["last"]:
+            raise ValidationError(
+                f"position: {position} is beyond the end of the log, which is {row['last']}; give "
+                "the position of an event that was read"
+            )
+        return Subscription.from_record(native(row))
+
+    async def _give_up(self, name: str, done: int, reader: str) -> None:
+        """Acknowledge what was dealt with, and let another reader go on at once."""
+        try:
+            await self._move(name, done, reader, 0.0)
+        except (StoreError, SubscriptionHeldError, SubscriptionNotFoundError) as error:
+            logger.warning("%s is not given up: %s", name, error)
+
+
+def _name(what: str, given: str | None) -> str | None:
+    return None if given is None else NAME.of(what, given)

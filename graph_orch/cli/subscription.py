@@ -1,0 +1,106 @@
+"""`graph-orch subscription …`"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from graph_orch import Subscription
+from graph_orch.cli.graph import say_events
+from graph_orch.cli.output import Json, say, show, show_list
+from graph_orch.cli.store import connect
+
+app = typer.Typer(no_args_is_help=True, help="Read events from where they were acknowledged.")
+
+Name = Annotated[str, typer.Argument(help="The name of the subscription.")]
+COLUMNS: dict[str, str | Callable[[Subscription], object]] = {
+    "name": "name",
+    "pattern": "pattern",
+    "workflow": "workflow_id",
+    "agent": "agent_id",
+    "team": "team_id",
+    "skill": "skill",
+    "position": "position",
+    "behind": "behind",
+    "reader": "reader",
+}
+
+
+@app.command("put", epilog="Example: graph-orch subscription put news 'completed:research/*'")
+def put(
+    name: Name,
+    pattern: Annotated[str, typer.Argument(help="EVENTS:TASK_TYPES, with * and ?.")] = "*:*",
+    workflow: Annotated[str | None, typer.Option(help="Only of this workflow.")] = None,
+    agent: Annotated[str | None, typer.Option(help="Only what this agent did, or got.")] = None,
+    team: Annotated[str | None, typer.Option(help="Only what its members did, or got.")] = None,
+    skill: Annotated[str | None, typer.Option(help="Only of tasks that require it.")] = None,
+    after: Annotated[
+        int | None, typer.Option(help="Begin after this position; by default with what comes.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Create a subscription, or replace one, which keeps its position."""
+    with connect() as orch:
+        found = orch.subscriptions.put(
+            name,
+            pattern,
+            workflow_id=workflow,
+            agent_id=agent,
+            team_id=team,
+            skill=skill,
+            after=after,
+        )
+    show(found, as_json)
+
+
+@app.command("list", epilog="Example: graph-orch subscription list")
+def list_(as_json: Json = False) -> None:
+    """List the subscriptions, and how far behind each is."""
+    with connect() as orch:
+        found = orch.subscriptions.list()
+    show_list(found, COLUMNS, as_json)
+
+
+@app.command("read", epilog="Example: graph-orch subscription read news --ack")
+def read(
+    name: Name,
+    limit: Annotated[int, typer.Option(help="How many at most.")] = 100,
+    ack: Annotated[bool, typer.Option("--ack", help="They do not come again.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Print the first events that are not acknowledged."""
+    with connect() as orch:
+        found = orch.subscriptions.read(name, limit)
+        say_events(found, as_json)
+        if ack and found:
+            orch.subscriptions.ack(name, found[-1].position or 0)
+
+
+@app.command("follow", epilog="Example: graph-orch subscription follow news --json")
+def follow(name: Name, as_json: Json = False) -> None:
+    """Print what comes, and acknowledge it, until Ctrl-C."""
+    with connect() as orch:
+        for event in orch.subscriptions.follow(name):
+            say_events([event], as_json)
+
+
+@app.command("replay", epilog="Example: graph-orch subscription replay news --from 0")
+def replay(
+    name: Name,
+    from_: Annotated[int, typer.Option("--from", help="What is after this position comes again.")],
+    as_json: Json = False,
+) -> None:
+    """Let events come again that were acknowledged."""
+    with connect() as orch:
+        found = orch.subscriptions.replay(name, from_)
+    show(found, as_json)
+
+
+@app.command("remove", epilog="Example: graph-orch subscription remove news")
+def remove(name: Name) -> None:
+    """Remove a subscription: nobody is given anything more of it."""
+    with connect() as orch:
+        was_there = orch.subscriptions.remove(name)
+    say(f"{name} {'is removed' if was_there else 'does not exist'}")
