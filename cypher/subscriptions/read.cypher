@@ -16,14 +16,14 @@ CALL (s, after, upto) {
   WHERE after < e.position <= upto AND e.type IN $types
     AND CASE WHEN s.agent_id IS NULL THEN true ELSE coalesce(e.agent_id = s.agent_id, false) END
     AND CASE WHEN s.team_id IS NULL THEN true ELSE EXISTS {
-      MATCH (g:Team {team_id: s.team_id})<-[:MEMBER_OF]-(a:Agent) WHERE a.agent_id = e.agent_id
+      MATCH (a:Agent {agent_id: e.agent_id})-[:MEMBER_OF]->(g) WHERE g.team_id = s.team_id
     } END
   MATCH (e)<-[:HAS_EVENT]-(t:Task)
   WHERE CASE WHEN $task_type IS NULL THEN true ELSE t.task_type =~ $task_type END
     AND CASE WHEN s.workflow_id IS NULL THEN true
              ELSE coalesce(t.workflow_id = s.workflow_id, false) END
     AND CASE WHEN s.skill IS NULL THEN true
-             ELSE EXISTS { (t)-[:REQUIRES]->(k:Skill) WHERE k.key = s.skill } END
+             ELSE EXISTS { (t)-[:REQUIRES]->(k) WHERE k.key = s.skill } END
   WITH e ORDER BY e.position LIMIT $limit
   RETURN collect(INCLUDE events/row) AS events
 }

@@ -75,8 +75,8 @@ class AsyncSubscriptions:
         Raises:
             ValidationError: an argument is not acceptable.
         """
-        if deliver != "inbox":
-            raise ValidationError(f"deliver: {deliver!r:.100} is not known; give 'inbox'")
+        if (way := NAME.of("deliver", deliver)) != "inbox":
+            raise ValidationError(f"deliver: {way!r} is not known; give 'inbox'")
         key = NEW_NAME.of("name", name)
         params = {
             "pattern": Pattern.of(pattern).text,

@@ -97,6 +97,7 @@ SCANNING = {
     # Whether a label is in use: the first node answers.
     "schema/record",
     "events/read",
+    "subscriptions/read",
     # All agents, limits and schedules, once in the life of a store.
     "schema/compose_names",
     "schema/rename_retired_skills",
