@@ -19,7 +19,7 @@ from graph_orch.cli.app import app
 
 ROOT = Path(__file__).resolve().parents[2]
 DECLARED: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-OWN = {"graph_orch", "benchmarks", "scripts", "tests"}
+OWN = {"graph_orch", "benchmarks", "examples", "scripts", "tests"}
 NOT_IMPORTED = {
     "graph-orch",  # its own extras
     "ipykernel",  # Jupyter starts it
@@ -96,4 +96,4 @@ def test_what_work_in_the_tree_imports_is_declared():
     project, groups = DECLARED["project"], DECLARED["dependency-groups"]
     every = chain(*project["optional-dependencies"].values(), *groups.values())
     declared = named([*project["dependencies"], *every])
-    assert unserved(modules_in("benchmarks", "scripts", "tests"), declared) == set()
+    assert unserved(modules_in("benchmarks", "examples", "scripts", "tests"), declared) == set()

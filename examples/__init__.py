@@ -1,0 +1,1 @@
+"""Worked examples: each runs by one command, and is tested as the rest is."""
