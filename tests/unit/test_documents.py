@@ -132,7 +132,10 @@ def test_concepts_table_is_the_lifecycle():
             assert set(rows[command].split(", ")) == set(ways)
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "notebooks/README.md"])
+@pytest.mark.parametrize(
+    "page",
+    ["README.md", "CONTRIBUTING.md", "notebooks/README.md", "examples/literature_review/README.md"],
+)
 def test_pages_beside_the_site_link_to_what_is_there(page):
     path = ROOT / page  # the links of the site are checked where it is built
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text(encoding="utf-8")):
