@@ -88,6 +88,9 @@ class Job:
     recording: threading.RLock = field(default_factory=threading.RLock)
     """Steps and handlers in several threads may record at once."""
 
+    def __post_init__(self) -> None:
+        self.durable.used = lambda: used_of(self.metrics)
+
     def heartbeat(self, *, tells_start: bool = False) -> dict[str, Any]:
         """What keeps the claim, and says how far the work is, or that it began."""
         claim, (progress, message) = self.claim, self.progress
@@ -158,8 +161,9 @@ class _Context:
     def record(self, tokens: int = 0, cost: Decimal | float | str = 0, **metrics: Any) -> None:
         """Record what the work has used: of the same name, numbers are added up.
 
-        It is told with the end of the try, however that ends, and with each heartbeat: budgets pay
-        for it also where the try fails, or its worker is killed. It becomes the task's `metrics`.
+        It is told with the end of the try, however that ends, with each heartbeat and with
+        each step: budgets pay for it also where the try fails, or its worker is killed. It becomes
+        the task's `metrics`.
         What a step uses is recorded within its function: what stands beside a step runs again in
         the next try, and is counted again.
 

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import itertools
 import time
-from collections.abc import AsyncGenerator, Generator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from decimal import Decimal
 from typing import Any, Protocol, cast
@@ -63,6 +63,8 @@ class Durable:
         self._claim = claim
         self._store = store
         self.waits = Waits()
+        self.used: Callable[[], list[int] | None] = lambda: None
+        """What the try has used so far, see `used_of`; it is told with each step that is kept."""
         self.is_over = False
         """Nobody wants the result of this try any more."""
         self._ordinals: dict[str, itertools.count[int]] = {}
@@ -155,6 +157,7 @@ class Durable:
             "key": key,
             "result": dump_json(result),
             "duration_ms": (time.perf_counter() - began) * 1_000,
+            "used": self.used(),
         }
         while True:
             try:

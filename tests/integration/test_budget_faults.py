@@ -200,6 +200,24 @@ def test_what_was_used_since_the_last_heartbeat_is_paid_for(orch, how):
     assert orch.budgets.get(owner).spent.tokens == 1_001
 
 
+def test_what_a_step_used_is_told_with_the_step(orch, new_task):
+    worker, told = Worker(orch, "ada", [], lease_seconds=1_000), []  # no heartbeat comes meanwhile
+
+    @worker.task("any")
+    def work(ctx):
+        def pay():
+            ctx.record(tokens=5, cost="0.25")
+
+        for _ in range(2):
+            ctx.step("pay", pay)
+            (now,) = orch.tasks.get_tries(ctx.task.task_id)
+            told.append((now.tokens, float(now.cost)))
+
+    new_task()
+    worker.run(until_idle=True)
+    assert told == [(5, 0.25), (10, 0.5)]
+
+
 def test_budgets_go_with_their_owners(orch):
     register(orch, "ada", "bob")
     orch.workflows.start("flow", [], workflow_id="again", budget=Budget(tokens=5))
