@@ -34,6 +34,7 @@ from graph_orch.worker import HandOff, Worker
 from graph_orch.worker.context import Job
 from graph_orch.worker.durable import Durable
 from graph_orch.worker.failures import Failure
+from graph_orch.worker.results import UnstorableResult, storable
 from graph_orch.worker.trying import ANY, ending, handler_of, try_handler
 
 
@@ -246,8 +247,9 @@ def run_handler(
 
     Args:
         task: A task, or how its last try ended.
-        results: What other tasks gave, by id or by name; an exception: they failed with it. For a
-            new task they are those of its dependencies, else those that its handler awaits.
+        results: What other tasks gave, by id or by name: what a handler may return, or
+            an exception: they failed with it. For a new task they are those of its dependencies,
+            else those that its handler awaits.
         decisions: What is said at gates, by their question: "approve", "reject", "expire", the
             answer that an input asks for, or a `Decision`, which can name who decided.
 
@@ -429,7 +431,10 @@ def _decided(gate: Gate, said: object) -> Gate:
 def _ended(key: str, given: object) -> tuple[TaskStatus, JsonValue, str | None]:
     if isinstance(given, BaseException):
         return TaskStatus.FAILED, None, describe(given)
-    return TaskStatus.COMPLETED, cast(JsonValue, JSON.of(f"results[{key!r}]", given)), None
+    try:  # what a handler may give: models too
+        return TaskStatus.COMPLETED, storable(given, f"results[{key!r}]"), None
+    except UnstorableResult as error:
+        raise ValidationError(str(error)) from None
 
 
 def _standing(

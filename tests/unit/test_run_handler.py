@@ -156,11 +156,13 @@ def test_results_of_dependencies_come_by_name_and_by_id(worker):
     async def report(ctx):
         return [await ctx.inputs(), (await ctx.results())[source]]
 
-    given = {source: 1, "outline": [2]}
+    given = {source: 1, "outline": {2}}  # what a handler may return, and is stored as a list
     outcome = run_handler(worker, task(dependencies=[source, "outline"]), results=given)
     assert outcome.result == [{source: 1, "outline": [2]}, 1]
     with pytest.raises(ValidationError, match="the task depends on 'outline'"):
         run_handler(worker, task(dependencies=["outline"]))
+    with pytest.raises(ValidationError, match=r"results\['outline'\] cannot be stored"):
+        run_handler(worker, task(dependencies=["outline"]), results={"outline": object()})
 
 
 def test_failed_task_reaches_who_gathers_it(worker):
