@@ -1,17 +1,17 @@
 """One run: three worker processes, one of which is killed, and a person who decides.
 
-python -m examples.literature_review
+Run: python -m examples.literature_review
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from pathlib import Path
 from subprocess import DEVNULL, Popen
 
@@ -42,8 +42,8 @@ class Run:
         print(f"{self.seconds:5.1f} s  {line}", flush=True)
 
     def until(self, condition: Callable[[], object]) -> None:
-        """Tell what happens to tasks until a condition holds."""
-        while not condition():
+        """Tell what happens to tasks until a condition holds, or all is over."""
+        while not condition() and not self.has_ended():
             if self.seconds > LONGEST_SECONDS:
                 raise TimeoutError(f"not done: {self.orch.workflows.status(self.workflow_id)}")
             self.tell()
@@ -97,10 +97,11 @@ class Run:
         )
         snapshot = analysis.snapshot(self.orch, "tasks", workflow_id=self.workflow_id)
         analysis.pictures.draw_gantt(snapshot, picture, title=QUESTION)
-        print(f"\n{self.orch.workflows.results(self.workflow_id)['publish']}\n\n{picture}")
+        published = self.orch.workflows.results(self.workflow_id).get("publish")
+        print(f"\n{published or 'Nothing was published.'}\n\n{picture}")
 
 
-@contextmanager
+@contextlib.contextmanager
 def worker(name: str, **env: str) -> Generator[Popen[bytes]]:
     """A process of a worker, until the end of the block."""
     target = f"examples.literature_review.workflow:{name}"
@@ -112,27 +113,29 @@ def worker(name: str, **env: str) -> Generator[Popen[bytes]]:
             process.terminate()
 
 
-def tell_what_was_paid(paid: Path) -> None:
-    """How many calls the stand-ins charged for, and whether one was charged for twice."""
-    calls = Counter(paid.read_text(encoding="utf-8").splitlines())
-    print(
-        f"\n{calls.total()} calls of models were paid, {calls.total() - len(calls)} of them twice"
-    )
+def perform(orch: Orchestrator) -> Run:
+    """Do a review. The process that reads is killed when it has read half of each paper."""
+    with tempfile.TemporaryDirectory() as directory:
+        paid = Path(directory, "paid")
+        run = Run(orch)
+        with worker("robin", PAID=str(paid), STALL="reader 2") as process:
+            run.until(run.is_half_read)
+            process.kill()
+        run.say("robin  killed     by kill -9")
+        with contextlib.ExitStack() as stack:
+            for name in ("robin", "ada", "ben"):
+                stack.enter_context(worker(name, PAID=str(paid)))
+            run.until(run.asked)
+            run.approve()
+            run.until(run.has_ended)
+        run.tell()
+        if not MODEL:
+            calls = Counter(paid.read_text(encoding="utf-8").splitlines())
+            twice = calls.total() - len(calls)
+            print(f"\n{calls.total()} calls of models were paid, {twice} of them twice")
+    return run
 
 
 def main(picture: Path = Path("literature_review.png")) -> None:
-    with tempfile.TemporaryDirectory() as directory, Orchestrator.connect() as orch:
-        paid = Path(directory, "paid")
-        run = Run(orch)
-        with worker("ada", PAID=str(paid)), worker("ben", PAID=str(paid)):
-            with worker("robin", PAID=str(paid), STALL="reader 2") as process:
-                run.until(run.is_half_read)
-                process.kill()
-            run.say(f"killed the process of robin ({process.pid}), which was reading")
-            with worker("robin", PAID=str(paid)):
-                run.until(run.asked)
-                run.approve()
-                run.until(run.has_ended)
-        if not MODEL:
-            tell_what_was_paid(paid)
-        run.report(picture)
+    with Orchestrator.connect() as orch:
+        perform(orch).report(picture)

@@ -113,6 +113,7 @@ async def plan(ctx: AsyncContext) -> agents.Plan:
             content=f"Read the paper {paper!r}. The questions:\n{questions}",
             task_type="read",
             requirements=["reading"],
+            dependencies=[ctx.task.task_id],
             estimate=CALLS,
         )
         for paper in made.papers
@@ -153,6 +154,7 @@ async def review(ctx: AsyncContext) -> agents.Verdict:
                 content=verdict.model_dump_json(),
                 task_type="follow",
                 requirements=["reviewing"],
+                dependencies=[ctx.task.task_id],
                 metadata={**Notes.of(ctx.task).model_dump(), "reviewer": ctx.task.assigned_to},
             )
         ]
