@@ -16,7 +16,7 @@ from pathlib import Path
 from subprocess import DEVNULL, Popen
 
 from examples.literature_review.agents import MODEL
-from examples.literature_review.workflow import EDITOR, Notes, start
+from examples.literature_review.workflow import EDITOR, start
 from graph_orch import Gate, Orchestrator, Task, analysis
 
 ROOT = Path(__file__).parents[2]
@@ -88,7 +88,7 @@ class Run:
             tries = self.orch.tasks.get_tries(task.task_id)
             tokens, cost = sum(it.tokens or 0 for it in tries), sum(it.cost or 0 for it in tries)
             who = ", ".join(it.agent_id for it in tries)
-            said = "; ".join(it.comment for it in Notes.of(task).sent_back)
+            said = "; ".join(task.comments)
             print(f"{task.name or task.task_type:20} {who:14} {tokens:6} {cost:9.6f}  {said}")
         budget = self.orch.budgets.get(f"workflow:{self.workflow_id}")
         print(

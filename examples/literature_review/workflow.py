@@ -37,19 +37,13 @@ ada, ben = (
 )
 
 
-class Comment(BaseModel):
-    """What a reviewer said of an earlier draft."""
-
-    comment: str
-
-
 class Notes(BaseModel):
-    """The metadata of a task: what it was created with, and what was sent back to it."""
+    """What a task has to know of others: its metadata."""
 
     draft: str = ""
     publish: str = ""
     reviewer: str = ""
-    sent_back: list[Comment] = []
+    rounds: int = 0
 
     @classmethod
     def of(cls, task: Task) -> Notes:
@@ -128,7 +122,7 @@ robin.task("read")(pydantic_ai.handler(agents.reader, price=agents.PRICE))
 async def for_the_writer(ctx: AsyncContext) -> str:
     """What the writer is asked: the question, the summaries, and what reviewers said before."""
     read = [it for name, it in (await ctx.inputs()).items() if name.startswith("read ")]
-    comments = [it.comment for it in Notes.of(ctx.task).sent_back]
+    comments = ctx.task.comments
     return json.dumps({"question": ctx.task.content, "summaries": read, "comments": comments})
 
 
@@ -148,17 +142,19 @@ judge = openai_agents.handler(
 async def review(ctx: AsyncContext) -> agents.Verdict:
     """Judge the draft. What follows from that is a task that exists once this one is completed."""
     verdict: agents.Verdict = await judge(ctx)
-    await ctx.spawn(
-        [
-            NewTask(
-                content=verdict.model_dump_json(),
-                task_type="follow",
-                requirements=["reviewing"],
-                dependencies=[ctx.task.task_id],
-                metadata={**Notes.of(ctx.task).model_dump(), "reviewer": ctx.task.assigned_to},
-            )
-        ]
+    notes = Notes(
+        publish=Notes.of(ctx.task).publish,
+        reviewer=ctx.task.assigned_to or "",
+        rounds=len(ctx.task.comments),
     )
+    then = NewTask(
+        content=verdict.model_dump_json(),
+        task_type="follow",
+        requirements=["reviewing"],
+        dependencies=[ctx.task.task_id],
+        metadata=notes.model_dump(),
+    )
+    await ctx.spawn([then])
     return verdict
 
 
@@ -169,7 +165,7 @@ def follow(ctx: Context, verdict: agents.Verdict) -> str:
         # A step, since a gate that was sent back is followed by another. Both commands below
         # change nothing when a second try gives them again for the same gate.
         gate_id = ctx.step("gate", gate_before, orch, notes.publish)
-        if verdict.accepted or len(notes.sent_back) == MOST_ROUNDS:
+        if verdict.accepted or notes.rounds == MOST_ROUNDS:
             return orch.gates.decide(gate_id, "approve", by=notes.reviewer).gate_id
         return orch.gates.send_back(gate_id, by=notes.reviewer, comment=verdict.comment).gate_id
 

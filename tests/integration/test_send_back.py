@@ -72,7 +72,7 @@ def test_again_and_again(orch, do, judged):
         gate = orch.gates.get(orch.gates.get(gate.gate_id).reopened_as)
         redone = do(number)
         draft = redone.task_id
-    assert [note["comment"] for note in redone.metadata["sent_back"]] == ["0", "1", "2"]
+    assert redone.comments == ["0", "1", "2"]
     orch.gates.decide(gate.gate_id, "approve", by="eve")
     assert do("done").task_id == publish
     assert orch.tasks.get_task_status(publish).dependencies == [draft]

@@ -216,3 +216,17 @@ async def test_where_an_event_loop_runs(worker):
     assert (await run_handler_async(worker, task())).result == "bees"
     with pytest.raises(ValidationError, match="no handler for the task type 'other'"):
         await run_handler_async(worker, NewTask(content="x", task_type="other"))
+
+
+@pytest.mark.parametrize(
+    ("metadata", "comments"),
+    [
+        (None, []),
+        ([5], []),
+        ({"sent_back": 5}, []),
+        ({"sent_back": [5, {}, {"comment": None}, {"comment": "shorter"}]}, ["shorter"]),
+    ],
+)
+def test_comments_are_found_whatever_the_metadata_is(worker, metadata, comments):
+    worker.task(lambda ctx: ctx.task.comments)
+    assert run_handler(worker, task(metadata=metadata)).result == comments

@@ -294,6 +294,17 @@ class Task(Model):
         """Whether it is pending and waits for another task."""
         return self.status is TaskStatus.PENDING and self.unmet > 0
 
+    @property
+    def comments(self) -> list[str]:
+        """What was said of it each time that it was sent back, the last word last.
+
+        `metadata["sent_back"]` says by whom too, and at which gate.
+        """
+        notes = self.metadata.get("sent_back") if isinstance(self.metadata, dict) else None
+        told = notes if isinstance(notes, list) else []
+        found = [it.get("comment") for it in told if isinstance(it, dict)]
+        return [it for it in found if isinstance(it, str)]
+
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """From a row with `task`, a node's properties, and `dependencies`, [ordinal, id] pairs."""
