@@ -37,6 +37,7 @@ check: .venv/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
+	$(BIN)/python -m scripts.check_examples
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/generate_sync.py --check
 

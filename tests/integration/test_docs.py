@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-DOCS = ROOT / "docs"
-SINGLE = [ROOT / "README.md", DOCS / "index.md", *sorted((DOCS / "how-to").glob("*.md"))]
-"""Each example of these stands alone; those of the tutorials and of the analysis go on."""
-
-
-def steps(path: Path, languages: str = "python") -> list[tuple[str, str, str]]:
-    """Of each example its language, its code and what it prints: the text that stands after it."""
-    example = rf"```({languages})\n(.*?)```(?:\n+```text\n(.*?)```)?"
-    return re.findall(example, path.read_text(encoding="utf-8"), re.DOTALL)
+from scripts.check_examples import DOCS, SINGLE, TUTORIALS, examples
 
 
 @pytest.fixture
@@ -42,7 +31,7 @@ def reader(monkeypatch, tmp_path) -> Callable[..., None]:
     [
         pytest.param(code, prints, id=f"{path.stem}-{at}")
         for path in SINGLE
-        for at, (_, code, prints) in enumerate(steps(path))
+        for at, (_, code, prints) in enumerate(examples(path))
     ],
 )
 def test_example_runs(wiped, server, reader, capsys, code, prints):
@@ -51,26 +40,26 @@ def test_example_runs(wiped, server, reader, capsys, code, prints):
     assert capsys.readouterr().out == prints
 
 
-def run_through(examples: Iterable[tuple[str, str, str]], capsys) -> None:
+def run_through(steps: Iterable[tuple[str, str, str]], capsys) -> None:
     """Run examples that go on from each other, the first of which connects as `orch`."""
     scope: dict[str, Any] = {}
     try:
-        for language, code, prints in examples:
+        for language, code, prints in steps:
             exec(compile(code, f"an example in {language}", "exec"), scope)
             assert capsys.readouterr().out == prints, code
     finally:
         scope["orch"].close()
 
 
-@pytest.mark.parametrize("page", sorted((DOCS / "tutorials").glob("*.md")), ids=lambda it: it.stem)
+@pytest.mark.parametrize("page", TUTORIALS, ids=lambda it: it.stem)
 def test_tutorial_runs(wiped, server, reader, capsys, page):
     reader(*server)
-    run_through(steps(page), capsys)
+    run_through(examples(page), capsys)
 
 
 def test_examples_of_the_analysis_run(wiped, server, reader, capsys, tmp_path):
     reader(*server)
-    run_through(steps(DOCS / "analysis.md"), capsys)
+    run_through(examples(DOCS / "analysis.md"), capsys)
     assert {path.name for path in tmp_path.iterdir()} == {
         "tasks.graphml",
         "agents.svg",

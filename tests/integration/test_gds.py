@@ -16,6 +16,7 @@ from graph_orch.domain.models.teams import HOLDERS
 from graph_orch.embedded import EmbeddedNeo4j
 from graph_orch.errors import StoreQueryError, ValidationError
 from graph_orch.store import statements
+from scripts.check_examples import DOCS, examples
 from tests.contract.test_statements import SCANS, WRITTEN, operators, samples
 from tests.integration.test_analysis_teams_in_store import (
     planted,
@@ -23,7 +24,7 @@ from tests.integration.test_analysis_teams_in_store import (
     register_many,
     taken,
 )
-from tests.integration.test_docs import DOCS, reader, run_through, steps
+from tests.integration.test_docs import reader, run_through
 
 __all__ = ["reader"]  # a fixture
 
@@ -192,7 +193,7 @@ def test_a_failure_leaves_no_projection(gds_orch, monkeypatch):
 
 def test_examples_in_the_database_run(gds_orch, gds_server, reader, capsys):
     reader(gds_server.uri, gds_server.auth)
-    examples = steps(DOCS / "analysis.md", "python(?: gds)?")
-    last = max(at for at, (language, *_) in enumerate(examples) if language == "python gds")
-    run_through(examples[: last + 1], capsys)
+    steps = examples(DOCS / "analysis.md", "python(?: gds)?")
+    last = max(at for at, (language, *_) in enumerate(steps) if language == "python gds")
+    run_through(steps[: last + 1], capsys)
     assert gds_orch.teams.list()
