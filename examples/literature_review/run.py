@@ -22,7 +22,7 @@ from graph_orch import Gate, Orchestrator, Task, analysis
 ROOT = Path(__file__).parents[2]
 QUESTION = "Do street trees help wild bees in cities?"
 TOLD = ("started", "completed", "try_failed", "failed", "suspended")
-LONGEST_SECONDS = 600 if MODEL else 120
+LONGEST_SECONDS = 600
 
 
 class Run:

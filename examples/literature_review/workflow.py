@@ -27,7 +27,7 @@ from graph_orch.integrations import openai_agents, pydantic_ai
 EDITOR = "maria"  # the person who decides
 MOST_ROUNDS = 3
 CALLS = Budget(tokens=4_000, cost="0.05")  # what the calls of one task may need
-LEASE_SECONDS = 5  # so soon another process goes on where one was killed
+LEASE_SECONDS = 10  # so soon another process goes on where one was killed
 
 robin = Worker(None, "robin", ["planning", "reading", "publishing"], 4, lease_seconds=LEASE_SECONDS)
 # Both can write and review. Which of them reviews is whoever has not written.
