@@ -1,9 +1,9 @@
 // Returns the gates that are not open to a task, or to those that it waits for, $limit at most, each
-// with one task that waits at it. The search goes as that of insights/why_blocked.
+// with one task that waits at it, and its name. The search goes as that of insights/why_blocked.
 // mode: read
 // seconds: 120
 // params: $task_id: STRING, $limit: INTEGER
-// returns: gate, task_ids
+// returns: gate, task_ids, name
 CYPHER 5
 MATCH (t:Task {task_id: $task_id})
 CALL (t) {
@@ -14,5 +14,6 @@ CALL (t) {
 }
 UNWIND [t] + blocked AS b
 MATCH (b)-[w:WAITS_FOR]->(x:Gate) WHERE INCLUDE gates/closed
-WITH x AS g, min(b.task_id) AS task_id ORDER BY g.created_at LIMIT $limit
-RETURN INCLUDE gates/row AS gate, [task_id] AS task_ids
+WITH x AS g, b ORDER BY b.task_id
+WITH g, head(collect(b)) AS first ORDER BY g.created_at LIMIT $limit
+RETURN INCLUDE gates/row AS gate, [first.task_id] AS task_ids, first.name AS name

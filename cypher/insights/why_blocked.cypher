@@ -43,7 +43,13 @@ CALL (asked, roots, workers) {
        [w IN workers WHERE w.is_live AND (w.task_types IS NULL OR task_type IN w.task_types)
         | w.agent_id] AS handling
   INCLUDE insights/takers
-  WITH l, ids, takers, [(l)-[:LIMITED_BY]->(x:Limit) | x] AS limits, COLLECT {
+  WITH l, ids, t, takers, COLLECT {
+    UNWIND workers AS w
+    WITH w WHERE w.is_live AND w.agent_id IN takers.idle
+    UNWIND w.task_types AS type
+    RETURN DISTINCT type ORDER BY type LIMIT 21
+  } AS handled
+  WITH l, ids, takers, handled, [(l)-[:LIMITED_BY]->(x:Limit) | x] AS limits, COLLECT {
     MATCH (b:Budget {key: t.charges})
     WITH t, l, b, [b] AS budgets
     WITH l, b, INCLUDE budgets/estimate AS estimate
@@ -52,7 +58,8 @@ CALL (asked, roots, workers) {
     RETURN b.key
   } AS short
   RETURN collect({
-    task_ids: ids, takers: takers, limit: head([x IN limits | properties(x)]), budget: head(short),
+    task_ids: ids, takers: takers, handled: handled, limit: head([x IN limits | properties(x)]),
+    budget: head(short),
     missing: [key IN l.skills WHERE NOT EXISTS { (:Skill {key: key})<-[:HAS_SKILL]-() }]
   }) AS groups
 }

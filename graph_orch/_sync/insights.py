@@ -78,10 +78,9 @@ class Insights:
         rows = self._graph.read("insights/why_blocked", task_id=key, limit=limit)
         if not rows:
             raise TaskNotFoundError(key)
-        row, cycle, gates = rows[0], list[str](), list[Gate]()
+        row, cycle, gates = rows[0], list[str](), list[Mapping[str, Any]]()
         if row["task"]["status"] == TaskStatus.PENDING and row["task"]["unmet"]:
-            found = self._graph.read("insights/closed_gates", task_id=key, limit=limit)
-            gates = [Gate.from_record(gate) for gate in found]
+            gates = list(self._graph.read("insights/closed_gates", task_id=key, limit=limit))
             if not row["roots"] and not gates:
                 cycle = self._cycle(key)
         return explain(_situation(row, cycle, gates))
@@ -196,12 +195,16 @@ def seconds_of(
     return how.filled(told, facts, typical)
 
 
-def _situation(row: Mapping[str, Any], cycle: Sequence[str], gates: Sequence[Gate]) -> Situation:
+def _situation(
+    row: Mapping[str, Any], cycle: Sequence[str], gates: Sequence[Mapping[str, Any]]
+) -> Situation:
     takers: dict[Any, Takers] = {}
     limits: dict[Any, ConcurrencyLimit] = {}
     budgets: dict[Any, str] = {}
     for group in row["groups"]:
-        shared = Takers(missing=sorted(group["missing"]), **group["takers"])
+        shared = Takers(
+            missing=sorted(group["missing"]), handled=group["handled"], **group["takers"]
+        )
         takers |= dict.fromkeys(group["task_ids"], shared)
         if group["limit"] is not None:
             limits |= dict.fromkeys(group["task_ids"], _limit(group["limit"]))
@@ -216,7 +219,8 @@ def _situation(row: Mapping[str, Any], cycle: Sequence[str], gates: Sequence[Gat
         limits=limits,
         budgets=budgets,
         cycle=cycle,
-        gates=gates,
+        gates=[Gate.from_record(gate) for gate in gates],
+        names={gate["task_ids"][0]: gate["name"] for gate in gates},
         pauses=[Pause.from_record({"pause": native(it)}) for it in row["pauses"]],
     )
 

@@ -33,6 +33,7 @@ class Standing:
     """The facts about a task. `unmet` is its counter of dependencies that are not completed."""
 
     task_id: Any
+    name: str | None = None
     task_type: str | None = None
     status: TaskStatus = TaskStatus.PENDING
     assigned_to: str | None = None
@@ -56,6 +57,11 @@ class Standing:
         given["status"] = TaskStatus(row["status"])
         return cls(**given)
 
+    @property
+    def called(self) -> str:
+        """What a sentence calls it: its name, with the id, where it has one."""
+        return f"{self.name} ({self.task_id})" if self.name else str(self.task_id)
+
 
 @dataclass(frozen=True, slots=True)
 class Takers:
@@ -64,8 +70,9 @@ class Takers:
     `missing` are the keys of skills that no agent has. `free` is the first agent that could begin
     the task now. The others have its skills: `paused` agents; `full` ones, without a free slot;
     `excluded` ones, which may not try it again; and `idle` ones, who have worker processes of which
-    no live one handles the task's type. `short` are the owners of budgets, those of agents that
-    could begin it else or of their teams, that have not enough left for it.
+    no live one handles the task's type, where `handled` are some of the types that the live ones
+    handle. `short` are the owners of budgets, those of agents that could begin it else or of their
+    teams, that have not enough left for it.
     """
 
     missing: Sequence[str] = ()
@@ -76,6 +83,7 @@ class Takers:
     excluded_count: int = 0
     idle: Sequence[str] = ()
     idle_count: int = 0
+    handled: Sequence[str] = ()
     short: Sequence[str] = ()
     paused: Sequence[str] = ()
     paused_count: int = 0
@@ -113,6 +121,8 @@ class Situation:
     cycle: Sequence[Any] = ()
     gates: Sequence[Gate] = ()
     """The gates at which the task waits, or a task that it waits for."""
+    names: Mapping[Hashable, str | None] = field(default_factory=dict[Hashable, str | None])
+    """By task id, the names of the tasks that wait at them."""
     budgets: Mapping[Hashable, str] = field(default_factory=dict[Hashable, str])
     """By task id, the owner of a budget that has not enough left for it."""
     pauses: Sequence[Pause] = ()
@@ -156,7 +166,7 @@ def _reasons(task: Standing, situation: Situation) -> Iterator[WaitReason[Any]]:
         )
         yield _reason(WaitKind.MISCOUNTED, task, what)
     for gate in situation.gates:
-        yield _gate(gate)
+        yield _gate(gate, situation)
     for root in situation.roots:
         own = list(_own(root, situation)) if root.status is TaskStatus.PENDING else []
         yield _dependency(task, root, is_held_back=bool(own))
@@ -164,7 +174,7 @@ def _reasons(task: Standing, situation: Situation) -> Iterator[WaitReason[Any]]:
     yield from _lasting(task, situation)
 
 
-def _gate(gate: Gate) -> WaitReason[Any]:
+def _gate(gate: Gate, situation: Situation) -> WaitReason[Any]:
     task_id = gate.task_ids[0]
     what = f"it waits at gate {gate.gate_id} ({gate.question[:LONGEST_ERROR]!r})"
     if gate.status is GateStatus.OPEN:
@@ -174,7 +184,8 @@ def _gate(gate: Gate) -> WaitReason[Any]:
     else:
         by = f" by {gate.decided_by!r}" if gate.decided_by else ""
         what = f"{what}, which is {gate.status}{by}: cancel the task, or create it anew"
-    return _reason(WaitKind.GATE, Standing(task_id), what, until=gate.expires_at)
+    waits = Standing(task_id, situation.names.get(task_id))
+    return _reason(WaitKind.GATE, waits, what, until=gate.expires_at)
 
 
 def _dependency(task: Standing, root: Standing, *, is_held_back: bool) -> WaitReason[Any]:
@@ -187,7 +198,7 @@ def _dependency(task: Standing, root: Standing, *, is_held_back: bool) -> WaitRe
         ended = "was cancelled" if root.status is TaskStatus.CANCELLED else "failed"
         error = f" ({root.error_message[:LONGEST_ERROR]})" if root.error_message else ""
         state = f"{ended}{error}: retry it, or cancel the tasks that wait for it"
-    what = f"{task.task_id} waits for {root.task_id}, which {state}"
+    what = f"{task.called} waits for {root.called}, which {state}"
     holders = [holder] if holder else []
     return _reason(WaitKind.DEPENDENCY, root, what, holders, len(holders), status=root.status)
 
@@ -209,11 +220,16 @@ def _own(task: Standing, situation: Situation) -> Iterator[WaitReason[Any]]:
             what = f"{agents} could do it, and has no free slot"
             yield _reason(WaitKind.AGENTS_FULL, task, what, takers.full, takers.full_count)
         if takers.idle_count:
-            what = (
-                f"no live worker of a capable agent handles the task type {task.task_type!r}: "
-                f"{_agents(takers.idle, takers.idle_count)} could do it; start a worker that has a "
-                "handler"
-            )
+            who, kind = _agents(takers.idle, takers.idle_count), f"{task.task_type!r}"
+            if takers.handled:
+                more = ", …" if len(takers.handled) > MOST_NAMED else ""
+                handled = f"{_list(takers.handled[:MOST_NAMED])}{more}"
+                what = (
+                    f"the live workers of its agents handle {handled}, not {kind}: {who} could do "
+                    f"it; start a worker that has a handler of {kind}"
+                )
+            else:
+                what = f"{who} could do it, and has no live worker; start one that handles {kind}"
             yield _reason(WaitKind.NO_WORKER, task, what, takers.idle, takers.idle_count)
     owners = [owner] if (owner := situation.budgets.get(task.task_id)) is not None else []
     if takers is not None and takers.free is None:
@@ -315,7 +331,7 @@ def _reason(
     agent_count: int = 0,
     **parts: Any,
 ) -> WaitReason[Any]:
-    subject = "" if kind is WaitKind.DEPENDENCY else f"{task.task_id}: "
+    subject = "" if kind is WaitKind.DEPENDENCY else f"{task.called}: "
     return WaitReason(
         kind=kind,
         task_id=task.task_id,

@@ -249,6 +249,14 @@ class Worker:
         )
         if self._breaker is not None:
             await agents.set_circuit_breaker(settings.agent_id, self._breaker)
+        types = [repr(name) for name in sorted(self._handlers) if name != ANY]
+        if ANY in self._handlers:
+            types = ["all types"] if not types else [*types, "and all other types"]
+        logger.info(
+            "worker %s works as agent %r on %s; it handles %s, %d at once",
+            *(settings.worker_id, settings.agent_id, address, ", ".join(types)),
+            settings.concurrency,
+        )
         return Run(settings, store, self._handlers, ends_idle=until_idle)
 
     def stop(self) -> None:

@@ -162,7 +162,8 @@ async def test_why_knows_which_types_live_workers_handle(aorch, cypher):
         found = await aorch.insights.why_blocked(task_id)
         (reason,) = found.reasons
         assert (reason.kind, reason.agents) == (WaitKind.NO_WORKER, ["ada"])
-        assert "'odd'" in reason.sentence
+        handled = "the live workers of its agents handle 'fancy', 'plain', not 'odd': agent 'ada'"
+        assert handled in reason.sentence
         assert found.is_waiting
         blocked = await aorch.tasks.create_task("y", "plain", dependencies=[task_id])
         assert await why(aorch, blocked) == [WaitKind.DEPENDENCY, WaitKind.NO_WORKER]
@@ -187,3 +188,26 @@ async def test_worker_that_died_handles_nothing(aorch, cypher):
         "MATCH (w:Worker {worker_id: 'one'}) SET w.last_seen_at = datetime() - duration('PT31S')"
     )
     assert await why(aorch, task_id) == [WaitKind.NO_WORKER]
+    (reason,) = (await aorch.insights.why_blocked(task_id)).reasons
+    assert "the live workers of its agents handle 'plain', not 'odd'" in reason.sentence
+    cypher("MATCH (w:Worker) SET w.last_seen_at = datetime() - duration('PT31S')")
+    (reason,) = (await aorch.insights.why_blocked(task_id)).reasons
+    assert reason.sentence.endswith(
+        "agent 'ada' could do it, and has no live worker; start one that handles 'odd'."
+    )
+
+
+def test_why_calls_tasks_by_their_names(orch):
+    draft = {"name": "draft", "content": "x", "task_type": "t", "requirements": ["nobody's"]}
+    review = {"name": "review", "content": "x", "task_type": "t", "dependencies": ["draft"]}
+    gate = orch.gates.create("publish?")
+    held = {"name": "held", "content": "x", "task_type": "t", "gates": [gate.gate_id]}
+    flow = orch.workflows.start("flow", [draft, review, held])
+    tasks = orch.tasks.query_tasks({"workflow_id": flow.workflow_id})
+    called = {it.name: f"{it.name} ({it.task_id})" for it in tasks}
+    ids = {it.name: it.task_id for it in tasks}
+    waits, lacks, *_ = orch.insights.why_blocked(ids["review"]).reasons
+    assert waits.sentence.startswith(f"{called['review']} waits for {called['draft']}, which ")
+    assert lacks.sentence.startswith(f'{called["draft"]}: no registered agent has "nobody\'s"')
+    held_by, *_ = orch.insights.why_blocked(ids["held"]).reasons
+    assert held_by.sentence.startswith(f"{called['held']}: it waits at gate {gate.gate_id}")

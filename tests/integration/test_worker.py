@@ -372,3 +372,21 @@ def quiet():
     logging.getLogger("graph_orch").setLevel(logging.CRITICAL)
     yield
     logging.getLogger("graph_orch").setLevel(logging.NOTSET)
+
+
+def test_worker_says_who_it_is_what_it_handles_and_where(orch, caplog):
+    worker = Worker(orch, "ada", ["py"], 3, worker_id="w1")
+    worker.task("write")(lambda ctx: None)
+    worker.task("read")(lambda ctx: None)
+    with caplog.at_level(logging.INFO, "graph_orch.worker"):
+        worker.run(until_idle=True)
+        worker.task()(lambda ctx: None)
+        worker.run(until_idle=True)
+    said = [it.getMessage() for it in caplog.records if "works as" in it.getMessage()]
+    where = f"worker w1 works as agent 'ada' on {orch.graph.address}; it handles "
+    assert said == [
+        f"{where}'read', 'write', 3 at once",
+        f"{where}'read', 'write', and all other types, 3 at once",
+    ]
+    auth = orch.graph.address.auth
+    assert auth is None or auth[1] not in str(said)

@@ -75,6 +75,7 @@ def why_blocked(
             limits=_limits(found, told, most),
             cycle=cycle,
             gates=_gates(found, key),
+            names={str(key): found.tasks[key].name},
             budgets={
                 one: owner for one in told if (owner := found.tasks[one].closed_budget) is not None
             },
@@ -125,6 +126,7 @@ def _unmet(graph: TaskGraph, key: Any) -> tuple[list[Any], list[Any]]:
 def _standing(task: TaskNode) -> Standing:
     return Standing(
         task_id=task.task_id,
+        name=task.name,
         status=_status(task),
         assigned_to=None if task.assigned_to is None else str(task.assigned_to),
         error_message=task.error_message[:LONGEST_ERROR] if task.error_message else None,
