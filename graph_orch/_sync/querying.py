@@ -7,7 +7,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any
 
@@ -26,6 +26,17 @@ MOST_WORDS = 1_024
 END = datetime(9999, 1, 1, tzinfo=UTC)
 FEW = 10
 """A page of a long reading looks up so many agents or types one by one at most."""
+
+
+NEWEST_BY = {
+    "tasks/query_all": "all",
+    "tasks/query_by_requirement": "all",
+    "tasks/query_by_status": "status",
+    "tasks/query_by_type": "type",
+    "tasks/query_by_workflow": "workflow",
+    "tasks/query_by_agent": "agent",
+}
+"""The index by which the newest tasks are found, where this statement finds the oldest."""
 
 
 class Querying:
@@ -52,6 +63,30 @@ class Querying:
         tasks = [Task.from_record(it) for it in all_records(self._graph, row)][:limit]
         last = cursor(tasks[-1]) if tasks else after or place(BEGINNING, "")
         return TaskPage(tasks, last if len(row["tasks"]) + len(row["left"]) > limit else None)
+
+    def newest(self, filters: TaskFilters, limit: int, after: str | None) -> TaskPage:
+        """At most `limit` tasks that pass the filters, newest first, from after a cursor.
+
+        Raises:
+            ValidationError: there is a filter by words or by when tasks ended: no index has these
+                in the order of creation.
+        """
+        leading = leading_statement(filters)
+        if leading not in NEWEST_BY:
+            raise ValidationError(
+                "query_tasks: newest_first: not together with text, finished_after or "
+                "finished_before; leave newest_first out"
+            )
+        end = (END, "") if after is None else read_place("query_tasks", after)
+        params = parameters(filters, limit + 1, None)
+        params |= {"by": NEWEST_BY[leading], "cursor_at": end[0], "cursor_id": end[1]}
+        if end[0] < END:  # one bound for the index; those of the same moment go by their ids
+            until = end[0] + timedelta(microseconds=1)
+            params["created_before"] = min(params["created_before"], until)
+        (row,) = self._graph.read("tasks/query_newest", **params)
+        tasks = [Task.from_record(it) for it in all_records(self._graph, row)][:limit]
+        is_more = len(row["tasks"]) + len(row["left"]) > limit
+        return TaskPage(tasks, cursor(tasks[-1]) if is_more else None)
 
     def index_content(self) -> int:
         """Bring the full-text index up to date; how many tasks were put into it."""

@@ -245,17 +245,23 @@ class TaskQueue:
         *,
         limit: int = 100,
         after: str | None = None,
+        newest_first: bool = False,
     ) -> TaskPage:
         """The tasks that pass every filter given, oldest first.
 
         Args:
             filters: See `TaskFilters`; each takes one value or several.
-            after: The `next_cursor` of the page before.
+            after: The `next_cursor` of the page before, in the same order.
+            newest_first: The other way round. Not together with `text`, `finished_after` or
+                `finished_before`.
 
         Raises:
             ValidationError: a filter is unknown, or a value is not acceptable.
         """
-        return self._querying.page(TaskFilters.of(filters), LIMIT.of("limit", limit), after)
+        wanted, limit = TaskFilters.of(filters), LIMIT.of("limit", limit)
+        if newest_first:
+            return self._querying.newest(wanted, limit, after)
+        return self._querying.page(wanted, limit, after)
 
     def index_content(self) -> int:
         """Bring the full-text index up to date; how many tasks were put into it.

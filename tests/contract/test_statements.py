@@ -11,7 +11,7 @@ import pytest
 from neo4j.exceptions import CypherSyntaxError
 
 from graph_orch import CircuitBreaker, Communities, NewTask, TaskFilters
-from graph_orch._async.querying import parameters
+from graph_orch._async.querying import END, parameters
 from graph_orch._async.schema import MIGRATIONS
 from graph_orch._sync.claims import heartbeat_of
 from graph_orch._sync.commands import Commands
@@ -428,6 +428,7 @@ def test_reading_does_not_grow_with_the_backlog(orch, hits):
     task_id = orch.tasks.create_task("x", "any", requirements=["x"])
     claim = {"limit": 1, "spread": 1, "heed_due": True}
     request = CLAIM | {"agent_id": "ada", "command_id": str(uuid4()), "task_types": None}
+    newest = parameters(TaskFilters(), 10, None) | {"cursor_at": END}
     found = []
     for _ in range(2):
         orch.tasks.create_tasks(
@@ -441,6 +442,14 @@ def test_reading_does_not_grow_with_the_backlog(orch, hits):
                 "route": hits("routing/route", task_id=task_id, exclude=[], limit=1),
                 "statistics": hits("tasks/statistics"),
                 "page of all": hits("tasks/query_all", **parameters(TaskFilters(), 10, None)),
+                **{
+                    f"newest by {by}": hits("tasks/query_newest", **newest | own)
+                    for by, own in (
+                        ("all", {"by": "all"}),
+                        ("status", {"by": "status", "statuses": ["pending", "failed"]}),
+                        ("type", {"by": "type", "task_types": ["any"]}),
+                    )
+                },
             }
         )
     assert grown(*found) == {}
