@@ -6,16 +6,7 @@
 // params: $kind: STRING, $id: STRING, $key: STRING, $most: LIST<INTEGER>, $currency: STRING
 // returns: currency, is_set
 CYPHER 5
-CALL () {
-  WITH 1 AS one WHERE $kind = 'agent'
-  MATCH (o:Agent {agent_id: $id}) RETURN o
-  UNION
-  WITH 1 AS one WHERE $kind = 'team'
-  MATCH (o:Team {team_id: $id}) RETURN o
-  UNION
-  WITH 1 AS one WHERE $kind = 'workflow'
-  MATCH (o:Workflow {workflow_id: $id}) RETURN o
-}
+INCLUDE budgets/owner
 SET o.lk = 0
 WITH o, $most[1] < 4611686018427387904 AS counts_money
 MATCH (s:GraphOrchSchema {name: 'graph_orch'})

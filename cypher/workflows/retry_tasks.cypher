@@ -1,8 +1,9 @@
-// failed or cancelled -> pending, for $limit tasks of a workflow, as tasks/retry does it.
+// failed or cancelled -> pending, for $limit tasks of a workflow, as tasks/retry does it. Where
+// $from_start, what their handlers have kept is forgotten.
 // Locks: the tasks, ascending.
 // mode: write
 // seconds: 60
-// params: $workflow_id: STRING, $limit: INTEGER, $command_id: STRING
+// params: $workflow_id: STRING, $limit: INTEGER, $from_start: BOOLEAN, $command_id: STRING
 // returns: number
 CYPHER 5
 UNWIND ['failed', 'cancelled'] AS status
@@ -15,6 +16,10 @@ WITH t ORDER BY t.task_id LIMIT $limit
 SET t.lk = $command_id
 WITH t, datetime.realtime() AS now WHERE t.status IN ['failed', 'cancelled']
 CALL (t, now) {
+  CALL (t) {
+    WITH t WHERE $from_start
+    INCLUDE tasks/forget
+  }
   INCLUDE tasks/begin_again
   SET t.unmet = INCLUDE tasks/count_unmet
   INCLUDE tasks/ready_again

@@ -344,10 +344,13 @@ class AsyncWorkflows:
         self._graph.work.tell()
         return await self.get_workflow(key)
 
-    async def retry(self, workflow_id: str) -> Workflow:
+    async def retry(self, workflow_id: str, *, from_start: bool = False) -> Workflow:
         """Let the failed and cancelled tasks of a workflow begin again, and a cancelled one go on.
 
         Where it has a deadline, that begins anew.
+
+        Args:
+            from_start: Forget the steps of these tasks too, so that their handlers take each again.
 
         Raises:
             WorkflowNotFoundError: there is no such workflow.
@@ -368,6 +371,7 @@ class AsyncWorkflows:
                 "workflows/retry_tasks",
                 workflow_id=key,
                 limit=RETRIED_AT_ONCE,
+                from_start=bool(from_start),
                 command_id=new_hex(),
             )
             number = row["number"]

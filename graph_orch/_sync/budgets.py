@@ -63,9 +63,14 @@ class Budgets:
 
         Raises:
             ValidationError: the owner is not named as it must be.
+            WorkflowNotFoundError, AgentNotFoundError, TeamNotFoundError: there is no such owner.
         """
-        _parts(owner)
+        kind, id_ = _parts(owner)
         (row,) = self._graph.read("budgets/get", key=owner)
+        if row["budget"] is None and not self._graph.read(
+            "budgets/owner_of", kind=kind, id=id_
+        ):
+            raise MISSING[kind](id_)
         unset = {"spent": [0] * 4, "held": [0] * 4, "most": [UNLIMITED] * 4, "closed": False}
         return BudgetState.from_record({"budget": {"key": owner, **unset}, **_known(row)})
 

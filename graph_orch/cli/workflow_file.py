@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import pydantic
 import yaml
 
 from graph_orch.analysis.wfformat import Workflow, parse_workflow
 from graph_orch.cli.input import imported, text_of
 from graph_orch.domain.durations import ESTIMATE
-from graph_orch.domain.models import NewTask
+from graph_orch.domain.fields import TOO_DEEP, complaints
 from graph_orch.domain.models.workflows import NewWorkflow
 from graph_orch.errors import ValidationError
 
@@ -22,6 +23,9 @@ YAML = (".yaml", ".yml")
 MOST_NODES = 1_000_000
 """Values in a YAML file, in which an alias counts as all that it stands for."""
 DEEPEST = 100
+MOST_TOLD = 10
+"""Wrong fields that an error names."""
+_WORKFLOW: pydantic.TypeAdapter[NewWorkflow] = pydantic.TypeAdapter(NewWorkflow)
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Place = tuple[str | int, ...]
 
@@ -80,28 +84,40 @@ def _arguments(value: object, source: str, lines: Mapping[Place, int]) -> dict[s
     if not isinstance(value, Mapping):
         value = {"name": source, "tasks": value}
     given = dict(cast(Mapping[str, Any], value))
-    if strange := sorted({str(name) for name in given} - set(FIELDS)):
-        raise ValidationError(
-            f"{_where(source, lines, (strange[0],))}: name and tasks are needed, and "
-            f"{', '.join(FIELDS[2:])} may be there; {', '.join(strange)} may not"
-        )
-    if not given.keys() >= set(NEEDED):
-        raise ValidationError(
-            f"{source}: name and tasks are needed, and {', '.join(FIELDS[2:])} may be there"
-        )
-    tasks: object = given["tasks"]
+    allowed = f"name and tasks are needed, and {', '.join(FIELDS[2:])} may be there"
+    strange = sorted({str(name) for name in given} - set(FIELDS))
+    wrong: list[tuple[tuple[Place, ...], str]] = []
+    if strange:
+        wrong = [(((strange[0],),), f"{allowed}; {', '.join(strange)} may not")]
+    elif not given.keys() >= set(NEEDED):
+        raise ValidationError(f"{source}: {allowed}")
+    tasks: object = given.get("tasks")
     if not isinstance(tasks, Sequence) or isinstance(tasks, str | bytes):
         raise ValidationError(f"{_where(source, lines, ('tasks',))}: tasks is no list of tasks")
-    for number, task in enumerate(cast(Sequence[object], tasks)):
-        try:
-            NewTask.parsed("start", task)
-        except ValidationError as error:
-            field = str(error).partition(": ")[2].partition(":")[0]
-            named = cast(dict[str, Any], task).get("name") if isinstance(task, dict) else None
-            called = f"{number + 1}" + (f" ({named!r:.100})" if named else "")
-            where = _where(source, lines, ("tasks", number, field), ("tasks", number))
-            raise ValidationError(f"{where}: task {called}: {error}") from None
+    named = cast(Sequence[object], tasks)
+    try:
+        _WORKFLOW.validate_python({name: given[name] for name in FIELDS if name in given})
+    except pydantic.ValidationError as error:
+        for place, message in complaints(error):
+            field = ".".join(map(str, place[2:] if place[0] == "tasks" else place)) or "value"
+            what = f"{field}: {message}"
+            if place[0] == "tasks" and len(place) > 1:
+                what = f"{_called(int(place[1]), named)}: start: {what}"
+            wrong.append(((place[:3], place[:2], place[:1]), what))
+    except RecursionError:
+        raise ValidationError(f"{source}: {TOO_DEEP}") from None
+    if wrong:
+        told = [f"{_where(source, lines, *places)}: {what}" for places, what in wrong[:MOST_TOLD]]
+        rest = [it.removeprefix(f"{source}, ").removeprefix(f"{source}: ") for it in told[1:]]
+        more = [f"and {len(wrong) - MOST_TOLD} more"] if len(wrong) > MOST_TOLD else []
+        raise ValidationError("; ".join([told[0], *rest, *more]))
     return given
+
+
+def _called(number: int, tasks: Sequence[object]) -> str:
+    task = tasks[number]
+    name = cast(dict[str, Any], task).get("name") if isinstance(task, dict) else None
+    return f"task {number + 1}" + (f" ({name!r:.100})" if name else "")
 
 
 def _where(source: str, lines: Mapping[Place, int], *places: Place) -> str:

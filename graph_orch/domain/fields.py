@@ -274,7 +274,7 @@ def checked(what: str, build: Callable[[], T]) -> T:
     try:
         return build()
     except pydantic.ValidationError as error:
-        place, message = _first_complaint(error)
+        place, message = complaints(error)[0]
         raise ValidationError(
             f"{what}: {'.'.join(map(str, place)) or 'value'}: {message}"
         ) from None
@@ -318,7 +318,7 @@ class Check(Generic[T]):
         try:
             return self._adapter.validate_python(value)
         except pydantic.ValidationError as error:
-            place, message = _first_complaint(error)
+            place, message = complaints(error)[0]
             indexes = "".join(f"[{part}]" for part in place if isinstance(part, int))
             raise ValidationError(f"{name}{indexes}: {message}") from None
         except RecursionError:
@@ -341,10 +341,10 @@ def instances(name: str, kind: type[T], values: object) -> list[T]:
     return [instance(name, kind, value) for value in LIST.of(name, values)]
 
 
-def _first_complaint(error: pydantic.ValidationError) -> tuple[tuple[int | str, ...], str]:
-    """Where, and what; never the value itself, which may be secret or huge."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    return first["loc"], first["msg"].removeprefix("Value error, ")
+def complaints(error: pydantic.ValidationError) -> list[tuple[tuple[int | str, ...], str]]:
+    """Of each: where, and what; never the value itself, which may be secret or huge."""
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    return [(it["loc"], it["msg"].removeprefix("Value error, ")) for it in found]
 
 
 AGE: Check[float] = Check(Age)

@@ -104,6 +104,23 @@ def test_errors_say_where(written, text, said):
     assert refused(written(text)).startswith(said)
 
 
+def test_all_wrong_fields_are_named_with_their_places(written):
+    text = (
+        PAPER.replace("text", "text\n    priority: no\n    color: 1")
+        + "budget: {tokens: -1}\nred: 1\n"
+    )
+    said = refused(written(text)).split("; ")
+    assert [it.partition("start: ")[2].partition(":")[0] for it in said] == [
+        *("", "", "priority", "color", ""),
+    ]
+    assert ", line 14: name and tasks are needed" in said[0]
+    assert "red may not" in said[1]
+    assert ["task 2 ('write'): start: " in it for it in said[2:]] == [True, True, False]
+    assert said[4].startswith("line 13: budget.tokens: ")
+    many = "name: x\ntasks:\n" + "- {content: x, task_type: x, color: 1}\n" * 50
+    assert refused(written(many)).endswith("; and 40 more")
+
+
 def test_bombs_are_refused_before_anything_is_made_of_them(written):
     lists = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     merges = ["a0: &a0 {x: 1}"]
