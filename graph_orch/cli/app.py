@@ -33,6 +33,7 @@ from graph_orch.cli import (
     subscription,
     task,
     token,
+    top,
     worker,
     workflow,
 )
@@ -48,6 +49,7 @@ from graph_orch.errors import (
     StoreUnreachableError,
     SubscriptionNotFoundError,
     TaskNotFoundError,
+    TeamNotFoundError,
     TokenNotFoundError,
     WorkflowNotFoundError,
     describe,
@@ -133,6 +135,7 @@ COMMANDS = (
     (call.call, "call orchestration_get_queue_metrics"),
     (graph.route, "route TASK_ID --dispatch"),
     (graph.stats, "stats --json"),
+    (top.top, "top --every 5"),
     (graph.doctor, "doctor --repair"),
     (prune.prune, "prune --older-than 30d --export old.jsonl"),
     (graph.migrate, "migrate"),
@@ -217,6 +220,7 @@ def exit_code(error: OrchestrationError) -> int:
             | WorkflowNotFoundError()
             | GateNotFoundError()
             | SubscriptionNotFoundError()
+            | TeamNotFoundError()
             | TokenNotFoundError()
         ):
             return NOT_FOUND

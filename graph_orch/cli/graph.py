@@ -9,13 +9,28 @@ from typing import Annotated, Any
 
 import typer
 
-from graph_orch import EventType, TaskEvent
-from graph_orch.cli.output import Json, cell, plain, say, show_json, show_line, show_table
+from graph_orch import Agent, EventType, QueueStatistics, TaskEvent, TaskStatus
+from graph_orch.cli.durations import ago, lasting, milliseconds
+from graph_orch.cli.output import (
+    Json,
+    Lines,
+    cell,
+    console,
+    plain,
+    say,
+    show_json,
+    show_line,
+    show_table,
+    table_of,
+)
 from graph_orch.cli.store import connect
+from graph_orch.domain.lifecycle import HELD
 from graph_orch.domain.models import ExportPage
 from graph_orch.store import statements
 
 EVENTS_PAGE = 1_000
+SHOWN = 20
+"""Tasks, agents and skills that the statistics name."""
 
 
 def route(
@@ -39,18 +54,78 @@ def route(
 
 
 def stats(as_json: Json = False) -> None:
-    """Show the statistics of the queue, the agents and the routing."""
+    """Show the statistics of the queue, the agents and the routing, and what runs now."""
     with connect() as orch:
-        found = {
-            "queue": plain(orch.tasks.get_queue_statistics()),
-            "agents": plain(orch.agents.get_agent_statistics()),
-            "routing": plain(orch.router.get_routing_statistics()),
-        }
-    if as_json:
-        show_json(found)
-        return
-    for part, numbers in found.items():
-        show_table(["what", "value"], numbers.items(), title=part)
+        queue = orch.tasks.get_queue_statistics()
+        total = orch.agents.get_agent_statistics()
+        routing = orch.router.get_routing_statistics()
+        found = {"queue": plain(queue), "agents": plain(total), "routing": plain(routing)}
+        if as_json:
+            show_json(found)
+            return
+        running = orch.tasks.query_tasks({"status": list(HELD)}, limit=SHOWN, newest_first=True)
+        agents = orch.agents.list()
+    _show_queue(queue)
+    rows = [
+        (
+            Lines([it.task_id, it.name or it.task_type]),
+            it.assigned_to,
+            it.status,
+            ago(it.started_at or it.assigned_at),
+        )
+        for it in running
+    ]
+    if rows:
+        columns = ["task", "agent", "status", "since"]
+        console().print(table_of(columns, rows, "now", {"task", "status", "since"}))
+    if queue.assigned_count + queue.running_count > len(rows):
+        say("more run; see them with `graph-orch task list --status running`")
+    busiest = sorted(agents, key=lambda it: (-it.active_tasks, it.agent_id))[:SHOWN]
+    if agents:
+        show_table(
+            ["agent", "held", "assigned", "done", "failed", "success", "average"],
+            [_numbers(it, routing.by_agent.get(it.agent_id, 0)) for it in busiest],
+            f"{len(agents)} agents",
+        )
+    if len(agents) > SHOWN:
+        say("there are more; see them with `graph-orch agent list`")
+    skills = sorted(total.skill_distribution.items(), key=lambda it: (-it[1], it[0]))
+    if skills:
+        title = f"{len(skills)} skills" + ("" if len(skills) <= SHOWN else ", of which the first")
+        show_table(["skill", "agents"], skills[:SHOWN], title)
+    say(
+        f"{routing.routed_count} tasks were given to agents; {routing.unroutable_count} are ready, "
+        "and no agent can take them"
+    )
+
+
+def _show_queue(queue: QueueStatistics) -> None:
+    parts = {"ready": queue.ready_count, "blocked": queue.blocked_count}
+    parts["delayed"] = queue.delayed_count
+    of_pending = ", ".join(f"{number} {name}" for name, number in parts.items() if number)
+    counts = {it: getattr(queue, f"{it}_count") for it in TaskStatus}
+    rows = [(it, number, of_pending * (it == "pending")) for it, number in counts.items()]
+    show_table(["status", "tasks", "of these"], rows, "queue")
+    if queue.completed_count + queue.failed_count:
+        say(
+            f"{queue.success_rate:.1%} of what ended by itself succeeded; a completed task took "
+            f"{milliseconds(queue.avg_execution_time_ms)} on average"
+        )
+    if (age := queue.oldest_ready_age_seconds) is not None:
+        say(f"the oldest ready task has waited for {lasting(age)}")
+
+
+def _numbers(agent: Agent, assigned: int) -> list[object]:
+    tried = agent.total_completed + agent.total_failed
+    return [
+        agent.agent_id,
+        f"{agent.active_tasks} of {agent.max_concurrent_tasks}",
+        assigned,
+        agent.total_completed,
+        agent.total_failed,
+        f"{agent.success_rate:.1%}" if tried else None,
+        milliseconds(agent.avg_completion_ms) if agent.total_completed else None,
+    ]
 
 
 def doctor(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
@@ -16,9 +16,19 @@ from graph_orch.domain.characters import visible, visible_json
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 T = TypeVar("T")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+def beginning(text: str, most: int) -> str:
+    """The first characters of a text, which show that there is more."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+class Lines(tuple[object, ...]):
+    """Values that stand in a cell one below the other."""
 
 
 def console() -> Console:
@@ -56,9 +66,12 @@ def show(value: BaseModel, as_json: bool) -> None:
 
 
 def show_list(
-    values: Iterable[T], columns: Mapping[str, str | Callable[[T], object]], as_json: bool
+    values: Iterable[T],
+    columns: Mapping[str, str | Callable[[T], object]],
+    as_json: bool,
+    whole: Container[str] = (),
 ) -> None:
-    """Print models: as JSON, or as a table with a row for each.
+    """Print models: as JSON, or as a table with a row for each; see `table_of`.
 
     Args:
         columns: The attribute that each column shows, or a function that makes its value.
@@ -66,8 +79,17 @@ def show_list(
     if as_json:
         show_json(list(values))
         return
+    console().print(list_of(values, columns, whole))
+
+
+def list_of(
+    values: Iterable[T],
+    columns: Mapping[str, str | Callable[[T], object]],
+    whole: Container[str] = (),
+) -> Table:
+    """The table of `show_list`."""
     makers = [attrgetter(it) if isinstance(it, str) else it for it in columns.values()]
-    show_table([*columns], ([make(value) for make in makers] for value in values))
+    return table_of([*columns], ([make(value) for make in makers] for value in values), whole=whole)
 
 
 def show_json(value: object) -> None:
@@ -89,21 +111,37 @@ def _json(value: object, indent: int | None = None) -> str:
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
     """Print rows as a table. Values are shown as text, never as markup."""
+    console().print(table_of(columns, rows, title))
+
+
+def table_of(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    title: str = "",
+    whole: Container[str] = (),
+) -> Table:
+    """A table of values, which are text and never markup.
+
+    Args:
+        whole: The columns whose values stay on one line, such as ids, however narrow it gets.
+    """
     from rich.table import Table
     from rich.text import Text
 
     table = Table(title=title or None, title_justify="left")
     for column in columns:
-        table.add_column(Text(visible(column)), overflow="fold")
+        table.add_column(Text(visible(column)), overflow="fold", no_wrap=column in whole)
     for row in rows:
         table.add_row(*(Text(cell(value)) for value in row))
-    console().print(table)
+    return table
 
 
 def cell(value: object) -> str:
     """The text of a value in a cell of a table."""
     if value is None:
         return ""
+    if isinstance(value, Lines):
+        return "\n".join(map(cell, value))
     if isinstance(value, float):
         return f"{value:.3g}" if abs(value) < 100 else f"{value:.1f}"
     found = plain(value)

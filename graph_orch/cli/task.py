@@ -9,9 +9,21 @@ from typing import Annotated, Any
 import typer
 
 from graph_orch import Step, Task, TaskStatus
-from graph_orch.cli.output import Json, say, show, show_json, show_list, show_table
+from graph_orch.cli.durations import ago
+from graph_orch.cli.output import (
+    Json,
+    Lines,
+    beginning,
+    console,
+    say,
+    show,
+    show_json,
+    show_list,
+    show_table,
+)
 from graph_orch.cli.store import connect
 from graph_orch.cli.task_options import takes_task
+from graph_orch.cli.watch import Every, Listing, Watch, follow
 from graph_orch.domain.characters import visible
 from graph_orch.domain.forms import dump_json, shortened
 from graph_orch.domain.models import TaskChanges
@@ -19,15 +31,32 @@ from graph_orch.errors import InvalidTransitionError, TaskNotFoundError
 
 app = typer.Typer(no_args_is_help=True, help="Create tasks and follow them.")
 
-COLUMNS: dict[str, str | Callable[[Task], object]] = {
+Columns = dict[str, str | Callable[[Task], object]]
+
+
+def _what(task: Task) -> str:
+    return beginning(f"{task.name}: {task.content}" if task.name else task.content, 60)
+
+
+COLUMNS: Columns = {
     "task": "task_id",
     "type": "task_type",
     "status": "status",
+    "created": lambda task: ago(task.created_at),
     "priority": "priority",
     "agent": "assigned_to",
     "waits for": lambda task: task.unmet or None,
-    "content": lambda task: task.content if len(task.content) <= 60 else task.content[:59] + "…",
+    "content": _what,
 }
+NARROW: Columns = {
+    "task": lambda task: Lines([task.task_id, beginning(f"{task.task_type}: {_what(task)}", 36)]),
+    "status": "status",
+    "created": lambda task: ago(task.created_at),
+    "agent": "assigned_to",
+}
+"""Where fewer than WIDE characters fit into a line."""
+WIDE = 120
+WHOLE = frozenset({"task", "status", "created"})
 
 STEP_COLUMNS: dict[str, str | Callable[[Step], object]] = {
     "at": "at",
@@ -71,9 +100,14 @@ def list_(
     task_type: OnlyType = None,
     workflow: OnlyWorkflow = None,
     limit: Limit = 100,
+    watch: Watch = False,
+    every: Every = 2.0,
     as_json: Json = False,
 ) -> None:
-    """List tasks, oldest first."""
+    """List tasks, newest first.
+
+    With --watch it goes on: a live table on a terminal, a line for each change elsewhere.
+    """
     given: dict[str, Any] = {
         "status": status,
         "agent_id": agent,
@@ -81,11 +115,24 @@ def list_(
         "workflow_id": workflow,
     }
     filters = {name: value for name, value in given.items() if value}
+    columns = NARROW if console().width < WIDE else COLUMNS
     with connect() as orch:
-        page = orch.tasks.query_tasks(filters, limit=limit)
-    show_list(page, COLUMNS, as_json)
+        if watch:
+
+            def look() -> Listing[Task]:
+                page = orch.tasks.query_tasks(filters, limit=limit, newest_first=True)
+                return Listing(page, columns, _line, WHOLE)
+
+            follow(look, every, as_json)
+        page = orch.tasks.query_tasks(filters, limit=limit, newest_first=True)
+    show_list(page, columns, as_json, WHOLE)
     if page.next_cursor is not None and not as_json:
         say("there are more; see them with a higher --limit")
+
+
+def _line(task: Task) -> str:
+    by = f" by {task.assigned_to}" if task.assigned_to else ""
+    return f"{task.task_id} {task.status}{by}: {task.task_type}: {_what(task)}"
 
 
 @app.command("show", epilog="Example: graph-orch task show TASK_ID")

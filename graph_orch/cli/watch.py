@@ -1,27 +1,67 @@
-"""Follow a workflow until it ends: a live tree on a terminal, a line for each change elsewhere."""
+"""Follow what changes: live on a terminal, a line for each change elsewhere."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Generic, NamedTuple, Protocol, TypeVar
+
+import typer
 
 from graph_orch import Orchestrator, Task, WorkflowState, WorkflowStatus
-from graph_orch.cli.output import console, say, show_line
+from graph_orch.cli.output import console, list_of, say, show_line
 from graph_orch.domain.characters import visible
 from graph_orch.domain.lifecycle import TaskStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rich.console import RenderableType
 
+T = TypeVar("T")
+Watch = Annotated[bool, typer.Option("--watch", "-w", help="Go on, and show what changes.")]
+Every = Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")]
 EXIT_CODES = {WorkflowState.FAILED: 1, WorkflowState.CANCELLED: 4}
 """By how it ended; 0 where it is completed."""
 SHOWN = 20
 """Tasks, or reasons, under each branch."""
+
+
+class View(Protocol):
+    """What is seen in one look."""
+
+    @property
+    def told(self) -> object:
+        """What JSON tells of it."""
+        ...
+
+    def lines(self) -> list[str]:
+        """All of it, without what changes with every second."""
+        ...
+
+    def drawn(self) -> RenderableType:
+        """All of it, as a terminal shows it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Listing(Generic[T]):
+    """A list of models at one moment, each a row on a terminal and a line elsewhere."""
+
+    told: Sequence[T]
+    columns: Mapping[str, str | Callable[[T], object]]
+    line: Callable[[T], str]
+    whole: frozenset[str] = field(default_factory=frozenset[str])
+
+    def lines(self) -> list[str]:
+        """A line for each."""
+        return [self.line(value) for value in self.told]
+
+    def drawn(self) -> RenderableType:
+        """The table of all."""
+        return list_of(self.told, self.columns, self.whole)
 
 
 class Seen(NamedTuple):
@@ -50,12 +90,38 @@ class Seen(NamedTuple):
             "failed": [f"{it.name or it.task_id}: {it.error_message}" for it in self.failed],
         }
 
+    @property
+    def told(self) -> WorkflowStatus:
+        """What JSON tells of it."""
+        return self.status
+
     def lines(self) -> list[str]:
         """All of it, without what changes with every second."""
         found = [self.title]
         for name, entries in self.branches.items():
             found += [f"  {name}: {entry}" for entry in _shortened(entries)]
         return found
+
+    def drawn(self) -> RenderableType:
+        """A tree of all of it, with how long what runs has run."""
+        from rich.text import Text
+        from rich.tree import Tree
+
+        tree: Any = Tree(Text(visible(self.title)))
+        if self.status.eta_seconds is not None:
+            tree.add(Text(f"it may be done in {self.status.eta_seconds:.0f} s"))
+        now = datetime.now(UTC)
+        branches = self.branches
+        branches["runs"] = [
+            line + (f", for {(now - it.started_at).total_seconds():.0f} s" if it.started_at else "")
+            for line, it in zip(branches["runs"], self.status.running, strict=True)
+        ]
+        for name, entries in branches.items():
+            if entries:
+                branch = tree.add(Text(name))
+                for entry in _shortened(entries):
+                    branch.add(Text(visible(entry)))
+        return tree
 
 
 def _shortened(entries: list[str]) -> list[str]:
@@ -65,7 +131,7 @@ def _shortened(entries: list[str]) -> list[str]:
 
 def watch(orch: Orchestrator, workflow_id: str, every: float, as_json: bool) -> int:
     """Show a workflow until it ends, looking again after so many seconds; the exit code."""
-    with _shown(as_json) as show:
+    with shown(as_json) as show:
         seconds = 0.0
         while True:
             seen = look(orch, workflow_id, seconds)
@@ -73,6 +139,14 @@ def watch(orch: Orchestrator, workflow_id: str, every: float, as_json: bool) -> 
             if seen.status.state.is_ended:
                 return EXIT_CODES.get(seen.status.state, 0)
             seconds = every
+
+
+def follow(look: Callable[[], View], every: float, as_json: bool) -> None:
+    """Show what a look sees, again after so many seconds, until this process is ended."""
+    with shown(as_json) as show:
+        while True:
+            show(look())
+            time.sleep(every)
 
 
 def look(orch: Orchestrator, workflow_id: str, seconds: float) -> Seen:
@@ -86,17 +160,17 @@ def look(orch: Orchestrator, workflow_id: str, seconds: float) -> Seen:
 
 
 @contextmanager
-def _shown(as_json: bool) -> Generator[Callable[[Seen], None]]:
-    """How what was seen is shown: as JSON lines, as a live tree, or by what is new in it."""
+def shown(as_json: bool) -> Generator[Callable[[View], None]]:
+    """How what was seen is shown: as JSON lines, live, or by what is new in it."""
     before: list[str] = []
 
-    def print_json(seen: Seen) -> None:
+    def print_json(seen: View) -> None:
         if seen.lines() != before:
             before[:] = seen.lines()
-            show_line(seen.status)
+            show_line(seen.told)
             sys.stdout.flush()
 
-    def print_news(seen: Seen) -> None:
+    def print_news(seen: View) -> None:
         for line in seen.lines():
             if line not in before:
                 say(line)
@@ -110,25 +184,4 @@ def _shown(as_json: bool) -> Generator[Callable[[Seen], None]]:
     from rich.live import Live
 
     with Live(console=screen, auto_refresh=False) as live:
-        yield lambda seen: live.update(_tree(seen), refresh=True)
-
-
-def _tree(seen: Seen) -> RenderableType:
-    from rich.text import Text
-    from rich.tree import Tree
-
-    tree: Any = Tree(Text(visible(seen.title)))
-    if seen.status.eta_seconds is not None:
-        tree.add(Text(f"it may be done in {seen.status.eta_seconds:.0f} s"))
-    now = datetime.now(UTC)
-    branches = seen.branches
-    branches["runs"] = [
-        line + (f", for {(now - it.started_at).total_seconds():.0f} s" if it.started_at else "")
-        for line, it in zip(branches["runs"], seen.status.running, strict=True)
-    ]
-    for name, entries in branches.items():
-        if entries:
-            branch = tree.add(Text(name))
-            for entry in _shortened(entries):
-                branch.add(Text(visible(entry)))
-    return tree
+        yield lambda seen: live.update(seen.drawn(), refresh=True)

@@ -11,24 +11,50 @@ from typing import Annotated
 import typer
 
 import graph_orch
+from graph_orch.cli.durations import ago
 from graph_orch.cli.input import imported
-from graph_orch.cli.output import Json, say, show_json, show_list
+from graph_orch.cli.output import Json, Lines, console, say, show_json, show_list
 from graph_orch.cli.signals import leave_in_order
 from graph_orch.cli.store import connect
+from graph_orch.cli.watch import Every, Listing, Watch, follow
 from graph_orch.domain.characters import visible
 from graph_orch.errors import ValidationError
 from graph_orch.logs import make_visible
 
+
+def handled(worker: graph_orch.WorkerInfo) -> str:
+    """The types of tasks that a worker handles, in words."""
+    return "all types" if (it := worker.task_types) is None else ", ".join(it)
+
+
+def held(worker: graph_orch.WorkerInfo) -> str:
+    """How many of its places are taken, in words."""
+    lingering = f", {worker.lingering} lingering" if worker.lingering else ""
+    return f"{len(worker.task_ids)} of {worker.concurrency}{lingering}"
+
+
+def _line(worker: graph_orch.WorkerInfo) -> str:
+    live = "lives" if worker.is_live else "is dead"
+    return (
+        f"{worker.worker_id} {live}, works as {worker.agent_id}, handles {handled(worker)}, "
+        f"holds {held(worker)}"
+    )
+
+
 COLUMNS: dict[str, str | Callable[[graph_orch.WorkerInfo], object]] = {
     "worker": "worker_id",
     "agent": "agent_id",
-    "host": "hostname",
-    "process": "pid",
-    "live": "is_live",
-    "held": lambda worker: len(worker.task_ids),
-    "lingering": "lingering",
-    "tasks": "task_ids",
+    "process": lambda worker: f"{worker.hostname} {worker.pid}",
+    "live": lambda worker: "yes" if worker.is_live else "no",
+    "seen": lambda worker: ago(worker.last_seen_at),
+    "handles": handled,
+    "held": held,
+    "tasks": lambda worker: Lines(worker.task_ids),
 }
+NARROW = {name: COLUMNS[name] for name in COLUMNS if name not in ("process", "tasks")}
+"""Where fewer than WIDE characters fit into a line; the id of a worker names its process."""
+WIDE = 120
+WHOLE = frozenset({"live", "seen", "held"})
 
 Target = Annotated[
     str | None, typer.Argument(metavar="[MODULE:WORKER]", help="A Worker in a Python module.")
@@ -126,12 +152,21 @@ def load_worker(target: str) -> graph_orch.Worker:
 
 def workers(
     everyone: Annotated[bool, typer.Option("--all", help="Dead workers too.")] = False,
+    watch: Watch = False,
+    every: Every = 2.0,
     as_json: Json = False,
 ) -> None:
-    """List the live workers with what they hold."""
+    """List the live workers, with what they handle and what they hold."""
+    columns = NARROW if console().width < WIDE else COLUMNS
     with connect() as orch:
-        found = [worker for worker in orch.agents.list_workers() if everyone or worker.is_live]
-    show_list(found, COLUMNS, as_json)
+
+        def look() -> list[graph_orch.WorkerInfo]:
+            return [it for it in orch.agents.list_workers() if everyone or it.is_live]
+
+        if watch:
+            follow(lambda: Listing(look(), columns, _line, WHOLE), every, as_json)
+        found = look()
+    show_list(found, columns, as_json, WHOLE)
 
 
 def maintain(

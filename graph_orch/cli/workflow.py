@@ -10,7 +10,7 @@ import typer
 from graph_orch import TaskStatus, Workflow, WorkflowState
 from graph_orch.cli.output import Json, say, show, show_json, show_list
 from graph_orch.cli.store import connect
-from graph_orch.cli.watch import look, watch
+from graph_orch.cli.watch import Every, look, watch
 from graph_orch.cli.workflow_file import read_workflow_file
 from graph_orch.domain.lifecycle import HELD
 from graph_orch.domain.models.workflows import NewWorkflow
@@ -93,7 +93,7 @@ def show_(
 @app.command("watch", epilog="Example: graph-orch workflow watch paper-7")
 def watch_(
     workflow_id: WorkflowId,
-    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 1.0,
+    every: Every = 1.0,
     as_json: Json = False,
 ) -> None:
     """Follow a workflow until it ends: what runs, what waits and why, and what failed.
@@ -127,8 +127,14 @@ def cancel(
 
 
 @app.command("retry", epilog="Example: graph-orch workflow retry paper-7")
-def retry(workflow_id: WorkflowId, as_json: Json = False) -> None:
+def retry(
+    workflow_id: WorkflowId,
+    from_start: Annotated[
+        bool, typer.Option("--from-start", help="Forget what their handlers have kept.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Let its failed and cancelled tasks begin again."""
     with connect() as orch:
-        flow = orch.workflows.retry(workflow_id)
+        flow = orch.workflows.retry(workflow_id, from_start=from_start)
     show(flow, as_json)

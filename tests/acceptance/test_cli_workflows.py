@@ -38,12 +38,12 @@ def test_a_workflow_from_start_to_results(cli: Cli, orch, file) -> None:
     assert flow in {row["workflow_id"] for row in listed}
     assert "paper" in cli("workflow", "list").stdout
     names = [row["name"] for row in cli.json("task", "list", "--workflow", flow)]
-    assert names == ["search", "write"]
+    assert names == ["write", "search"]  # the newest first
     told = cli("workflow", "show", flow).stdout
     assert "is running" in told
     assert "it may be done in" in told
     agent = orch.agents.register_agent(f"agent-{uuid4()}", []).agent_id
-    first = cli.json("task", "list", "--workflow", flow)[0]["task_id"]
+    first = cli.json("task", "list", "--workflow", flow)[-1]["task_id"]
     orch.tasks.assign_task(first, agent)
     orch.tasks.start_task(first)
     assert f"runs: search, running by {agent}" in cli("workflow", "show", flow).stdout
@@ -51,7 +51,7 @@ def test_a_workflow_from_start_to_results(cli: Cli, orch, file) -> None:
     assert json.loads(cli("workflow", "results", flow).stdout) == {"search": {"found": 12}}
     assert cli.json("workflow", "cancel", flow, "--reason", "enough")["state"] == "cancelled"
     assert cli.json("workflow", "show", flow, "--wait", "5")["reason"] == "enough"
-    assert cli.json("workflow", "retry", flow)["state"] == "running"
+    assert cli.json("workflow", "retry", flow, "--from-start")["state"] == "running"
     cli("workflow", "cancel", flow)
 
 
