@@ -220,16 +220,7 @@ def _own(task: Standing, situation: Situation) -> Iterator[WaitReason[Any]]:
             what = f"{agents} could do it, and has no free slot"
             yield _reason(WaitKind.AGENTS_FULL, task, what, takers.full, takers.full_count)
         if takers.idle_count:
-            who, kind = _agents(takers.idle, takers.idle_count), f"{task.task_type!r}"
-            if takers.handled:
-                more = ", …" if len(takers.handled) > MOST_NAMED else ""
-                handled = f"{_list(takers.handled[:MOST_NAMED])}{more}"
-                what = (
-                    f"the live workers of its agents handle {handled}, not {kind}: {who} could do "
-                    f"it; start a worker that has a handler of {kind}"
-                )
-            else:
-                what = f"{who} could do it, and has no live worker; start one that handles {kind}"
+            what = _unstaffed(task, takers)
             yield _reason(WaitKind.NO_WORKER, task, what, takers.idle, takers.idle_count)
     owners = [owner] if (owner := situation.budgets.get(task.task_id)) is not None else []
     if takers is not None and takers.free is None:
@@ -271,6 +262,18 @@ def _limited(task: Standing, limit: ConcurrencyLimit, now: datetime) -> Iterator
             f"{limit.max} tasks are held"
         )
         yield _reason(WaitKind.CONCURRENCY_LIMIT, task, what)
+
+
+def _unstaffed(task: Standing, takers: Takers) -> str:
+    """That no worker handles the type of a task, and what is handled instead."""
+    who, kind = _agents(takers.idle, takers.idle_count), f"{task.task_type!r}"
+    if not takers.handled:
+        return f"{who} could do it, and has no live worker; start one that handles {kind}"
+    more = ", …" if len(takers.handled) > MOST_NAMED else ""
+    return (
+        f"the live workers of its agents handle {_list(takers.handled[:MOST_NAMED])}{more}, not "
+        f"{kind}: {who} could do it; start a worker that has a handler of {kind}"
+    )
 
 
 def _lasting(task: Standing, situation: Situation) -> Iterator[WaitReason[Any]]:
