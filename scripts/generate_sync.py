@@ -11,7 +11,7 @@ import unasync  # pyright: ignore[reportMissingTypeStubs]
 ROOT = Path(__file__).resolve().parent.parent / "graph_orch"
 SOURCES = sorted((ROOT / "_async").glob("*.py"))
 OWN = (
-    "AgentRegistry Budgets CapabilityRouter Claims Combiner Commands Creation Doctor Driver "
+    "AgentRegistry Budgets Bulk CapabilityRouter Claims Combiner Commands Creation Doctor Driver "
     "Due Events Export FirstCalls Gates Graph GraphDatabase Handling Insights "
     "ManagedTransaction Monitor Orchestrator Pauses Querying Result Retention Schedules Schema "
     "Session Signal Subscriptions TaskQueue Teams Tokens Transaction Try Turns Workflows"

@@ -15,27 +15,6 @@ SET t.lk = $command_id
 WITH t, datetime.realtime() AS now
 WHERE t.status IN ['pending', 'assigned', 'running']
 OPTIONAL MATCH (t)-[r:ASSIGNED_TO]->(a) WHERE r.attempt = t.attempt AND r.ended_at IS NULL
-CALL (t, r) {
-  MATCH (x:Limit {key: t.concurrency_key}) WHERE r IS NOT NULL
-  SET x.active = x.active - 1
-}
-INCLUDE tasks/settle
-SET a.lk = $command_id  // A no-op, but where the task changed hands before its lock.
-SET a.active_tasks = a.active_tasks - 1,
-    r.ended_at = now,
-    r.outcome = 'cancelled',
-    t.events = t.events + 1
-REMOVE t:PendingTask:BlockedTask:DelayedTask:AssignedTask:RunningTask,
-       t.ready_key, t.start_by, t.finish_by, t.close_by, t.lease_seconds,
-       t.lease_expires_at, t.progress, t.progress_message
-SET t:CancelledTask,
-    t.status = 'cancelled',
-    t.completed_at = now,
-    t.error_message = $reason
-CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
-  event_id: $command_id, type: 'cancelled', at: now, attempt: t.attempt,
-  seq: t.events, agent_id: a.agent_id, command_id: $command_id, detail: $detail
-})
-WITH t, now
-INCLUDE tasks/owes
+WITH t, a, r, now, $command_id AS event_id, $reason AS why, $detail AS detail, null AS reason
+INCLUDE tasks/cancelled
 RETURN INCLUDE tasks/answer, t.due_at IS NOT NULL AS cascade

@@ -10,7 +10,7 @@ CYPHER 5
 MATCH (t:Task {task_id: $task_id})
 SET t.lk = $command_id  // Lock, then read.
 WITH t, datetime.realtime() AS now
-WHERE t.status IN ['failed', 'cancelled']
+WHERE t.status IN ['failed', 'cancelled'] AND INCLUDE workflows/open_to
 CALL (t) {
   WITH t WHERE $from_start
   INCLUDE tasks/forget

@@ -14,6 +14,7 @@ from typing import Any
 from graph_orch._async.graph import AsyncGraph
 from graph_orch.domain.forms import skill_key
 from graph_orch.domain.models import Task, TaskFilters, TaskPage
+from graph_orch.domain.models.base import some_moment
 from graph_orch.domain.models.tasks import records_of
 from graph_orch.errors import ValidationError
 
@@ -54,12 +55,7 @@ class AsyncQuerying:
             to_the_end: All pages will be read. Pages after the first then use an index in the
                 order of the pages: any other would be read and sorted as a whole for each page.
         """
-        in_order = to_the_end and after is not None
-        name = leading_in_order(filters) if in_order else leading_statement(filters)
-        params = parameters(filters, limit + 1, after) | _own_parameters(name, filters)
-        if name == "tasks/query_by_text":
-            await self.index_content()
-        (row,) = await self._graph.read(name, **params)
+        row = await self._read(filters, limit + 1, after, to_the_end=to_the_end)
         tasks = [Task.from_record(it) for it in await all_records(self._graph, row)][:limit]
         last = cursor(tasks[-1]) if tasks else after or place(BEGINNING, "")
         return TaskPage(tasks, last if len(row["tasks"]) + len(row["left"]) > limit else None)
@@ -87,6 +83,32 @@ class AsyncQuerying:
         tasks = [Task.from_record(it) for it in await all_records(self._graph, row)][:limit]
         is_more = len(row["tasks"]) + len(row["left"]) > limit
         return TaskPage(tasks, cursor(tasks[-1]) if is_more else None)
+
+    async def ids(
+        self, filters: TaskFilters, limit: int, after: str | None
+    ) -> tuple[list[str], str | None]:
+        """The ids of such a page, all of which will be read, and the cursor of the next, if any.
+
+        Where the tasks are large there are fewer than `limit`, and more follow.
+        """
+        row = await self._read(filters, limit, after, to_the_end=True)
+        found = [node for node in row["tasks"] if node is not None]  # it was deleted meanwhile
+        last = after or place(BEGINNING, "")
+        if found:
+            last = place(some_moment(found[-1]["created_at"]), found[-1]["task_id"])
+        more = len(row["tasks"]) == limit or row["left"]
+        return [node["task_id"] for node in found], last if more else None
+
+    async def _read(
+        self, filters: TaskFilters, limit: int, after: str | None, *, to_the_end: bool
+    ) -> Mapping[str, Any]:
+        in_order = to_the_end and after is not None
+        name = leading_in_order(filters) if in_order else leading_statement(filters)
+        params = parameters(filters, limit, after) | _own_parameters(name, filters)
+        if name == "tasks/query_by_text" and after is None:
+            await self.index_content()
+        (row,) = await self._graph.read(name, **params)
+        return row
 
     async def index_content(self) -> int:
         """Bring the full-text index up to date; how many tasks were put into it."""

@@ -10,6 +10,7 @@ from typing import Any, Unpack
 
 from pydantic import JsonValue
 
+from graph_orch._async.bulk import AsyncBulk
 from graph_orch._async.claims import AsyncClaims, heartbeat_of, milliseconds_since
 from graph_orch._async.commands import AsyncCommands
 from graph_orch._async.creation import AsyncCreation
@@ -32,6 +33,7 @@ from graph_orch.domain.fields import (
     NAME,
     NAMES,
     RATIO,
+    SCORE,
     SECONDS,
     SLOTS,
     STATUS,
@@ -44,6 +46,7 @@ from graph_orch.domain.fields import (
     instances,
 )
 from graph_orch.domain.forms import dump_json, load_json, shortened
+from graph_orch.domain.ids import new_hex
 from graph_orch.domain.lifecycle import (
     ENDED,
     Command,
@@ -69,7 +72,7 @@ from graph_orch.domain.models import (
 )
 from graph_orch.domain.models.base import some_moment
 from graph_orch.domain.models.budgets import used_of
-from graph_orch.domain.refusals import refuse_stale
+from graph_orch.domain.refusals import refuse_stale, unrated
 from graph_orch.errors import (
     AgentNotFoundError,
     StoreQueryError,
@@ -117,6 +120,7 @@ class AsyncTaskQueue:
         """
         self._graph = graph
         self._due = AsyncDue(graph)
+        self._bulk = AsyncBulk(graph)
         self._commands = AsyncCommands(graph)
         self._claims = AsyncClaims(graph, LIMIT.of("claim_spread", claim_spread))
         self._creation = AsyncCreation(graph, retry_policy or RetryPolicy(), clock)
@@ -400,7 +404,7 @@ class AsyncTaskQueue:
             agent_id=NAME.of("agent_id", agent_id),
             lease_seconds=LEASE.of("lease_seconds", lease_seconds),
             attempt=ATTEMPT.of("attempt", attempt),
-            detail=_detail(_reason(reason)),
+            detail=_detail(_shortened("reason", reason)),
         )
 
     async def start_task(
@@ -564,7 +568,7 @@ class AsyncTaskQueue:
             command_id,
             attempt=ATTEMPT.of("attempt", attempt),
             exclude_agent=bool(exclude_agent),
-            detail=_detail(_reason(reason)),
+            detail=_detail(_shortened("reason", reason)),
             used=used_of(metrics),
         )
 
@@ -619,7 +623,7 @@ class AsyncTaskQueue:
             TaskNotFoundError: there is no such task.
             InvalidTransitionError: the task has ended.
         """
-        text = _reason(reason)
+        text = _shortened("reason", reason)
         return await self._commands.run(
             Command.CANCEL, "tasks/cancel", task_id, command_id, reason=text, detail=_detail(text)
         )
@@ -637,10 +641,64 @@ class AsyncTaskQueue:
         Raises:
             TaskNotFoundError: there is no such task.
             InvalidTransitionError: the task is neither failed nor cancelled.
+            WorkflowCancelledError: its workflow was cancelled; `workflows.retry` lets it go on.
         """
         return await self._commands.run(
             Command.RETRY, "tasks/retry", task_id, command_id, from_start=bool(from_start)
         )
+
+    async def cancel_tasks(
+        self,
+        filters: TaskFilters | Mapping[str, Any],
+        *,
+        reason: str | None = None,
+        dry_run: bool = False,
+    ) -> int:
+        """Give up every live task that passes the filters; how many that were.
+
+        As `cancel_task` does it, in steps of 500 tasks, each a transaction. Where this is broken
+        off, calling it again goes on. A task that no longer passes the filters when its turn comes,
+        since it was claimed or has ended, stays as it is.
+
+        Args:
+            filters: As `query_tasks` takes them, and one at least: every live task is meant by
+                `{"status": ["pending", "assigned", "running"]}`.
+            dry_run: Change nothing, and say how many tasks pass the filters now.
+
+        Raises:
+            ValidationError: no filter is given, or one is not acceptable, or only statuses are
+                asked for from which no task can be cancelled.
+        """
+        wanted, why = TaskFilters.of(filters), _shortened("reason", reason)
+        if dry_run:
+            return await self._bulk.count(Command.CANCEL, wanted)
+        return await self._bulk.cancel(wanted, why)
+
+    async def retry_tasks(
+        self,
+        filters: TaskFilters | Mapping[str, Any],
+        *,
+        from_start: bool = False,
+        dry_run: bool = False,
+    ) -> int:
+        """Let every failed or cancelled task that passes the filters begin again; how many it were.
+
+        As `retry_task` does it, in steps as `cancel_tasks` has them. Tasks of a workflow that was
+        cancelled stay as they are: `workflows.retry` lets it go on.
+
+        Args:
+            filters: As `query_tasks` takes them, and one at least: `{"status": ["failed",
+                "cancelled"]}` means all.
+            from_start: Forget the steps of their handlers too.
+            dry_run: Change nothing, and say how many tasks pass the filters now.
+
+        Raises:
+            ValidationError: as for `cancel_tasks`.
+        """
+        wanted = TaskFilters.of(filters)
+        if dry_run:
+            return await self._bulk.count(Command.RETRY, wanted)
+        return await self._bulk.retry(wanted, from_start=bool(from_start))
 
     async def add_dependency(
         self, task_id: str, depends_on: str, *, command_id: str | None = None
@@ -685,6 +743,43 @@ class AsyncTaskQueue:
         wanted = NewTask.parsed("update_task", {"content": "", "task_type": "x", **changes})
         fields = {name: getattr(wanted, name) for name in changes}
         return await self._commands.update(task_id, command_id, fields)
+
+    async def rate(
+        self,
+        task_id: str,
+        score: float,
+        *,
+        by: str | None = None,
+        comment: str | None = None,
+        attempt: int | None = None,
+    ) -> TaskTry:
+        """Say how good the work of a try was, 0 to 1; the try with what is said of it.
+
+        Rated again, by whoever, the newest counts; the history keeps all. Nothing is routed by it.
+
+        Args:
+            by: Who says so.
+            comment: Kept with the try; of this, 20,000 characters.
+            attempt: Which try is meant; None: the last one that was completed.
+
+        Raises:
+            ValidationError: an argument is not acceptable.
+            TaskNotFoundError: there is no such task.
+            TaskError: it has no such try, or that has not ended.
+        """
+        key, number = TASK_ID.of("task_id", task_id), ATTEMPT.of("attempt", attempt)
+        given = {
+            "score": SCORE.of("score", score),
+            "by": None if by is None else NAME.of("by", by),
+            "comment": _shortened("comment", comment),
+        }
+        detail = dump_json({name: value for name, value in given.items() if value is not None})
+        rows = await self._graph.write(
+            "tasks/rate", task_id=key, number=number, detail=detail, command_id=new_hex(), **given
+        )
+        if not rows:
+            raise unrated(await self.get_task(key), number)
+        return TaskTry.from_record(rows[0]["try"])
 
     async def claim_tasks(
         self,
@@ -934,8 +1029,8 @@ def _limit(rows: Rows) -> ConcurrencyLimit:
     return ConcurrencyLimit(**ConcurrencyLimit.decoded(native(rows[0]["limit"])))
 
 
-def _reason(reason: str | None) -> str | None:
-    return None if reason is None else shortened(CONTENT.of("reason", reason))
+def _shortened(name: str, text: str | None) -> str | None:
+    return None if text is None else shortened(CONTENT.of(name, text))
 
 
 def _detail(reason: str | None) -> str | None:

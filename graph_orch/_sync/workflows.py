@@ -10,6 +10,7 @@ from typing import Any, cast
 from pydantic import JsonValue
 
 from graph_orch._sync.budgets import put, refuse_currency
+from graph_orch._sync.bulk import Bulk
 from graph_orch._sync.creation import Creation, add_lanes, insert, insertion, refuse_cycles
 from graph_orch._sync.due import Due
 from graph_orch._sync.graph import AlreadyAppliedError, Graph, Transaction
@@ -32,7 +33,7 @@ from graph_orch.domain.fields import (
 from graph_orch.domain.forms import dump_json, load_json
 from graph_orch.domain.ids import new_hex, new_uuid
 from graph_orch.domain.lifecycle import LIVE, TaskStatus
-from graph_orch.domain.models import NewTask, RetryPolicy, WaitKind, WaitReason
+from graph_orch.domain.models import NewTask, RetryPolicy, TaskFilters, WaitKind, WaitReason
 from graph_orch.domain.models.budgets import Budget, BudgetState
 from graph_orch.domain.models.gates import GateKind
 from graph_orch.domain.models.workflows import (
@@ -62,7 +63,6 @@ from graph_orch.store.backoff import pauses
 STATE: Check[WorkflowState] = Check(WorkflowState)
 AT_ONCE = 5_000
 """How many tasks of a workflow that is too large for one transaction are written in each."""
-RETRIED_AT_ONCE = 500
 DISCARDED_AT_ONCE = 1_000
 LOOKED_AT = 10_000
 """How many tasks that have not ended are looked at to say when a workflow may be done."""
@@ -91,6 +91,7 @@ class Workflows:
         self._graph = graph
         self._policy = retry_policy or RetryPolicy()
         self._creation = Creation(graph, self._policy)
+        self._bulk = Bulk(graph)
         self._due = Due(graph)
         self._insights = Insights(graph)
 
@@ -365,17 +366,7 @@ class Workflows:
             if not rows[0]["cancelling"]:
                 break
             self._due.cancel_workflow(key)
-        number = RETRIED_AT_ONCE
-        while number == RETRIED_AT_ONCE:
-            (row,) = self._graph.write(
-                "workflows/retry_tasks",
-                workflow_id=key,
-                limit=RETRIED_AT_ONCE,
-                from_start=bool(from_start),
-                command_id=new_hex(),
-            )
-            number = row["number"]
-            self._graph.work.tell()
+        self._bulk.retry(TaskFilters(workflow_id=key), from_start=bool(from_start))
         return self.get_workflow(key)
 
     def wait(self, workflow_id: str, seconds: float) -> WorkflowStatus:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -73,6 +75,11 @@ OnlyWorkflow = Annotated[
     str | None, typer.Option("--workflow", help="Only of the workflow with this id.")
 ]
 OnlyType = Annotated[str | None, typer.Option("--type", help="Only of this type.")]
+OnlyText = Annotated[
+    str | None, typer.Option("--text", help="Only with all these words in the content.")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say how many pass the filters.")]
 Limit = Annotated[int, typer.Option(help="The most tasks.")]
 
 
@@ -99,32 +106,28 @@ def list_(
     agent: OnlyAgent = None,
     task_type: OnlyType = None,
     workflow: OnlyWorkflow = None,
+    text: OnlyText = None,
     limit: Limit = 100,
     watch: Watch = False,
     every: Every = 2.0,
     as_json: Json = False,
 ) -> None:
-    """List tasks, newest first.
+    """List tasks, newest first; with --text oldest first.
 
     With --watch it goes on: a live table on a terminal, a line for each change elsewhere.
     """
-    given: dict[str, Any] = {
-        "status": status,
-        "agent_id": agent,
-        "task_type": task_type,
-        "workflow_id": workflow,
-    }
-    filters = {name: value for name, value in given.items() if value}
+    filters = _filters(status, agent, task_type, workflow, text)
+    newest = not text  # no index has those found by words in the order of their creation
     columns = NARROW if console().width < WIDE else COLUMNS
     with connect() as orch:
         if watch:
 
             def look() -> Listing[Task]:
-                page = orch.tasks.query_tasks(filters, limit=limit, newest_first=True)
+                page = orch.tasks.query_tasks(filters, limit=limit, newest_first=newest)
                 return Listing(page, columns, _line, WHOLE)
 
             follow(look, every, as_json)
-        page = orch.tasks.query_tasks(filters, limit=limit, newest_first=True)
+        page = orch.tasks.query_tasks(filters, limit=limit, newest_first=newest)
     show_list(page, columns, as_json, WHOLE)
     if page.next_cursor is not None and not as_json:
         say("there are more; see them with a higher --limit")
@@ -186,16 +189,49 @@ def history(task_id: TaskId, as_json: Json = False) -> None:
                 say(f"  | {line}")  # so that no line of it looks like one of ours
 
 
-@app.command("cancel", epilog="Example: graph-orch task cancel TASK_ID --reason 'not needed'")
+@app.command("cancel", epilog="Example: graph-orch task cancel --type code --status pending")
 def cancel(
-    task_id: TaskId,
+    task_id: Annotated[str | None, typer.Argument(help="The task's id.")] = None,
+    status: Status = None,
+    agent: OnlyAgent = None,
+    task_type: OnlyType = None,
+    workflow: OnlyWorkflow = None,
+    text: OnlyText = None,
     reason: Annotated[str | None, typer.Option(help="The reason, which the history keeps.")] = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Cancel a task."""
+    """Cancel a task, or every live one that passes the filters."""
+    filters = _filters(status, agent, task_type, workflow, text)
+    if (task_id is None) is not bool(filters):
+        raise typer.BadParameter("give either a task's id, or filters such as --type")
+    if task_id is None:
+        with connect() as orch:
+            many = partial(orch.tasks.cancel_tasks, filters, reason=reason)
+            _change_many(many, "cancel", "cancelled", yes, dry_run, as_json)
+        return
+    _refuse_for_one(dry_run)
     with connect() as orch:
         task = orch.tasks.cancel_task(task_id, reason)
     show(task, as_json)
+
+
+@app.command("rate", epilog="Example: graph-orch task rate TASK_ID 0.8 --by ada")
+def rate(
+    task_id: TaskId,
+    score: Annotated[float, typer.Argument(help="How good its work was, from 0 to 1.")],
+    by: Annotated[str | None, typer.Option(help="Who says so.")] = None,
+    comment: Annotated[str | None, typer.Option(help="What is good or bad about it.")] = None,
+    attempt: Annotated[
+        int | None, typer.Option(help="Which try; by default the last one that was completed.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say how good the work of a task was; the newest rating counts."""
+    with connect() as orch:
+        rated = orch.tasks.rate(task_id, score, by=by, comment=comment, attempt=attempt)
+    show(rated, as_json)
 
 
 @app.command("update", epilog="Example: graph-orch task update TASK_ID --priority high")
@@ -210,25 +246,82 @@ def update(task_id: TaskId, task: dict[str, Any], as_json: Json = False) -> None
 @app.command("retry", epilog="Example: graph-orch task retry --failed --type code --limit 20")
 def retry(
     task_id: Annotated[str | None, typer.Argument(help="The task's id.")] = None,
-    failed: Annotated[bool, typer.Option("--failed", help="All failed tasks.")] = False,
+    failed: Annotated[
+        bool,
+        typer.Option("--failed", help="Failed tasks, as many as --limit says; prints their ids."),
+    ] = False,
+    status: Status = None,
+    agent: OnlyAgent = None,
     task_type: OnlyType = None,
+    workflow: OnlyWorkflow = None,
+    text: OnlyText = None,
     from_start: Annotated[
         bool, typer.Option("--from-start", help="Forget what its handler has kept.")
     ] = False,
-    limit: Limit = 100,
+    limit: Annotated[int, typer.Option(help="The most tasks, with --failed.")] = 100,
+    yes: Yes = False,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Return a failed or cancelled task to pending, or many failed ones, oldest first."""
-    if failed is (task_id is not None):
-        raise typer.BadParameter("give either a task's id, or --failed")
-    if task_id is None:
+    """Return a failed or cancelled task to pending, or every one that passes the filters."""
+    filters = _filters(status, agent, task_type, workflow, text)
+    if failed and (task_id is not None or filters.keys() - {"task_type"} or dry_run):
+        raise typer.BadParameter("--failed goes with --type and --limit only; see --status")
+    if failed:
         if from_start:
-            raise typer.BadParameter("--from-start is for one task: give its id")
+            raise typer.BadParameter("--from-start does not go with --failed; see --status failed")
         _retry_failed(task_type, limit, as_json)
         return
+    if (task_id is None) is not bool(filters):
+        raise typer.BadParameter("give either a task's id, or --failed, or filters such as --type")
+    if task_id is None:
+        with connect() as orch:
+            many = partial(orch.tasks.retry_tasks, filters, from_start=from_start)
+            _change_many(many, "retry", "retried", yes, dry_run, as_json)
+        return
+    _refuse_for_one(dry_run)
     with connect() as orch:
         task = orch.tasks.retry_task(task_id, from_start=from_start)
     show(task, as_json)
+
+
+def _refuse_for_one(dry_run: bool) -> None:
+    if dry_run:
+        raise typer.BadParameter("--dry-run counts the tasks that pass filters: give these")
+
+
+def _filters(
+    status: list[TaskStatus] | None,
+    agent: str | None,
+    task_type: str | None,
+    workflow: str | None,
+    text: str | None = None,
+) -> dict[str, Any]:
+    given: dict[str, Any] = {
+        "status": status,
+        "agent_id": agent,
+        "task_type": task_type,
+        "workflow_id": workflow,
+        "text": text,
+    }
+    return {name: value for name, value in given.items() if value}
+
+
+def _change_many(
+    change: Callable[..., int], verb: str, done: str, yes: bool, dry_run: bool, as_json: bool
+) -> None:
+    """Change the tasks that pass filters; on a terminal only when its user says so."""
+    number = 0
+    if dry_run or (not yes and sys.stdin.isatty()):
+        number = change(dry_run=True)
+    if not dry_run:
+        if number:
+            typer.confirm(f"{verb} {number} tasks?", abort=True, err=True)
+        number = change()
+    if as_json:
+        show_json({("matched" if dry_run else done): number})
+    else:
+        say(f"{number} tasks match" if dry_run else f"{number} tasks {done}")
 
 
 def _retry_failed(task_type: str | None, limit: int, as_json: bool) -> None:

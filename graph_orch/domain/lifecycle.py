@@ -80,6 +80,7 @@ class EventType(StrEnum):
     RETRIED = "retried"
     DEPENDENCY_ADDED = "dependency_added"
     UPDATED = "updated"
+    RATED = "rated"  # somebody said how good the work of a try was
 
 
 class ErrorClass(StrEnum):

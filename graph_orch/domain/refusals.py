@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from graph_orch.domain.forms import dump_json
 from graph_orch.domain.lifecycle import EVENTS, HELD, TRANSITIONS, Command, allowed_from
+from graph_orch.domain.models import Task
 from graph_orch.domain.models.base import moment, some_moment
 from graph_orch.errors import (
     AgentAtCapacityError,
@@ -51,18 +52,28 @@ def refuse(
         raise AgentNotFoundError(params["agent_id"])
     if task["status"] not in TRANSITIONS[command]:
         raise InvalidTransitionError(command, task_id, task["status"], allowed_from(command))
+    if command in (Command.ASSIGN, Command.RETRY) and not row["is_open"]:
+        raise WorkflowCancelledError(task["workflow_id"])
     if command is Command.ASSIGN:
         _refuse_unready(task, row)
-    if command is Command.REASSIGN and task["assigned_to"] == params["agent_id"]:
-        raise TaskError(
-            f"cannot reassign task {task_id!r}: agent {params['agent_id']!r} holds it already"
-        )
     if row["agent"] is not None:
-        _refuse_agent(task, row["skills"], row["agent"])
-        if not row["is_independent"]:
-            raise NotIndependentError(row["agent"]["agent_id"], task_id)
-        if row["short"]:
-            raise BudgetExhaustedError(row["short"], task_id)
+        _refuse_agent(command, task, row)
+
+
+def unrated(task: Task, attempt: int | None) -> TaskError:
+    """The error for a rating of a task that has no such try.
+
+    Args:
+        attempt: None: the last try that was completed is meant.
+    """
+    if attempt is None:
+        why = "none of its tries was completed; to rate another, give its attempt"
+    elif attempt == task.attempt and task.status in HELD:
+        why = f"attempt {attempt} has not ended"
+    else:
+        last = f"its last is {task.attempt}" if task.attempt else "it was not tried"
+        why = f"it has no attempt {attempt}; {last}"
+    return TaskError(f"cannot rate task {task.task_id!r}: {why}")
 
 
 def refuse_conflict(
@@ -113,8 +124,6 @@ def refuse_stale(what: str, attempt: int, task: Mapping[str, Any]) -> None:
 
 def _refuse_unready(task: Mapping[str, Any], row: Mapping[str, Any]) -> None:
     task_id, limit = task["task_id"], row["limit"]
-    if not row["is_open"]:
-        raise WorkflowCancelledError(task["workflow_id"])
     if task["unmet"] > 0:
         raise UnmetDependencyError(task_id, task["unmet"])
     if not row["is_due"]:
@@ -127,9 +136,14 @@ def _refuse_unready(task: Mapping[str, Any], row: Mapping[str, Any]) -> None:
         raise RateLimitError(task_id, limit["key"], some_moment(limit["next_at"]).isoformat())
 
 
-def _refuse_agent(task: Mapping[str, Any], skills: Sequence[str], agent: Mapping[str, Any]) -> None:
-    if missing := [key for key in skills if key not in agent["skills"]]:
-        raise MissingCapabilityError(agent["agent_id"], task["task_id"], missing)
+def _refuse_agent(command: Command, task: Mapping[str, Any], row: Mapping[str, Any]) -> None:
+    task_id, agent = task["task_id"], row["agent"]
+    if command is Command.REASSIGN and task["assigned_to"] == agent["agent_id"]:
+        raise TaskError(
+            f"cannot reassign task {task_id!r}: agent {agent['agent_id']!r} holds it already"
+        )
+    if missing := [key for key in row["skills"] if key not in agent["skills"]]:
+        raise MissingCapabilityError(agent["agent_id"], task_id, missing)
     active, most = agent["active_tasks"], agent["slots"]
     if most == 0:
         until = moment(agent["paused_until"])
@@ -137,6 +151,10 @@ def _refuse_agent(task: Mapping[str, Any], skills: Sequence[str], agent: Mapping
         raise AgentPausedError(agent["agent_id"], told, agent.get("paused_reason"))
     if active >= most:
         raise AgentAtCapacityError(agent["agent_id"], active, most)
+    if not row["is_independent"]:
+        raise NotIndependentError(agent["agent_id"], task_id)
+    if row["short"]:
+        raise BudgetExhaustedError(row["short"], task_id)
 
 
 def contention(command: Command, task_id: str) -> TaskError:

@@ -175,6 +175,7 @@ def lived(connected, cypher):
         tasks.start_task(first)
         end()
     assert tasks.get_task_status(other).status == "cancelled"
+    tasks.rate(first, 1, by="x", comment="x")
     assert connected.events.read()
     connected.subscriptions.put("x", "*", workflow_id="x", agent_id="x", team_id="x", skill="x")
     connected.subscriptions.put("y", "*", after=0)

@@ -107,6 +107,9 @@ COMMANDS = {
     "cancel": lambda o, it: o.tasks.cancel_task(it.pending),
     "cancel held": lambda o, it: o.tasks.cancel_task(it.running),
     "retry": lambda o, it: o.tasks.retry_task(it.cancelled),
+    "cancel many": lambda o, it: o.tasks.cancel_tasks({"task_type": "any"}),
+    "retry many": lambda o, it: o.tasks.retry_tasks({"status": "cancelled"}, from_start=True),
+    "rate the work": lambda o, it: o.tasks.rate(it.done, 0.5, by="ada", comment="short"),
     "add_dependency": lambda o, it: o.tasks.add_dependency(it.pending, it.other),
     "update": lambda o, it: o.tasks.update_task(
         it.pending, priority="high", requirements=["brand new"], metadata={"x": 1}

@@ -57,6 +57,10 @@ class TaskTry(Model):
     """None for tries that did not fail, expire or time out."""
     tokens: int | None = Field(None, description="Tokens that were recorded of it")
     cost: Decimal | None = Field(None, description="Money that was recorded of it")
+    score: float | None = Field(None, description="How good its work was, 0 to 1, as last rated")
+    rated_by: str | None = Field(None, description="Who rated it")
+    rated_at: datetime | None = Field(None, description="When it was rated, UTC")
+    comment: str | None = Field(None, description="What was said of its work")
 
     @classmethod
     def from_record(cls, edge: Mapping[str, Any]) -> Self:

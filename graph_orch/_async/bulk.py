@@ -1,0 +1,111 @@
+"""Cancelling and retrying every task that passes filters, in steps of bounded size."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from typing import Any
+
+from graph_orch._async.due import AsyncDue
+from graph_orch._async.graph import AsyncGraph
+from graph_orch._async.querying import AsyncQuerying, parameters
+from graph_orch.domain.forms import dump_json
+from graph_orch.domain.ids import new_hex
+from graph_orch.domain.lifecycle import Command, TaskStatus, allowed_from
+from graph_orch.domain.models import TaskFilters
+from graph_orch.errors import ValidationError
+
+AT_ONCE = 500
+"""How many tasks a transaction changes."""
+NEVER_CHANGE = {"limit", "created_from", "created_before"}
+"""What need not be looked at again when a task is locked."""
+
+
+class AsyncBulk:
+    """Changes the tasks of one graph that pass filters.
+
+    A step finds tasks without locks, and changes those that still pass the filters when they are
+    locked: one that was claimed since is not cancelled where only pending ones were meant. Where
+    the caller dies, calling again goes on, as what was changed does not pass the filters any more.
+    """
+
+    def __init__(self, graph: AsyncGraph) -> None:
+        self._graph = graph
+        self._due = AsyncDue(graph)
+        self._querying = AsyncQuerying(graph)
+
+    async def cancel(self, filters: TaskFilters, reason: str | None = None) -> int:
+        """Cancel the live ones of these tasks; how many that were."""
+        total = 0
+        detail = None if reason is None else dump_json({"reason": reason})
+        async for task_ids, rechecked in self._found(Command.CANCEL, filters):
+            (row,) = await self._graph.write(
+                "tasks/cancel_many",
+                task_ids=task_ids,
+                reason=reason,
+                detail=detail,
+                command_id=new_hex(),
+                **rechecked,
+            )
+            total += row["number"]
+            self._graph.work.tell(*((*one, TaskStatus.CANCELLED) for one in row["ended"]))
+            await self._due.cancel_dependents(row["owing"])
+        return total
+
+    async def retry(self, filters: TaskFilters, *, from_start: bool = False) -> int:
+        """Let the failed and cancelled ones of these tasks begin again; how many that were."""
+        total = 0
+        async for task_ids, rechecked in self._found(Command.RETRY, filters):
+            (row,) = await self._graph.write(
+                "tasks/retry_many",
+                task_ids=task_ids,
+                from_start=from_start,
+                command_id=new_hex(),
+                **rechecked,
+            )
+            total += row["number"]
+            self._graph.work.tell()
+        return total
+
+    async def count(self, command: Command, filters: TaskFilters) -> int:
+        """How many tasks such a call would look at now."""
+        total = 0
+        async for task_ids, _ in self._found(command, filters):
+            total += len(task_ids)
+        return total
+
+    async def _found(
+        self, command: Command, filters: TaskFilters
+    ) -> AsyncIterator[tuple[list[str], dict[str, Any]]]:
+        """The ids of the tasks that pass the filters, oldest first and so many at a time, and the
+        filters as the statements take them."""
+        wanted = _meant(command, filters, allowed_from(command))
+        known = parameters(wanted, AT_ONCE, None)
+        rechecked = {name: known[name] for name in known.keys() - NEVER_CHANGE}
+        after: str | None = None
+        while True:
+            task_ids, after = await self._querying.ids(wanted, AT_ONCE, after)
+            if task_ids:
+                yield task_ids, rechecked
+            if after is None:
+                return
+
+
+def _meant(command: Command, filters: TaskFilters, statuses: Collection[TaskStatus]) -> TaskFilters:
+    """The filters, with the statuses from which the command is allowed.
+
+    Raises:
+        ValidationError: no filter is given, or only other statuses are.
+    """
+    allowed = ", ".join(statuses)
+    if not filters.model_dump(exclude_defaults=True):
+        raise ValidationError(
+            f"{command}_tasks: no filter is given, and every task would be meant; if that is so, "
+            f"give their statuses: {allowed}"
+        )
+    some = [it for it in filters.status or statuses if it in statuses]
+    if not some:
+        given = ", ".join(filters.status)
+        raise ValidationError(
+            f"{command}_tasks: status: {given} is asked for; only tasks that are {allowed} can be"
+        )
+    return filters.model_copy(update={"status": tuple(some)})
