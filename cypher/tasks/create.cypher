@@ -9,7 +9,8 @@
 // mode: write
 // params: $rows: LIST<MAP>, $dependency_ids: LIST<STRING>, $gate_ids: LIST<STRING>,
 //   $workflow_ids: LIST<STRING>, $charged: LIST<STRING>, $currencies: LIST<STRING>,
-//   $lanes: LIST<STRING>, $now: ZONED DATETIME, $command_id: STRING
+//   $lanes: LIST<STRING>, $fallback_lanes: LIST<STRING>, $now: ZONED DATETIME,
+//   $command_id: STRING
 // returns: number, doomed
 CYPHER 5
 // A workflow is locked, so that one that is cancelled meanwhile finds these tasks, or is found.
@@ -41,7 +42,13 @@ CALL () {
   INCLUDE tasks/open_lane
   RETURN count(l) AS lanes_found
 }
+CALL () {
+  UNWIND $fallback_lanes AS key
+  MATCH (l:Lane {key: key})
+  RETURN count(l) AS fallback_lanes_found
+}
 WITH * WHERE dependencies_found = size($dependency_ids) AND lanes_found = size($lanes)
+  AND fallback_lanes_found = size($fallback_lanes)
   AND gates_found = size($gate_ids) AND workflows_found = size($workflow_ids)
 // A priority is worth so many microseconds of waiting; without aging, more than anybody can wait.
 MATCH (s:GraphOrchSchema {name: 'graph_orch'})

@@ -1,6 +1,7 @@
 // Looks at tasks whose time has come. A delayed task becomes ready. A held one whose lease ran out,
 // or whose time to finish did, loses its try, and is tried again while retries are left. A task
-// that is past its time to start, or past its time as a whole, fails. Whatever else has happened
+// that is past its time to start, or past its time as a whole, fails. One that waited long enough for
+// its first skills has its fallback skills from now on. Whatever else has happened
 // meanwhile is left alone. `what` says what came to pass, null where nothing did; `cascade`,
 // whether tasks that wait for it are to be cancelled.
 // Locks: the agents, the limits, the tasks; each kind ascending.
@@ -41,6 +42,7 @@ WITH t, now, t.status IN ['assigned', 'running'] AS held, CASE
     WHEN t.status = 'running' AND t.finish_by <= now THEN 'start_to_close'
     WHEN t.status = 'pending' AND t.start_by <= now THEN 'schedule_to_start'
     WHEN t.status = 'pending' AND t:DelayedTask AND t.available_at <= now THEN 'delay'
+    WHEN t.ready_key IS NOT NULL AND t.fallback_at <= now THEN 'fallback'
   END AS what
 
 // 3. Nothing has: another process was first, or due_at was too early. It is put right, since the
@@ -58,9 +60,31 @@ CALL (t, now, what) {
   INCLUDE tasks/ready_again
 }
 
-// 5. It waited too long, and nobody holds it: it fails without a try.
+// 5. Nobody with the skills that it asked for first has taken it: others do, from now on, and once.
+CALL (t, now, what) {
+  WITH t, now, what, t.fallback_lane AS lane WHERE what = 'fallback'
+  REMOVE t.fallback_lane, t.fallback_at
+  INCLUDE tasks/due
+  WITH t, now, what, lane
+  MATCH (l:Lane {key: lane})
+  CALL (t) { MATCH (t)-[r:REQUIRES]->() DELETE r }
+  CALL (t, l) {
+    UNWIND l.skills AS key
+    MATCH (k:Skill {key: key})
+    CREATE (t)-[:REQUIRES]->(k)
+    RETURN collect(k.name) AS names
+  }
+  SET t.lane = lane, t.requirements = names, t.events = t.events + 1
+  CREATE (t)-[:HAS_EVENT]->(:TaskEvent:NewEvent {
+    event_id: $command_id + ':' + t.task_id, type: 'updated', at: now, attempt: t.attempt,
+    seq: t.events, command_id: $command_id, reason: what
+  })
+  INCLUDE tasks/open_lane
+}
+
+// 6. It waited too long, and nobody holds it: it fails without a try.
 CALL (t, now, held, what) {
-  WITH t, now, what WHERE NOT held AND what <> 'delay'
+  WITH t, now, what WHERE NOT held AND NOT what IN ['delay', 'fallback']
   WITH t, now, what, CASE what
       WHEN 'schedule_to_start' THEN 'it was not started within '
         + toString(t.schedule_to_start_seconds) + ' s (schedule_to_start)'
@@ -79,7 +103,7 @@ CALL (t, now, held, what) {
   INCLUDE tasks/owes
 }
 
-// 6. Its holder let it lie: the try is over, and another follows while retries are left. The agent
+// 7. Its holder let it lie: the try is over, and another follows while retries are left. The agent
 //    that section 1 locked must be the one that holds it: a task that was given to another agent
 //    since is not touched, as that agent is not locked.
 CALL (t, now, held, what) {

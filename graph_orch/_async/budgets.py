@@ -113,24 +113,22 @@ def _known(row: Mapping[str, object]) -> dict[str, object]:
 async def _charge_some(tx: AsyncTransaction, workflow_id: str, key: str) -> bool:
     """Charge some tasks of a workflow to its budget; whether there may be more."""
     found = await tx.run("budgets/find_uncharged", workflow_id=workflow_id, limit=AT_ONCE)
-    lanes = {
-        row["lane"]: {
-            "key": lane_key(row["skills"], row["concurrency_key"], key, row["least"]),
-            "skills": row["skills"],
-            "concurrency_key": row["concurrency_key"],
-            "charges": key,
-            "least": row["least"],
-        }
-        for row in found
-    }
-    if not lanes:
+    lanes: dict[str, dict[str, object]] = {}
+    rows: list[dict[str, object]] = []
+    for row in found:
+        shared = {name: row[name] for name in ("concurrency_key", "least")} | {"charges": key}
+        both: list[str | None] = []
+        for skills in (row["skills"], row["fallback"]):
+            new = None
+            if skills is not None:
+                new = lane_key(skills, row["concurrency_key"], key, row["least"])
+                lanes[new] = {"key": new, "skills": skills, **shared}
+            both.append(new)
+        fields = {"was": row["lane"], "lane": both[0], "fallback_lane": both[1]}
+        rows.extend({"task_id": task_id, **fields} for task_id in row["task_ids"])
+    if not rows:
         return False
     await add_lane_rows(tx, list(lanes.values()))
-    rows = [
-        {"task_id": task_id, "was": row["lane"], "lane": lanes[row["lane"]]["key"]}
-        for row in found
-        for task_id in row["task_ids"]
-    ]
     await tx.run("budgets/charge", key=key, rows=rows)
     return True
 

@@ -28,6 +28,7 @@ from graph_orch.logs import logger_of
 from graph_orch.store.batching import AsyncCombiner, weight
 from graph_orch.store.runtime import AsyncResult
 
+LANES = {"lane", "fallback_lane"}
 TRIES = 5
 """How often a command starts again when it was refused, and the reason is gone when looked at."""
 FREEING = frozenset(Command) - {Command.ASSIGN, Command.START, Command.ADD_DEPENDENCY}
@@ -185,10 +186,11 @@ class AsyncCommands:
         if currency is not None:
             (found,) = await self._graph.read("budgets/get", key="")
             refuse_currencies([currency], found["currency"])
-        if (was := rows[0]["task"]["lane"]) != changes["lane"]:
+        before = rows[0]["task"]
+        if any(before[lane] != changes[lane] for lane in changes.keys() & LANES):
             await self._graph.transaction(add_lanes, [task], charged)
         params |= {
-            "was": was,
+            "was": before["lane"],
             "changes": changes,
             "currency": currency,
             "rank": task.priority.rank if "priority" in fields else None,

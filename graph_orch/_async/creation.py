@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
+from operator import itemgetter
 from typing import Any
 
 from graph_orch._async.due import AsyncDue
@@ -113,12 +114,13 @@ class AsyncCreation:
         """
         tasks = _without_repeats(tasks, ids)
         params = insertion(tasks, self._retry_policy, self.charged)
+        lanes_needed = sorted({*params["lanes"], *params["fallback_lanes"]})
         (found,) = await self._graph.read(
             "tasks/find_created",
             task_ids=[task.task_id for task in tasks],
             idempotency_keys=[task.idempotency_key for task in tasks if task.idempotency_key],
             dependency_ids=params["dependency_ids"],
-            lanes=params["lanes"],
+            lanes=lanes_needed,
             gate_ids=params["gate_ids"],
             workflow_ids=params["workflow_ids"],
         )
@@ -141,7 +143,7 @@ class AsyncCreation:
         self.charged -= workflows.keys()
         self.charged |= {key for key, (_, charged) in workflows.items() if charged}
         lanes = set(found["lanes"])
-        if strange := [task for task in fresh if _lane(task, self.charged) not in lanes]:
+        if strange := [task for task in fresh if not lanes.issuperset(_lanes(task, self.charged))]:
             await self._graph.transaction(add_lanes, strange, self.charged)
         return fresh
 
@@ -168,17 +170,18 @@ async def add_lanes(
     tx: AsyncTransaction, tasks: Iterable[NewTask], charged: Collection[str] = ()
 ) -> None:
     """Add the lanes of these tasks, and their skills; `charged` as for `insertion`."""
-    lanes = {_lane(task, charged): task for task in tasks}
-    await add_skills(tx, {skill_key(name): name for task in tasks for name in task.requirements})
+    lanes = {key: (task, skills) for task in tasks for key, skills in _lanes(task, charged).items()}
+    named = (it for task in tasks for it in (*task.requirements, *task.fallback_requirements))
+    await add_skills(tx, {skill_key(name): name for name in named})
     rows = [
         {
             "key": key,
-            "skills": sorted(task.skill_keys),
+            "skills": sorted(skills),
             "concurrency_key": task.concurrency_key,
             "charges": _charges(task, charged),
             "least": least_of(_estimate(task)),
         }
-        for key, task in sorted(lanes.items())
+        for key, (task, skills) in sorted(lanes.items(), key=itemgetter(0))
     ]
     await add_lane_rows(tx, rows)
 
@@ -213,6 +216,9 @@ def insertion(
         "charged": sorted(workflow_ids.intersection(charged)),
         "currencies": sorted({it for task in tasks if (it := _currency(task)) is not None}),
         "lanes": sorted({row["task"]["lane"] for row in rows}),
+        "fallback_lanes": sorted(
+            {row["task"]["fallback_lane"] for row in rows if "fallback_lane" in row["task"]}
+        ),
         "command_id": new_hex(),
     }
 
@@ -259,25 +265,33 @@ def changed(
     charged = {str(task.workflow_id)} if record["task"].get("charges") else set[str]()
     stored = _row(0, task, RetryPolicy(), charged)["task"]
     names = {"lane", *fields} - {"requirements"}
+    if record["task"].get("fallback_lane"):  # else there is no fallback, or no more
+        names.add("fallback_lane")
     names |= {"estimate_currency"} if "estimate" in fields else set()
     return task, charged, {name: stored.get(name) for name in names}
 
 
-def _lane(task: NewTask, charged: Collection[str]) -> str:
-    least = least_of(_estimate(task))
-    return lane_key(task.skill_keys, task.concurrency_key, _charges(task, charged), least)
+def _lanes(task: NewTask, charged: Collection[str]) -> dict[str, list[str]]:
+    """The keys of the lanes that a task needs, its own first, each with the keys of its skills."""
+    of_both = task.concurrency_key, _charges(task, charged), least_of(_estimate(task))
+    skills = [task.skill_keys, task.fallback_keys] if task.fallback_keys else [task.skill_keys]
+    return {lane_key(keys, *of_both): keys for keys in skills}
 
 
 def _row(
     position: int, task: NewTask, default: RetryPolicy, charged: Collection[str]
 ) -> dict[str, Any]:
+    lanes = [*_lanes(task, charged)]
     properties = {
         "task_id": task.task_id,
         "task_type": task.task_type,
         "content": task.content,
         "status": TaskStatus.PENDING.value,
         "priority": task.priority.value,
-        "lane": _lane(task, charged),
+        "lane": lanes[0],
+        "fallback_lane": lanes[-1] if task.fallback_keys else None,
+        "fallback_requirements": list(task.fallback_requirements) or None,
+        "fallback_after_seconds": task.fallback_after_seconds,
         "charges": _charges(task, charged),
         "estimate": _estimate(task),
         "estimate_currency": _currency(task),

@@ -28,6 +28,7 @@ from graph_orch.logs import logger_of
 from graph_orch.store.batching import Combiner, weight
 from graph_orch.store.runtime import Result
 
+LANES = {"lane", "fallback_lane"}
 TRIES = 5
 """How often a command starts again when it was refused, and the reason is gone when looked at."""
 FREEING = frozenset(Command) - {Command.ASSIGN, Command.START, Command.ADD_DEPENDENCY}
@@ -185,10 +186,11 @@ class Commands:
         if currency is not None:
             (found,) = self._graph.read("budgets/get", key="")
             refuse_currencies([currency], found["currency"])
-        if (was := rows[0]["task"]["lane"]) != changes["lane"]:
+        before = rows[0]["task"]
+        if any(before[lane] != changes[lane] for lane in changes.keys() & LANES):
             self._graph.transaction(add_lanes, [task], charged)
         params |= {
-            "was": was,
+            "was": before["lane"],
             "changes": changes,
             "currency": currency,
             "rank": task.priority.rank if "priority" in fields else None,

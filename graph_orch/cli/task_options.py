@@ -19,6 +19,7 @@ Command = Callable[..., None]
 FLAGS = {
     "task_type": ("--type",),
     "requirements": ("--skill", "-s"),
+    "fallback_requirements": ("--fallback-skill",),
     "dependencies": ("--after",),
     "task_id": ("--id",),
     "idempotency_key": ("--key",),

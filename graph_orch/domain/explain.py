@@ -47,12 +47,14 @@ class Standing:
     unmet: int = 0
     independent_of: Sequence[str] = ()
     workflow_id: str | None = None
+    fallback_requirements: Sequence[str] = ()
+    fallback_at: datetime | None = None
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
         """From a task's facts as `insights/standing` gives them."""
         given: dict[str, Any] = {key: value for key, value in row.items() if value is not None}
-        for name in given.keys() & {"available_at", "start_by", "close_by"}:
+        for name in given.keys() & {"available_at", "start_by", "close_by", "fallback_at"}:
             given[name] = moment(given[name])
         given["status"] = TaskStatus(row["status"])
         return cls(**given)
@@ -285,6 +287,10 @@ def _lasting(task: Standing, situation: Situation) -> Iterator[WaitReason[Any]]:
             yield _reason(WaitKind.PAUSED, task, pause.sentence, until=pause.until)
     if takers is not None and takers.free is None:
         yield from _lacking(task, takers)
+    if task.fallback_at is not None and (takers is None or takers.free is None):
+        skills = list(task.fallback_requirements)
+        what = f"it waits for who has its skills until {task.fallback_at}; then {_list(skills)} do"
+        yield _reason(WaitKind.FALLBACK, task, what, skills=skills, until=task.fallback_at)
     if task.available_at is not None and task.available_at > now:
         tried = task.retry_count > 0
         kind = WaitKind.RETRY_DELAY if tried else WaitKind.NOT_DUE

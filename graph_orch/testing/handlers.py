@@ -169,6 +169,7 @@ class _Store:
             "requirements": [*task.requirements],
             "dependencies": [*task.dependencies],
             "independent_of": [*task.independent_of],
+            "fallback_requirements": [*task.fallback_requirements] or None,
             "status": TaskStatus.RUNNING,
             "created_at": now,
             "started_at": now,

@@ -146,6 +146,8 @@ def lived(connected, cypher):
         concurrency_key="plan-key",
         schedule_to_start_seconds=86_400,
         schedule_to_close_seconds=86_400,
+        fallback_requirements=["plan-skill"],
+        fallback_after_seconds=86_400,
     )
     tasks.set_concurrency_limit("plan-key", 1)
     tasks.set_rate_limit("plan-rate", 1)

@@ -59,6 +59,8 @@ def test_a_copy_has_every_field_but_those_of_the_first_alone():
         "schedule_to_start_seconds": 10.0,
         "start_to_close_seconds": 20.0,
         "schedule_to_close_seconds": 30.0,
+        "fallback_requirements": ["shell"],
+        "fallback_after_seconds": 40.0,
         "workflow_id": "w",
         "name": "n",
         "concurrency_key": "k",

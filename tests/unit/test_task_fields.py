@@ -38,6 +38,8 @@ FIELDS = {
     "schedule_to_start_seconds": 10.5,
     "start_to_close_seconds": 20,
     "schedule_to_close_seconds": 30,
+    "fallback_requirements": ["shell"],
+    "fallback_after_seconds": 40,
     "workflow_id": "review-7",
     "name": "sort",
     "gates": [str(uuid4())],

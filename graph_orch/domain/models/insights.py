@@ -38,6 +38,7 @@ class WaitKind(StrEnum):
     AGENTS_PAUSED = "agents_paused"  # the agents that could take it are paused
     RATE_LIMIT = "rate_limit"  # none with its concurrency key may begin yet
     CONCURRENCY_LIMIT = "concurrency_limit"  # the limit of its concurrency key is reached
+    FALLBACK = "fallback"  # it has other requirements later, which an agent may meet
     DEADLINE_PASSED = "deadline_passed"  # it fails when somebody next looks at the queue
     MISCOUNTED = "miscounted"  # its counter names dependencies that do not exist
     UNKNOWN = "unknown"  # the graph that was asked lacks the facts to tell
@@ -56,7 +57,9 @@ class WaitReason(Model, Generic[Id]):
         "for it: the first 20 by id",
     )
     agent_count: int = Field(0, description="How many agents these are in all")
-    skills: list[str] = Field(default_factory=list[str], description="The missing skills")
+    skills: list[str] = Field(
+        default_factory=list[str], description="The missing skills, or those that do later"
+    )
     until: datetime | None = Field(None, description="When it is due, or its deadline")
     cycle: list[Id] = Field([], description="The ids of a cycle, which ends with its first")
 

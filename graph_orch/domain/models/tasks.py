@@ -84,6 +84,8 @@ class TaskOptions(TypedDict, total=False):
     schedule_to_start_seconds: float | None
     start_to_close_seconds: float | None
     schedule_to_close_seconds: float | None
+    fallback_requirements: Iterable[str] | None
+    fallback_after_seconds: float | None
     workflow_id: str | None
     name: str | None
     gates: Iterable[str] | None
@@ -111,25 +113,27 @@ class NewTask(Model):
     task_type: NewName = Field(description="Kind of task, such as 'review'")
     priority: TaskPriority = Field(TaskPriority.MEDIUM, description="How urgent it is")
     requirements: NewSkills = Field((), description="Skills that an agent needs, all of them")
-    dependencies: Dependencies = Field((), description="Ids of tasks to be completed first")
+    dependencies: Dependencies = Field((), description="Ids of tasks to complete first")
     task_id: TaskId = Field(default_factory=new_uuid, description="A UUID of your own")
     idempotency_key: Key | None = Field(None, description="The same key, the same task")
     max_retries: Retries = Field(3, description="Tries after the first")
     available_at: Moment | None = Field(None, description="Not before, with timezone")
     metadata: Json = Field(None, description="What you keep with it, at most 1 MB")
     on_dependency_failure: DependencyFailure = Field(
-        DependencyFailure.WAIT, description="What to do if a dependency fails"
+        DependencyFailure.WAIT, description="When a dependency fails"
     )
     retry_policy: RetryPolicy | None = Field(
         None, description="How soon to try again, and when not"
     )
     schedule_to_start_seconds: Deadline | None = Field(
-        None, description="It fails if not taken so long after it is ready"
+        None, description="It fails if not taken so long after ready"
     )
     start_to_close_seconds: Deadline | None = Field(None, description="A longer try fails")
     schedule_to_close_seconds: Deadline | None = Field(
-        None, description="It fails if not done so long after its creation"
+        None, description="It fails if not done so long after creation"
     )
+    fallback_requirements: NewSkills = Field((), description="Skills that do after a wait")
+    fallback_after_seconds: Deadline | None = Field(None, description="That wait, from ready")
     workflow_id: Name | None = Field(None, description="Its workflow")
     name: NewName | None = Field(None, description="Its name in its workflow")
     gates: Gates = Field((), description="Gates to be opened first")
@@ -152,7 +156,9 @@ class NewTask(Model):
             **options: Unpack[TaskOptions],
         ) -> None: ...
 
-    @pydantic.field_validator("requirements", "dependencies", "gates", mode="before")
+    @pydantic.field_validator(
+        "requirements", "fallback_requirements", "dependencies", "gates", mode="before"
+    )
     @classmethod
     def _none_is_empty(cls, value: object) -> object:
         return () if value is None else value
@@ -170,6 +176,15 @@ class NewTask(Model):
             raise ValueError(f"task {self.task_id!r} cannot depend on itself")
         return self
 
+    @pydantic.model_validator(mode="after")
+    def _after_a_wait(self) -> Self:
+        if bool(self.fallback_requirements) is (self.fallback_after_seconds is None):
+            raise ValueError(
+                "fallback_requirements, the skills that do after a wait, and "
+                "fallback_after_seconds, that wait, go together: give both, or none"
+            )
+        return self
+
     def with_own_key(self, key: str) -> Self:
         """The same task with an idempotency key that clients cannot give, see OWN_KEYS.
 
@@ -181,6 +196,11 @@ class NewTask(Model):
     def skill_keys(self) -> list[str]:
         """The keys of the required skills, as they are compared."""
         return [skill_key(name) for name in self.requirements]
+
+    @property
+    def fallback_keys(self) -> list[str]:
+        """The keys of the skills that do after a wait; [] where none do."""
+        return [skill_key(name) for name in self.fallback_requirements]
 
     @property
     def named_tasks(self) -> tuple[str, ...]:
@@ -209,6 +229,8 @@ class NewTask(Model):
             mode="json", exclude={"task_id", "idempotency_key"}, exclude_defaults=True
         )
         fields["requirements"] = sorted(self.skill_keys)
+        if self.fallback_requirements:
+            fields["fallback_requirements"] = sorted(self.fallback_keys)
         fields["dependencies"] = sorted(self.dependencies)
         fields["independent_of"] = sorted(self.independent_of)
         return hashlib.sha256(dump_json(fields).encode()).hexdigest()[:32]
@@ -277,6 +299,10 @@ class Task(Model):
     start_to_close_seconds: float | None = Field(None, description="Seconds that a try may take")
     schedule_to_close_seconds: float | None = Field(None, description="Seconds until it has ended")
     """Deadlines: one that passes fails the try (start_to_close_seconds) or the task."""
+    fallback_requirements: list[str] | None = Field(
+        None, description="Skills that do when it was not taken in fallback_after_seconds"
+    )
+    fallback_after_seconds: float | None = Field(None, description="Seconds since it was ready")
     workflow_id: str | None = Field(None, description="The workflow that it is part of")
     name: str | None = Field(None, description="Its name in that workflow")
     concurrency_key: str | None = Field(None, description="Names the limit that it counts towards")
