@@ -10,6 +10,7 @@ from typing import Any
 
 from graph_orch._async.due import AsyncDue
 from graph_orch._async.graph import AlreadyAppliedError, AsyncGraph, AsyncTransaction
+from graph_orch._async.skills import AsyncSkills
 from graph_orch.domain.forms import lane_key, least_of, skill_key
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.lifecycle import DependencyFailure, TaskStatus
@@ -50,6 +51,7 @@ class AsyncCreation:
         self._retry_policy = retry_policy
         self._clock = clock
         self._due = AsyncDue(graph)
+        self._skills = AsyncSkills(graph)
         self.charged: set[str] = set()
         """The workflows that are known to have a budget, whose tasks have lanes of their own."""
         self._creating = AsyncCombiner[Batch, bool](
@@ -71,11 +73,17 @@ class AsyncCreation:
         refuse_cycles(fresh)
         for _ in range(TRIES):
             if not fresh or await self._inserted(fresh):
+                await self.warn_of_unknown_skills(fresh)
                 return [ids[task.task_id] for task in tasks]
             fresh = await self.settle(fresh, ids)
         raise StoreError(
             f"creating {len(tasks)} tasks met somebody else's writes {TRIES} times; try again"
         )
+
+    async def warn_of_unknown_skills(self, tasks: Iterable[NewTask]) -> None:
+        """Log a warning of skills of new tasks that nobody has; each once in a process."""
+        named = (it for task in tasks for it in (*task.requirements, *task.fallback_requirements))
+        await self._skills.warn_of_unknown(named)
 
     async def _inserted(self, batch: Batch) -> bool:
         """Insert tasks, together with those of other calls where they can share a transaction."""

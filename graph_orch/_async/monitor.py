@@ -13,6 +13,7 @@ from graph_orch._async.graph import AsyncGraph, Rows
 from graph_orch._async.insights import AsyncInsights
 from graph_orch._async.router import AsyncCapabilityRouter
 from graph_orch._async.schema import AsyncSchema
+from graph_orch._async.skills import HELD_LOOKED_AT, AsyncSkills
 from graph_orch._async.tasks import AsyncTaskQueue
 from graph_orch.domain.fields import LIMIT, NAME, NAMES, TASK_ID, Check, Listed
 from graph_orch.domain.forms import skill_key
@@ -37,7 +38,6 @@ from graph_orch.domain.recommendations import (
     low_success,
     missing_skills,
     nearest,
-    nearest_each,
     no_free_agent,
     problems_of,
     single_holders,
@@ -48,8 +48,6 @@ from graph_orch.errors import TaskNotFoundError
 from graph_orch.store.runtime import async_in_thread
 
 KINDS: Check[list[RecommendationKind]] = Check(Listed[RecommendationKind])
-HELD_LOOKED_AT = 10_000
-"""How many held skills an unknown one is compared with at most."""
 BLOCKED_LOOKED_AT = 10_000
 TRIED_LOOKED_AT = 1_000
 """How many blocked tasks, and how many of those tried last, are read at most."""
@@ -67,6 +65,7 @@ class AsyncMonitor:
 
     def __init__(self, graph: AsyncGraph) -> None:
         self._graph = graph
+        self._skills = AsyncSkills(graph)
         self._tasks = AsyncTaskQueue(graph)
         self._agents = AsyncAgentRegistry(graph)
         self._insights = AsyncInsights(graph)
@@ -134,17 +133,11 @@ class AsyncMonitor:
 
     async def unknown_skills(self, skills: Iterable[str]) -> dict[str, list[str]]:
         """The skills that nobody has, each with the names of held skills that resemble it."""
-        names = {skill_key(name): name for name in NAMES.of("skills", skills)}
-        unheld = await self._graph.read("monitor/unheld", skills=list(names))
-        if not unheld:
-            return {}
-        held = await self.held_skills()
-        return await async_in_thread(nearest_each, [names[row["key"]] for row in unheld], held)
+        return await self._skills.unknown(NAMES.of("skills", skills))
 
     async def held_skills(self, limit: int = HELD_LOOKED_AT) -> list[str]:
         """The names of the first `limit` skills that somebody has, in order."""
-        rows = await self._graph.read("monitor/skills", limit=LIMIT.of("limit", limit))
-        return [row["name"] for row in rows]
+        return await self._skills.held(LIMIT.of("limit", limit))
 
     async def _recommend(
         self, kind: RecommendationKind, agents: list[Agent], guarded: set[str]

@@ -10,6 +10,7 @@ from typing import Any
 
 from graph_orch._sync.due import Due
 from graph_orch._sync.graph import AlreadyAppliedError, Graph, Transaction
+from graph_orch._sync.skills import Skills
 from graph_orch.domain.forms import lane_key, least_of, skill_key
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.lifecycle import DependencyFailure, TaskStatus
@@ -50,6 +51,7 @@ class Creation:
         self._retry_policy = retry_policy
         self._clock = clock
         self._due = Due(graph)
+        self._skills = Skills(graph)
         self.charged: set[str] = set()
         """The workflows that are known to have a budget, whose tasks have lanes of their own."""
         self._creating = Combiner[Batch, bool](
@@ -71,11 +73,17 @@ class Creation:
         refuse_cycles(fresh)
         for _ in range(TRIES):
             if not fresh or self._inserted(fresh):
+                self.warn_of_unknown_skills(fresh)
                 return [ids[task.task_id] for task in tasks]
             fresh = self.settle(fresh, ids)
         raise StoreError(
             f"creating {len(tasks)} tasks met somebody else's writes {TRIES} times; try again"
         )
+
+    def warn_of_unknown_skills(self, tasks: Iterable[NewTask]) -> None:
+        """Log a warning of skills of new tasks that nobody has; each once in a process."""
+        named = (it for task in tasks for it in (*task.requirements, *task.fallback_requirements))
+        self._skills.warn_of_unknown(named)
 
     def _inserted(self, batch: Batch) -> bool:
         """Insert tasks, together with those of other calls where they can share a transaction."""

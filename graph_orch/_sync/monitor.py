@@ -13,6 +13,7 @@ from graph_orch._sync.graph import Graph, Rows
 from graph_orch._sync.insights import Insights
 from graph_orch._sync.router import CapabilityRouter
 from graph_orch._sync.schema import Schema
+from graph_orch._sync.skills import HELD_LOOKED_AT, Skills
 from graph_orch._sync.tasks import TaskQueue
 from graph_orch.domain.fields import LIMIT, NAME, NAMES, TASK_ID, Check, Listed
 from graph_orch.domain.forms import skill_key
@@ -37,7 +38,6 @@ from graph_orch.domain.recommendations import (
     low_success,
     missing_skills,
     nearest,
-    nearest_each,
     no_free_agent,
     problems_of,
     single_holders,
@@ -48,8 +48,6 @@ from graph_orch.errors import TaskNotFoundError
 from graph_orch.store.runtime import in_thread
 
 KINDS: Check[list[RecommendationKind]] = Check(Listed[RecommendationKind])
-HELD_LOOKED_AT = 10_000
-"""How many held skills an unknown one is compared with at most."""
 BLOCKED_LOOKED_AT = 10_000
 TRIED_LOOKED_AT = 1_000
 """How many blocked tasks, and how many of those tried last, are read at most."""
@@ -67,6 +65,7 @@ class Monitor:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
+        self._skills = Skills(graph)
         self._tasks = TaskQueue(graph)
         self._agents = AgentRegistry(graph)
         self._insights = Insights(graph)
@@ -134,17 +133,11 @@ class Monitor:
 
     def unknown_skills(self, skills: Iterable[str]) -> dict[str, list[str]]:
         """The skills that nobody has, each with the names of held skills that resemble it."""
-        names = {skill_key(name): name for name in NAMES.of("skills", skills)}
-        unheld = self._graph.read("monitor/unheld", skills=list(names))
-        if not unheld:
-            return {}
-        held = self.held_skills()
-        return in_thread(nearest_each, [names[row["key"]] for row in unheld], held)
+        return self._skills.unknown(NAMES.of("skills", skills))
 
     def held_skills(self, limit: int = HELD_LOOKED_AT) -> list[str]:
         """The names of the first `limit` skills that somebody has, in order."""
-        rows = self._graph.read("monitor/skills", limit=LIMIT.of("limit", limit))
-        return [row["name"] for row in rows]
+        return self._skills.held(LIMIT.of("limit", limit))
 
     def _recommend(
         self, kind: RecommendationKind, agents: list[Agent], guarded: set[str]

@@ -187,6 +187,7 @@ class Workflows:
             self._creation.settle(outside, {})  # says what is missing
             raise StoreError("start: what the tasks need changed meanwhile; try again") from None
         self._due.cancel_dependents(owing)
+        self._creation.warn_of_unknown_skills(batch)
 
     def _write_in_parts(self, workflow: dict[str, Any], batch: Sequence[NewTask]) -> None:
         """Write a large workflow. Its first tasks wait at a gate until all are written."""

@@ -94,6 +94,12 @@ def test_prune_exports_and_deletes(cli: Cli, failed, cypher, kind: str, tmp_path
         (["prune", "--older-than", "1d", "--export", "/no/such/directory/x.jsonl"], 1),
         (["task", "retry"], 2),
         (["task", "retry", str(uuid4()), "--failed"], 2),
+        (["task", "cancel"], 2),
+        (["task", "cancel", str(uuid4()), "--type", "x"], 2),
+        (["task", "cancel", str(uuid4()), "--dry-run"], 2),
+        (["task", "cancel", "--status", "completed"], 4),
+        (["task", "retry", "--failed", "--workflow", "x"], 2),
+        (["task", "rate", str(uuid4()), "7"], 4),
     ],
 )
 def test_exit_codes(cli: Cli, args: list[str], code: int) -> None:
@@ -112,6 +118,25 @@ def test_retry_many(cli: Cli, failed, kind: str) -> None:
     }
     assert cli.json(*args) == []
     assert cli.json("task", "retry", failed())["status"] == "pending"
+
+
+def test_many_are_cancelled_and_retried_by_filters(cli: Cli, kind: str) -> None:
+    for n in range(3):
+        cli("task", "create", f"page {n}", "--type", kind)
+    args = ("task", "cancel", "--type", kind, "--text", "page")
+    assert cli.json(*args, "--dry-run") == {"matched": 3}
+    assert cli(*args, "--reason", "wrong").stdout.strip() == "3 tasks cancelled"
+    assert cli.json(*args) == {"cancelled": 0}
+    assert cli.json("task", "retry", "--type", kind, "--status", "cancelled") == {"retried": 3}
+    assert len(cli.json("task", "list", "--type", kind, "--text", "1")) == 1
+
+
+def test_rate(cli: Cli, failed) -> None:
+    task_id = failed()
+    rated = cli.json("task", "rate", task_id, "0.5", "--by", "ada", "--attempt", "1")
+    assert (rated["score"], rated["rated_by"], rated["outcome"]) == (0.5, "ada", "failed")
+    assert "rated" in cli("task", "history", task_id).stdout
+    assert "none of its tries was completed" in cli("task", "rate", task_id, "1", code=4).stderr
 
 
 def test_maintain_ticks_what_it_can(cli: Cli, cypher, kind: str, name: str) -> None:

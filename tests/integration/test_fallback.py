@@ -79,7 +79,7 @@ def test_the_wait_begins_when_it_is_ready(orch, novice, new_task):
     (claim,) = orch.tasks.claim_tasks(novice, 1, start=True)  # the oldest
     assert claim.task_id == first
     orch.tasks.complete(claim)
-    (claim,) = orch.tasks.claim_tasks(novice, 9)
+    (claim,) = orch.tasks.claim_tasks(novice, 9, lease_seconds=3_000)
     assert claim.task_id == late
     advance(orch, 70)
     assert [it.task_id for it in orch.tasks.claim_tasks(novice, 9)] == [waits]
