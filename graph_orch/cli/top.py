@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -33,6 +34,8 @@ SHOWN = 100
 EXPLAINED = 10
 """The oldest and the newest pending tasks, so many of each, whose waiting is explained."""
 REASONS = 2
+QUIT_SECONDS = 2.0
+"""How long whoever quits waits for the last look."""
 
 
 class Cell(NamedTuple):
@@ -217,5 +220,10 @@ def top(
         raise ValidationError("install graph-orch[top] to see the queue live") from error
     if not (sys.stdout.isatty() and sys.stdin.isatty()):
         raise ValidationError("top needs a terminal; `graph-orch top --json` looks once")
-    with connect() as orch:
-        Top(partial(look, orch), every).run()
+    with ExitStack() as stack:
+        screen = Top(partial(look, stack.enter_context(connect())), every)
+        screen.run()
+        if not screen.has_ended(QUIT_SECONDS):
+            # Its last look waits for a server that is away. A connection that is in use cannot be
+            # closed: it ends with this process.
+            stack.pop_all()

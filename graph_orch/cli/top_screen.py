@@ -53,6 +53,7 @@ class Top(App[None]):
         self._look = look
         self._every = every
         self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._look_on, name="graph-orch-top", daemon=True)
         self._seen: Picture | None = None
         self._error = ""
         self._sorted_by = [0] * len(PANES)
@@ -75,11 +76,17 @@ class Top(App[None]):
         self.query_one("#table1").focus()
         self.set_interval(1.0, self._show_state)
         # A thread that does not keep the process: a look waits for as long as a server is away.
-        threading.Thread(target=self._look_on, name="graph-orch-top", daemon=True).start()
+        self._thread.start()
 
     def on_unmount(self) -> None:
         """Look no more."""
         self._ended.set()
+
+    def has_ended(self, seconds: float) -> bool:
+        """Whether its last look ends within so many seconds after it."""
+        self._ended.set()
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
 
     def on_resize(self) -> None:
         """Give the last columns what there is now."""

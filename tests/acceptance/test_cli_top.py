@@ -75,7 +75,7 @@ async def test_it_shows_what_runs_who_works_what_waits_and_why(orch, busy):
             await until(pilot, lambda pane=pane: [*pane.columns][-1] in screen(app))
             assert all(len(line) <= 80 for line in screen(app).splitlines())
         assert [row[-1] for row in rows(app, 2)] == ["ada", "bob"]  # by load
-        assert rows(app, 3)[0][2:] == ["0 of 3", "ada", "other, step", "w1"]
+        assert rows(app, 3)[0][2:] == ["0 of 3", "ada", "step, other", "w1"]
         waits = {row[1]: row[2] for row in rows(app, 4)}
         assert (
             f"second ({orch.tasks.query_tasks({'status': 'pending'})[0].task_id})"
@@ -142,6 +142,7 @@ async def test_it_outlives_its_server(server, orch, busy):
             await until(pilot, lambda: "No answer" not in screen(app))
             await asyncio.to_thread(orch.tasks.complete_task, busy, 1)
             await until(pilot, lambda: rows(app, 1) == [])
+        assert await asyncio.to_thread(app.has_ended, SECONDS)
         await asyncio.to_thread(there.close)
 
 

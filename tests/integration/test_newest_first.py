@@ -20,9 +20,9 @@ FILTERS = [
 
 
 @pytest.fixture
-def lived(orch):
+def lived(orch, cypher):
     orch.agents.register_agent("ada", ["sql"], max_concurrent_tasks=100)
-    for round_ in range(3):  # the tasks of a batch are created at one moment
+    for round_ in range(3):
         orch.tasks.create_tasks(
             NewTask(
                 content="x",
@@ -36,6 +36,7 @@ def lived(orch):
         orch.workflows.start("flow", tasks, workflow_id="w" if round_ == 1 else None)
         for claim in orch.tasks.claim_tasks("ada", 5, start=True)[:3]:
             orch.tasks.complete_task(claim.task_id)
+    cypher("MATCH (t:Task) SET t.created_at = datetime.truncate('second', t.created_at)")
 
 
 def test_pages_are_those_of_the_other_order_turned_round(orch, lived):
