@@ -85,7 +85,8 @@ class Top(App[None]):
     def has_ended(self, seconds: float) -> bool:
         """Whether its last look ends within so many seconds after it."""
         self._ended.set()
-        self._thread.join(seconds)
+        if self._thread.is_alive():
+            self._thread.join(seconds)
         return not self._thread.is_alive()
 
     def on_resize(self) -> None:
