@@ -142,8 +142,8 @@ def test_computed_amounts_are_recorded(orch):
             for done in [pool.submit(many) for _ in range(8)]:
                 done.result()
 
-    with at_work(worker):
-        assert eventually(lambda: ended(orch, *ids_of(orch)))
+    worker.run(until_idle=True)
+    assert ended(orch, *ids_of(orch))
     spent = orch.budgets.get(owner).spent
     assert (spent.tokens, spent.cost) == (4_000, Decimal("0.001441667") + Decimal("0.021428571"))
 
@@ -163,8 +163,8 @@ def test_no_metric_ends_a_worker(orch, new_task):
             ctx.record(**{"x" if ctx.task.content != "long" else f"x{place}": value})
 
     tasks = {name: new_task(name) for name in recorded}
-    with at_work(worker):
-        assert eventually(lambda: ended(orch, *tasks.values()))
+    worker.run(until_idle=True)
+    assert ended(orch, *tasks.values())
     found = {name: orch.tasks.get_task(task_id) for name, task_id in tasks.items()}
     assert found["infinite"].metrics == found["overflows"].metrics == {"x": "Infinity"}
     assert found["fine"].metrics == {"x": 3}

@@ -17,7 +17,7 @@ from graph_orch import (
     Worker,
     WorkflowNotFoundError,
 )
-from tests.integration.test_worker import SECONDS, at_work, ended
+from tests.integration.test_worker import SECONDS, ended
 from tests.waiting import eventually
 
 
@@ -174,8 +174,8 @@ def test_a_handler_records_and_reserves(orch):
         return "done"
 
     tasks = [it.task_id for it in orch.tasks.query_tasks()]
-    with at_work(worker):
-        assert eventually(lambda: ended(orch, *tasks[:2]))
+    worker.run(until_idle=True)
+    assert ended(orch, *tasks[:2])
     first, second, third = orch.tasks.get_tasks(tasks)
     assert first.metrics == {"tokens": 60, "cost": 0.003, "calls": 2, "model": "small"}
     assert second.status == "failed"

@@ -20,6 +20,7 @@ from graph_orch import (
     ValidationError,
     Worker,
 )
+from graph_orch.testing import advance
 from tests.integration.test_worker import SECONDS, active, at_work, ended
 from tests.waiting import eventually
 
@@ -177,8 +178,8 @@ def test_a_step_that_raises_or_cannot_be_stored_keeps_nothing(orch, worker, new_
         await ctx.step("huge", lambda: "x" * 1_000_001)
 
     task_id = new_task()
-    with at_work(worker):
-        assert eventually(lambda: ended(orch, task_id))
+    worker.run(until_idle=True)
+    assert ended(orch, task_id)
     found = orch.tasks.get_task(task_id)
     assert (found.status, found.attempt) == ("failed", 1)
     assert "the result of step 'step:huge#1'" in found.error_message
@@ -220,13 +221,15 @@ def test_a_decision_is_handed_to_the_handler_whatever_it_is(orch, worker, new_ta
 
     @worker.task("any")
     def handler(ctx):
-        said["late"] = ctx.approval("late?", expires_seconds=0.05)
-        said["default"] = ctx.approval("default?", expires_seconds=0.05, default="approve")
-        ctx.input("what?", expires_seconds=0.05)
+        said["late"] = ctx.approval("late?", expires_seconds=60)
+        said["default"] = ctx.approval("default?", expires_seconds=60, default="approve")
+        ctx.input("what?", expires_seconds=60)
 
     task_id = new_task(on_dependency_failure="cancel")
-    with at_work(worker):
-        assert eventually(lambda: ended(orch, task_id))
+    for _ in range(4):  # one gate after the other expires
+        worker.run(until_idle=True)
+        advance(orch, 60)
+    assert ended(orch, task_id)
     assert said["late"] == Decision(decision="expire")
     assert not said["late"].is_approved
     assert (said["default"].decision, said["default"].is_approved) == ("approve", True)
@@ -281,8 +284,8 @@ def test_children_are_the_same_in_each_try_and_none_comes_of_one_that_fails(orch
 
     parent_id = new_task(task_type="parent", max_retries=1, priority="low")
     last = new_task(dependencies=[parent_id])
-    with at_work(worker):
-        assert eventually(lambda: ended(orch, parent_id))
+    worker.run(until_idle=True)
+    assert ended(orch, parent_id)
     there.append(len(orch.tasks.query_tasks({"task_type": "child"})))
     assert given[0] == given[1] == orch.tasks.get_task(parent_id).result
     assert there == [3]
@@ -318,8 +321,8 @@ def test_a_child_that_fails_is_told_to_the_handler_that_gathers(orch, worker, ne
 
     lenient = new_task(task_type="parent")
     strict = new_task("strict", task_type="parent")
-    with at_work(worker):
-        assert eventually(lambda: ended(orch, lenient, strict))
+    worker.run(until_idle=True)
+    assert ended(orch, lenient, strict)
     assert orch.tasks.get_task(lenient).result == [True, ["ok"]]
     assert status(orch, strict) == "failed"
     assert orch.tasks.get_task(strict).attempt == 2
@@ -343,8 +346,8 @@ def test_gather_refuses_what_never_ends_and_what_is_not_there(orch, worker, new_
     unknown = new_task("unknown")
     circle = new_task("circle")
     waits = new_task("unknown", dependencies=[circle])
-    with at_work(worker):
-        assert eventually(lambda: ended(orch, unknown, circle))
+    worker.run(until_idle=True)
+    assert ended(orch, unknown, circle)
     assert (orch.tasks.get_task(unknown).result, len(refused)) == ({}, 1)
     found = orch.tasks.get_task(circle)
     assert (found.status, found.attempt) == ("failed", 1)
@@ -509,8 +512,8 @@ def test_a_step_holds_no_other_place(orch, worker, new_task, kind):
         return await ctx.step("x", lambda: "its own")
 
     task_id = new_task(task_type=kind)
-    with at_work(worker):
-        assert eventually(lambda: ended(orch, task_id))
+    worker.run(until_idle=True)
+    assert ended(orch, task_id)
     assert orch.tasks.get_task(task_id).result == "its own"
     assert [it.split(":")[0] for it in refused] == ["step", "sleep", "spawn", "approval", "gather"]
     assert "'step:outer#1'" in refused[0]
@@ -539,8 +542,8 @@ def test_what_is_spawned_before_a_task_that_is_not_there(orch, worker, new_task)
 
     last = new_task(task_type="child")
     nobody, twice = new_task("nobody"), new_task("twice")
-    with at_work(worker):
-        assert eventually(lambda: ended(orch, nobody, twice))
+    worker.run(until_idle=True)
+    assert ended(orch, nobody, twice)
     assert NOBODY in orch.tasks.get_task(nobody).error_message
     assert orch.tasks.get_task(last).dependencies == orch.tasks.get_task(twice).result
     assert len(orch.tasks.query_tasks({"task_type": "child"})) == 2
@@ -560,8 +563,8 @@ def test_children_with_one_idempotency_key_are_one(orch, worker, new_task):
     orch.tasks.cancel_task(known)
     tasks = [new_task("fresh"), new_task("known", max_retries=0)]
     repeated = [NewTask(content="", task_type="other", idempotency_key="known") for _ in range(2)]
-    with at_work(worker):
-        assert eventually(lambda: ended(orch, *tasks))
+    worker.run(until_idle=True)
+    assert ended(orch, *tasks)
     first, second, third = orch.tasks.get_task(tasks[0]).result
     assert first == second == third
     assert known in orch.tasks.get_task(tasks[1]).error_message
