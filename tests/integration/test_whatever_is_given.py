@@ -183,6 +183,8 @@ def good(orch, new_task):
         "pattern": "*:*",
         "position": 0,
         "breaker": {"failures": 1_000},
+        "filters": {"task_type": "x"},
+        "score": 1,
         "budget": {"tries": 1_000_000},
         "team_id": "x",
         "communities": Communities.of([["ada"]], 0.5, Algorithm.LOUVAIN, 1.0, 0),
