@@ -13,7 +13,7 @@ CALL () {
   SET r.lk = $command_id
   WITH r WHERE r:RetiredAgent  // Read again: others may have revived it.
   REMOVE r:RetiredAgent, r.max_concurrent_tasks, r.metadata, r.breaker_failures, r.breaker_seconds,
-         r.failures_in_row, r.paused_at, r.paused_until, r.paused_reason, r.paused_by
+         r.failures_in_row, r.failed_by, r.paused_at, r.paused_until, r.paused_reason, r.paused_by
   SET r:Agent, r.skills = []
 }
 MERGE (a:Agent {agent_id: $agent_id})

@@ -98,13 +98,17 @@ def guard(
 @app.command("breaker", epilog="Example: graph-orch agent breaker ada --failures 3 --pause 1m")
 def breaker(
     agent_id: AgentId,
-    failures: Annotated[int, typer.Option(help="So many in a row pause the agent.")] = 5,
+    failures: Annotated[int | None, typer.Option(help="So many in a row pause the agent.")] = None,
     pause: Annotated[str, typer.Option(help="For how long, such as 1m.")] = "1m",
     off: Annotated[bool, typer.Option("--off", help="Never pause it for that.")] = False,
     as_json: Json = False,
 ) -> None:
     """Pause an agent that keeps failing, and then try it with one task at a time."""
-    wanted = None if off else CircuitBreaker(failures=failures, pause_seconds=seconds(pause))
+    if (failures is None) is not off:
+        raise typer.BadParameter("give --failures, or --off; `graph-orch agent show` shows what is")
+    wanted = None
+    if failures is not None:
+        wanted = CircuitBreaker(failures=failures, pause_seconds=seconds(pause))
     with connect() as orch:
         agent = orch.agents.set_circuit_breaker(agent_id, wanted)
     show(agent, as_json)

@@ -108,7 +108,7 @@ class Seen(NamedTuple):
         from rich.tree import Tree
 
         tree: Any = Tree(Text(visible(self.title)))
-        if self.status.eta_seconds is not None:
+        if self.status.eta_seconds is not None and not self.status.waiting:
             tree.add(Text(f"it may be done in {self.status.eta_seconds:.0f} s"))
         now = datetime.now(UTC)
         branches = self.branches

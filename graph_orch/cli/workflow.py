@@ -86,7 +86,7 @@ def show_(
         return
     for line in seen.lines():
         say(line)
-    if seen.status.eta_seconds is not None:
+    if seen.status.eta_seconds is not None and not seen.status.waiting:
         say(f"it may be done in {seen.status.eta_seconds:.0f} s")
 
 

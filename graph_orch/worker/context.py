@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable,
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast, overload
 
 from pydantic import JsonValue
 
@@ -26,6 +26,7 @@ from graph_orch.worker.durable import Durable, at_step, name_of
 from graph_orch.worker.failures import number_of, storable_text
 from graph_orch.worker.handlers import in_thread, is_coroutine_function
 from graph_orch.worker.results import storable
+from graph_orch.worker.typed import inputs_of
 
 MOST_MESSAGE = 2_000
 T = TypeVar("T")
@@ -158,6 +159,9 @@ class _Context:
         """Whether nobody wants the result: the task was cancelled or lost, or the worker ends."""
         return self._job.cancelled
 
+    async def _inputs(self, types: Any) -> dict[str, Any]:
+        return inputs_of(await self._job.durable.inputs(), types)
+
     def record(self, tokens: int = 0, cost: Decimal | float | str = 0, **metrics: Any) -> None:
         """Record what the work has used: of the same name, numbers are added up.
 
@@ -230,9 +234,23 @@ class Context(_Context):
         found = self._wait(self._queue.get_dependency_results(self.task.task_id))
         return found if inspect.iscoroutine(found) else _Results(found)
 
-    def inputs(self) -> dict[str, JsonValue]:
-        """What the task's dependencies gave, by their names; by id where one has none."""
-        return self._wait(self._job.durable.inputs())
+    @overload
+    def inputs(self, types: None = None) -> dict[str, JsonValue]: ...
+    @overload
+    def inputs(self, types: type[T]) -> dict[str, T]: ...
+    @overload
+    def inputs(self, types: Mapping[str, object]) -> dict[str, Any]: ...
+    def inputs(self, types: Any = None) -> dict[str, Any]:
+        """What the task's dependencies gave, by their names; by id where one has none.
+
+        Args:
+            types: A pydantic model, or another type that pydantic checks, which all of them are; or
+                types by name, where the others stay as JSON.
+
+        Raises:
+            InputMismatch: One does not fit its type; the task fails for good.
+        """
+        return self._wait(self._inputs(types))
 
     def reserve(self, tokens: int = 0, cost: Decimal | float | str = 0) -> None:
         """Reserve more than was estimated, before it is used, in each budget that pays for it.
@@ -366,9 +384,15 @@ class AsyncContext(_Context):
         """What the task's dependencies gave, by their ids."""
         return await self._queue.get_dependency_results(self.task.task_id)
 
-    async def inputs(self) -> dict[str, JsonValue]:
+    @overload
+    async def inputs(self, types: None = None) -> dict[str, JsonValue]: ...
+    @overload
+    async def inputs(self, types: type[T]) -> dict[str, T]: ...
+    @overload
+    async def inputs(self, types: Mapping[str, object]) -> dict[str, Any]: ...
+    async def inputs(self, types: Any = None) -> dict[str, Any]:
         """See `Context.inputs`."""
-        return await self._job.durable.inputs()
+        return await self._inputs(types)
 
     async def reserve(self, tokens: int = 0, cost: Decimal | float | str = 0) -> None:
         """See `Context.reserve`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -100,6 +100,35 @@ class Types:
             why = f"the result does not fit {self.names[1]}: {_fields(error)}"
             raise UnstorableResult(why, value) from error
         return self.gives.dump_python(checked, mode="json")
+
+
+def inputs_of(found: Mapping[str, JsonValue], types: Any) -> dict[str, Any]:
+    """The results of dependencies as their types; see `Context.inputs`.
+
+    Raises:
+        InputMismatch: One does not fit.
+        ValidationError: pydantic cannot check a type, or there is no dependency of a name.
+    """
+    if types is None:
+        return dict(found)
+    wanted = dict.fromkeys(found, types)
+    if isinstance(types, Mapping):
+        wanted = dict(cast(Mapping[str, Any], types))
+    if unknown := sorted(wanted.keys() - found.keys()):
+        raise ValidationError(
+            f"inputs: no dependency is called {', '.join(map(repr, unknown))}; there are "
+            f"{', '.join(map(repr, sorted(found))) or 'none'}"
+        )
+    given: dict[str, Any] = dict(found)
+    for name, kind in wanted.items():
+        checks = Types.of(kind, None)
+        try:
+            given[name] = cast(TypeAdapter[Any], checks.takes).validate_python(found[name])
+        except pydantic.ValidationError as error:
+            raise InputMismatch(
+                f"the result of {name!r} does not fit {checks.names[0]}: {_fields(error)}"
+            ) from error
+    return given
 
 
 def _fields(error: pydantic.ValidationError) -> str:

@@ -82,7 +82,9 @@ class Worker:
         )
         self._capabilities = NEW_NAMES.of("capabilities", capabilities)
         self._metadata = metadata
-        self._breaker = circuit_breaker
+        self._breaker = None
+        if circuit_breaker is not None:
+            self._breaker = CircuitBreaker.parsed("circuit_breaker", circuit_breaker)
         self._handlers: dict[str, Handler] = {}
         self._types: dict[str, Types] = {}
         self._run: Run | None = None

@@ -157,13 +157,15 @@ def test_a_provider_that_asks_for_time_pauses_its_agent_unless_somebody_paused_i
     assert ada.agents.get_agent("ada").circuit_breaker is None
 
 
-def test_leases_that_run_out_count_as_failures(ada):
+def test_all_leases_of_a_process_that_died_count_as_one_failure(ada):
     ada.agents.set_circuit_breaker("ada", CircuitBreaker(failures=2, pause_seconds=60))
-    for _ in range(2):
+    for _ in range(3):
         ada.tasks.create_task(**WORK)
-    ada.tasks.claim_tasks("ada", 2, lease_seconds=0.1)
-    time.sleep(0.2)
-    ada.tasks.process_due()
+    for failures in (1, 2):
+        assert len(ada.tasks.claim_tasks("ada", 3, lease_seconds=0.1)) == 3
+        time.sleep(0.2)
+        ada.tasks.process_due()
+        assert ada.agents.get_agent("ada").failures_in_row == failures
     assert [it.what for it in ada.pauses.list()] == ["agent:ada"]
 
 

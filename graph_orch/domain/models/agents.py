@@ -41,9 +41,9 @@ class Agent(Model):
     last_seen_at: datetime = Field(description="When it last did something, UTC")
     last_assigned_at: datetime | None = Field(None, description="When it last got a task, UTC")
     metadata: JsonValue = Field(None, description="What its owner keeps with it")
-    paused_at: datetime | None = Field(None, description="When it was last paused, UTC")
-    paused_until: datetime | None = Field(None, description="Until when; None: until it is resumed")
-    paused_reason: str | None = Field(None, description="Why it was")
+    paused_at: datetime | None = Field(None, description="Since when it is paused, UTC")
+    paused_until: datetime | None = Field(None, description="Until when it is, or was last")
+    paused_reason: str | None = Field(None, description="Why it is, or was last")
     failures_in_row: int = Field(0, description="Since a success, if it has a circuit breaker")
     circuit_breaker: CircuitBreaker | None = Field(None, description="When failures pause it")
 
