@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from graph_orch import NewTask, RecommendationKind, TaskNotFoundError
-from graph_orch._async import monitor, workflows
+from graph_orch._async import monitor, skills, workflows
 from graph_orch.tools.call import Call, Caller
 from graph_orch.tools.table import EVERY_TOOL, TOOLS
 
@@ -212,8 +212,8 @@ def test_monitor_without_await(orch):
 async def test_comparing_and_judging_leave_the_event_loop_to_others(aorch, monkeypatch):
     places = []
 
-    def watched(name):
-        original = getattr(monitor, name)
+    def watched(home, name):
+        original = getattr(home, name)
 
         def run(*args):
             places.append((name, threading.current_thread() is threading.main_thread()))
@@ -222,7 +222,8 @@ async def test_comparing_and_judging_leave_the_event_loop_to_others(aorch, monke
         return run
 
     for name in ("nearest", "nearest_each", "extremes", "_first"):
-        monkeypatch.setattr(monitor, name, watched(name))
+        home = skills if name == "nearest_each" else monitor
+        monkeypatch.setattr(home, name, watched(home, name))
     await aorch.agents.register_agent("ada", ["python"])
     assert await aorch.monitor.nearest_agents("aad") == ["ada"]
     assert await aorch.monitor.unknown_skills(["pyhton"]) == {"pyhton": ["python"]}
