@@ -79,6 +79,14 @@ class Seen(NamedTuple):
         return f"{it.name} ({it.workflow_id}) is {it.state}{reason}: {counts or 'no tasks'}"
 
     @property
+    def eta(self) -> str:
+        """How long the rest may take; "" where that is not known."""
+        seconds, waits = self.status.eta_seconds, bool(self.status.waiting)
+        if seconds is None:
+            return ""
+        return f"it may be done in {seconds:.0f} s{', not counting what waits' if waits else ''}"
+
+    @property
     def branches(self) -> dict[str, list[str]]:
         """What runs, what waits and why, and what failed, each on a line."""
         return {
@@ -108,8 +116,8 @@ class Seen(NamedTuple):
         from rich.tree import Tree
 
         tree: Any = Tree(Text(visible(self.title)))
-        if self.status.eta_seconds is not None and not self.status.waiting:
-            tree.add(Text(f"it may be done in {self.status.eta_seconds:.0f} s"))
+        if self.eta:
+            tree.add(Text(self.eta))
         now = datetime.now(UTC)
         branches = self.branches
         branches["runs"] = [

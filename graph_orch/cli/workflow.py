@@ -86,8 +86,8 @@ def show_(
         return
     for line in seen.lines():
         say(line)
-    if seen.status.eta_seconds is not None and not seen.status.waiting:
-        say(f"it may be done in {seen.status.eta_seconds:.0f} s")
+    if seen.eta:
+        say(seen.eta)
 
 
 @app.command("watch", epilog="Example: graph-orch workflow watch paper-7")

@@ -10,6 +10,7 @@ import signal
 import struct
 import subprocess
 import termios
+import time
 from uuid import uuid4
 
 import pytest
@@ -31,7 +32,7 @@ def on_a_terminal(cli: Cli, *args: str, columns: int, until: str = "", **env: st
         start_new_session=True,
     )
     os.close(other)
-    said, asked = b"", False
+    said, asked = b"", 0.0
     while True:
         try:
             part = os.read(main, 65_536)
@@ -40,9 +41,9 @@ def on_a_terminal(cli: Cli, *args: str, columns: int, until: str = "", **env: st
         if not part:
             break
         said += part
-        if until and not asked and until.encode() in said:
-            process.send_signal(signal.SIGINT)
-            asked = True
+        if until and until.encode() in said and time.monotonic() - asked > 5:
+            process.send_signal(signal.SIGINT)  # which is lost where a finaliser runs: so again
+            asked = time.monotonic()
     os.close(main)
     process.wait(60)
     return said.decode()
