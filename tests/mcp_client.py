@@ -127,3 +127,10 @@ def http_server(server: Server, *args: str, **env: str) -> Iterator[HttpServer]:
         it.process.terminate()
         out, err = it.process.communicate(timeout=60)
     assert (it.process.returncode, out) == (0, ""), err
+
+
+def typed_worker(graph, agent_id: str, schemas: str) -> None:
+    """As a worker tells that has typed handlers."""
+    beat = {"worker_id": "typed", "hostname": "x", "pid": 1, "concurrency": 1, "beat_seconds": 60.0}
+    graph.write("workers/beat", agent_id=agent_id, task_types=["cook"], **beat)
+    graph.write("workers/tell", worker_id="typed", slots=None, schemas=schemas)

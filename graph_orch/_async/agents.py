@@ -90,6 +90,22 @@ class AsyncAgentRegistry:
         rows = await self._graph.read("workers/list")
         return [WorkerInfo.from_record(native(row)) for row in rows]
 
+    async def schemas(self, agent_id: str | None = None) -> dict[str, JsonValue]:
+        """What live workers with typed handlers take and give, by task type.
+
+        Each as `input`, the JSON schema of the content, and `output`, that of the result, where
+        the handler has such a type.
+
+        Args:
+            agent_id: Only those of this agent's workers.
+        """
+        found: dict[str, JsonValue] = {}
+        wanted = None if agent_id is None else NAME.of("agent_id", agent_id)
+        for worker in await self.list_workers():
+            if worker.is_live and wanted in (None, worker.agent_id):
+                found |= worker.schemas if isinstance(worker.schemas, dict) else {}
+        return found
+
     async def forget_workers(self) -> int:
         """Forget the worker processes that were not seen for a day; how many there were."""
         return (await self._graph.write("workers/forget"))[0]["forgotten"]

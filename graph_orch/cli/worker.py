@@ -100,6 +100,10 @@ def worker(
     lease: Lease = 30,
     grace: Grace = 30,
     burst: Burst = False,
+    schemas: Annotated[
+        bool,
+        typer.Option("--schemas", help="Print what typed handlers take and give, and end."),
+    ] = False,
 ) -> None:
     """Work on tasks until SIGTERM: with a Worker's handlers, or a command in any language.
 
@@ -110,6 +114,9 @@ def worker(
     """
     if (target is None) == (command is None):
         raise typer.BadParameter("give either MODULE:WORKER or --exec COMMAND")
+    if schemas:
+        show_json(load_worker(target).schemas() if target else {})
+        return
     leave_in_order()
     from graph_orch import executors  # here, since it takes long to import
 

@@ -298,7 +298,7 @@ class _Handlers:
             case "agent", agent_id:
                 if (agent := await self._orch.agents.get_agent(agent_id)) is None:
                     raise AgentNotFoundError(agent_id)
-                found = _dumped(agent)
+                found = _dumped(agent) | {"handles": await self._orch.agents.schemas(agent_id)}
             case _:
                 known = "there are task://{id}, agent://{id} and graph://schema"
                 raise MCPError(

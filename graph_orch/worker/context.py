@@ -39,7 +39,7 @@ It returns what pydantic can write as JSON; what can be awaited is awaited.
 
 @dataclass(frozen=True)
 class WorkerSettings:
-    """What a worker is told. `slots` are the agent's: `concurrency` and what is held beyond."""
+    """What a worker is told. `slots`: `concurrency` and what is held beyond."""
 
     agent_id: str
     worker_id: str
@@ -48,6 +48,7 @@ class WorkerSettings:
     lease_seconds: float
     grace_seconds: float
     spread: int
+    has_own_slots: bool = False
 
     @property
     def beat_seconds(self) -> float:

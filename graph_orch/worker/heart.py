@@ -34,6 +34,7 @@ class Heart(threading.Thread):
         held: Callable[[], tuple[list[Job], int]],
         lose: Callable[[Sequence[Ended]], None],
         task_types: Sequence[str] | None,
+        schemas: str | None,
     ) -> None:
         super().__init__(name="graph-orch-heart", daemon=True)
         self._settings = settings
@@ -41,6 +42,8 @@ class Heart(threading.Thread):
         self._held = held
         self._lose = lose
         self._types = task_types
+        self._schemas = schemas
+        self._has_told = False
         self._ended = threading.Event()
         self._lingering = 0
 
@@ -85,6 +88,14 @@ class Heart(threading.Thread):
             beat_seconds=settings.beat_seconds,
             task_types=self._types,
         )
+        if settings.has_own_slots or (self._schemas and not self._has_told):
+            graph.write(
+                "workers/tell",
+                worker_id=settings.worker_id,
+                slots=settings.slots if settings.has_own_slots else None,
+                schemas=self._schemas,
+            )
+            self._has_told = True
         if lingering != self._lingering:
             graph.write("workers/lingering", worker_id=settings.worker_id, lingering=lingering)
             self._lingering = lingering

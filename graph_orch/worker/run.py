@@ -6,14 +6,14 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from pydantic import JsonValue
 
 from graph_orch._async.tasks import completion_row
 from graph_orch.domain.durable import Waits
-from graph_orch.domain.forms import MOST_TOLD
+from graph_orch.domain.forms import MOST_TOLD, dump_json
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.lifecycle import TaskStatus
 from graph_orch.domain.models import Claim, ClaimRequest, Completion
@@ -52,6 +52,8 @@ END_SECONDS = 5.0
 """How long a stop waits for handlers that it has cancelled."""
 ABORT_SECONDS = 1.0
 """The same where the worker was told twice to stop."""
+MOST_SCHEMAS = 200_000
+"""Characters of the JSON schemas of its handlers that a worker tells of; longer ones it keeps."""
 SENDING_SECONDS = 0.001
 """Sending a statement that is ready takes so long at most."""
 logger = logger_of("graph_orch.worker")
@@ -66,6 +68,7 @@ class Run:
         store: Shared,
         handlers: dict[str, Handler],
         *,
+        schemas: Mapping[str, object] | None = None,
         ends_idle: bool = False,
     ) -> None:
         self._settings = settings
@@ -78,6 +81,8 @@ class Run:
         self._handling = store.handling
         self._handlers = handlers
         self._types = None if ANY in handlers else sorted(handlers)
+        told = dump_json(schemas) if schemas else None
+        self._schemas = told if told is None or len(told) <= MOST_SCHEMAS else None
         self._waiting: deque[Job] = deque()
         self._running = 0
         self._lingering: set[Job] = set()
@@ -100,7 +105,9 @@ class Run:
         """Claim and work until told to stop, or cancelled; then drain."""
         self._main = asyncio.current_task()
         address = self._graph.address
-        heart = Heart(self._settings, address, self.held, self._lose_soon, self._types)
+        heart = Heart(
+            self._settings, address, self.held, self._lose_soon, self._types, self._schemas
+        )
         heart.start()
         self._graph.work.watch(self._lose_soon)
         finisher = asyncio.create_task(self._finish())

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
-from typing import Any, TypeVar, cast, overload
+from typing import Any, Literal, TypeVar, cast, overload
 from uuid import uuid4
 
 from pydantic import JsonValue
@@ -52,6 +52,7 @@ class Worker:
         metadata: dict[str, JsonValue] | None = None,
         worker_id: str | None = None,
         circuit_breaker: CircuitBreaker | None = None,
+        slots: Literal["per_agent", "per_process"] = "per_agent",
     ) -> None:
         """A worker for an agent, which it registers when it runs.
 
@@ -63,22 +64,27 @@ class Worker:
             lease_seconds: How long a claim outlives this process; it is kept by a beat every third
                 of that.
             grace_seconds: How long running handlers may go on after SIGTERM.
-            prefetch: How many tasks to hold beyond those that run. The agent has
-                `concurrency + prefetch` slots.
+            prefetch: How many tasks to hold beyond those that run.
             claim_spread: See `TaskQueue`.
             circuit_breaker: When the agent is paused because it keeps failing; None: as it was set.
+            slots: "per_agent": the agent has `concurrency + prefetch` slots, which all processes
+                that work as this agent share. "per_process": each process brings so many, and the
+                agent has those of all that live. All workers of an agent say the same.
         """
-        slots = SLOTS.of("concurrency", concurrency)
+        places = SLOTS.of("concurrency", concurrency)
+        if slots not in ("per_agent", "per_process"):
+            raise ValidationError(f"slots: {slots!r:.100} is not per_agent or per_process")
         unique = f"{socket.gethostname()[:100]}-{os.getpid()}-{uuid4()}"
         self._address = None if orch is None else orch.graph.address
         self.settings = WorkerSettings(
             agent_id=NEW_NAME.of("agent_id", agent_id),
             worker_id=NEW_NAME.of("worker_id", worker_id or unique),
-            concurrency=slots,
-            slots=SLOTS.of("prefetch", slots + prefetch),
+            concurrency=places,
+            slots=SLOTS.of("prefetch", places + prefetch),
             lease_seconds=LEASE.of("lease_seconds", lease_seconds) or 30.0,
             grace_seconds=SECONDS.of("grace_seconds", grace_seconds) or 0.0,
             spread=LIMIT.of("claim_spread", claim_spread),
+            has_own_slots=slots == "per_process",
         )
         self._capabilities = NEW_NAMES.of("capabilities", capabilities)
         self._metadata = metadata
@@ -247,7 +253,7 @@ class Worker:
             settings.agent_id,
             self._capabilities,
             self._metadata,
-            max_concurrent_tasks=settings.slots,
+            max_concurrent_tasks=None if settings.has_own_slots else settings.slots,
         )
         if self._breaker is not None:
             await agents.set_circuit_breaker(settings.agent_id, self._breaker)
@@ -259,7 +265,7 @@ class Worker:
             *(settings.worker_id, settings.agent_id, address, ", ".join(types)),
             settings.concurrency,
         )
-        return Run(settings, store, self._handlers, ends_idle=until_idle)
+        return Run(settings, store, self._handlers, schemas=self.schemas(), ends_idle=until_idle)
 
     def stop(self) -> None:
         """Drain, and end; asked twice, end at once. Safe from any thread and signal handler.

@@ -165,6 +165,7 @@ def lived(connected, cypher):
     beat = {"worker_id": "plan", "hostname": "x", "pid": 1, "concurrency": 1, "beat_seconds": 1.0}
     beat |= {"task_types": ["any"]}
     connected.graph.write("workers/beat", agent_id="plan-agent", **beat)
+    connected.graph.write("workers/tell", worker_id="plan", slots=5, schemas="{}")
     for end in (
         lambda: tasks.fail_task(first, "x", exclude_agent=True),
         lambda: tasks.fail_task(first, "x", should_retry=False),

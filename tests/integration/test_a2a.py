@@ -19,7 +19,7 @@ from graph_orch.errors import ValidationError
 from graph_orch.serve.a2a import card_of, parse_card, registration, to_json
 from graph_orch.serve.a2a.tasks import STATUSES, a2a_task, new_task, state_of
 from tests.command_line import Cli
-from tests.mcp_client import http_server
+from tests.mcp_client import http_server, typed_worker
 
 CARD = {
     "name": "recipe-agent",
@@ -220,13 +220,15 @@ async def connected(http, web):
     return card, client
 
 
-async def test_a_profile_holds_for_a2a_too(aorch, server):
+async def test_a_profile_holds_for_a2a_too(aorch, orch, server):
     await aorch.agents.register_agent("cook", ["cooking"])
+    typed_worker(orch.graph, "cook", '{"cook": {"input": {"type": "string"}}}')
     other = await aorch.tasks.create_task("somebody else's", "x")
     with http_server(server, "--profile", "worker") as web:
         async with httpx.AsyncClient(timeout=60) as http:
             card, client = await connected(http, web)
-            assert [skill.id for skill in card.skills] == ["cooking"]
+            assert [skill.id for skill in card.skills] == ["cooking", "task_type:cook"]
+            assert '"type":"string"' in card.skills[1].description.replace(" ", "")
             (sent,) = [it async for it in client.send_message(request("x", wait=False))]
             assert (await client.get_task(pb.GetTaskRequest(id=sent.task.id))).id == sent.task.id
             with pytest.raises(A2AError, match="--profile core serves it"):

@@ -14,7 +14,15 @@ import pytest
 from mcp.shared.exceptions import MCPError
 
 from graph_orch.tools.table import TOOLS, Profile, chosen
-from tests.mcp_client import COMMAND, INITIALIZE, environment, http, http_server, stdio
+from tests.mcp_client import (
+    COMMAND,
+    INITIALIZE,
+    environment,
+    http,
+    http_server,
+    stdio,
+    typed_worker,
+)
 
 TOKEN = "a-test-token"
 
@@ -270,6 +278,7 @@ async def test_long_waits_tell_how_far_they_are(orch, server):
 
 async def test_resources_and_the_prompt(orch, server):
     orch.agents.register_agent("ada lovelace", ["python"])
+    typed_worker(orch.graph, "ada lovelace", '{"cook": {"input": {"type": "string"}}}')
     task_id = orch.tasks.create_task("x", "any")
     async with stdio(server) as call:
         client = call.client
@@ -280,7 +289,9 @@ async def test_resources_and_the_prompt(orch, server):
         task = json.loads((await client.read_resource(f"task://{task_id}")).contents[0].text)
         assert (task["task_id"], task["history"][0]["type"]) == (task_id, "created")
         agent = await client.read_resource("agent://ada%20lovelace")
-        assert json.loads(agent.contents[0].text)["capabilities"] == ["python"]
+        told = json.loads(agent.contents[0].text)
+        assert told["capabilities"] == ["python"]
+        assert told["handles"] == {"cook": {"input": {"type": "string"}}}
         with pytest.raises(MCPError, match="ada lovelace"):
             await client.read_resource("agent://ada lovelac")
         with pytest.raises(MCPError, match="there are task"):

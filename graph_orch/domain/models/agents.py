@@ -95,6 +95,8 @@ class WorkerInfo(Model):
     is_live: bool = Field(description="Whether it was seen within three times beat_seconds")
     task_ids: list[str] = Field(description="The tasks that it holds")
     task_types: list[str] | None = Field(None, description="Those it has handlers for; None: all")
+    slots: int | None = Field(None, description="Slots of its own; None: those of its agent")
+    schemas: JsonValue = Field(None, description="By task type: input, and output, as JSON schemas")
     lingering: int = Field(0, description="Places taken by handlers of tasks that have ended")
     """Of its `concurrency` places: a thread cannot be stopped, and so goes on until its handler
     returns, even after its task was cancelled or timed out."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, cast
 
 from a2a.client.card_resolver import parse_agent_card
@@ -14,12 +15,14 @@ from pydantic import JsonValue
 
 from graph_orch import Agent
 from graph_orch.domain.fields import JSON_OBJECT
-from graph_orch.domain.forms import skill_key
+from graph_orch.domain.forms import dump_json, shortened, skill_key
 from graph_orch.errors import ValidationError
 
 CARD = "a2a_card"
 """The metadata key under which an agent keeps the card that it was registered from."""
 TEXT, DATA = "text/plain", "application/json"
+MOST_SCHEMA = 10_000
+"""Characters of the schemas of one task type on a card."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +96,17 @@ def card_of(agent: Agent, url: str) -> AgentCard:
     return card
 
 
-def service_card(url: str, names: Iterable[str], takes_tasks: bool = True) -> AgentCard:
-    """The card of the queue itself; where it takes tasks, with the skills of all agents."""
+def service_card(
+    url: str,
+    names: Iterable[str],
+    takes_tasks: bool = True,
+    schemas: Mapping[str, JsonValue] = MappingProxyType({}),
+) -> AgentCard:
+    """The card of the queue itself; where it takes tasks, with the skills of all agents.
+
+    Args:
+        schemas: By task type, what typed handlers take and give: each type is a skill too.
+    """
     card = _new_card("graph_orch", url)
     if not takes_tasks:
         card.description = "A queue of tasks, which can be read here; it takes no new tasks."
@@ -104,6 +116,18 @@ def service_card(url: str, names: Iterable[str], takes_tasks: bool = True) -> Ag
         "message may say task_type, priority, requirements, dependencies, max_retries."
     )
     card.skills.extend(skills(names))
+    for task_type, schema in schemas.items():
+        told = shortened(dump_json(schema), MOST_SCHEMA)
+        card.skills.append(
+            AgentSkill(
+                id=f"task_type:{task_type}",
+                name=task_type,
+                description=f"Tasks of the task_type {task_type!r}, by these JSON schemas: {told}",
+                tags=["task_type"],
+                input_modes=[DATA],
+                output_modes=[DATA],
+            )
+        )
     return card
 
 

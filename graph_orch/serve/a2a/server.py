@@ -83,7 +83,8 @@ def routes(
 
     async def current(card: pb.AgentCard) -> pb.AgentCard:
         names = await orch.monitor.held_skills(MOST_SKILLS) if takes_tasks else []
-        found = service_card(at, names, takes_tasks)
+        schemas = await orch.agents.schemas() if takes_tasks else {}
+        found = service_card(at, names, takes_tasks, schemas)
         if identify is not None and await identify(None) is None:
             scheme = pb.HTTPAuthSecurityScheme(scheme="Bearer")
             found.security_schemes["bearer"].http_auth_security_scheme.CopyFrom(scheme)
