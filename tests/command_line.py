@@ -24,6 +24,8 @@ HEED_SIGINT = (
     "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
     "os.execv(sys.argv[1], sys.argv[1:])"
 )
+# A shell lets what it runs in the background ignore SIGINT, and that is inherited.
+HEEDING = [sys.executable, "-c", HEED_SIGINT, *COMMAND]
 Done = subprocess.CompletedProcess[str]
 get_command = functools.cache(typer.main.get_command)
 """Typer makes all commands anew for each call, which takes ten times as long as most calls do."""
@@ -99,8 +101,7 @@ class Cli:
         """Start a command in a process of its own."""
         pipe = subprocess.PIPE
         return subprocess.Popen(
-            # A shell lets what it runs in the background ignore SIGINT, and that is inherited.
-            [sys.executable, "-c", HEED_SIGINT, *COMMAND, *args],
+            [*HEEDING, *args],
             env=self._environment(env),
             cwd=cwd,
             stdin=stdin,

@@ -10,12 +10,11 @@ import signal
 import struct
 import subprocess
 import termios
-import time
 from uuid import uuid4
 
 import pytest
 
-from tests.command_line import COMMAND, Cli
+from tests.command_line import HEEDING, Cli
 
 
 def on_a_terminal(cli: Cli, *args: str, columns: int, until: str = "", **env: str) -> str:
@@ -24,7 +23,7 @@ def on_a_terminal(cli: Cli, *args: str, columns: int, until: str = "", **env: st
     fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     given = {name: it for name, it in cli._environment({"TERM": "xterm", **env}).items() if it}
     process = subprocess.Popen(
-        [*COMMAND, *args],
+        [*HEEDING, *args],
         stdin=other,
         stdout=other,
         stderr=other,
@@ -32,7 +31,7 @@ def on_a_terminal(cli: Cli, *args: str, columns: int, until: str = "", **env: st
         start_new_session=True,
     )
     os.close(other)
-    said, asked = b"", 0.0
+    said, asked = b"", False
     while True:
         try:
             part = os.read(main, 65_536)
@@ -41,9 +40,9 @@ def on_a_terminal(cli: Cli, *args: str, columns: int, until: str = "", **env: st
         if not part:
             break
         said += part
-        if until and until.encode() in said and time.monotonic() - asked > 5:
-            process.send_signal(signal.SIGINT)  # which is lost where a finaliser runs: so again
-            asked = time.monotonic()
+        if until and not asked and until.encode() in said:
+            process.send_signal(signal.SIGINT)
+            asked = True
     os.close(main)
     process.wait(60)
     return said.decode()
