@@ -1,5 +1,5 @@
-// Returns the lanes, and the skills of the `fallback` lanes, of those tasks of a workflow that its budget does not pay for yet, of $limit such
-// tasks that are not completed, with the ids of these.
+// Returns the lanes, and the skills of the `fallback` lanes, of those tasks of a workflow that its
+// budget does not pay for yet, of $limit such tasks that are not completed, with the ids of these.
 // mode: read
 // params: $workflow_id: STRING, $limit: INTEGER
 // returns: lane, skills, fallback, concurrency_key, least, task_ids
@@ -14,5 +14,5 @@ CALL (status) {
 WITH t LIMIT $limit
 MATCH (l:Lane {key: t.lane})
 OPTIONAL MATCH (f:Lane {key: t.fallback_lane})
-RETURN l.key AS lane, l.skills AS skills, f.skills AS fallback, l.concurrency_key AS concurrency_key, l.least AS least,
-       collect(t.task_id) AS task_ids
+RETURN l.key AS lane, l.skills AS skills, f.skills AS fallback,
+       l.concurrency_key AS concurrency_key, l.least AS least, collect(t.task_id) AS task_ids
