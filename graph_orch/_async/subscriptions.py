@@ -30,6 +30,8 @@ PASSED_OVER = 1_000
 ACKNOWLEDGE_SECONDS = 1.0
 """How long at most events that were dealt with go unacknowledged by `follow`."""
 PAGE = 100
+ROUNDS = 5
+"""How often one read looks again for what was committed meanwhile."""
 FIRST_LOOK_SECONDS = 0.05
 LONGEST_LOOK_SECONDS = 1.0
 logger = logger_of("graph_orch.subscriptions")
@@ -202,7 +204,7 @@ class AsyncSubscriptions:
         pattern = Pattern.of(found["subscription"]["pattern"])
         params = {"reader": reader, "types": pattern.types, "task_type": pattern.task_type}
         events: list[TaskEvent] = []
-        after, start = None, 0
+        after, start, rounds = None, 0, ROUNDS
         while True:
             rows = await self._graph.read(
                 "subscriptions/read",
@@ -223,8 +225,9 @@ class AsyncSubscriptions:
                 break
             after = row["upto"]
             if after >= row["last"]:
-                if not row["more"]:
+                if not row["more"] or not rounds:
                     break
+                rounds -= 1
                 await self._events.end()
         passed = (events[0].position or 1) - 1 if events else after
         if passed is not None and passed - start > PASSED_OVER:
