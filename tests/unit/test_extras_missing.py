@@ -19,7 +19,12 @@ from graph_orch.serve.options import HttpOptions
 async def held_skills(most):
     return ["python"]
 
-orch = SimpleNamespace(monitor=SimpleNamespace(held_skills=held_skills))
+async def schemas():
+    return {}
+
+orch = SimpleNamespace(
+    monitor=SimpleNamespace(held_skills=held_skills), agents=SimpleNamespace(schemas=schemas)
+)
 options = HttpOptions(port=0)
 asyncio.run(serve_http(options, lambda url: a2a.routes(orch, url, options.principal)))
 """
