@@ -69,5 +69,5 @@ RETURN now.epochSeconds * 1000000 + now.microsecond AS now,
   [x IN roots | INCLUDE insights/standing] AS roots, root_count, groups, COLLECT {
     MATCH (p:Pause) USING INDEX SEEK p:Pause(key)
     WHERE p.key >= '' AND coalesce(p.until > datetime.realtime(), true)
-    RETURN p {.key, .at, .until, .reason, .by}
+    RETURN INCLUDE pauses/row
   } AS pauses

@@ -5,7 +5,7 @@ CYPHER 5
 CALL () {
   MATCH (p:Pause) USING INDEX SEEK p:Pause(key)
   WHERE p.key >= '' AND coalesce(p.until > datetime.realtime(), true)
-  RETURN p {.key, .at, .until, .reason, .by} AS pause
+  RETURN INCLUDE pauses/row AS pause
   UNION ALL
   MATCH (a:Agent)
   WHERE a.paused_at IS NOT NULL AND coalesce(a.paused_until > datetime.realtime(), true)

@@ -25,7 +25,7 @@ CALL (p, lasts) {
     MATCH (t:Task) USING INDEX SEEK t:Task(ready_key)
     WHERE t.ready_key < 0
       AND p.key IN ['task_type:' + t.task_type, 'workflow:' + coalesce(t.workflow_id, '')]
-      AND NOT INCLUDE pauses/of_task
+      AND INCLUDE pauses/of_task = []
     RETURN t LIMIT $limit
   }
   RETURN collect(t.task_id) AS found

@@ -22,6 +22,6 @@ CALL () {
   WITH p, datetime.realtime() AS now
   SET p:Due, p.at = now, p.until = now + duration('PT1S') * $seconds, p.reason = $reason, p.by = $by
   SET p.due_at = CASE WHEN $kind = 'queue' THEN p.until ELSE now END
-  RETURN p {.key, .at, .until, .reason, .by} AS pause
+  RETURN INCLUDE pauses/row AS pause
 }
 RETURN pause

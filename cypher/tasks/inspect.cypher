@@ -30,12 +30,7 @@ RETURN INCLUDE tasks/answer, x {
        INCLUDE workflows/open_to AS is_open,
        INCLUDE tasks/independent AS is_independent,
        short,
-       COLLECT {
-         MATCH (p:Pause)
-         WHERE p.key IN ['queue', 'task_type:' + t.task_type, 'workflow:' + t.workflow_id]
-           AND coalesce(p.until > datetime.realtime(), true)
-         RETURN p.key
-       } AS pauses, a {
+       INCLUDE pauses/of_task AS pauses, a {
          .*, slots: INCLUDE agents/slots,
          paused_until: a.paused_until.epochSeconds * 1000000 + a.paused_until.microsecond
        } AS agent, INCLUDE events/row AS event

@@ -15,7 +15,7 @@ from graph_orch._async.claims import AsyncClaims, heartbeat_of, milliseconds_sin
 from graph_orch._async.commands import AsyncCommands
 from graph_orch._async.creation import AsyncCreation
 from graph_orch._async.due import AsyncDue
-from graph_orch._async.graph import AsyncGraph, Rows
+from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.handling import AsyncHandling
 from graph_orch._async.querying import AsyncQuerying, all_records
 from graph_orch.domain.durable import Step, Waits
@@ -302,7 +302,7 @@ class AsyncTaskQueue:
             "limits/set", key=NAME.of("key", key), max=SLOTS.of("limit", limit)
         )
         self._graph.work.tell()
-        return _limit(rows)
+        return ConcurrencyLimit.from_record(native(rows[0]["limit"]))
 
     async def set_rate_limit(
         self, key: str, limit: int | None, per_seconds: float = 60.0, *, burst: int | None = None
@@ -330,7 +330,7 @@ class AsyncTaskQueue:
             params["burst"] = most if burst is None else SLOTS.of("burst", burst)
         rows = await self._graph.write("limits/set_rate", key=NAME.of("key", key), **params)
         self._graph.work.tell()
-        return _limit(rows)
+        return ConcurrencyLimit.from_record(native(rows[0]["limit"]))
 
     async def set_aging(self, aging_seconds: float | None) -> None:
         """Say how long a task must wait to come before newer ones of the next higher priority.
@@ -1023,10 +1023,6 @@ def _outcome(
         "metrics": None if metrics is None else dump_json(JSON.of("metrics", metrics)),
         "used": used_of(metrics),
     }
-
-
-def _limit(rows: Rows) -> ConcurrencyLimit:
-    return ConcurrencyLimit(**ConcurrencyLimit.decoded(native(rows[0]["limit"])))
 
 
 def _shortened(name: str, text: str | None) -> str | None:

@@ -207,7 +207,8 @@ def _situation(
         )
         takers |= dict.fromkeys(group["task_ids"], shared)
         if group["limit"] is not None:
-            limits |= dict.fromkeys(group["task_ids"], _limit(group["limit"]))
+            limit = ConcurrencyLimit.from_record(native(group["limit"]))
+            limits |= dict.fromkeys(group["task_ids"], limit)
         if group["budget"] is not None:
             budgets |= dict.fromkeys(group["task_ids"], group["budget"])
     return Situation(
@@ -223,10 +224,6 @@ def _situation(
         names={gate["task_ids"][0]: gate["name"] for gate in gates},
         pauses=[Pause.from_record({"pause": native(it)}) for it in row["pauses"]],
     )
-
-
-def _limit(found: Mapping[str, Any]) -> ConcurrencyLimit:
-    return ConcurrencyLimit(**ConcurrencyLimit.decoded(native(found)))
 
 
 def _durations(given: Duration) -> Durations:

@@ -438,6 +438,11 @@ class ConcurrencyLimit(Model):
     burst: int | None = Field(None, description="How many may begin at once after a time of none")
     next_at: datetime | None = Field(None, description="When the next may begin, UTC")
 
+    @classmethod
+    def from_record(cls, node: Mapping[str, Any]) -> Self:
+        """From a limit's properties."""
+        return cls(**cls.decoded(node))
+
 
 class TaskFilters(Filters):
     """What `query_tasks` selects. Each filter names one value or several; None selects all.
