@@ -14,7 +14,8 @@ OWN = (
     "AgentRegistry Budgets Bulk CapabilityRouter Claims Combiner Commands Creation Doctor Driver "
     "Due Events Export FirstCalls Gates Graph GraphDatabase Handling Insights "
     "ManagedTransaction Monitor Orchestrator Pauses Querying Result Retention Schedules Schema "
-    "Session Signal Skills Subscriptions TaskQueue Teams Tokens Transaction Try Turns Workflows"
+    "Session Signal Skills Subscriptions TaskQueue Teams Tokens Transaction Try Turns Upkeep "
+    "Workflows"
 )
 NAMES = {f"Async{name}": name for name in OWN.split()} | {
     "_async": "_sync",

@@ -24,6 +24,7 @@ from graph_orch._async.subscriptions import AsyncSubscriptions
 from graph_orch._async.tasks import AsyncTaskQueue
 from graph_orch._async.teams import AsyncTeams
 from graph_orch._async.tokens import AsyncTokens
+from graph_orch._async.upkeep import AsyncUpkeep
 from graph_orch._async.workflows import AsyncWorkflows
 from graph_orch.domain.models import DoctorReport, RetryPolicy
 from graph_orch.embedded import EmbeddedNeo4j
@@ -60,6 +61,7 @@ class AsyncOrchestrator:
         self.export = AsyncExport(graph)
         self.teams = AsyncTeams(graph)
         self.insights = AsyncInsights(graph)
+        self._upkeep = AsyncUpkeep(graph, retry_policy=retry_policy)
         self._server = server
 
     @classmethod
@@ -141,6 +143,18 @@ class AsyncOrchestrator:
             repair: Put right what can be derived; the report tells how much was.
         """
         return await AsyncDoctor(self.graph).examine(repair)
+
+    async def maintain(self) -> dict[str, int]:
+        """Do what is due, once; how much of each kind was done. Any number of processes may.
+
+        "tasks": tasks, gates, workflows and pauses whose time has come; "indexed": texts made ready
+        for search; "scheduled": tasks that schedules created; "workers forgotten": those that are
+        dead for a day. What fails of a kind is logged, and the others go on.
+        """
+        tasks, indexed = await self.tasks.process_due(), await self.tasks.index_content()
+        forgotten = await self.agents.forget_workers()
+        done = await self._upkeep.run()
+        return {"tasks": tasks, "indexed": indexed, **done, "workers forgotten": forgotten}
 
     async def close(self) -> None:
         """Give the connection back, and the embedded server where this was its last user."""

@@ -24,6 +24,7 @@ from graph_orch._sync.subscriptions import Subscriptions
 from graph_orch._sync.tasks import TaskQueue
 from graph_orch._sync.teams import Teams
 from graph_orch._sync.tokens import Tokens
+from graph_orch._sync.upkeep import Upkeep
 from graph_orch._sync.workflows import Workflows
 from graph_orch.domain.models import DoctorReport, RetryPolicy
 from graph_orch.embedded import EmbeddedNeo4j
@@ -60,6 +61,7 @@ class Orchestrator:
         self.export = Export(graph)
         self.teams = Teams(graph)
         self.insights = Insights(graph)
+        self._upkeep = Upkeep(graph, retry_policy=retry_policy)
         self._server = server
 
     @classmethod
@@ -141,6 +143,18 @@ class Orchestrator:
             repair: Put right what can be derived; the report tells how much was.
         """
         return Doctor(self.graph).examine(repair)
+
+    def maintain(self) -> dict[str, int]:
+        """Do what is due, once; how much of each kind was done. Any number of processes may.
+
+        "tasks": tasks, gates, workflows and pauses whose time has come; "indexed": texts made ready
+        for search; "scheduled": tasks that schedules created; "workers forgotten": those that are
+        dead for a day. What fails of a kind is logged, and the others go on.
+        """
+        tasks, indexed = self.tasks.process_due(), self.tasks.index_content()
+        forgotten = self.agents.forget_workers()
+        done = self._upkeep.run()
+        return {"tasks": tasks, "indexed": indexed, **done, "workers forgotten": forgotten}
 
     def close(self) -> None:
         """Give the connection back, and the embedded server where this was its last user."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 import time
 from collections.abc import Callable
 from typing import Annotated
@@ -17,7 +16,6 @@ from graph_orch.cli.output import Json, Lines, console, say, show_json, show_lis
 from graph_orch.cli.signals import leave_in_order
 from graph_orch.cli.store import connect
 from graph_orch.cli.watch import Every, Listing, Watch, follow
-from graph_orch.domain.characters import visible
 from graph_orch.errors import ValidationError
 from graph_orch.logs import make_visible
 
@@ -120,12 +118,7 @@ def worker(
     leave_in_order()
     from graph_orch import executors  # here, since it takes long to import
 
-    handler = logging.StreamHandler()
-    handler.addFilter(make_visible)  # for the records of libraries; our own are filtered already
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(name)s %(message)s", handlers=[handler]
-    )
-    logging.getLogger("neo4j").setLevel(logging.ERROR)
+    log_to_stderr()
     if target is not None:
         load_worker(target).run(until_idle=burst)
         return
@@ -143,6 +136,16 @@ def worker(
         for name in task_type or ["*"]:
             exec_worker.task(name)(run_command)
         exec_worker.run(until_idle=burst)
+
+
+def log_to_stderr() -> None:
+    """Show the log of this program and of libraries, with nothing that a terminal would obey."""
+    handler = logging.StreamHandler()
+    handler.addFilter(make_visible)  # for the records of libraries; our own are filtered already
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(name)s %(message)s", handlers=[handler]
+    )
+    logging.getLogger("neo4j").setLevel(logging.ERROR)
 
 
 def load_worker(target: str) -> graph_orch.Worker:
@@ -181,20 +184,15 @@ def maintain(
     every: Annotated[float, typer.Option(min=0.1, help="Seconds between two rounds.")] = 5.0,
     as_json: Json = False,
 ) -> None:
-    """Handle what comes due while no worker runs: leases, delays, deadlines, schedules.
+    """Do what comes due while no worker runs: leases, delays, deadlines, schedules.
 
-    Any number may run. None is needed while workers, claims or polls come by.
+    Any number may run. None is needed while workers run.
     """
     leave_in_order()
+    log_to_stderr()
     with connect() as orch:
         while True:
-            done = {"tasks": orch.tasks.process_due(), "indexed": orch.tasks.index_content()}
-            try:
-                done["scheduled"] = len(orch.schedules.tick())
-            except ValidationError as error:  # a schedule that this machine cannot tick
-                done["scheduled"] = 0
-                print(f"graph-orch: {visible(str(error))}", file=sys.stderr)
-            done["workers forgotten"] = orch.agents.forget_workers()
+            done = orch.maintain()
             if as_json:
                 show_json(done)
             elif once or any(done.values()):

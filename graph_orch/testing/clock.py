@@ -23,15 +23,13 @@ def advance(orch: Orchestrator, seconds: float) -> None:
         ValidationError: the seconds are no number from 0 to a year.
     """
     orch.graph.write("testing/advance", **_params(seconds))
-    orch.tasks.process_due()
-    orch.schedules.tick()
+    orch.maintain()
 
 
 async def advance_async(orch: AsyncOrchestrator, seconds: float) -> None:
     """See `advance`."""
     await orch.graph.write("testing/advance", **_params(seconds))
-    await orch.tasks.process_due()
-    await orch.schedules.tick()
+    await orch.maintain()
 
 
 def wipe(orch: Orchestrator) -> None:

@@ -16,7 +16,14 @@ from graph_orch._async.commands import AsyncCommands
 from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.handling import AsyncHandling
 from graph_orch._async.tasks import AsyncTaskQueue
+from graph_orch._async.upkeep import AsyncUpkeep
+from graph_orch.errors import OrchestrationError
+from graph_orch.logs import logger_of
 from graph_orch.settings import Address
+
+UPKEEP_SECONDS = 1.5
+"""How often the workers of a place look for what is due beside tasks: schedules and the like."""
+logger = logger_of("graph_orch.worker")
 
 
 @dataclass
@@ -38,6 +45,7 @@ class Shared:
 @dataclass
 class _Place:
     opening: asyncio.Future[Shared]
+    upkeep: asyncio.Task[None]
     users: int = 0
 
 
@@ -60,7 +68,8 @@ async def shared(address: Address, spread: int = 1) -> AsyncGenerator[Shared]:
     place = places.get((address, spread))
     if place is None:
         opening = asyncio.ensure_future(_open(address, spread))
-        place = places[address, spread] = _Place(opening)
+        upkeep = asyncio.create_task(_keep_up(opening))
+        place = places[address, spread] = _Place(opening, upkeep)
     place.users += 1
     try:
         yield await asyncio.shield(place.opening)
@@ -68,6 +77,8 @@ async def shared(address: Address, spread: int = 1) -> AsyncGenerator[Shared]:
         place.users -= 1
         if not place.users:
             del places[address, spread]
+            place.upkeep.cancel()
+            await asyncio.gather(place.upkeep, return_exceptions=True)
             if not place.opening.done():
                 place.opening.cancel()
             elif not place.opening.cancelled() and place.opening.exception() is None:
@@ -76,3 +87,14 @@ async def shared(address: Address, spread: int = 1) -> AsyncGenerator[Shared]:
 
 async def _open(address: Address, spread: int) -> Shared:
     return Shared.on(await AsyncGraph.at(address), spread)
+
+
+async def _keep_up(opening: asyncio.Future[Shared]) -> None:
+    """Do the upkeep of a place while it has workers: one of them is enough."""
+    upkeep = AsyncUpkeep((await asyncio.shield(opening)).graph)
+    while True:
+        try:
+            await upkeep.run()
+        except OrchestrationError as error:
+            logger.warning("what is due beside tasks was not looked at: %s", error)
+        await asyncio.sleep(UPKEEP_SECONDS)

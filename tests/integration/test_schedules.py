@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from graph_orch import AsyncOrchestrator, NewTask, ValidationError
+from graph_orch import AsyncOrchestrator, NewTask, ValidationError, Worker
 from graph_orch._sync import schedules
 
 TASK = {"content": "sweep", "task_type": "chore", "requirements": ["broom"]}
@@ -154,6 +154,20 @@ def test_schedule_that_cannot_tick_here_does_not_hold_up_the_others(orch, pass_t
     with pytest.raises(ValidationError, match="Mars"):
         orch.schedules.tick()
     assert len(orch.tasks.query_tasks()) == 2
+
+
+def test_workers_let_schedules_tick(orch, pass_time):
+    orch.schedules.put("daily", "0 0 * * *", TASK | {"requirements": []})
+    pass_time(days=1)
+    worker, done = Worker(orch, "sweeper", []), []
+
+    @worker.task("chore")
+    def sweep(ctx):
+        done.append(ctx.task.content)
+        worker.stop()
+
+    worker.run()
+    assert done == ["sweep"]
 
 
 def test_tick_whose_task_exists_is_passed(orch, pass_time):
