@@ -15,7 +15,7 @@ from benchmarks import report
 from benchmarks.plan import FULL, Plan
 from benchmarks.results import Results
 from benchmarks.store import Store, opened
-from benchmarks.workloads import durable, flows, growth, shapes, side_by_side, single
+from benchmarks.workloads import durable, flows, growth, shapes, side_by_side, single, waiting
 
 Workload = Callable[[Store, Plan, Results], None]
 WORKLOADS: dict[str, Workload] = {
@@ -37,6 +37,7 @@ WORKLOADS: dict[str, Workload] = {
     "backlog": single.backlog,
     "handlers": durable.handlers,
     "budgets": durable.budgets,
+    "waiting": waiting.waiting,
 }
 ONLY_FULL: dict[str, Workload] = {"growth": growth.growth}
 

@@ -1,9 +1,9 @@
-// Says for each of some requests whether a claim by its agent is worth a try: something is ready
-// that the agent serves, something was assigned to it, or the time of some task has come. It also
-// returns in how many seconds the next time comes.
+// Says for each of some requests whether a claim by its agent is worth a try: tasks are ready that the
+// agent serves (some of them: `heads`), or something was assigned to it, or the time of some task has
+// come (`ready`). It also returns in how many seconds the next time comes.
 // mode: read
 // params: $requests: LIST<MAP>
-// returns: number, ready, due_in
+// returns: number, ready, heads, due_in
 CYPHER 5
 INCLUDE tasks/is_due
 INCLUDE pauses/paused
@@ -25,9 +25,9 @@ CALL (a, task_types, paused) {
   CALL (a, l, task_types, paused) {
     MATCH (t:Task) USING INDEX SEEK t:Task(lane, ready_key)
     WHERE t.lane = l.key AND t.ready_key >= 0 AND INCLUDE tasks/wanted AND INCLUDE tasks/independent
-    RETURN t LIMIT 1
+    RETURN t LIMIT 16
   }
-  WITH t LIMIT 1
-  RETURN count(t) > 0 AS found
+  WITH t LIMIT 16
+  RETURN collect(t.task_id) AS heads
 }
-RETURN number, due OR handed OR found AS ready, due_in
+RETURN number, due OR handed AS ready, heads, due_in

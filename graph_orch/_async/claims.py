@@ -6,6 +6,7 @@ Nothing here is public: the task queue and workers use it, with arguments that w
 from __future__ import annotations
 
 import math
+import random
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -20,18 +21,16 @@ from graph_orch.domain.models import ClaimRequest
 from graph_orch.domain.refusals import used_for
 from graph_orch.errors import AgentNotFoundError, CommandConflictError, StoreError
 from graph_orch.logs import logger_of
-from graph_orch.store.backoff import pauses
 from graph_orch.store.batching import AsyncCombiner
+from graph_orch.store.signals import LONGEST_LOOK_SECONDS
 from graph_orch.store.statements import TRANSACTION_SECONDS
 
 TRIES = 5
 """How often a claim starts again at once: others were faster, or tasks had to be looked at."""
 HEED_TRIES = 2
 """In how many of them what is due comes first; after that it is no reason to get nothing."""
-FIRST_LOOK_SECONDS = 0.02
 SOONEST_SECONDS = 0.01
 """How soon the graph is asked again at the soonest, where a task's time comes."""
-LONGEST_LOOK_SECONDS = 1.0
 MANY_LANES = 40
 """An agent that finds more open lanes than that now and then closes those that are empty."""
 CLOSE_EVERY_SECONDS = 30.0
@@ -143,17 +142,16 @@ class AsyncClaims:
     async def wait_for_work(self, wanted: ClaimRequest, seconds: float, seen: int) -> bool:
         """Wait until a claim is worth a try; False when the time is up.
 
-        Work that comes from this process is told; for other processes' the graph is asked, less
-        and less often, every second at last, and when the time of a task comes.
+        The graph is asked when something has changed, when the time of a task comes, and now and
+        then; see `AsyncGraph.wait`.
 
         Args:
             seen: How much this process had been told of (`graph.work.seen`) when there was nothing.
         """
-        deadline, due_in = time.monotonic() + seconds, FIRST_LOOK_SECONDS
-        pause = pauses(FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS)
+        deadline, due_in = time.monotonic() + seconds, LONGEST_LOOK_SECONDS
         request = wanted.model_dump(include={"agent_id", "take_up", "task_types"})
         while (left := deadline - time.monotonic()) > 0:
-            await self._graph.work.wait(seen, min(left, due_in, next(pause)))
+            await self._graph.wait(seen, min(left, due_in))
             seen = self._graph.work.seen
             ready, due_in = await self._looking.submit(request)
             if ready:
@@ -163,9 +161,18 @@ class AsyncClaims:
     async def _have_ready(
         self, requests: Sequence[dict[str, Any]]
     ) -> list[tuple[bool, float] | Exception]:
-        """For each of these requests whether a claim is worth a try, and in how long one may be."""
+        """For each of these requests whether a claim is worth a try, and in how long one may be.
+
+        Where there is less than all could take, some are told so, by chance: the others would only
+        find it gone. They are told when the claims of these have changed the store.
+        """
         rows = await self._graph.read("tasks/has_ready", requests=list(requests))
-        ready = {row["number"] for row in rows if row["ready"]}
+        ready, taken = set[int](), set[str]()
+        for row in random.sample(rows, len(rows)):
+            head = next((it for it in row["heads"] if it not in taken), None)
+            if row["ready"] or head is not None:
+                ready.add(row["number"])
+                taken |= {head} if head else set()
         times = [row["due_in"] for row in rows if row["due_in"] is not None]
         due_in = max(SOONEST_SECONDS, min(times, default=LONGEST_LOOK_SECONDS))
         return [(number in ready, due_in) for number in range(len(requests))]

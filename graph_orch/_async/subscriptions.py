@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 
-from graph_orch._async.events import AsyncEvents
+from graph_orch._async.events import AsyncEvents, idle_left
 from graph_orch._async.graph import AsyncGraph
 from graph_orch.domain.fields import CURSOR, LEASE, LIMIT, NAME, NEW_NAME, SECONDS
 from graph_orch.domain.forms import skill_key
@@ -19,7 +19,6 @@ from graph_orch.errors import (
     ValidationError,
 )
 from graph_orch.logs import logger_of
-from graph_orch.store.backoff import pauses
 from graph_orch.store.driving import native
 from graph_orch.store.runtime import async_sleep
 
@@ -32,8 +31,8 @@ ACKNOWLEDGE_SECONDS = 1.0
 PAGE = 100
 ROUNDS = 5
 """How often one read looks again for what was committed meanwhile."""
-FIRST_LOOK_SECONDS = 0.05
-LONGEST_LOOK_SECONDS = 1.0
+LOOK_SECONDS = 1.0
+"""How often one who waits for another reader to end looks whether it has."""
 logger = logger_of("graph_orch.subscriptions")
 
 
@@ -168,16 +167,16 @@ class AsyncSubscriptions:
         key, who = NAME.of("name", name), NEW_NAME.of("reader", reader or new_hex())
         seconds = LEASE.of("lease_seconds", lease_seconds) or 30.0
         idle = SECONDS.of("idle_seconds", idle_seconds)
-        heard, pause = time.monotonic(), pauses(FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS)
+        heard = time.monotonic()
         done, told = 0, time.monotonic()
         has_it = False
         try:
-            while idle is None or time.monotonic() - heard <= idle:
+            while (left := idle_left(heard, idle)) >= 0:
                 seen = self._graph.work.seen
                 if not has_it or time.monotonic() - told > seconds / 3:
                     has_it, told = await self._take(key, who, seconds), time.monotonic()
                 if not has_it:
-                    await async_sleep(next(pause))
+                    await async_sleep(min(left, LOOK_SECONDS))
                     continue
                 for event in (page := await self._read(key, PAGE, who, seconds)):
                     if done and time.monotonic() - told > min(ACKNOWLEDGE_SECONDS, seconds / 3):
@@ -188,9 +187,8 @@ class AsyncSubscriptions:
                 if page:
                     await self._move(key, done, who, seconds)
                     heard = told = time.monotonic()
-                    pause = pauses(FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS)
                 else:
-                    await self._graph.work.wait(seen, next(pause))
+                    await self._graph.wait(seen, min(left, seconds / 3))
         finally:
             if has_it:
                 await self._give_up(key, done, who)

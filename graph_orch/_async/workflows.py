@@ -58,7 +58,7 @@ from graph_orch.errors import (
     WorkflowConflictError,
     WorkflowNotFoundError,
 )
-from graph_orch.store.backoff import pauses
+from graph_orch.store.runtime import async_sleep
 
 STATE: Check[WorkflowState] = Check(WorkflowState)
 AT_ONCE = 5_000
@@ -71,8 +71,6 @@ SHOWN = 100
 """How many running tasks a status tells."""
 EXPLAINED = 10
 """Of how many waiting tasks a status says why they wait."""
-FIRST_LOOK_SECONDS = 0.05
-LONGEST_LOOK_SECONDS = 1.0
 
 
 class _IncompleteError(Exception):
@@ -377,14 +375,15 @@ class AsyncWorkflows:
             WorkflowNotFoundError: there is no such workflow.
         """
         deadline = time.monotonic() + WAIT.of("seconds", seconds)
-        pause = pauses(FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS)
         while True:
-            told = self._graph.work.seen
+            told, began = self._graph.work.seen, time.monotonic()
             found = await self.get_workflow(workflow_id)
             left = deadline - time.monotonic()
             if found.state.is_ended or left <= 0:
                 return await self.status(workflow_id)
-            await self._graph.work.wait(told, min(left, next(pause)))
+            # A large workflow takes long to look at: that is never what the store does most.
+            await async_sleep(min(left, 3 * (time.monotonic() - began)))
+            await self._graph.wait(told, left)
 
     async def results(self, workflow_id: str) -> dict[str, JsonValue]:
         """What the completed tasks of a workflow gave, by their names; by id where one has none.

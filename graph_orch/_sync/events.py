@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,13 +12,10 @@ from graph_orch.domain.fields import CURSOR, EVENT_TYPES, LIMIT, NAME, SECONDS
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.lifecycle import EventType
 from graph_orch.domain.models import EventPage, TaskEvent
-from graph_orch.store.backoff import pauses
 
 NUMBERED_AT_ONCE = 2_000
 ROUNDS = 5
 """How often one read looks again for what was committed meanwhile, until it is full."""
-FIRST_LOOK_SECONDS = 0.05
-LONGEST_LOOK_SECONDS = 1.0
 
 
 class Events:
@@ -92,16 +90,16 @@ class Events:
             idle_seconds: End when nothing came for so long; None: never end.
         """
         idle_seconds = SECONDS.of("idle_seconds", idle_seconds)
-        heard, pause = time.monotonic(), pauses(FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS)
-        while idle_seconds is None or time.monotonic() - heard <= idle_seconds:
+        heard = time.monotonic()
+        while (left := idle_left(heard, idle_seconds)) >= 0:
             seen = self._graph.work.seen
             page = self.read(after, types=types, workflow_id=workflow_id)
             for event in page:
                 yield event
             if page:
-                heard, pause = time.monotonic(), pauses(FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS)
+                heard = time.monotonic()
             else:
-                self._graph.work.wait(seen, next(pause))
+                self._graph.wait(seen, left)
             after = page.next_cursor
 
     def _number(self) -> int:
@@ -110,3 +108,8 @@ class Events:
             "events/number", limit=NUMBERED_AT_ONCE, command_id=new_hex()
         )
         return row["number"]
+
+
+def idle_left(heard: float, idle_seconds: float | None) -> float:
+    """How long to wait for more, where something came last at `heard` by `time.monotonic`."""
+    return math.inf if idle_seconds is None else heard + idle_seconds - time.monotonic()

@@ -207,6 +207,25 @@ class Graph:
         """
         return self._auto_commit(statement(name), params, READ)
 
+    def wait(self, seen: int, seconds: float) -> None:
+        """Return when something may have changed since `work.seen` was `seen`, or the time is up.
+
+        What this process does is told at once. What others do, one of those who wait here finds.
+
+        Raises:
+            StoreError: the server is away.
+        """
+        deadline = time.monotonic() + seconds
+        while self.work.seen == seen and (left := deadline - time.monotonic()) > 0:
+            if self.work.takes_look():
+                if self.work.takes_count():
+                    (row,) = self.read("workers/processes")
+                    self.work.counted(row["processes"])
+                (row,) = self.read("events/count")
+                self.work.looked(row["events"])
+            else:
+                self.work.wait(seen, min(left, self.work.look_in()))
+
     def write(self, name: str, **params: Any) -> Rows:
         """Run a statement in a transaction of its own, and return all its rows.
 

@@ -81,12 +81,9 @@ from graph_orch.errors import (
     TaskNotFoundError,
     ValidationError,
 )
-from graph_orch.store.backoff import pauses
 from graph_orch.store.driving import native
 from graph_orch.store.runtime import or_give_back
 
-FIRST_LOOK_SECONDS = 0.05
-LONGEST_LOOK_SECONDS = 1.0
 LOOKS = 10
 """How many batches of tasks that are due a poll looks at before it answers."""
 
@@ -951,14 +948,13 @@ class TaskQueue:
             TaskNotFoundError: there is no such task.
         """
         deadline = time.monotonic() + WAIT.of("seconds", seconds)
-        pause = pauses(FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS)
         while True:
             told = self._graph.work.seen
             task = self.get_task(task_id)
             left = deadline - time.monotonic()
             if task.status in ENDED or left <= 0 or (seen is not None and _moved(task, seen)):
                 return task
-            self._graph.work.wait(told, min(left, next(pause)))
+            self._graph.wait(told, left)
 
     def _give_back(self, records: Sequence[Mapping[str, Any]]) -> None:
         """Give back what a claim was given that nobody waits for any more."""

@@ -1,10 +1,17 @@
-"""Signals between the callers of one store in one process: there may be work, tries are over."""
+"""Signals between the callers of one store in one process: there may be work, tries are over.
+
+What other processes do is found by looking: at how many events the store holds, which it counts as
+it goes, so that the answer costs the same whatever it holds. Of all who wait in a process one looks
+at a time, and processes look the less often the more of them have workers (docs/decisions/0020).
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import threading
+import time
 import weakref
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial
@@ -13,19 +20,41 @@ from typing import TypeAlias
 Ended: TypeAlias = tuple[str, int, str | None]
 """A try that is over: the id of its task, the attempt, and the status of the task, None if gone."""
 
+LOOK_SECONDS = 0.02
+"""How long until one of the processes that have workers looks at the store again."""
+LONGEST_LOOK_SECONDS = 1.0
+TELLS_A_SECOND = 10
+"""So often, but not more than once a second for each process, all who wait are told, whatever was
+found: not all that changes what may be claimed is an event."""
+QUIET = 600, 5
+"""A process looks as often as that in the time for which nothing has changed, or less: 5 times less
+often at most."""
+COUNT_SECONDS = 5.0
+
 
 class _Hub:
     """What the signals of one store share, over all threads and event loops of this process."""
 
     def __init__(self) -> None:
         self.seen = 0
+        self.events: int | None = None
+        self.processes = 1
+        self.looks_at = self.counts_at = self.told_at = self.changed_at = 0.0
         self.lock = threading.Lock()
         self.wakes: set[Callable[[], object]] = set()
         """Each wakes one caller that waits."""
         self.watchers: set[Callable[[Sequence[Ended]], None]] = set()
 
+    def apart(self, now: float) -> float:
+        """How long to wait until the next look."""
+        least = LOOK_SECONDS * self.processes
+        often, most = QUIET
+        wanted = min(max(least, (now - self.changed_at) / often), most * least)
+        return min(wanted, LONGEST_LOOK_SECONDS) * random.uniform(0.75, 1.25)
+
     def tell(self, ended: Sequence[Ended]) -> None:
         with self.lock:
+            self.told_at = time.monotonic()
             self.seen += 1
             wakes, self.wakes = self.wakes, set()
             watchers = [*self.watchers] if ended else []
@@ -52,6 +81,51 @@ class _Signal:
     def tell(self, *ended: Ended) -> None:
         """Tell all who wait that there may be work, and which tries are over."""
         self._hub.tell(ended)
+
+    def look_in(self) -> float:
+        """In how many seconds somebody of this process is to look at the store."""
+        return max(0.0, self._hub.looks_at - time.monotonic())
+
+    def takes_look(self) -> bool:
+        """Whether the caller is the one to look now; it says by `looked` what it found."""
+        now = time.monotonic()
+        with self._hub.lock:
+            if self._hub.looks_at > now:
+                return False
+            self._hub.looks_at = now + self._hub.apart(now)
+            return True
+
+    def looked(self, events: int) -> None:
+        """Say how many events the store holds: where it is another number, all who wait are told.
+
+        A change before the first look, or while nobody waited, differs from what was found last,
+        so that none is missed.
+        """
+        now = time.monotonic()
+        is_new, self._hub.events = events != self._hub.events, events
+        if is_new:
+            self._hub.changed_at = now
+        if is_new or now - self._hub.told_at >= self.paced(LONGEST_LOOK_SECONDS, TELLS_A_SECOND):
+            self._hub.tell(())
+
+    def paced(self, seconds: float, a_second: float) -> float:
+        """How long a process pauses that is to look at something every so many seconds.
+
+        Longer, where all processes with workers together would look more often than `a_second`.
+        """
+        return max(seconds, self._hub.processes / a_second)
+
+    def takes_count(self) -> bool:
+        """Whether the caller is the one to count the processes with workers, for `counted`."""
+        now = time.monotonic()
+        with self._hub.lock:
+            is_due = self._hub.counts_at <= now
+            self._hub.counts_at = now + COUNT_SECONDS if is_due else self._hub.counts_at
+            return is_due
+
+    def counted(self, processes: int) -> None:
+        """Say how many processes have workers, this one among them where it has."""
+        self._hub.processes = max(1, processes)
 
     def watch(self, watcher: Callable[[Sequence[Ended]], None]) -> None:
         """Call `watcher`, in any thread, with the tries that end in this process."""

@@ -41,6 +41,8 @@ LOOK_SECONDS = 5.0
 """How long one wait for work is; then leases and deadlines are looked at again."""
 SIGHT_SECONDS = 1.5
 """How often a worker checks that its tasks are still its own, such as after a cancellation."""
+LOOKS_A_SECOND = 10
+"""How often all processes together look at what is due."""
 PAUSE_SECONDS = 1.0
 """How long to wait when the server is away, before asking again."""
 LAST_SECONDS = 2.0
@@ -200,7 +202,8 @@ class Run:
                 await self.queue.process_due(1)
             except OrchestrationError as error:
                 logger.warning("what is due was not looked at: %s", error)
-            await asyncio.sleep(min(SIGHT_SECONDS, self._settings.beat_seconds))
+            seconds = min(SIGHT_SECONDS, self._settings.beat_seconds)
+            await asyncio.sleep(self._graph.work.paced(seconds, LOOKS_A_SECOND))
 
     async def _watch(self) -> None:
         """Find out which tasks this worker has lost, and tell which handlers have begun."""
@@ -239,7 +242,9 @@ class Run:
                 else:
                     await self._unless(
                         self._room if self._ends_idle else self._draining,
-                        self._claims.wait_for_work(wanted, LOOK_SECONDS, seen),
+                        self._claims.wait_for_work(
+                            wanted, self._graph.work.paced(LOOK_SECONDS, 1), seen
+                        ),
                     )
             except TimeoutError:
                 logger.warning("the store did not answer a claim before the worker was to end")

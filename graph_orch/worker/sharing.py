@@ -23,6 +23,8 @@ from graph_orch.settings import Address
 
 UPKEEP_SECONDS = 1.5
 """How often the workers of a place look for what is due beside tasks: schedules and the like."""
+UPKEEPS_A_SECOND = 5
+"""How often the workers of all places together do at most."""
 logger = logger_of("graph_orch.worker")
 
 
@@ -91,10 +93,11 @@ async def _open(address: Address, spread: int) -> Shared:
 
 async def _keep_up(opening: asyncio.Future[Shared]) -> None:
     """Do the upkeep of a place while it has workers: one of them is enough."""
-    upkeep = AsyncUpkeep((await asyncio.shield(opening)).graph)
+    graph = (await asyncio.shield(opening)).graph
+    upkeep = AsyncUpkeep(graph)
     while True:
         try:
             await upkeep.run()
         except OrchestrationError as error:
             logger.warning("what is due beside tasks was not looked at: %s", error)
-        await asyncio.sleep(UPKEEP_SECONDS)
+        await asyncio.sleep(graph.work.paced(UPKEEP_SECONDS, UPKEEPS_A_SECOND))

@@ -67,6 +67,7 @@ SCANNING = {
     "testing/advance",
     "testing/held",
     "testing/wipe",
+    "workers/processes",
     "monitor/backlog",
     "monitor/blocked",
     "monitor/expired",
