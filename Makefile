@@ -67,7 +67,7 @@ clean:
 	touch $@
 
 .venv/dev.stamp: .venv/pip.stamp pyproject.toml
-	$(BIN)/pip install --quiet --group dev --editable '.[a2a,analysis,embedded,langgraph,mcp,notebooks,openai-agents,pydantic-ai,ray,top]'
+	$(BIN)/pip install --quiet --group dev --editable '.[a2a,analysis,embedded,langgraph,mcp,notebooks,openai-agents,pydantic-ai,ray,top,webhooks]'
 	touch $@ .venv/run.stamp
 
 .venv/bench.stamp: .venv/pip.stamp pyproject.toml

@@ -15,6 +15,7 @@ from ._async.subscriptions import AsyncSubscriptions as AsyncSubscriptions
 from ._async.tasks import AsyncTaskQueue as AsyncTaskQueue
 from ._async.teams import AsyncTeams as AsyncTeams
 from ._async.tokens import AsyncTokens as AsyncTokens
+from ._async.webhooks import AsyncWebhooks as AsyncWebhooks
 from ._async.workflows import AsyncWorkflows as AsyncWorkflows
 from ._sync.agents import AgentRegistry as AgentRegistry
 from ._sync.events import Events as Events
@@ -33,6 +34,7 @@ from ._sync.subscriptions import Subscriptions as Subscriptions
 from ._sync.tasks import TaskQueue as TaskQueue
 from ._sync.teams import Teams as Teams
 from ._sync.tokens import Tokens as Tokens
+from ._sync.webhooks import Webhooks as Webhooks
 from ._sync.workflows import Workflows as Workflows
 from .domain.dag import (
     CriticalPath as CriticalPath,
@@ -78,6 +80,7 @@ from .domain.models import (
     HeldSkill as HeldSkill,
     NewTask as NewTask,
     NewToken as NewToken,
+    NewWebhook as NewWebhook,
     PrincipalKind as PrincipalKind,
     Pause as Pause,
     QueueStatistics as QueueStatistics,
@@ -104,6 +107,8 @@ from .domain.models import (
     ToolCall as ToolCall,
     WaitKind as WaitKind,
     WaitReason as WaitReason,
+    Webhook as Webhook,
+    WebhookAttempt as WebhookAttempt,
     WhyBlocked as WhyBlocked,
     WorkerInfo as WorkerInfo,
     Workflow as Workflow,
@@ -122,6 +127,7 @@ from .errors import (
     BudgetExhaustedError as BudgetExhaustedError,
     CommandConflictError as CommandConflictError,
     ConcurrencyLimitError as ConcurrencyLimitError,
+    DeliveryNotFoundError as DeliveryNotFoundError,
     DependencyCycleError as DependencyCycleError,
     DependencyError as DependencyError,
     DependencyNotFoundError as DependencyNotFoundError,
@@ -146,6 +152,7 @@ from .errors import (
     StaleAttemptError as StaleAttemptError,
     StoreError as StoreError,
     StoreUnreachableError as StoreUnreachableError,
+    SubscriptionDeliveredError as SubscriptionDeliveredError,
     SubscriptionHeldError as SubscriptionHeldError,
     SubscriptionNotFoundError as SubscriptionNotFoundError,
     TaskConflictError as TaskConflictError,
@@ -158,6 +165,7 @@ from .errors import (
     TransactionTooLargeError as TransactionTooLargeError,
     UnmetDependencyError as UnmetDependencyError,
     ValidationError as ValidationError,
+    WebhookNotFoundError as WebhookNotFoundError,
     WorkflowCancelledError as WorkflowCancelledError,
     WorkflowConflictError as WorkflowConflictError,
     WorkflowError as WorkflowError,

@@ -41,7 +41,10 @@
     ├── ScheduleNotFoundError         also a KeyError
     ├── SubscriptionError
     │   ├── SubscriptionNotFoundError     also a KeyError
-    │   └── SubscriptionHeldError     somebody else reads it
+    │   ├── SubscriptionHeldError     somebody else reads it
+    │   ├── SubscriptionDeliveredError    it is a webhook, which nobody reads
+    │   ├── WebhookNotFoundError      also a KeyError
+    │   └── DeliveryNotFoundError     also a KeyError
     ├── AnalysisError                 a graph cannot be built, read or analysed as asked
     │   └── UnreadableGraphError      a given graph is malformed; also a ValidationError
     ├── TeamNotFoundError             also a KeyError
@@ -303,6 +306,40 @@ class SubscriptionHeldError(SubscriptionError):
         super().__init__(
             f"subscription {name!r} is read by somebody else; stop that reader, wait until its "
             "lease ends, or use a subscription of your own"
+        )
+
+
+class SubscriptionDeliveredError(SubscriptionError):
+    """The subscription is a webhook: its events are sent, and nobody reads them."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"subscription {name!r} is a webhook, or is being removed: nobody reads it, and no "
+            "other has its name; see webhooks.list, or use another name"
+        )
+
+
+class WebhookNotFoundError(SubscriptionError, KeyError):
+    """No webhook has this name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"webhook {name!r} does not exist, or was removed; create it with webhooks.put, or "
+            "find it with webhooks.list"
+        )
+
+
+class DeliveryNotFoundError(SubscriptionError, KeyError):
+    """A webhook has no delivery of this event."""
+
+    def __init__(self, name: str, event_id: str) -> None:
+        self.name = name
+        self.event_id = event_id
+        super().__init__(
+            f"webhook {name!r} has no delivery of event {event_id!r}: it was not meant for it, or "
+            "was forgotten; see the ids with webhooks.attempts"
         )
 
 

@@ -4,6 +4,7 @@
 may hold a user and a password too, which are used where `NEO4J_PASSWORD` is not set.
 Without `NEO4J_URI` the embedded server is used, which the `GRAPH_ORCH_*` variables configure.
 `GRAPH_ORCH_MCP_TOKEN` is the bearer token of the MCP server over HTTP.
+`GRAPH_ORCH_WEBHOOK_NETWORKS` names private networks that this process may send webhooks to.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Self, cast
 from urllib.parse import unquote, urlsplit
@@ -218,6 +220,22 @@ def _split_at_commas(value: object) -> object:
     if isinstance(value, str):
         return [name.strip() for name in value.split(",") if name.strip()]
     return value
+
+
+Networks = Annotated[
+    tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_split_at_commas)
+]
+
+
+class WebhookSettings(_Settings):
+    """Where this process may send webhooks to, beside public addresses with TLS.
+
+    A variable separates networks by commas: `GRAPH_ORCH_WEBHOOK_NETWORKS=10.0.0.0/8,127.0.0.1`.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="GRAPH_ORCH_WEBHOOK_")
+
+    networks: Networks = ()
 
 
 Plugins = Annotated[

@@ -7,7 +7,7 @@ OPTIONAL MATCH (s:GraphOrchSchema {name: 'graph_orch'})
 CALL () {
   UNWIND ['Agent', 'RetiredAgent', 'Skill', 'Lane', 'Task', 'TaskEvent', 'Limit', 'Worker',
           'Schedule', 'Team', 'Workflow', 'Gate', 'Step', 'Budget', 'Token', 'Secret',
-          'Pause', 'Subscription'] AS label
+          'Pause', 'Subscription', 'Delivery', 'Attempt'] AS label
   WITH label WHERE CASE label
     WHEN 'Agent' THEN EXISTS { (:Agent) }
     WHEN 'RetiredAgent' THEN EXISTS { (:RetiredAgent) }
@@ -26,7 +26,9 @@ CALL () {
     WHEN 'Token' THEN EXISTS { (:Token) }
     WHEN 'Secret' THEN EXISTS { (:Secret) }
     WHEN 'Pause' THEN EXISTS { (:Pause) }
-    ELSE EXISTS { (:Subscription) }
+    WHEN 'Subscription' THEN EXISTS { (:Subscription) }
+    WHEN 'Delivery' THEN EXISTS { (:Delivery) }
+    ELSE EXISTS { (:Attempt) }
   END
   RETURN collect(label) AS labels
 }

@@ -1,7 +1,7 @@
 // Moves a subscription forward to a place in the log, never back, unless $back; who reads it has it for
 // $seconds more, or gives it up where that is 0. It stays where somebody else than $reader reads it
-// (`held`), and where the place is beyond the end of the log (`last`). No row means that there is no
-// such subscription.
+// (`held`), also who delivers it, and where the place is beyond the end of the log (`last`). No row means
+// that there is no such subscription.
 // Locks: the subscription.
 // mode: write
 // params: $subscription: STRING, $reader: STRING, $position: INTEGER, $back: BOOLEAN, $seconds: FLOAT
@@ -12,7 +12,8 @@ SET s.lk = 0
 WITH s, datetime.realtime() AS now
 OPTIONAL MATCH (g:EventLog {name: 'graph_orch'})
 WITH s, now, coalesce(g.last, 0) AS last,
-     CASE WHEN $reader IS NULL THEN coalesce(s.lease_until > now, false)
+     CASE WHEN s.deliver = 'webhook' THEN NOT $back
+          WHEN $reader IS NULL THEN coalesce(s.lease_until > now, false)
           ELSE coalesce(s.reader <> $reader, true) END AS held
 FOREACH (_ IN CASE WHEN held OR $position > last THEN [] ELSE [1] END |
   SET s.position = CASE WHEN $back OR s.position < $position THEN $position ELSE s.position END)

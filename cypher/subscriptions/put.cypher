@@ -1,12 +1,14 @@
-// Puts a subscription. One that there is keeps its position, unless $after is given.
+// Puts a subscription. One that there is keeps its position, unless $after is given. Where one of this
+// name delivers otherwise, nothing changes, and there is no row.
 // Locks: the subscription.
 // mode: write
-// params: $subscription: STRING, $pattern: STRING, $workflow_id: STRING, $agent_id: STRING,
-//   $team_id: STRING, $skill: STRING, $after: INTEGER, $end: INTEGER
+// params: $subscription: STRING, $deliver: STRING, $pattern: STRING, $workflow_id: STRING,
+//   $agent_id: STRING, $team_id: STRING, $skill: STRING, $after: INTEGER, $end: INTEGER
 // returns: subscription
 CYPHER 5
 MERGE (s:Subscription {name: $subscription})
-ON CREATE SET s.created_at = datetime.realtime(), s.position = $end
+ON CREATE SET s.created_at = datetime.realtime(), s.position = $end, s.deliver = $deliver
+WITH s WHERE s.deliver = $deliver
 SET s.pattern = $pattern, s.workflow_id = $workflow_id, s.agent_id = $agent_id,
     s.team_id = $team_id, s.skill = $skill, s.position = coalesce($after, s.position)
 RETURN INCLUDE subscriptions/row AS subscription

@@ -4,7 +4,8 @@
 // params: $seconds: FLOAT, $schedule_keys: STRING, $command_id: STRING
 // returns: number
 CYPHER 5
-MATCH (n:Task|Agent|Worker|Workflow|Gate|Schedule|TaskEvent|Step|GraphOrchSchema|Pause|Limit|Subscription)
+MATCH (n:Task|Agent|Worker|Workflow|Gate|Schedule|TaskEvent|Step|GraphOrchSchema|Pause|Limit|Subscription|
+         Delivery|Attempt)
 SET n.queue_key = n.queue_key - toInteger($seconds * 1000000),
     n.ready_key = n.ready_key
       - CASE WHEN n.ready_key < 0 THEN -1 ELSE 1 END * toInteger($seconds * 1000000),

@@ -1,7 +1,12 @@
-// Says which kinds of upkeep are due: whether there is anything for a schedule to create.
+// Says which kinds of upkeep are due: whether there is anything for a schedule to create, and for a
+// webhook to deliver.
 // mode: read
-// returns: scheduled
+// returns: scheduled, delivered
 CYPHER 5
+OPTIONAL MATCH (g:EventLog {name: 'graph_orch'})
+WITH coalesce(g.last, 0) AS last
 RETURN EXISTS {
   MATCH (s:Schedule) USING INDEX SEEK s:Schedule(next_at) WHERE s.next_at <= datetime()
-} AS scheduled
+} AS scheduled, EXISTS {
+  MATCH (s:Subscription) USING INDEX SEEK s:Subscription(deliver) WHERE INCLUDE webhooks/is_due
+} AS delivered

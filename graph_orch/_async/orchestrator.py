@@ -25,6 +25,7 @@ from graph_orch._async.tasks import AsyncTaskQueue
 from graph_orch._async.teams import AsyncTeams
 from graph_orch._async.tokens import AsyncTokens
 from graph_orch._async.upkeep import AsyncUpkeep
+from graph_orch._async.webhooks import AsyncWebhooks
 from graph_orch._async.workflows import AsyncWorkflows
 from graph_orch.domain.models import DoctorReport, RetryPolicy
 from graph_orch.embedded import EmbeddedNeo4j
@@ -55,6 +56,7 @@ class AsyncOrchestrator:
         self.router = AsyncCapabilityRouter(graph)
         self.events = AsyncEvents(graph)
         self.subscriptions = AsyncSubscriptions(graph)
+        self.webhooks = AsyncWebhooks(graph)
         self.schedules = AsyncSchedules(graph, retry_policy=retry_policy)
         self.retention = AsyncRetention(graph)
         self.monitor = AsyncMonitor(graph)
@@ -148,8 +150,9 @@ class AsyncOrchestrator:
         """Do what is due, once; how much of each kind was done. Any number of processes may.
 
         "tasks": tasks, gates, workflows and pauses whose time has come; "indexed": texts made ready
-        for search; "scheduled": tasks that schedules created; "workers forgotten": those that are
-        dead for a day. What fails of a kind is logged, and the others go on.
+        for search; "scheduled": tasks that schedules created; "delivered": deliveries of webhooks
+        that were tried; "workers forgotten": those that are dead for a day. What fails of a kind is
+        logged, and the others go on.
         """
         tasks, indexed = await self.tasks.process_due(), await self.tasks.index_content()
         forgotten = await self.agents.forget_workers()

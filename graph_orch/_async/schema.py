@@ -60,6 +60,12 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "schema/secret_name",
         "schema/pause_key",
         "schema/subscription_name",
+        "schema/subscription_deliver",
+        "schema/delivery_event",
+        "schema/delivery_due",
+        "schema/delivery_made",
+        "schema/delivery_failed",
+        "schema/attempt_at",
     ),
 }
 """The statements that lead to each version. They run one after the other, outside a transaction,

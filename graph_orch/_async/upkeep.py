@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.schedules import AsyncSchedules
+from graph_orch._async.webhooks import AsyncWebhooks
 from graph_orch.domain.models import RetryPolicy
 from graph_orch.errors import OrchestrationError
 from graph_orch.logs import logger_of
 
+RUN_SECONDS = 10.0
+"""After so long `run` begins nothing new of what may take long."""
 logger = logger_of("graph_orch.upkeep")
 
 
@@ -20,22 +23,26 @@ class AsyncUpkeep:
         """
         self._graph = graph
         self._schedules = AsyncSchedules(graph, retry_policy=retry_policy)
-        self._kinds = {"scheduled": self._tick}
+        self._webhooks = AsyncWebhooks(graph)
+        self._kinds = {"scheduled": self._tick, "delivered": self._webhooks.deliver}
         """By the columns of `upkeep/due`. Each is safe while other processes do the same."""
         self._told: dict[str, str] = {}
 
-    async def run(self) -> dict[str, int]:
-        """Do what is due; how much of each kind was done.
-
-        One statement says what is due, so that a process that finds nothing costs little. What
-        fails is logged, once while it fails for the same reason; the others go on.
-        """
+    async def due(self) -> list[str]:
+        """The kinds that are due, by one statement: a process that finds nothing costs little."""
         (due,) = await self._graph.read("upkeep/due")
-        return {kind: await self._do(kind) if due[kind] else 0 for kind in self._kinds}
+        return [kind for kind in self._kinds if due[kind]]
 
-    async def _do(self, kind: str) -> int:
+    async def do(self, kind: str, seconds: float | None = None) -> int:
+        """Do what is due of a kind; how much was done.
+
+        What fails is logged, once while it fails for the same reason.
+
+        Args:
+            seconds: After so long it begins nothing new; None: it ends when nothing is due.
+        """
         try:
-            done = await self._kinds[kind]()
+            done = await self._kinds[kind](seconds)
         except OrchestrationError as error:
             if self._told.get(kind) != (why := str(error)):
                 logger.error("%s: %s", kind, error)
@@ -44,5 +51,12 @@ class AsyncUpkeep:
         self._told.pop(kind, None)
         return done
 
-    async def _tick(self) -> int:
+    async def run(self) -> dict[str, int]:
+        """Do what is due, one kind after the other; how much of each was done."""
+        due = await self.due()
+        return {
+            kind: await self.do(kind, RUN_SECONDS) if kind in due else 0 for kind in self._kinds
+        }
+
+    async def _tick(self, seconds: float | None) -> int:
         return len(await self._schedules.tick())

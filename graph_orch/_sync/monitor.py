@@ -43,6 +43,7 @@ from graph_orch.domain.recommendations import (
     single_holders,
     standing_still,
     undecided,
+    webhooks_disabled,
 )
 from graph_orch.errors import TaskNotFoundError
 from graph_orch.store.runtime import in_thread
@@ -153,6 +154,10 @@ class Monitor:
                 return no_free_agent(self._graph.read("monitor/backlog"), agents)
             case RecommendationKind.BUDGET_SPENT:
                 return budgets_spent(self._graph.read("monitor/budgets"))
+            case RecommendationKind.WEBHOOK_DISABLED:
+                return webhooks_disabled(
+                    self._graph.read("monitor/disabled", limit=MOST_OF_A_KIND)
+                )
             case RecommendationKind.LEASES_EXPIRE:
                 return leases_expire(
                     self._graph.read("monitor/expired", look=TRIED_LOOKED_AT)

@@ -25,6 +25,7 @@ from graph_orch._sync.tasks import TaskQueue
 from graph_orch._sync.teams import Teams
 from graph_orch._sync.tokens import Tokens
 from graph_orch._sync.upkeep import Upkeep
+from graph_orch._sync.webhooks import Webhooks
 from graph_orch._sync.workflows import Workflows
 from graph_orch.domain.models import DoctorReport, RetryPolicy
 from graph_orch.embedded import EmbeddedNeo4j
@@ -55,6 +56,7 @@ class Orchestrator:
         self.router = CapabilityRouter(graph)
         self.events = Events(graph)
         self.subscriptions = Subscriptions(graph)
+        self.webhooks = Webhooks(graph)
         self.schedules = Schedules(graph, retry_policy=retry_policy)
         self.retention = Retention(graph)
         self.monitor = Monitor(graph)
@@ -148,8 +150,9 @@ class Orchestrator:
         """Do what is due, once; how much of each kind was done. Any number of processes may.
 
         "tasks": tasks, gates, workflows and pauses whose time has come; "indexed": texts made ready
-        for search; "scheduled": tasks that schedules created; "workers forgotten": those that are
-        dead for a day. What fails of a kind is logged, and the others go on.
+        for search; "scheduled": tasks that schedules created; "delivered": deliveries of webhooks
+        that were tried; "workers forgotten": those that are dead for a day. What fails of a kind is
+        logged, and the others go on.
         """
         tasks, indexed = self.tasks.process_due(), self.tasks.index_content()
         forgotten = self.agents.forget_workers()

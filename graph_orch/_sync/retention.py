@@ -44,6 +44,7 @@ class Retention:
         that were summed up, such as an agent's, stay; counts by status are of the tasks that are
         there. The log of events loses those of the tasks, and their ids and idempotency keys are
         free again. While a subscription has not read so far, the tasks stay; the log names it.
+        Deliveries of webhooks go by the age of their end, with their attempts.
 
         Args:
             older_than_seconds: Since `completed_at`, by the server's clock; at most 100 years.
@@ -76,7 +77,14 @@ class Retention:
                 read_to,
             )
         self._delete_empty_workflows(row["cutoff"], limit)
+        self._forget_deliveries(row["cutoff"], limit)
         return total
+
+    def _forget_deliveries(self, cutoff: str, limit: int) -> None:
+        for webhook in self._graph.read("webhooks/list", subscription=None):
+            params = {"subscription": webhook["webhook"]["name"], "cutoff": cutoff, "limit": limit}
+            while (self._graph.write("webhooks/forget", **params))[0]["number"] >= limit:
+                pass
 
     def _delete_empty_workflows(self, cutoff: str, limit: int) -> None:
         place: str | None = THE_BEGINNING

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 from graph_orch._sync.events import Events, idle_left
 from graph_orch._sync.graph import Graph
@@ -14,6 +15,7 @@ from graph_orch.domain.models import Subscription, TaskEvent
 from graph_orch.domain.patterns import Pattern
 from graph_orch.errors import (
     StoreError,
+    SubscriptionDeliveredError,
     SubscriptionHeldError,
     SubscriptionNotFoundError,
     ValidationError,
@@ -29,6 +31,10 @@ PASSED_OVER = 1_000
 ACKNOWLEDGE_SECONDS = 1.0
 """How long at most events that were dealt with go unacknowledged by `follow`."""
 PAGE = 100
+REMOVED_AT_ONCE = 1_000
+"""How many deliveries of a webhook one transaction deletes."""
+WEBHOOK = "webhook"
+"""How a subscription delivers that is a webhook."""
 ROUNDS = 5
 """How often one read looks again for what was committed meanwhile."""
 LOOK_SECONDS = 1.0
@@ -75,20 +81,17 @@ class Subscriptions:
 
         Raises:
             ValidationError: an argument is not acceptable.
+            SubscriptionDeliveredError: a webhook has this name.
         """
         if (way := NAME.of("deliver", deliver)) != "inbox":
-            raise ValidationError(f"deliver: {way!r} is not known; give 'inbox'")
-        key = NEW_NAME.of("name", name)
-        params = {
-            "pattern": Pattern.of(pattern).text,
-            "workflow_id": _name("workflow_id", workflow_id),
-            "agent_id": _name("agent_id", agent_id),
-            "team_id": _name("team_id", team_id),
-            "skill": None if skill is None else skill_key(NAME.of("skill", skill)),
-            "after": None if after is None else CURSOR.of("after", after),
-        }
+            raise ValidationError(
+                f"deliver: {way!r} is not known; give 'inbox', or use webhooks.put"
+            )
+        params = parameters(name, pattern, way, workflow_id, agent_id, team_id, skill, after)
         end = self._events.end()
-        rows = self._graph.write("subscriptions/put", subscription=key, end=end, **params)
+        rows = self._graph.write("subscriptions/put", end=end, **params)
+        if not rows:
+            raise SubscriptionDeliveredError(params["subscription"])
         return Subscription.from_record(native(rows[0]) | {"last": end})
 
     def list(self) -> list[Subscription]:
@@ -110,9 +113,12 @@ class Subscriptions:
 
     def remove(self, name: str) -> bool:
         """Remove a subscription: nobody is given anything more of it. False where there is none."""
-        return bool(
-            self._graph.write("subscriptions/remove", subscription=NAME.of("name", name))
-        )
+        params, found = {"subscription": NAME.of("name", name), "limit": REMOVED_AT_ONCE}, False
+        while rows := self._graph.write("subscriptions/remove", **params):
+            found = True
+            if rows[0]["gone"]:
+                break
+        return found
 
     def read(self, name: str, limit: int = 100) -> list[TaskEvent]:
         """The first events that are not acknowledged, in order; [] where there are none.
@@ -120,6 +126,7 @@ class Subscriptions:
         Raises:
             SubscriptionNotFoundError: there is none of this name.
             SubscriptionHeldError: somebody follows it.
+            SubscriptionDeliveredError: it is a webhook.
         """
         return self._read(NAME.of("name", name), LIMIT.of("limit", limit), None)
 
@@ -199,6 +206,8 @@ class Subscriptions:
         (found,) = self._graph.read("subscriptions/list", subscription=name) or (None,)
         if found is None:
             raise SubscriptionNotFoundError(name)
+        if found["subscription"]["deliver"] == WEBHOOK:
+            raise SubscriptionDeliveredError(name)
         pattern = Pattern.of(found["subscription"]["pattern"])
         params = {"reader": reader, "types": pattern.types, "task_type": pattern.task_type}
         events: list[TaskEvent] = []
@@ -238,6 +247,8 @@ class Subscriptions:
         )
         if not rows:
             raise SubscriptionNotFoundError(name)
+        if rows[0]["deliver"] == WEBHOOK:
+            raise SubscriptionDeliveredError(name)
         return rows[0]["taken"]
 
     def _move(
@@ -254,6 +265,8 @@ class Subscriptions:
         if not rows:
             raise SubscriptionNotFoundError(name)
         row = rows[0]
+        if row["held"] and row["subscription"]["deliver"] == WEBHOOK:
+            raise SubscriptionDeliveredError(name)
         if row["held"]:
             raise SubscriptionHeldError(name)
         if position > row["last"]:
@@ -269,6 +282,33 @@ class Subscriptions:
             self._move(name, done, reader, 0.0)
         except (StoreError, SubscriptionHeldError, SubscriptionNotFoundError) as error:
             logger.warning("%s is not given up: %s", name, error)
+
+
+def parameters(
+    name: str,
+    pattern: str,
+    deliver: str,
+    workflow_id: str | None,
+    agent_id: str | None,
+    team_id: str | None,
+    skill: str | None,
+    after: int | None,
+) -> dict[str, Any]:
+    """The parameters of `subscriptions/put`, but for the end of the log.
+
+    Raises:
+        ValidationError: an argument is not acceptable.
+    """
+    return {
+        "subscription": NEW_NAME.of("name", name),
+        "deliver": deliver,
+        "pattern": Pattern.of(pattern).text,
+        "workflow_id": _name("workflow_id", workflow_id),
+        "agent_id": _name("agent_id", agent_id),
+        "team_id": _name("team_id", team_id),
+        "skill": None if skill is None else skill_key(NAME.of("skill", skill)),
+        "after": None if after is None else CURSOR.of("after", after),
+    }
 
 
 def _name(what: str, given: str | None) -> str | None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from graph_orch._sync.graph import Graph
 from graph_orch._sync.schedules import Schedules
+from graph_orch._sync.webhooks import Webhooks
 from graph_orch.domain.models import RetryPolicy
 from graph_orch.errors import OrchestrationError
 from graph_orch.logs import logger_of
 
+RUN_SECONDS = 10.0
+"""After so long `run` begins nothing new of what may take long."""
 logger = logger_of("graph_orch.upkeep")
 
 
@@ -20,22 +23,26 @@ class Upkeep:
         """
         self._graph = graph
         self._schedules = Schedules(graph, retry_policy=retry_policy)
-        self._kinds = {"scheduled": self._tick}
+        self._webhooks = Webhooks(graph)
+        self._kinds = {"scheduled": self._tick, "delivered": self._webhooks.deliver}
         """By the columns of `upkeep/due`. Each is safe while other processes do the same."""
         self._told: dict[str, str] = {}
 
-    def run(self) -> dict[str, int]:
-        """Do what is due; how much of each kind was done.
-
-        One statement says what is due, so that a process that finds nothing costs little. What
-        fails is logged, once while it fails for the same reason; the others go on.
-        """
+    def due(self) -> list[str]:
+        """The kinds that are due, by one statement: a process that finds nothing costs little."""
         (due,) = self._graph.read("upkeep/due")
-        return {kind: self._do(kind) if due[kind] else 0 for kind in self._kinds}
+        return [kind for kind in self._kinds if due[kind]]
 
-    def _do(self, kind: str) -> int:
+    def do(self, kind: str, seconds: float | None = None) -> int:
+        """Do what is due of a kind; how much was done.
+
+        What fails is logged, once while it fails for the same reason.
+
+        Args:
+            seconds: After so long it begins nothing new; None: it ends when nothing is due.
+        """
         try:
-            done = self._kinds[kind]()
+            done = self._kinds[kind](seconds)
         except OrchestrationError as error:
             if self._told.get(kind) != (why := str(error)):
                 logger.error("%s: %s", kind, error)
@@ -44,5 +51,12 @@ class Upkeep:
         self._told.pop(kind, None)
         return done
 
-    def _tick(self) -> int:
+    def run(self) -> dict[str, int]:
+        """Do what is due, one kind after the other; how much of each was done."""
+        due = self.due()
+        return {
+            kind: self.do(kind, RUN_SECONDS) if kind in due else 0 for kind in self._kinds
+        }
+
+    def _tick(self, seconds: float | None) -> int:
         return len(self._schedules.tick())

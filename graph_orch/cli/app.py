@@ -34,6 +34,7 @@ from graph_orch.cli import (
     task,
     token,
     top,
+    webhook,
     worker,
     workflow,
 )
@@ -41,6 +42,7 @@ from graph_orch.cli.signals import code_of_signal
 from graph_orch.domain.characters import visible
 from graph_orch.errors import (
     AgentNotFoundError,
+    DeliveryNotFoundError,
     EmbeddedServerError,
     GateNotFoundError,
     OrchestrationError,
@@ -51,6 +53,7 @@ from graph_orch.errors import (
     TaskNotFoundError,
     TeamNotFoundError,
     TokenNotFoundError,
+    WebhookNotFoundError,
     WorkflowNotFoundError,
     describe,
 )
@@ -123,6 +126,7 @@ COMMANDS = (
     (budget.app, "budget"),
     (schedule.app, "schedule"),
     (subscription.app, "subscription"),
+    (webhook.app, "webhook"),
     (pictures.app, "graph"),
     (worker.worker, "worker --exec './summarise.sh' --skills nlp"),
     (worker.workers, "workers --json"),
@@ -220,6 +224,8 @@ def exit_code(error: OrchestrationError) -> int:
             | WorkflowNotFoundError()
             | GateNotFoundError()
             | SubscriptionNotFoundError()
+            | WebhookNotFoundError()
+            | DeliveryNotFoundError()
             | TeamNotFoundError()
             | TokenNotFoundError()
         ):

@@ -18,6 +18,7 @@ Name = Annotated[str, typer.Argument(help="The name of the subscription.")]
 COLUMNS: dict[str, str | Callable[[Subscription], object]] = {
     "name": "name",
     "pattern": "pattern",
+    "deliver": "deliver",
     "workflow": "workflow_id",
     "agent": "agent_id",
     "team": "team_id",

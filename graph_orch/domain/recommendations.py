@@ -292,6 +292,23 @@ def budgets_spent(rows: Rows) -> Iterator[Recommendation]:
         yield _recommend(RecommendationKind.BUDGET_SPENT, what, row, call)
 
 
+def webhooks_disabled(rows: Rows) -> Iterator[Recommendation]:
+    """Webhooks that send nothing any more: see to the receiver and enable them, which no tool does.
+
+    Args:
+        rows: Rows of `monitor/disabled`.
+    """
+    for row in rows:
+        what = (
+            f"webhook {row['name']} is disabled since {row['disabled_at']}: {row['because']}; see "
+            "to its receiver, and enable it with webhooks.enable or `graph-orch webhook enable`, "
+            "or remove it: until then its events wait, and prune keeps their tasks"
+        )
+        why = {name: row[name] for name in ("name", "disabled_at", "because", "behind")}
+        call = _call("get_recommendations", kinds=[RecommendationKind.WEBHOOK_DISABLED])
+        yield _recommend(RecommendationKind.WEBHOOK_DISABLED, what, why, call)
+
+
 def leases_expire(rows: Rows) -> Iterator[Recommendation]:
     """Agents whose leases often expire: claim with longer leases."""
     for row in rows:

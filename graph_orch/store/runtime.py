@@ -17,6 +17,7 @@ import os
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Annotated, Any, Generic, ParamSpec, Protocol, Self, TypeAlias, TypeVar
@@ -288,6 +289,139 @@ def _forget_watch() -> None:
 
 
 os.register_at_fork(after_in_child=_forget_watch)
+
+
+class AsyncAside:
+    """Runs coroutines in an event loop: this one."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        pass
+
+    async def run(self, work: Coroutine[Any, Any, R]) -> R:
+        """What the coroutine returns."""
+        return await work
+
+
+class Aside:
+    """Runs coroutines in an event loop: that of a thread of its own, for callers without one."""
+
+    def __enter__(self) -> Self:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="graph-orch-aside", daemon=True
+        )
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        with contextlib.suppress(TimeoutError):
+            asyncio.run_coroutine_threadsafe(_end_others(), self._loop).result(CLOSE_SECONDS)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(CLOSE_SECONDS)
+        if not self._thread.is_alive():
+            self._loop.close()
+
+    def run(self, work: Coroutine[Any, Any, R]) -> R:
+        """What the coroutine returns."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+
+async def _end_others() -> None:
+    """Cancel what else runs in this event loop, and wait for its end."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+
+
+class AsyncTogether:
+    """Calls that go on beside each other, one of each name; the end cancels them."""
+
+    def __init__(self, at_once: int) -> None:
+        self._at_once = at_once
+        self._going_on: dict[str, asyncio.Future[int]] = {}
+
+    def start(self, name: str, call: Callable[..., Coroutine[Any, Any, int]], *args: Any) -> None:
+        """Begin a call, unless one of this name goes on, or as many as may."""
+        if name not in self._going_on and len(self._going_on) < self._at_once:
+            self._going_on[name] = asyncio.ensure_future(call(*args))
+
+    async def wait(self, seconds: float) -> list[int] | None:
+        """What those returned that ended within so many seconds; None where none goes on."""
+        if not self._going_on:
+            return None
+        await asyncio.wait(
+            self._going_on.values(), timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+        )
+        return _take_ended(self._going_on)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        for call in self._going_on.values():
+            call.cancel()
+        await asyncio.gather(*self._going_on.values(), return_exceptions=True)
+
+
+class Together:
+    """Calls that go on beside each other in threads, one of each name; the end waits for them."""
+
+    def __init__(self, at_once: int) -> None:
+        self._at_once = at_once
+        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="graph-orch-together")
+        self._going_on: dict[str, Future[int]] = {}
+
+    def start(self, name: str, call: Callable[..., int], *args: Any) -> None:
+        """Begin a call, unless one of this name goes on, or as many as may."""
+        if name not in self._going_on and len(self._going_on) < self._at_once:
+            self._going_on[name] = self._threads.submit(call, *args)
+
+    def wait(self, seconds: float) -> list[int] | None:
+        """What those returned that ended within so many seconds; None where none goes on."""
+        if not self._going_on:
+            return None
+        wait(self._going_on.values(), timeout=seconds, return_when=FIRST_COMPLETED)
+        return _take_ended(self._going_on)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._threads.shutdown()
+
+
+def _take_ended(going_on: dict[str, Any]) -> list[int]:
+    """What calls that have ended returned; they are forgotten.
+
+    Raises:
+        Exception: one of them did.
+    """
+    ended = [name for name, call in going_on.items() if call.done()]
+    return [going_on.pop(name).result() for name in ended]
 
 
 AsyncOpened = AsyncOpening

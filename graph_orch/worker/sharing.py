@@ -20,11 +20,14 @@ from graph_orch._async.upkeep import AsyncUpkeep
 from graph_orch.errors import OrchestrationError
 from graph_orch.logs import logger_of
 from graph_orch.settings import Address
+from graph_orch.store.runtime import AsyncTogether
 
 UPKEEP_SECONDS = 1.5
 """How often the workers of a place look for what is due beside tasks: schedules and the like."""
 UPKEEPS_A_SECOND = 5
 """How often the workers of all places together do at most."""
+MOST_KINDS = 100
+"""How many kinds of upkeep go on at once: all there are."""
 logger = logger_of("graph_orch.worker")
 
 
@@ -92,12 +95,18 @@ async def _open(address: Address, spread: int) -> Shared:
 
 
 async def _keep_up(opening: asyncio.Future[Shared]) -> None:
-    """Do the upkeep of a place while it has workers: one of them is enough."""
+    """Do the upkeep of a place while it has workers: one of them is enough.
+
+    What is due of one kind waits for no other: a receiver of webhooks may be slow.
+    """
     graph = (await asyncio.shield(opening)).graph
     upkeep = AsyncUpkeep(graph)
-    while True:
-        try:
-            await upkeep.run()
-        except OrchestrationError as error:
-            logger.warning("what is due beside tasks was not looked at: %s", error)
-        await asyncio.sleep(graph.work.paced(UPKEEP_SECONDS, UPKEEPS_A_SECOND))
+    async with AsyncTogether(MOST_KINDS) as together:
+        while True:
+            try:
+                for kind in await upkeep.due():
+                    together.start(kind, upkeep.do, kind)
+            except OrchestrationError as error:
+                logger.warning("what is due beside tasks was not looked at: %s", error)
+            await asyncio.sleep(graph.work.paced(UPKEEP_SECONDS, UPKEEPS_A_SECOND))
+            await together.wait(0)

@@ -101,6 +101,15 @@ def test_no_command_shows_what_drives_a_terminal_or_forges_a_line(run, hostile, 
             ["budget", "list"],
         ),
         *(["pause", it, "--reason", STORABLE, "--by", STORABLE] for it in (STORABLE, "queue")),
+        *(["webhook", "put", name, "http://127.0.0.1:9"] for name in (STORABLE, "w")),
+        *(["webhook", "put", "w", it] for it in (STORABLE, "http://127.0.0.1:9", "http://x")),
+        *(["webhook", "put", "w", "http://x", "--secret", STORABLE], ["webhook", "list"]),
+        *(
+            ["webhook", it, name]
+            for it in ("show", "test", "attempts", "redeliver", "enable", "rotate", "remove")
+            for name in (STORABLE, "w")
+        ),
+        *(["webhook", it, "w", "--event", STORABLE] for it in ("attempts", "redeliver")),
         *(["subscription", "put", STORABLE, "*"], ["subscription", "put", "s", "*"]),
         *(["subscription", it, STORABLE] for it in ("read", "put", "remove")),
         *(["subscription", "read", "s"], ["subscription", "list"]),

@@ -186,6 +186,15 @@ def lived(connected, cypher):
     reading = connected.subscriptions.follow("y")
     assert next(reading)
     reading.close()
+    connected.webhooks.put("z", "http://127.0.0.1:9", after=0)
+    connected.webhooks.deliver()
+    connected.webhooks.rotate("z")
+    cypher(  # as of a webhook and of deliveries with any end
+        "MATCH (s:Subscription {name: 'z'}) SET s.disabled_at = datetime(), "
+        "s.disabled_because = 'x' WITH s MATCH (d:Delivery) WITH s, d LIMIT 1 "
+        "SET d.delivered_at = datetime(), d.failed_at = datetime() "
+        "CREATE (s)-[:SENDS {claim: 'x'}]->(d)"
+    )
     connected.schedules.put("plan-schedule", "* * * * *", {"content": "x", "task_type": "any"})
     cypher("MATCH (s:Schedule) SET s.next_at = datetime() - duration('PT1M')")
     assert connected.schedules.tick()

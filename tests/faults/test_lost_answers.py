@@ -55,6 +55,8 @@ def prepare(orch, new_task, wipe) -> Callable[[], SimpleNamespace]:
         orch.tasks.start_task(made.done)
         orch.tasks.complete_task(made.done)
         new_task("judging", dependencies=[made.done], gates=[made.gate])
+        made.hook = orch.webhooks.put("hook", "http://127.0.0.1:9").name
+        new_task("tells of itself")
         made.token = orch.tokens.create("ada").token_id
         return made
 
@@ -136,6 +138,12 @@ COMMANDS = {
     "rate": lambda o, it: o.tasks.set_rate_limit("key", 3),
     "pause": lambda o, it: o.pauses.put("task_type:any").what,
     "subscription": lambda o, it: o.subscriptions.put("s", "*:*").name,
+    "webhook": lambda o, it: o.webhooks.put("w", "https://x.test").name,
+    "rotate": lambda o, it: o.webhooks.rotate(it.hook).name,
+    "enable": lambda o, it: o.webhooks.enable(it.hook).name,
+    "redeliver": lambda o, it: o.webhooks.deliver() and o.webhooks.redeliver(it.hook),
+    "deliver": lambda o, it: o.webhooks.deliver(),
+    "remove webhook": lambda o, it: o.webhooks.remove(it.hook),
     "resume": lambda o, it: o.pauses.remove("queue"),
     "breaker": lambda o, it: o.agents.set_circuit_breaker("worker", CircuitBreaker()),
     "reassign": lambda o, it: o.tasks.reassign_task(it.running, "other"),
@@ -176,6 +184,13 @@ BUDGETS = """
 MATCH (b:Budget)
 RETURN b.key AS key, [b.held[0], b.held[1], b.held[3]] AS held, b.most AS most ORDER BY key
 """
+WEBHOOKS = """
+MATCH (s:Subscription)
+OPTIONAL MATCH (d:Delivery {webhook: s.name})
+RETURN s.name AS name, s.disabled_at AS disabled, s.failures AS failures,
+       s.old_secret IS NULL AS unrotated, count(d) AS deliveries, sum(d.tries) AS tries,
+       count { (s)-[:SENDS]->() } AS under_way ORDER BY name
+"""
 GATES = """
 MATCH (g:Gate)
 RETURN g.question AS question, g.status AS status, g.decided_by AS by, g.comment AS comment,
@@ -192,7 +207,7 @@ ORDER BY labels, name
 
 def shape(orch: Orchestrator) -> Any:
     """The graph, as far as it is the same however often one asks."""
-    return [orch.graph.query(text)[1] for text in (GRAPH, AGENTS, GATES, BUDGETS, OTHERS)]
+    return [orch.graph.query(text)[1] for text in (GRAPH, AGENTS, GATES, BUDGETS, WEBHOOKS, OTHERS)]
 
 
 @pytest.mark.parametrize("times", [1, 2])

@@ -96,9 +96,7 @@ async def test_of_many_who_wait_for_little_some_are_sent(aorch):
         requests.append({"agent_id": f"a{number}", "take_up": True, "task_types": None})
     task, sent = NewTask(content="x", task_type="t", requirements=["s"]), []
     for new in (1, 1, 5):
-        await aorch.tasks.create_tasks(
-            [NewTask(content="x", task_type="t", requirements=["s"])] * new
-        )
+        await aorch.tasks.create_tasks([task] * new)
         sent.append(sum(found for found, _ in await claims._have_ready(requests)))
     assert sent == [1, 2, 5]
 

@@ -66,6 +66,7 @@ from graph_orch.domain.models.tasks import (
 )
 from graph_orch.domain.models.teams import Agreement, Algorithm, Communities, Team, TeamsWritten
 from graph_orch.domain.models.tokens import NewToken, PrincipalKind, Right, Token
+from graph_orch.domain.models.webhooks import NewWebhook, Webhook, WebhookAttempt
 from graph_orch.domain.models.workflows import Workflow, WorkflowPage, WorkflowState, WorkflowStatus
 
 __all__ = [
@@ -101,6 +102,7 @@ __all__ = [
     "Model",
     "NewTask",
     "NewToken",
+    "NewWebhook",
     "Pause",
     "PrincipalKind",
     "QueueStatistics",
@@ -129,6 +131,8 @@ __all__ = [
     "ToolCall",
     "WaitKind",
     "WaitReason",
+    "Webhook",
+    "WebhookAttempt",
     "WhyBlocked",
     "WorkerInfo",
     "Workflow",

@@ -21,6 +21,7 @@ class RecommendationKind(StrEnum):
     AGENTS_EXCLUDED = "agents_excluded"  # every agent with their skills may not try them again
     NO_FREE_AGENT = "no_free_agent"  # ready tasks wait, and no capable agent has a free slot
     BUDGET_SPENT = "budget_spent"  # a budget has too little left for ready tasks
+    WEBHOOK_DISABLED = "webhook_disabled"  # a webhook sends nothing until somebody enables it
     LEASES_EXPIRE = "leases_expire"  # an agent's leases often expire
     LOW_SUCCESS = "low_success"  # an agent fails often
     LOAD_SKEW = "load_skew"  # two agents' utilizations differ by more than 0.5

@@ -1,0 +1,395 @@
+"""Webhooks: events are sent to URLs, signed, and again until the receiver takes them."""
+
+from __future__ import annotations
+
+import math
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from graph_orch._async.events import AsyncEvents
+from graph_orch._async.graph import AsyncGraph, AsyncTransaction
+from graph_orch._async.subscriptions import WEBHOOK, WINDOW, AsyncSubscriptions, parameters
+from graph_orch.domain.fields import LEASE, LIMIT, NAME, SECONDS
+from graph_orch.domain.ids import new_hex
+from graph_orch.domain.models import NewWebhook, TaskEvent, Webhook, WebhookAttempt
+from graph_orch.domain.patterns import Pattern
+from graph_orch.domain.webhooks import (
+    DAY,
+    DISABLED_AFTER_SECONDS,
+    Answer,
+    Post,
+    again_after,
+    body_of,
+    is_last,
+    new_secret,
+    secret_of,
+    test_body,
+    url_of,
+)
+from graph_orch.errors import (
+    DeliveryNotFoundError,
+    OrchestrationError,
+    SubscriptionDeliveredError,
+    ValidationError,
+    WebhookNotFoundError,
+)
+from graph_orch.logs import logger_of
+from graph_orch.settings import WebhookSettings
+from graph_orch.store.driving import UnprintedText, native
+from graph_orch.store.runtime import AsyncAside, AsyncTogether
+
+if TYPE_CHECKING:
+    from graph_orch.posting import Poster
+
+PAGE = 200
+"""How many events become deliveries in one transaction."""
+AT_ONCE = 10
+"""How many deliveries of one webhook are under way at most, whoever makes them."""
+WEBHOOKS_AT_ONCE = 32
+"""How many webhooks one process serves at once."""
+BROKEN_AFTER = 20
+"""After so many failures in a row one delivery is made at a time, until one succeeds."""
+CLAIM_SECONDS = 60.0
+"""After so long others make deliveries whose sender died. A post takes a quarter of it at most."""
+LOOK_SECONDS = 1.0
+"""How often it is looked for webhooks that have something to do beside those that are served."""
+HASTENED_AT_ONCE = 5_000
+FORGOTTEN_AT_ONCE = 1_000
+logger = logger_of("graph_orch.webhooks")
+
+
+class AsyncWebhooks:
+    """Webhooks in a graph: subscriptions whose events are sent to a URL, each at least once.
+
+    Workers and `maintain` send, any number of them. What was taken by the receiver, but not
+    recorded since the sender died, is sent again under the same id. Events are sent in the order of
+    the log, but several at once, and those that are sent again come later.
+    """
+
+    def __init__(self, graph: AsyncGraph) -> None:
+        self._graph = graph
+        self._events = AsyncEvents(graph)
+        self._subscriptions = AsyncSubscriptions(graph)
+        self._told: dict[str, str] = {}
+        """Why a webhook cannot be served, by its name: it is said once."""
+
+    async def put(
+        self,
+        name: str,
+        url: str,
+        pattern: str = "*:*",
+        *,
+        workflow_id: str | None = None,
+        agent_id: str | None = None,
+        team_id: str | None = None,
+        skill: str | None = None,
+        after: int | None = None,
+        secret: str | None = None,
+    ) -> NewWebhook:
+        """Create a webhook, or replace the one of this name, which keeps its place and its secret.
+
+        Where it may send to is for the process that sends: see the setting
+        GRAPH_ORCH_WEBHOOK_NETWORKS. At another URL than before it is enabled again.
+
+        Args:
+            url: Where each event is sent by POST, as a CloudEvent in JSON, signed as Standard
+                Webhooks say.
+            pattern: Which events, as for `subscriptions.put`; the filters likewise.
+            secret: To sign with, `whsec_` and then base64; None: one is made, and is in this
+                answer and nowhere else.
+
+        Raises:
+            ValidationError: an argument is not acceptable.
+            SubscriptionDeliveredError: another subscription has this name.
+        """
+        params = parameters(name, pattern, WEBHOOK, workflow_id, agent_id, team_id, skill, after)
+        params["end"] = await self._events.end()
+        made = new_secret() if secret is None else secret_of(secret)
+        more = {"url": url_of(url), "secret": UnprintedText(made), "is_given": secret is not None}
+        rows = await self._graph.transaction(_put, params, more)
+        if not rows:
+            raise SubscriptionDeliveredError(params["subscription"])
+        found = Webhook.from_record(native(rows[0]) | {"last": params["end"]})
+        return NewWebhook(**dict(found), secret=made if rows[0]["is_new"] else None)
+
+    async def get(self, name: str) -> Webhook:
+        """The webhook of this name.
+
+        Raises:
+            WebhookNotFoundError: there is none.
+        """
+        key = NAME.of("name", name)
+        rows = await self._graph.read("webhooks/list", subscription=key)
+        if not rows:
+            raise WebhookNotFoundError(key)
+        return Webhook.from_record(native(rows[0]))
+
+    async def list(self) -> list[Webhook]:
+        """All webhooks, by name, without their secrets."""
+        rows = await self._graph.read("webhooks/list", subscription=None)
+        return [Webhook.from_record(native(row)) for row in rows]
+
+    async def remove(self, name: str) -> bool:
+        """Remove a webhook with its deliveries: nothing more is sent. False where there is none."""
+        key = NAME.of("name", name)
+        if not await self._graph.read("webhooks/list", subscription=key):
+            return False
+        return await self._subscriptions.remove(key)
+
+    async def rotate(
+        self, name: str, *, secret: str | None = None, overlap_seconds: float = DAY
+    ) -> NewWebhook:
+        """Give a webhook another secret, which is in this answer and nowhere else.
+
+        Args:
+            secret: As for `put`.
+            overlap_seconds: For so long the secret before it signs too, so that receivers can
+                change theirs without losing an event.
+
+        Raises:
+            ValidationError: an argument is not acceptable.
+            WebhookNotFoundError: there is no such webhook.
+        """
+        key, seconds = NAME.of("name", name), SECONDS.of("overlap_seconds", overlap_seconds) or 0.0
+        made = new_secret() if secret is None else secret_of(secret)
+        rows = await self._graph.write(
+            "webhooks/rotate", subscription=key, secret=UnprintedText(made), seconds=seconds
+        )
+        return NewWebhook(**dict(await self._told(key, rows)), secret=made)
+
+    async def enable(self, name: str) -> Webhook:
+        """Let a webhook that was disabled send again, at once what waits, and what came meanwhile.
+
+        Raises:
+            WebhookNotFoundError: there is no such webhook.
+        """
+        key = NAME.of("name", name)
+        found = await self._told(key, await self._graph.write("webhooks/enable", subscription=key))
+        await self._hasten(key, None, also_given_up=False)
+        return found
+
+    async def redeliver(self, name: str, event_id: str | None = None) -> int:
+        """Send again soon what was given up, and what waits to be tried again; how much that is.
+
+        Args:
+            event_id: Only this event, also where it was delivered.
+
+        Raises:
+            WebhookNotFoundError: there is no such webhook.
+            DeliveryNotFoundError: it has no delivery of this event.
+        """
+        key = NAME.of("name", name)
+        event = None if event_id is None else NAME.of("event_id", event_id)
+        if not await self._graph.read("webhooks/signing", subscription=key):
+            raise WebhookNotFoundError(key)
+        number = await self._hasten(key, event, also_given_up=True)
+        if event is not None and not number:
+            raise DeliveryNotFoundError(key, event)
+        return number
+
+    async def attempts(
+        self, name: str, *, event_id: str | None = None, limit: int = 100
+    ) -> list[WebhookAttempt]:
+        """How the last tries went, newest first; `prune` forgets those of deliveries that ended.
+
+        Args:
+            event_id: Only those to deliver this event.
+
+        Raises:
+            WebhookNotFoundError: there is no such webhook.
+        """
+        key, most = NAME.of("name", name), LIMIT.of("limit", limit)
+        event = None if event_id is None else NAME.of("event_id", event_id)
+        rows = await self._graph.read(
+            "webhooks/attempts", subscription=key, event_id=event, limit=most
+        )
+        if not rows:
+            await self.get(key)
+        return [WebhookAttempt.from_record(native(row)) for row in rows]
+
+    async def test(self, name: str) -> WebhookAttempt:
+        """Send an event that tells of nothing, now and from here; what came of it is not kept.
+
+        Raises:
+            ValidationError: graph-orch[webhooks] is not installed.
+            WebhookNotFoundError: there is no such webhook.
+        """
+        key = NAME.of("name", name)
+        rows = await self._graph.read("webhooks/signing", subscription=key)
+        if not rows:
+            raise WebhookNotFoundError(key)
+        test_id, poster = f"test_{new_hex()}", _poster()
+        post = Post(test_id, rows[0]["url"], test_body(test_id), tuple(rows[0]["secrets"]))
+        async with AsyncAside() as aside:
+            try:
+                (answer,) = await aside.run(poster.post_all([post]))
+            finally:
+                await aside.run(poster.close())
+        told = {"webhook": key, "event_id": test_id, "type": "test", "number": 1}
+        return WebhookAttempt(**told, at=datetime.now(UTC), **answer.shown())
+
+    async def deliver(self, seconds: float | None = None) -> int:
+        """Send what is due; how many deliveries were tried. Any number of processes may.
+
+        Each webhook is served by itself, so that one whose receiver is slow delays no other.
+
+        Args:
+            seconds: After so long it begins nothing new; None: it ends when nothing is due.
+
+        Raises:
+            ValidationError: graph-orch[webhooks] is not installed, and so everything waits; or the
+                setting GRAPH_ORCH_WEBHOOK_NETWORKS is no list of networks.
+        """
+        poster = _poster()
+        most = LEASE.of("seconds", seconds)
+        ends = math.inf if most is None else time.monotonic() + most
+        total, ended = 0, list[int]()
+        async with AsyncTogether(WEBHOOKS_AT_ONCE) as together, AsyncAside() as aside:
+            try:
+                while ended is not None:
+                    # What is due, and of which nothing was sent just now, is being sent by others.
+                    if time.monotonic() < ends and (any(ended) or not ended):
+                        await self._events.end()
+                        for row in await self._graph.read("webhooks/due"):
+                            together.start(row["name"], self._serve, row, poster, aside, ends)
+                    ended = await together.wait(LOOK_SECONDS)
+                    total += sum(ended or ())
+            finally:
+                await aside.run(poster.close())
+        return total
+
+    async def _serve(
+        self, row: dict[str, Any], poster: Poster, aside: AsyncAside, ends: float
+    ) -> int:
+        """Send what is due of one webhook; how many deliveries were tried."""
+        name, total, was_idle = row["name"], 0, False
+        try:
+            while time.monotonic() < ends:
+                sent = await self._send(name, poster, aside)
+                total += sent
+                went_on = False
+                # Where it may send nothing, others do: what is made beyond a page would only wait.
+                if sent < AT_ONCE and not was_idle:
+                    went_on = await self._fill(name, row["pattern"])
+                if not sent and not went_on:
+                    break
+                was_idle = not sent
+            self._told.pop(name, None)
+        except OrchestrationError as error:
+            if self._told.get(name) != (why := str(error)):
+                logger.error("webhook %s: %s", name, error)
+            self._told[name] = why
+        return total
+
+    async def _fill(self, name: str, pattern: str) -> bool:
+        """Make deliveries of a page of events; whether it went on in the log."""
+        wanted = Pattern.of(pattern)
+        rows = await self._graph.read(
+            "subscriptions/read",
+            subscription=name,
+            reader=None,
+            after=None,
+            window=WINDOW,
+            types=wanted.types,
+            task_type=wanted.task_type,
+            limit=PAGE,
+        )
+        if not rows:
+            return False
+        row = rows[0]
+        events = [TaskEvent.from_record({"event": it}) for it in row["events"] if it]
+        is_full = len(row["events"]) == PAGE
+        upto = (events[-1].position or 0) if is_full and events else row["upto"]
+        if upto <= row["position"]:
+            return False
+        made = [
+            {
+                "event_id": event.event_id,
+                "type": event.type.value,
+                "task_id": event.task_id,
+                "body": body_of(event),
+            }
+            for event in events
+        ]
+        begins = {"from": row["position"], "to": upto}
+        await self._graph.write("webhooks/enqueue", subscription=name, rows=made, **begins)
+        return True
+
+    async def _send(self, name: str, poster: Poster, aside: AsyncAside) -> int:
+        """Make the deliveries of one claim, all at once; how many there were."""
+        claim = new_hex()
+        rows = await self._graph.write(
+            "webhooks/claim",
+            subscription=name,
+            claim=claim,
+            most=AT_ONCE,
+            broken=BROKEN_AFTER,
+            seconds=CLAIM_SECONDS,
+        )
+        if not rows:
+            return 0
+        posts = [Post(it["event_id"], it["url"], it["body"], tuple(it["secrets"])) for it in rows]
+        answers = await aside.run(poster.post_all(posts))
+        attempts = [
+            {"event_id": row["event_id"], **answer.shown(), **_what_next(row["tries"] + 1, answer)}
+            for row, answer in zip(rows, answers, strict=True)
+        ]
+        recorded = await self._graph.write(
+            "webhooks/record",
+            subscription=name,
+            claim=claim,
+            failing=DISABLED_AFTER_SECONDS,
+            attempts=attempts,
+        )
+        if recorded and recorded[0]["disabled"]:
+            logger.warning(
+                "webhook %s is disabled: %s; `graph-orch webhook enable` lets it go on",
+                name,
+                next(it["error"] for it in attempts if it["error"]),
+            )
+        return len(rows)
+
+    async def _hasten(self, name: str, event_id: str | None, *, also_given_up: bool) -> int:
+        total, number = 0, HASTENED_AT_ONCE
+        while number >= HASTENED_AT_ONCE:
+            (row,) = await self._graph.write(
+                "webhooks/hasten",
+                subscription=name,
+                event_id=event_id,
+                also_given_up=also_given_up,
+                limit=HASTENED_AT_ONCE,
+            ) or ({"number": 0},)
+            number = row["number"]
+            total += number
+        return total
+
+    async def _told(self, name: str, rows: Any) -> Webhook:
+        if not rows:
+            raise WebhookNotFoundError(name)
+        return Webhook.from_record(native(rows[0]) | {"last": await self._events.end()})
+
+
+async def _put(tx: AsyncTransaction, params: dict[str, Any], more: dict[str, Any]) -> Any:
+    if not await tx.run("subscriptions/put", **params):
+        return []
+    return await tx.run("webhooks/put", subscription=params["subscription"], **more)
+
+
+def _poster() -> Poster:
+    """What sends posts, to where the settings of this process allow."""
+    settings = WebhookSettings()
+    try:
+        from graph_orch.posting import Poster
+    except ImportError as error:
+        raise ValidationError(
+            "install graph-orch[webhooks] to send webhooks; what they deliver waits"
+        ) from error
+    return Poster(settings.networks)
+
+
+def _what_next(tries: int, answer: Answer) -> dict[str, Any]:
+    """What is to be done after a try: again after some seconds; None: no more."""
+    is_over = answer.delivered or is_last(tries)
+    pause = None if is_over else again_after(tries, answer.again_after)
+    return {"again_after": pause, "gone": answer.gone}
