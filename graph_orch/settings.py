@@ -52,6 +52,7 @@ class Toolset(StrEnum):
 
     WORKFLOWS = "workflows"
     GATES = "gates"
+    INBOX = "inbox"
 
 
 @dataclass(frozen=True)

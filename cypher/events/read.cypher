@@ -1,17 +1,12 @@
 // Returns the events after a place in the log, in its order. `last` is the end of the log; `more`
 // says that events have been committed which have no place in it yet.
 // mode: read
-// params: $after: INTEGER, $types: LIST<STRING>, $workflow_id: STRING, $limit: INTEGER
+// params: $after: INTEGER, $types: LIST<STRING>, $task_type: STRING, $workflow_id: STRING,
+//   $agent_id: STRING, $team_id: STRING, $skill: STRING, $task_fields: LIST<STRING>, $limit: INTEGER
 // returns: events, last, more
 CYPHER 5
 OPTIONAL MATCH (g:EventLog {name: 'graph_orch'})
-WITH coalesce(g.last, 0) AS last
-CALL (last) {
-  MATCH (e:TaskEvent) USING INDEX SEEK e:TaskEvent(position)
-  WHERE $after < e.position <= last AND ($types IS NULL OR e.type IN $types)
-    AND ($workflow_id IS NULL
-         OR EXISTS { (e)<-[:HAS_EVENT]-(t:Task) WHERE t.workflow_id = $workflow_id })
-  WITH e ORDER BY e.position LIMIT $limit
-  RETURN collect(INCLUDE events/row) AS events
-}
-RETURN events, last, EXISTS { (:NewEvent) } AS more
+WITH $after AS after, coalesce(g.last, 0) AS upto,
+     {workflow_id: $workflow_id, agent_id: $agent_id, team_id: $team_id, skill: $skill} AS f
+INCLUDE events/matching
+RETURN events, upto AS last, EXISTS { (:NewEvent) } AS more

@@ -2,13 +2,13 @@
 // name delivers otherwise, nothing changes, and there is no row.
 // Locks: the subscription.
 // mode: write
-// params: $subscription: STRING, $deliver: STRING, $pattern: STRING, $workflow_id: STRING,
+// params: $subscription: STRING, $deliver: STRING, $pattern: STRING, $where: LIST<STRING>, $workflow_id: STRING,
 //   $agent_id: STRING, $team_id: STRING, $skill: STRING, $after: INTEGER, $end: INTEGER
 // returns: subscription
 CYPHER 5
 MERGE (s:Subscription {name: $subscription})
 ON CREATE SET s.created_at = datetime.realtime(), s.position = $end, s.deliver = $deliver
 WITH s WHERE s.deliver = $deliver
-SET s.pattern = $pattern, s.workflow_id = $workflow_id, s.agent_id = $agent_id,
+SET s.pattern = $pattern, s.where = $where, s.workflow_id = $workflow_id, s.agent_id = $agent_id,
     s.team_id = $team_id, s.skill = $skill, s.position = coalesce($after, s.position)
 RETURN INCLUDE subscriptions/row AS subscription

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from graph_orch._sync.graph import Graph
-from graph_orch.domain.fields import CURSOR, EVENT_TYPES, LIMIT, NAME, SECONDS
+from graph_orch.domain.fields import CURSOR, EVENT_TYPES, LIMIT, SECONDS
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.lifecycle import EventType
 from graph_orch.domain.models import EventPage, TaskEvent
+from graph_orch.domain.patterns import Wanted, Where
 
 NUMBERED_AT_ONCE = 2_000
+NOTHING: dict[str, Any] = Wanted.of("*").filters | Wanted.of("*").asked | {"types": []}
 ROUNDS = 5
 """How often one read looks again for what was committed meanwhile, until it is full."""
 
@@ -34,7 +36,12 @@ class Events:
         after: int | None = None,
         *,
         types: Sequence[EventType | str] | None = None,
+        pattern: str = "*",
         workflow_id: str | None = None,
+        agent_id: str | None = None,
+        team_id: str | None = None,
+        skill: str | None = None,
+        where: str | Sequence[str] | None = None,
         limit: int = 100,
     ) -> EventPage:
         """The events after a cursor, oldest first.
@@ -42,25 +49,28 @@ class Events:
         Args:
             after: The `next_cursor` of a page, or the `position` of an event; None: the beginning.
             types: Only these; None: all.
-            workflow_id: Only those of the tasks of this workflow.
-            limit: How many at most. None: the end of the log was reached.
+            pattern: As for `subscriptions.put`, as are the filters that follow.
+            limit: How many are looked at, of those that all but `where` leaves. A page without
+                events means that the end of the log was reached.
 
         Raises:
-            ValidationError: a type is unknown, or the cursor is no such number.
+            ValidationError: an argument is not acceptable.
         """
-        place = CURSOR.of("after", after or 0)
-        wanted = None if types is None else EVENT_TYPES.of("types", types)
-        flow = None if workflow_id is None else NAME.of("workflow_id", workflow_id)
-        limit = LIMIT.of("limit", limit)
-        events, row = list[TaskEvent](), dict[str, Any]()
-        for _ in range(ROUNDS):
-            (row,) = self._graph.read(
-                "events/read", after=place, types=wanted, workflow_id=flow, limit=limit
-            )
-            # An event that is deleted while it is read has no properties.
-            events = [TaskEvent.from_record({"event": event}) for event in row["events"] if event]
+        wanted = Wanted.of(pattern, where, workflow_id, agent_id, team_id, skill)
+        place, limit = CURSOR.of("after", after or 0), LIMIT.of("limit", limit)
+        these = None if types is None else set(EVENT_TYPES.of("types", types))
+        params = wanted.filters | wanted.asked
+        params["types"] = [it for it in wanted.pattern.types if these is None or it in these]
+        events, row, rounds = list[TaskEvent](), dict[str, Any](), ROUNDS
+        while rounds:
+            (row,) = self._graph.read("events/read", after=place, limit=limit, **params)
+            events = chosen(wanted.where, row["events"])
             if len(row["events"]) == limit:
-                return EventPage(events, (events[-1].position or place) if events else place)
+                place = row["events"][-1]["position"]
+                if events:
+                    return EventPage(events, place)
+                continue
+            rounds -= 1
             if not row["more"]:
                 break
             self._number()
@@ -70,7 +80,7 @@ class Events:
         """The cursor after everything that has happened, to follow what comes."""
         while self._number():
             pass
-        (row,) = self._graph.read("events/read", after=0, types=[], workflow_id=None, limit=1)
+        (row,) = self._graph.read("events/read", after=0, limit=1, **NOTHING)
         return row["last"]
 
     def subscribe(
@@ -78,7 +88,12 @@ class Events:
         after: int | None = None,
         *,
         types: Sequence[EventType | str] | None = None,
+        pattern: str = "*",
         workflow_id: str | None = None,
+        agent_id: str | None = None,
+        team_id: str | None = None,
+        skill: str | None = None,
+        where: str | Sequence[str] | None = None,
         idle_seconds: float | None = None,
     ) -> Iterator[TaskEvent]:
         """Every event after a cursor, and every one that comes.
@@ -86,20 +101,31 @@ class Events:
         Args:
             after: Where to begin; store `event.position` when an event is dealt with, to go on
                 from there another time.
-            workflow_id: Only those of the tasks of this workflow.
+            types: As for `read`, as are the other filters.
             idle_seconds: End when nothing came for so long; None: never end.
         """
         idle_seconds = SECONDS.of("idle_seconds", idle_seconds)
+        wanted: dict[str, Any] = {
+            "types": types,
+            "pattern": pattern,
+            "workflow_id": workflow_id,
+            "agent_id": agent_id,
+            "team_id": team_id,
+            "skill": skill,
+            "where": where,
+        }
         heard = time.monotonic()
-        while (left := idle_left(heard, idle_seconds)) >= 0:
+        while True:
             seen = self._graph.work.seen
-            page = self.read(after, types=types, workflow_id=workflow_id)
+            page = self.read(after, **wanted)
             for event in page:
                 yield event
             if page:
                 heard = time.monotonic()
-            else:
+            elif (left := idle_left(heard, idle_seconds)) > 0:
                 self._graph.wait(seen, left)
+            else:
+                return
             after = page.next_cursor
 
     def _number(self) -> int:
@@ -113,3 +139,14 @@ class Events:
 def idle_left(heard: float, idle_seconds: float | None) -> float:
     """How long to wait for more, where something came last at `heard` by `time.monotonic`."""
     return math.inf if idle_seconds is None else heard + idle_seconds - time.monotonic()
+
+
+def chosen(where: Where, rows: Sequence[Mapping[str, Any] | None]) -> list[TaskEvent]:
+    """The events of rows of `events/matching` for which the conditions hold."""
+    found: list[TaskEvent] = []
+    for row in rows:
+        if row:  # an event that is deleted while it is read has no properties
+            event = TaskEvent.from_record({"event": row})
+            if where.holds(event, row["of_task"]):
+                found.append(event)
+    return found

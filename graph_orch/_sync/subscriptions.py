@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from graph_orch._sync.events import Events, idle_left
+from graph_orch._sync.events import Events, chosen, idle_left
 from graph_orch._sync.graph import Graph
 from graph_orch.domain.fields import CURSOR, LEASE, LIMIT, NAME, NEW_NAME, SECONDS
-from graph_orch.domain.forms import skill_key
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.models import Subscription, TaskEvent
-from graph_orch.domain.patterns import Pattern
+from graph_orch.domain.patterns import Wanted
 from graph_orch.errors import (
     StoreError,
     SubscriptionDeliveredError,
@@ -64,6 +63,7 @@ class Subscriptions:
         agent_id: str | None = None,
         team_id: str | None = None,
         skill: str | None = None,
+        where: str | Sequence[str] | None = None,
         after: int | None = None,
     ) -> Subscription:
         """Create a subscription, or replace the one of this name, which keeps its position.
@@ -76,6 +76,9 @@ class Subscriptions:
             agent_id: Only what this agent did, or got.
             team_id: Only what those did, or got, who are members of this team when it is read.
             skill: Only of tasks that require it.
+            where: Conditions that must hold, such as `task.metadata.customer = acme` or
+                `detail.score < 0.5`: see `domain.patterns.Condition`. They are asked when the event
+                is read, of the task as it is then.
             after: Begin after this place in the log, 0 with all that is kept. None: a new
                 subscription begins with what happens from now on.
 
@@ -87,7 +90,8 @@ class Subscriptions:
             raise ValidationError(
                 f"deliver: {way!r} is not known; give 'inbox', or use webhooks.put"
             )
-        params = parameters(name, pattern, way, workflow_id, agent_id, team_id, skill, after)
+        wanted = Wanted.of(pattern, where, workflow_id, agent_id, team_id, skill)
+        params = parameters(name, way, wanted, after)
         end = self._events.end()
         rows = self._graph.write("subscriptions/put", end=end, **params)
         if not rows:
@@ -178,11 +182,14 @@ class Subscriptions:
         done, told = 0, time.monotonic()
         has_it = False
         try:
-            while (left := idle_left(heard, idle)) >= 0:
+            while True:
                 seen = self._graph.work.seen
                 if not has_it or time.monotonic() - told > seconds / 3:
                     has_it, told = self._take(key, who, seconds), time.monotonic()
+                left = idle_left(heard, idle)
                 if not has_it:
+                    if left <= 0:
+                        return
                     sleep(min(left, LOOK_SECONDS))
                     continue
                 for event in (page := self._read(key, PAGE, who, seconds)):
@@ -194,8 +201,10 @@ class Subscriptions:
                 if page:
                     self._move(key, done, who, seconds)
                     heard = told = time.monotonic()
-                else:
+                elif left > 0:
                     self._graph.wait(seen, min(left, seconds / 3))
+                else:
+                    return
         finally:
             if has_it:
                 self._give_up(key, done, who)
@@ -208,28 +217,19 @@ class Subscriptions:
             raise SubscriptionNotFoundError(name)
         if found["subscription"]["deliver"] == WEBHOOK:
             raise SubscriptionDeliveredError(name)
-        pattern = Pattern.of(found["subscription"]["pattern"])
-        params = {"reader": reader, "types": pattern.types, "task_type": pattern.task_type}
+        wanted = Wanted.of(found["subscription"]["pattern"], found["subscription"]["where"])
         events: list[TaskEvent] = []
         after, start, rounds = None, 0, ROUNDS
         while True:
-            rows = self._graph.read(
-                "subscriptions/read",
-                subscription=name,
-                after=after,
-                window=WINDOW,
-                limit=limit - len(events),
-                **params,
-            )
-            if not rows:
-                raise SubscriptionNotFoundError(name)
-            row = rows[0]
-            if row["held"]:
-                raise SubscriptionHeldError(name)
+            most = limit - len(events)
+            row = self._page(name, reader, after, most, wanted)
             start = row["position"] if after is None else start
-            events += [TaskEvent.from_record({"event": it}) for it in row["events"] if it]
+            events += chosen(wanted.where, row["events"])
             if len(events) >= limit:
                 break
+            if len(row["events"]) == most:
+                after = row["events"][-1]["position"]
+                continue
             after = row["upto"]
             if after >= row["last"]:
                 if not row["more"] or not rounds:
@@ -240,6 +240,25 @@ class Subscriptions:
         if passed is not None and passed - start > PASSED_OVER:
             self._move(name, passed, reader, seconds)
         return events
+
+    def _page(
+        self, name: str, reader: str | None, after: int | None, limit: int, wanted: Wanted
+    ) -> dict[str, Any]:
+        """The row of `subscriptions/read`; errors as for `read`."""
+        rows = self._graph.read(
+            "subscriptions/read",
+            subscription=name,
+            reader=reader,
+            after=after,
+            window=WINDOW,
+            limit=limit,
+            **wanted.asked,
+        )
+        if not rows:
+            raise SubscriptionNotFoundError(name)
+        if rows[0]["held"]:
+            raise SubscriptionHeldError(name)
+        return dict(rows[0])
 
     def _take(self, name: str, reader: str, seconds: float) -> bool:
         rows = self._graph.write(
@@ -284,16 +303,7 @@ class Subscriptions:
             logger.warning("%s is not given up: %s", name, error)
 
 
-def parameters(
-    name: str,
-    pattern: str,
-    deliver: str,
-    workflow_id: str | None,
-    agent_id: str | None,
-    team_id: str | None,
-    skill: str | None,
-    after: int | None,
-) -> dict[str, Any]:
+def parameters(name: str, deliver: str, wanted: Wanted, after: int | None) -> dict[str, Any]:
     """The parameters of `subscriptions/put`, but for the end of the log.
 
     Raises:
@@ -302,14 +312,8 @@ def parameters(
     return {
         "subscription": NEW_NAME.of("name", name),
         "deliver": deliver,
-        "pattern": Pattern.of(pattern).text,
-        "workflow_id": _name("workflow_id", workflow_id),
-        "agent_id": _name("agent_id", agent_id),
-        "team_id": _name("team_id", team_id),
-        "skill": None if skill is None else skill_key(NAME.of("skill", skill)),
+        "pattern": wanted.pattern.text,
+        "where": wanted.where.texts,
         "after": None if after is None else CURSOR.of("after", after),
+        **wanted.filters,
     }
-
-
-def _name(what: str, given: str | None) -> str | None:
-    return None if given is None else NAME.of(what, given)

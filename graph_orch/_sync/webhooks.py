@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from graph_orch._sync.events import Events
+from graph_orch._sync.events import Events, chosen
 from graph_orch._sync.graph import Graph, Transaction
 from graph_orch._sync.subscriptions import WEBHOOK, WINDOW, Subscriptions, parameters
 from graph_orch.domain.fields import LEASE, LIMIT, NAME, SECONDS
 from graph_orch.domain.ids import new_hex
-from graph_orch.domain.models import NewWebhook, TaskEvent, Webhook, WebhookAttempt
-from graph_orch.domain.patterns import Pattern
+from graph_orch.domain.models import NewWebhook, Webhook, WebhookAttempt
+from graph_orch.domain.patterns import Wanted
 from graph_orch.domain.webhooks import (
     DAY,
     DISABLED_AFTER_SECONDS,
@@ -84,6 +85,7 @@ class Webhooks:
         agent_id: str | None = None,
         team_id: str | None = None,
         skill: str | None = None,
+        where: str | Sequence[str] | None = None,
         after: int | None = None,
         secret: str | None = None,
     ) -> NewWebhook:
@@ -103,7 +105,8 @@ class Webhooks:
             ValidationError: an argument is not acceptable.
             SubscriptionDeliveredError: another subscription has this name.
         """
-        params = parameters(name, pattern, WEBHOOK, workflow_id, agent_id, team_id, skill, after)
+        wanted = Wanted.of(pattern, where, workflow_id, agent_id, team_id, skill)
+        params = parameters(name, WEBHOOK, wanted, after)
         params["end"] = self._events.end()
         made = new_secret() if secret is None else secret_of(secret)
         more = {"url": url_of(url), "secret": UnprintedText(made), "is_given": secret is not None}
@@ -271,7 +274,7 @@ class Webhooks:
                 went_on = False
                 # Where it may send nothing, others do: what is made beyond a page would only wait.
                 if sent < AT_ONCE and not was_idle:
-                    went_on = self._fill(name, row["pattern"])
+                    went_on = self._fill(name, Wanted.of(row["pattern"], row["where"]))
                 if not sent and not went_on:
                     break
                 was_idle = not sent
@@ -282,25 +285,22 @@ class Webhooks:
             self._told[name] = why
         return total
 
-    def _fill(self, name: str, pattern: str) -> bool:
+    def _fill(self, name: str, wanted: Wanted) -> bool:
         """Make deliveries of a page of events; whether it went on in the log."""
-        wanted = Pattern.of(pattern)
         rows = self._graph.read(
             "subscriptions/read",
             subscription=name,
             reader=None,
             after=None,
             window=WINDOW,
-            types=wanted.types,
-            task_type=wanted.task_type,
             limit=PAGE,
+            **wanted.asked,
         )
         if not rows:
             return False
         row = rows[0]
-        events = [TaskEvent.from_record({"event": it}) for it in row["events"] if it]
         is_full = len(row["events"]) == PAGE
-        upto = (events[-1].position or 0) if is_full and events else row["upto"]
+        upto = row["events"][-1]["position"] if is_full else row["upto"]
         if upto <= row["position"]:
             return False
         made = [
@@ -310,7 +310,7 @@ class Webhooks:
                 "task_id": event.task_id,
                 "body": body_of(event),
             }
-            for event in events
+            for event in chosen(wanted.where, row["events"])
         ]
         begins = {"from": row["position"], "to": upto}
         self._graph.write("webhooks/enqueue", subscription=name, rows=made, **begins)

@@ -1,20 +1,17 @@
-"""The commands route, stats, doctor, migrate, events, export, cypher and statement."""
+"""The commands route, stats, doctor, migrate, export, cypher and statement."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from graph_orch import Agent, EventType, QueueStatistics, TaskEvent, TaskStatus
+from graph_orch import Agent, QueueStatistics, TaskStatus
 from graph_orch.cli.durations import ago, lasting, milliseconds
 from graph_orch.cli.output import (
     Json,
     Lines,
-    cell,
     console,
     plain,
     say,
@@ -159,42 +156,6 @@ def migrate(as_json: Json = False) -> None:
         show_json({"version": version})
     else:
         say(f"the schema has version {version}")
-
-
-def events(
-    workflow: Annotated[
-        str | None, typer.Option("--workflow", help="Only of the workflow with this id.")
-    ] = None,
-    event_type: Annotated[
-        list[EventType] | None, typer.Option("--type", help="Only these; may be repeated.")
-    ] = None,
-    after: Annotated[int | None, typer.Option(help="Only those after this position.")] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Print what happened to tasks, oldest first: one event a line."""
-    wanted: dict[str, Any] = {"types": event_type or None, "workflow_id": workflow}
-    with connect() as orch:
-        page = orch.events.read(after, limit=EVENTS_PAGE, **wanted)
-        while page:
-            say_events(page, as_json)
-            page = orch.events.read(page.next_cursor, limit=EVENTS_PAGE, **wanted)
-        if follow:
-            for event in orch.events.subscribe(page.next_cursor, **wanted):
-                say_events([event], as_json)
-
-
-def say_events(found: Sequence[TaskEvent], as_json: bool) -> None:
-    """Print events, one a line."""
-    for event in found:
-        if as_json:
-            show_line(event)
-            continue
-        who = f" by {event.agent_id}" if event.agent_id else ""
-        why = f": {cell(event.detail)}" if event.detail else ""
-        at = f"{event.position} {event.at.isoformat()}"
-        say(f"{at} {event.task_id} {event.type}{who}{why}")
-    sys.stdout.flush()
 
 
 def export(

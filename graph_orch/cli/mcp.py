@@ -45,7 +45,7 @@ app = typer.Typer(invoke_without_command=True, help="Serve the tools to agents, 
 UseProfile = Annotated[Profile, typer.Option(help="How many tools: worker, core or all.")]
 With = Annotated[
     list[Toolset] | None,
-    typer.Option("--with", help="Tools beside the profile's: workflows, gates."),
+    typer.Option("--with", help="Tools beside the profile's: workflows, gates, inbox."),
 ]
 ReadOnly = Annotated[bool, typer.Option("--read-only", help="Only tools that change nothing.")]
 
@@ -144,7 +144,7 @@ async def _serve_http(
     principal: Principal,
 ) -> None:
     """Serve the protocols whose extras are installed."""
-    from graph_orch.serve import links
+    from graph_orch.serve import events, links
     from graph_orch.serve.http import serve_http
     from graph_orch.serve.options import LOOPBACK, HttpOptions
     from graph_orch.serve.principals import by_tokens
@@ -165,6 +165,7 @@ async def _serve_http(
             sessions = Sessions(build(orch, options.principal), options)
             mcp_routes, lifespan = [sessions.route()], sessions.run
 
+        mcp_routes += events.routes(orch)
         if not principal.read_only:
             mcp_routes += links.routes(orch)
 

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from graph_orch import Subscription
-from graph_orch.cli.graph import say_events
-from graph_orch.cli.output import Json, say, show, show_list
+from graph_orch.cli.events import ByAgent, Skill, Team, Where, Workflow, say_events
+from graph_orch.cli.output import Json, Lines, say, show, show_list
 from graph_orch.cli.store import connect
 
 app = typer.Typer(no_args_is_help=True, help="Read events from where they were acknowledged.")
@@ -23,6 +23,7 @@ COLUMNS: dict[str, str | Callable[[Subscription], object]] = {
     "agent": "agent_id",
     "team": "team_id",
     "skill": "skill",
+    "where": lambda it: Lines(it.where),
     "position": "position",
     "behind": "behind",
     "reader": "reader",
@@ -33,10 +34,11 @@ COLUMNS: dict[str, str | Callable[[Subscription], object]] = {
 def put(
     name: Name,
     pattern: Annotated[str, typer.Argument(help="EVENTS:TASK_TYPES, with * and ?.")] = "*:*",
-    workflow: Annotated[str | None, typer.Option(help="Only of this workflow.")] = None,
-    agent: Annotated[str | None, typer.Option(help="Only what this agent did, or got.")] = None,
-    team: Annotated[str | None, typer.Option(help="Only what its members did, or got.")] = None,
-    skill: Annotated[str | None, typer.Option(help="Only of tasks that require it.")] = None,
+    workflow: Workflow = None,
+    agent: ByAgent = None,
+    team: Team = None,
+    skill: Skill = None,
+    where: Where = None,
     after: Annotated[
         int | None, typer.Option(help="Begin after this position; by default with what comes.")
     ] = None,
@@ -51,6 +53,7 @@ def put(
             agent_id=agent,
             team_id=team,
             skill=skill,
+            where=where,
             after=after,
         )
     show(found, as_json)

@@ -353,6 +353,9 @@ COMMAND_ID: Check[str] = Check(CommandId)
 CONFIDENCE: Check[float] = Check(Ratio)
 CONTENT: Check[str] = Check(Content)
 CURSOR: Check[int] = Check(Cursor)
+CONDITIONS: Check[list[str]] = Check(
+    Annotated[Listed[Annotated[str, StringConstraints(max_length=1_000)]], Field(max_length=20)]
+)
 ERROR_CLASS: Check[ErrorClass] = Check(ErrorClass)
 EVENT_TYPES: Check[list[EventType]] = Check(Listed[EventType])
 FINISHED: Check[list[TaskStatus]] = Check(Listed[Finished])

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import operator
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
+from typing import Any
 
-from graph_orch.domain.fields import NAME
+from pydantic import BaseModel, JsonValue
+
+from graph_orch.domain.fields import CONDITIONS, NAME
+from graph_orch.domain.forms import load_json, skill_key
 from graph_orch.domain.lifecycle import EventType
 from graph_orch.errors import ValidationError
 
@@ -57,3 +64,163 @@ def _expression(glob: str) -> str:
         return f"(?s){first}"
     *inner, last = rest
     return f"(?s){first}{''.join(f'(?>.*?{part})' for part in inner)}.*{last}"
+
+
+TASK_FIELDS = ("priority", "task_type", "workflow_id", "name", "content", "metadata", "result")
+STORED_AS_JSON = ("metadata", "result")
+FIELDS = (
+    *("event_id", "task_id", "type", "attempt", "agent_id", "command_id", "detail"),
+    *(f"task.{name}" for name in TASK_FIELDS),
+)
+"""What a condition may ask of an event, and of the task as it is when the event is read."""
+_STEP = r'(?:[\w-]+|"(?:[^"\\]|\\.)*")'
+_CONDITION = re.compile(rf"({_STEP}(?:\.{_STEP})*)\s*(=|!=|<=|<|>=|>|in\b)\s*([^\s=].*)", re.DOTALL)
+_STEPS = re.compile(_STEP)
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "in": lambda found, given: isinstance(given, list) and found in given,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What holds for an event: `task.metadata.customer = "acme"`. Nothing is ever evaluated."""
+
+    text: str
+    path: tuple[str, ...]
+    compare: str
+    value: JsonValue
+
+    @classmethod
+    def of(cls, text: str) -> Condition:
+        """Parse `PATH = VALUE`, with `!=`, `<`, `<=`, `>`, `>=`, or `in` and a list.
+
+        PATH leads from one of FIELDS into its JSON: names, and places of lists, with dots between;
+        a name with other signs is written as a JSON text. VALUE is JSON, or else a text.
+
+        Raises:
+            ValidationError: it is no condition, or begins with no such field.
+        """
+        whole = text.strip()
+        found = _CONDITION.fullmatch(whole)
+        if found is None:
+            raise ValidationError(
+                f"where: {whole!r} is no condition; give such as 'task.metadata.customer = acme' "
+                f"or 'task.priority >= 5', with one of {', '.join(_COMPARE)}"
+            )
+        path = tuple(
+            json.loads(step) if step.startswith('"') else step for step in _STEPS.findall(found[1])
+        )
+        if ".".join(path[: 2 if path[0] == "task" else 1]) not in FIELDS:
+            raise ValidationError(
+                f"where: {found[1]!r} begins with no field of an event; there are "
+                f"{', '.join(FIELDS)}"
+            )
+        try:
+            value: JsonValue = json.loads(found[3])
+        except ValueError:
+            value = found[3]
+        if found[2] == "in" and not isinstance(value, list):
+            raise ValidationError(f"where: {whole!r}: `in` needs a JSON list, such as [1, 2]")
+        return cls(whole, path, found[2], value)
+
+    def holds(self, fields: JsonValue) -> bool:
+        """Whether it holds. Where there is no such value, or one of another kind, it does not."""
+        for step in self.path:
+            if isinstance(fields, dict) and step in fields:
+                fields = fields[step]
+            elif isinstance(fields, list) and step.isdecimal() and int(step[:9]) < len(fields):
+                fields = fields[int(step[:9])]
+            else:
+                return False
+        # A truth value is a number to Python, and no number to JSON.
+        if isinstance(fields, bool) != isinstance(self.value, bool) and self.compare != "in":
+            return self.compare == "!="
+        try:
+            return _COMPARE[self.compare](fields, self.value)
+        except TypeError:
+            return False
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Conditions that must all hold for an event."""
+
+    conditions: tuple[Condition, ...] = ()
+
+    @classmethod
+    def of(cls, texts: object) -> Where:
+        """Parse a condition, or several; None: any event.
+
+        Raises:
+            ValidationError: one is not acceptable.
+        """
+        given = [texts] if isinstance(texts, str) else texts or []
+        given = CONDITIONS.of("where", given)
+        return cls(tuple(map(Condition.of, given)))
+
+    @property
+    def texts(self) -> list[str] | None:
+        """As they were given, to be stored; None where there are none."""
+        return [it.text for it in self.conditions] or None
+
+    @property
+    def task_fields(self) -> list[str]:
+        """The fields of the task that they ask for."""
+        asked = {it.path[1] for it in self.conditions if it.path[0] == "task"}
+        return [name for name in TASK_FIELDS if name in asked]
+
+    def holds(self, event: BaseModel, of_task: Sequence[Any]) -> bool:
+        """Whether all hold for an event, with the stored `task_fields` of its task."""
+        if not self.conditions:
+            return True
+        task = {
+            name: load_json(value) if name in STORED_AS_JSON and value is not None else value
+            for name, value in zip(self.task_fields, of_task, strict=True)
+        }
+        fields = event.model_dump(mode="json") | {"task": task}
+        return all(it.holds(fields) for it in self.conditions)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which events are wanted: by a pattern, filters of the store, and conditions."""
+
+    pattern: Pattern
+    where: Where
+    filters: dict[str, Any]
+    """workflow_id, agent_id, team_id, skill (its key): None filters nothing."""
+
+    @classmethod
+    def of(
+        cls,
+        pattern: str,
+        where: str | Sequence[str] | None = None,
+        workflow_id: str | None = None,
+        agent_id: str | None = None,
+        team_id: str | None = None,
+        skill: str | None = None,
+    ) -> Wanted:
+        """Parse them.
+
+        Raises:
+            ValidationError: one is not acceptable.
+        """
+        ids = {"workflow_id": workflow_id, "agent_id": agent_id, "team_id": team_id}
+        filters = {name: None if it is None else NAME.of(name, it) for name, it in ids.items()}
+        filters["skill"] = None if skill is None else skill_key(NAME.of("skill", skill))
+        return cls(Pattern.of(pattern), Where.of(where), filters)
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The parameters of `events/matching` that the store does not keep."""
+        return {
+            "types": self.pattern.types,
+            "task_type": self.pattern.task_type,
+            "task_fields": self.where.task_fields,
+        }

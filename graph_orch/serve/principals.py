@@ -40,11 +40,12 @@ RIGHTS: Mapping[str, Needs] = {
     "GetTask": Needs.of(TOOLS["orchestration_get_task_status"]),
     "SubscribeToTask": Needs.of(TOOLS["orchestration_get_task_status"]),
     "ListTasks": Needs.of(TOOLS["orchestration_query_tasks"]),
+    "ReadEvents": Needs.of(TOOLS["orchestration_query_tasks"]),
     "DecideGate": Needs(Profile.ALL, writes=True, right=Right.DECIDE),
     # It ends anybody's task for good. `fail_task` asks for this right when its action is cancel.
     "CancelTask": Needs(Profile.ALL, writes=True, right=Right.ADMINISTER),
 }
-"""What each tool, MCP resource and A2A operation requires."""
+"""What each tool, MCP resource, stream and A2A operation requires."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from graph_orch.domain.fields import MAX_NAME, TOO_DEEP
 from graph_orch.domain.models import Right
 from graph_orch.errors import ValidationError
 from graph_orch.settings import Profile, Toolset
-from graph_orch.tools import agents, gates, monitoring, tasks, workflows
+from graph_orch.tools import agents, gates, inbox, monitoring, tasks, workflows
 from graph_orch.tools.call import Call
 from graph_orch.tools.schemas import (
     Schema,
@@ -141,7 +141,7 @@ _READS = frozenset[str]()
 _CLAIMING = frozenset({"claim", "wait_seconds", "lease_seconds", "command_id"})
 _DISPATCHING = frozenset({"dispatch", "lease_seconds", "command_id"})
 _WORKER, _CORE, _ALL = Profile
-_FLOWS, _GATES = Toolset
+_FLOWS, _GATES, _INBOX = Toolset
 _TABLE: tuple[Tool, ...] = (
     Tool("create_task", tasks.create_task, _WORKER, Right.CREATE),
     Tool("poll_tasks", tasks.poll_tasks, _WORKER, Right.WORK, _CLAIMING),
@@ -194,6 +194,16 @@ _BESIDE: tuple[Tool, ...] = (
     Tool("get_gate", gates.get_gate, _GATES, Right.READ, _READS),
     Tool("create_gate", gates.create_gate, _GATES, Right.CREATE),
     Tool("decide_gate", gates.decide_gate, _GATES, Right.DECIDE, idempotent=True),
+    Tool("subscribe", inbox.subscribe, _INBOX, Right.WORK, idempotent=True),
+    Tool("unsubscribe", inbox.unsubscribe, _INBOX, Right.WORK, destructive=True, idempotent=True),
+    Tool(
+        "read_inbox",
+        inbox.read_inbox,
+        _INBOX,
+        Right.WORK,
+        frozenset({"acknowledge"}),
+        idempotent=True,
+    ),
 )
 TOOLS: dict[str, Tool] = {tool.name: tool for tool in _TABLE}
 """The tools of the profiles by their names, in the order in which they are listed."""

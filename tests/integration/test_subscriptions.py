@@ -205,3 +205,19 @@ def test_readers_that_are_killed_lose_nothing(ada, server):
     seen += map(int, last.stdout.split())
     assert set(seen) == {it.position for it in ada.events.read(limit=10_000)}
     assert len(set(seen)) == len(made)
+
+
+def test_conditions_on_fields_choose_among_events_wherever_these_are_read(orch, new_task):
+    wanted = "task.metadata.customer = acme"
+    orch.subscriptions.put("acme", "created", where=wanted)
+    ids = [
+        new_task(metadata={"customer": "acme" if number % 40 == 39 else "other"})
+        for number in range(120)
+    ]
+    theirs = ids[39::40]
+    assert [event.task_id for event in orch.subscriptions.read("acme", 2)] == theirs[:2]
+    assert orch.subscriptions.list()[0].where == [wanted]
+    page = orch.events.read(pattern="created", where=[wanted, "attempt = 0"], limit=10)
+    assert [event.task_id for event in page] == theirs[:1]
+    found = orch.events.subscribe(pattern="created:any", where=wanted, idle_seconds=0)
+    assert [event.task_id for event in found] == theirs

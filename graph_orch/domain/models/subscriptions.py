@@ -20,6 +20,7 @@ class Subscription(Model):
     agent_id: str | None = Field(None, description="Only what this agent did, or got")
     team_id: str | None = Field(None, description="Only what its members did, or got")
     skill: str | None = Field(None, description="Only of tasks that require it; its key")
+    where: list[str] = Field(default=[], description="Conditions that must hold")
     deliver: str = Field("inbox", description="inbox: until it is read; webhook: to a URL")
     position: int = Field(description="All up to this place in the log are acknowledged")
     behind: int = Field(0, description="Places of the log after it, whether they match or not")

@@ -1,0 +1,109 @@
+"""Server-sent events: what happens to tasks, at /events, from where a client has read to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from graph_orch import AsyncOrchestrator
+from graph_orch.domain.models import TaskEvent
+from graph_orch.errors import StoreError, ValidationError
+from graph_orch.logs import logger_of
+from graph_orch.serve.principals import Principal
+
+PATH = "/events"
+MOST_STREAMS = 100
+KEEP_ALIVE_SECONDS = 15.0
+"""A stream says at least so often that it is there, and how far it has read."""
+FILTERS = {"workflow": "workflow_id", "agent": "agent_id", "team": "team_id", "skill": "skill"}
+PARAMETERS = (*FILTERS, "pattern", "where", "after")
+HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
+logger = logger_of("graph_orch.events")
+
+
+def routes(orch: AsyncOrchestrator, most_streams: int = MOST_STREAMS) -> list[Route]:
+    """The route of the HTTP server for streams of events.
+
+    A client names a `pattern` and filters as for subscriptions, and where to begin: by the header
+    Last-Event-ID, as browsers do when they come again, or by `after`; else with what comes.
+    """
+    streams = 0
+
+    async def endpoint(request: Request) -> Response:
+        nonlocal streams
+        principal: Principal = request.state.principal
+        if why := principal.why_not("ReadEvents"):
+            return PlainTextResponse(why, 403)
+        if streams >= most_streams:
+            busy = f"all {most_streams} streams of this server are in use; ask again later"
+            return PlainTextResponse(busy, 503, {"retry-after": "5"})
+        try:
+            wanted = _wanted(request)
+            begins = request.headers.get("last-event-id") or request.query_params.get("after")
+            after = await orch.events.end() if begins is None else _place(begins)
+            await orch.events.read(after, limit=1, **wanted)  # refuses what is not acceptable
+        except ValidationError as error:
+            return PlainTextResponse(str(error), 422)
+        except StoreError:
+            return PlainTextResponse("the store does not answer; ask again", 503)
+
+        async def counted() -> AsyncIterator[str]:
+            nonlocal streams
+            streams += 1
+            try:
+                async for part in _stream(orch, after, wanted):
+                    yield part
+            except StoreError as error:  # the client comes again, from where it was
+                logger.warning("a stream of events ends: %s", error)
+            finally:
+                streams -= 1
+
+        return StreamingResponse(counted(), media_type="text/event-stream", headers=HEADERS)
+
+    return [Route(PATH, endpoint=endpoint, methods=["GET"])]
+
+
+async def _stream(
+    orch: AsyncOrchestrator, after: int, wanted: dict[str, Any]
+) -> AsyncIterator[str]:
+    yield ": these are the events\n\n"  # so that a client sees that it is connected
+    while True:
+        seen = orch.graph.work.seen
+        page = await orch.events.read(after, **wanted)
+        for event in page:
+            yield _told(event)
+        after = page.next_cursor or after
+        if not page:
+            await orch.graph.wait(seen, KEEP_ALIVE_SECONDS)
+            if orch.graph.work.seen == seen:
+                yield f"id: {after}\n\n"
+
+
+def _told(event: TaskEvent) -> str:
+    # JSON holds no line break, so that nothing in an event can begin another one.
+    return f"id: {event.position}\nevent: {event.type}\ndata: {event.model_dump_json()}\n\n"
+
+
+def _wanted(request: Request) -> dict[str, Any]:
+    """The filters of a request, for `events.read`."""
+    given = request.query_params
+    if unknown := [name for name in given if name not in PARAMETERS]:
+        raise ValidationError(
+            f"{json.dumps(unknown[0][:100])} is no parameter of {PATH}; there are "
+            f"{', '.join(PARAMETERS)}"
+        )
+    wanted: dict[str, Any] = {
+        name: given[key] for key, name in FILTERS.items() if given.get(key) is not None
+    }
+    return wanted | {"pattern": given.get("pattern", "*"), "where": given.getlist("where")}
+
+
+def _place(given: str) -> int:
+    if not (given.isascii() and given.isdecimal()):
+        raise ValidationError(f"after: {given[:100]!r} is no position in the log, such as 1200")
+    return int(given[:20])
