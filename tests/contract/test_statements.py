@@ -99,6 +99,7 @@ SCANNING = {
     "schema/record",
     "events/read",
     "subscriptions/read",
+    "upkeep/due",
     # All agents, limits and schedules, once in the life of a store.
     "schema/compose_names",
     "schema/rename_retired_skills",
