@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 
 from graph_orch.cli import (
     agent,
+    apply,
     budget,
     call,
     demo,
@@ -35,6 +36,7 @@ from graph_orch.cli import (
     token,
     top,
     webhook,
+    trigger,
     worker,
     workflow,
 )
@@ -54,6 +56,7 @@ from graph_orch.errors import (
     TeamNotFoundError,
     TokenNotFoundError,
     WebhookNotFoundError,
+    TriggerNotFoundError,
     WorkflowNotFoundError,
     describe,
 )
@@ -127,6 +130,8 @@ COMMANDS = (
     (schedule.app, "schedule"),
     (subscription.app, "subscription"),
     (webhook.app, "webhook"),
+    (trigger.app, "trigger"),
+    (apply.apply, "apply -f triggers.yaml --dry-run"),
     (pictures.app, "graph"),
     (worker.worker, "worker --exec './summarise.sh' --skills nlp"),
     (worker.workers, "workers --json"),
@@ -228,6 +233,7 @@ def exit_code(error: OrchestrationError) -> int:
             | DeliveryNotFoundError()
             | TeamNotFoundError()
             | TokenNotFoundError()
+            | TriggerNotFoundError()
         ):
             return NOT_FOUND
         case StoreUnreachableError() | StoreAuthenticationError() | EmbeddedServerError():
