@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -58,8 +59,8 @@ class AsyncActing:
         self._pauses = AsyncPauses(graph)
         self._bulk = AsyncBulk(graph)
 
-    async def run(self) -> list[Firing]:
-        """Do what is due now; the firings as they are then."""
+    async def run(self, until: float | None) -> list[Firing]:
+        """Do what is due now, but no more after a time (monotonic); the firings as they are then."""
         ended: list[Firing] = []
         for functions, seconds, limit in (
             ([""], TAKEN_SECONDS, TAKEN_AT_ONCE),
@@ -67,6 +68,8 @@ class AsyncActing:
         ):
             while functions and (rows := await self._take(functions, seconds, limit)):
                 ended += await self._do(rows)
+                if until is not None and time.monotonic() > until:
+                    return ended
         return ended
 
     async def _take(self, functions: list[str], seconds: float, limit: int) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
@@ -24,6 +25,7 @@ from graph_orch.domain.triggers import (
     kinds_of,
     subject_of,
 )
+from graph_orch.store.runtime import async_in_thread
 
 PLACES = 2_000
 """How many places of the log a pass looks at."""
@@ -52,13 +54,15 @@ class AsyncEvaluator:
         self._events = AsyncEvents(graph)
         self._monitor = AsyncMonitor(graph)
 
-    async def run(self) -> None:
-        """Evaluate all that has happened until now."""
+    async def run(self, until: float | None) -> None:
+        """Evaluate all that has happened until now, but no more after a time (monotonic)."""
         (clock,) = await self._graph.read("upkeep/clock")
         end = await self._events.end()
         stale = 0
         while stale < STALE and (moved := await self._pass(end)) is not None:
             stale = 0 if moved else stale + 1
+            if until is not None and time.monotonic() > until:
+                return
         # What came before this time has a place up to the end, but for what commits very late.
         now = clock["now"] - GRACE
         while await self._overdue(end, now):
@@ -76,19 +80,11 @@ class AsyncEvaluator:
         upto = min(start + PLACES, end)
         rules = [Rule.of(row) for row in rows if row["position"] < upto]
         seen = await seen_of(self._graph, rules, start, upto)
-        concerned, upto = _first(rules, seen, upto)
-        keys = {key for it in concerned if it.rule.keeps for key, _ in it.rule.groups(it.seen)}
-        evaluation = Evaluation(await self._groups(sorted(keys)))
-        place = start
-        for hit in concerned:
-            if evaluation.number >= MOST_FIRINGS and hit.seen.position > place:
-                upto = place
-                break
-            place = hit.seen.position
-            evaluation.add(hit)
-        return await self._advance(
-            [_row(rule, max(upto, rule.position), evaluation) for rule in rules]
-        )
+        # In a thread: a worker's handlers run in this loop, and many rules take their time.
+        concerned, keys, upto = await async_in_thread(_concerned, rules, seen, upto)
+        groups = await self._groups(keys)
+        moves = await async_in_thread(_evaluated, rules, concerned, groups, upto)
+        return await self._advance(moves)
 
     async def _groups(self, keys: Sequence[str]) -> dict[str, Group]:
         found: dict[str, Group] = {}
@@ -166,14 +162,33 @@ async def seen_of(graph: AsyncGraph, rules: Collection[Rule], after: int, upto: 
     return [Seen(**row) for row in rows]
 
 
-def _first(rules: Sequence[Rule], seen: Sequence[Seen], upto: int) -> tuple[list[Hit], int]:
-    """What concerns rules, of the first events, and the place of the last of these."""
+def _concerned(
+    rules: Sequence[Rule], seen: Sequence[Seen], upto: int
+) -> tuple[list[Hit], list[str], int]:
+    """What concerns rules, of the first events; the keys of what these keep of it, and the place of
+    the last of these events."""
     found: list[Hit] = []
     for hit in hits(rules, seen):
         if len(found) >= MOST_HITS and hit.seen.position > found[-1].seen.position:
-            return found, found[-1].seen.position
+            upto = found[-1].seen.position
+            break
         found.append(hit)
-    return found, upto
+    keys = {key for it in found if it.rule.keeps for key, _ in it.rule.groups(it.seen)}
+    return found, sorted(keys), upto
+
+
+def _evaluated(
+    rules: Sequence[Rule], concerned: Sequence[Hit], groups: dict[str, Group], upto: int
+) -> list[dict[str, Any]]:
+    """The rules as they are after these events, for `triggers/advance`."""
+    evaluation, place = Evaluation(groups), 0
+    for hit in concerned:
+        if evaluation.number >= MOST_FIRINGS and hit.seen.position > place:
+            upto = place
+            break
+        place = hit.seen.position
+        evaluation.add(hit)
+    return [_row(rule, max(upto, rule.position), evaluation) for rule in rules]
 
 
 def _group(row: Mapping[str, Any]) -> Group:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ from graph_orch._sync.evaluating import PLACES, Evaluator, seen_of
 from graph_orch._sync.events import Events
 from graph_orch._sync.graph import Graph
 from graph_orch.domain.actions import action_of
-from graph_orch.domain.fields import AGE, CURSOR, LIMIT, NAME, NEW_NAME, SLOTS
+from graph_orch.domain.fields import AGE, CURSOR, LEASE, LIMIT, NAME, NEW_NAME, SLOTS
 from graph_orch.domain.forms import dump_json, skill_key
 from graph_orch.domain.models import NewTask, RetryPolicy
 from graph_orch.domain.models.base import some_moment
@@ -144,7 +145,7 @@ class Triggers:
         )
         if not rows:
             raise ValidationError(
-                f"name: {key!r} is the name of a subscription that is read; give another"
+                f"name: {key!r} is the name of a subscription that is read, or sent; give another"
             )
         self._forget(key)
         return self.get(key)
@@ -201,14 +202,19 @@ class Triggers:
         )
         return row["number"]
 
-    def run(self) -> list[Firing]:
+    def run(self, seconds: float | None = None) -> list[Firing]:
         """Evaluate what is new, and do what is due; the firings that this call has ended, and those
         that failed and are tried again.
 
         Any number of processes may call it, any time.
+
+        Args:
+            seconds: After so long it begins nothing new; None: it ends when nothing is due.
         """
-        self._evaluation.run()
-        return self._acting.run()
+        limit = LEASE.of("seconds", seconds)
+        until = None if limit is None else time.monotonic() + limit
+        self._evaluation.run(until)
+        return self._acting.run(until)
 
     def function(
         self, name: str

@@ -7,7 +7,7 @@ from typing import cast
 
 from pydantic import JsonValue
 
-from graph_orch.domain.fields import JSON, LIST, MAX_BATCH, NEW_NAME, named_filters
+from graph_orch.domain.fields import JSON, LIST, MAX_BATCH, NEW_NAME, checked, named_filters
 from graph_orch.domain.forms import dump_json
 from graph_orch.domain.models.tasks import NewTask, TaskFilters
 from graph_orch.domain.models.triggers import TriggerAction
@@ -35,7 +35,7 @@ def action_of(given: Mapping[str, object]) -> tuple[TriggerAction, JsonValue]:
             f"of {', '.join(TriggerAction)}"
         )
     action = TriggerAction(wanted[0])
-    template = _CHECKS[action](given[wanted[0]])
+    template = checked(action.value, lambda: _CHECKS[action](given[wanted[0]]))
     return action, template
 
 

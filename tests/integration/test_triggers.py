@@ -7,7 +7,12 @@ import re
 import neo4j
 import pytest
 
-from graph_orch import NewTask, TriggerNotFoundError, ValidationError
+from graph_orch import (
+    NewTask,
+    SubscriptionDeliveredError,
+    TriggerNotFoundError,
+    ValidationError,
+)
 from graph_orch._sync.commands import Commands
 from graph_orch._sync.handling import Handling
 from graph_orch.domain.durable import Waits
@@ -411,9 +416,7 @@ def test_a_trigger_is_not_read(ada):
         lambda: ada.subscriptions.remove("t"),
         lambda: ada.subscriptions.put("t", "created"),
     ):
-        with pytest.raises(
-            ValidationError, match="'t' is a trigger, which is evaluated and not read"
-        ):
+        with pytest.raises(SubscriptionDeliveredError, match="'t' is a webhook or a trigger"):
             refused()
     with pytest.raises(ValidationError, match="'s' is the name of a subscription that is read"):
         ada.triggers.put("s", "created", call="x")
