@@ -319,7 +319,7 @@ class SubscriptionDeliveredError(SubscriptionError):
         self.name = name
         super().__init__(
             f"subscription {name!r} is a webhook or a trigger, or is being removed: nobody reads "
-            "it, and no other has its name; see webhooks.list and triggers.list, or use another name"
+            "it, and no other has its name; see webhooks.list, triggers.list, or use another name"
         )
 
 

@@ -60,7 +60,7 @@ class AsyncActing:
         self._bulk = AsyncBulk(graph)
 
     async def run(self, until: float | None) -> list[Firing]:
-        """Do what is due now, but no more after a time (monotonic); the firings as they are then."""
+        """Do what is due now, but no more after a time (monotonic); the firings as they are."""
         ended: list[Firing] = []
         for functions, seconds, limit in (
             ([""], TAKEN_SECONDS, TAKEN_AT_ONCE),

@@ -60,7 +60,7 @@ class Acting:
         self._bulk = Bulk(graph)
 
     def run(self, until: float | None) -> list[Firing]:
-        """Do what is due now, but no more after a time (monotonic); the firings as they are then."""
+        """Do what is due now, but no more after a time (monotonic); the firings as they are."""
         ended: list[Firing] = []
         for functions, seconds, limit in (
             ([""], TAKEN_SECONDS, TAKEN_AT_ONCE),

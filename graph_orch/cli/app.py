@@ -35,8 +35,8 @@ from graph_orch.cli import (
     task,
     token,
     top,
-    webhook,
     trigger,
+    webhook,
     worker,
     workflow,
 )
@@ -55,8 +55,8 @@ from graph_orch.errors import (
     TaskNotFoundError,
     TeamNotFoundError,
     TokenNotFoundError,
-    WebhookNotFoundError,
     TriggerNotFoundError,
+    WebhookNotFoundError,
     WorkflowNotFoundError,
     describe,
 )

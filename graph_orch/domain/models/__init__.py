@@ -66,7 +66,6 @@ from graph_orch.domain.models.tasks import (
 )
 from graph_orch.domain.models.teams import Agreement, Algorithm, Communities, Team, TeamsWritten
 from graph_orch.domain.models.tokens import NewToken, PrincipalKind, Right, Token
-from graph_orch.domain.models.webhooks import NewWebhook, Webhook, WebhookAttempt
 from graph_orch.domain.models.triggers import (
     Firing,
     FiringStatus,
@@ -76,6 +75,7 @@ from graph_orch.domain.models.triggers import (
     TriggerMatch,
     When,
 )
+from graph_orch.domain.models.webhooks import NewWebhook, Webhook, WebhookAttempt
 from graph_orch.domain.models.workflows import Workflow, WorkflowPage, WorkflowState, WorkflowStatus
 
 __all__ = [
