@@ -9,12 +9,12 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
-from graph_orch._async.bulk import AsyncBulk
 from graph_orch._async.creation import AsyncCreation, refuse_names_alone
 from graph_orch._async.gates import AsyncGates
 from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.pauses import AsyncPauses
 from graph_orch._async.querying import all_records
+from graph_orch._async.tasks import AsyncTaskQueue
 from graph_orch._async.workflows import AsyncWorkflows
 from graph_orch.domain.actions import as_text
 from graph_orch.domain.fields import MAX_NAME, checked
@@ -57,7 +57,7 @@ class AsyncActing:
         self._workflows = AsyncWorkflows(graph, retry_policy=retry_policy)
         self._gates = AsyncGates(graph)
         self._pauses = AsyncPauses(graph)
-        self._bulk = AsyncBulk(graph)
+        self._tasks = AsyncTaskQueue(graph)
 
     async def run(self, until: float | None) -> list[Firing]:
         """Do what is due now, but no more after a time (monotonic); the firings as they are."""
@@ -84,7 +84,7 @@ class AsyncActing:
 
     async def _do(self, rows: Sequence[Mapping[str, Any]]) -> list[Firing]:
         """Do some firings, each by itself; the tasks of all of them are created together."""
-        tasks = await self._tasks(rows)
+        tasks = await self._subjects(rows)
         together: dict[str, list[NewTask]] = {}
         ends: dict[str, dict[str, Any]] = {}
         for row in rows:
@@ -103,7 +103,7 @@ class AsyncActing:
         ended = await self._graph.write("triggers/finish", rows=[ends[key] for key in sorted(ends)])
         return [Firing.from_record(row) for row in ended]
 
-    async def _tasks(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Task]:
+    async def _subjects(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Task]:
         """The tasks that templates name something of."""
         ids = sorted(
             {
@@ -184,7 +184,7 @@ class AsyncActing:
                 if fields.keys() == {"workflow_id"} and isinstance(fields["workflow_id"], str):
                     await self._workflows.cancel(fields["workflow_id"], reason)
                     return [fields["workflow_id"]]
-                number = await self._bulk.cancel(_filters(fields), reason)
+                number = await self._tasks.cancel_tasks(_filters(fields), reason=reason)
                 return [f"{number} tasks"]
 
     async def _start(self, key: str, fields: Mapping[str, Any]) -> str:

@@ -9,12 +9,12 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
-from graph_orch._sync.bulk import Bulk
 from graph_orch._sync.creation import Creation, refuse_names_alone
 from graph_orch._sync.gates import Gates
 from graph_orch._sync.graph import Graph
 from graph_orch._sync.pauses import Pauses
 from graph_orch._sync.querying import all_records
+from graph_orch._sync.tasks import TaskQueue
 from graph_orch._sync.workflows import Workflows
 from graph_orch.domain.actions import as_text
 from graph_orch.domain.fields import MAX_NAME, checked
@@ -57,7 +57,7 @@ class Acting:
         self._workflows = Workflows(graph, retry_policy=retry_policy)
         self._gates = Gates(graph)
         self._pauses = Pauses(graph)
-        self._bulk = Bulk(graph)
+        self._tasks = TaskQueue(graph)
 
     def run(self, until: float | None) -> list[Firing]:
         """Do what is due now, but no more after a time (monotonic); the firings as they are."""
@@ -84,7 +84,7 @@ class Acting:
 
     def _do(self, rows: Sequence[Mapping[str, Any]]) -> list[Firing]:
         """Do some firings, each by itself; the tasks of all of them are created together."""
-        tasks = self._tasks(rows)
+        tasks = self._subjects(rows)
         together: dict[str, list[NewTask]] = {}
         ends: dict[str, dict[str, Any]] = {}
         for row in rows:
@@ -103,7 +103,7 @@ class Acting:
         ended = self._graph.write("triggers/finish", rows=[ends[key] for key in sorted(ends)])
         return [Firing.from_record(row) for row in ended]
 
-    def _tasks(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Task]:
+    def _subjects(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Task]:
         """The tasks that templates name something of."""
         ids = sorted(
             {
@@ -184,7 +184,7 @@ class Acting:
                 if fields.keys() == {"workflow_id"} and isinstance(fields["workflow_id"], str):
                     self._workflows.cancel(fields["workflow_id"], reason)
                     return [fields["workflow_id"]]
-                number = self._bulk.cancel(_filters(fields), reason)
+                number = self._tasks.cancel_tasks(_filters(fields), reason=reason)
                 return [f"{number} tasks"]
 
     def _start(self, key: str, fields: Mapping[str, Any]) -> str:

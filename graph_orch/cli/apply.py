@@ -92,7 +92,12 @@ def _items(path: Path) -> list[dict[str, Any]]:
         at = f"{path}, item {number + 1}" if len(items) > 1 else str(path)
         if not isinstance(item, dict):
             raise ValidationError(f"{at}: is a {type(item).__name__} where a mapping is needed")
-        found.append({**cast("dict[str, Any]", item), "at": at})
+        # YAML 1.1 reads the key `on` as true.
+        fields = {
+            "on" if name is True else str(name): it
+            for name, it in cast("dict[object, Any]", item).items()
+        }
+        found.append({**fields, "at": at})
     return found
 
 

@@ -61,7 +61,7 @@ def wanted_of(events, kinds):
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_each_match_has_its_effect_once(orch, server, seed):
+def test_each_match_has_its_effect_once(orch, server, cypher, seed):
     rng = random.Random(seed)
     made = {"content": "{event.task_id}", "task_type": "made"}
     each = {"for_each": "task_type", "count": 3, "within_seconds": WITHIN}
@@ -79,8 +79,9 @@ def test_each_match_has_its_effect_once(orch, server, seed):
         command = [sys.executable, "-c", EVALUATOR]
         it = subprocess.Popen(command, env=given, stdout=subprocess.PIPE, text=True)
         assert it.stdout is not None
-        assert it.stdout.readline() == "up\n"
         running.append(it)
+        assert it.stdout.readline() == "up\n"
+        it.stdout.close()
 
     kinds: dict[str, str] = {}
     stop = threading.Event()
@@ -111,7 +112,7 @@ def test_each_match_has_its_effect_once(orch, server, seed):
         stop.set()
         creating.join()
         # What a killed one had taken comes to another when its time with it is over.
-        orch.graph.query("MATCH (f:PendingFiring) SET f.due_at = datetime()")
+        cypher("MATCH (f:PendingFiring) SET f.due_at = datetime()")
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and (
             orch.triggers.run() or any(it.pending or it.behind for it in orch.triggers.list())
