@@ -71,7 +71,7 @@ def test_files_are_applied_as_a_set(cli: Cli, orch, tmp_path: Path) -> None:
     ]
     (tmp_path / "wrong.yaml").write_text("- kind: trigger\n  name: x\n  on: created\n- kind: x\n")
     (tmp_path / "more.yaml").write_text("a: [")
-    assert "more.yaml, line 1: is not YAML" in cli(*args, code=4).stderr
+    assert "more.yaml, line 2: is not YAML" in cli(*args, code=4).stderr
     (tmp_path / "more.yaml").unlink()
     refused = cli(*args, code=4).stderr
     assert "wrong.yaml, item 1: trigger 'x': a trigger does one thing, and nothing is" in refused
