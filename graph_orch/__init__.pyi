@@ -16,6 +16,7 @@ from ._async.tasks import AsyncTaskQueue as AsyncTaskQueue
 from ._async.teams import AsyncTeams as AsyncTeams
 from ._async.tokens import AsyncTokens as AsyncTokens
 from ._async.webhooks import AsyncWebhooks as AsyncWebhooks
+from ._async.triggers import AsyncTriggers as AsyncTriggers
 from ._async.workflows import AsyncWorkflows as AsyncWorkflows
 from ._sync.agents import AgentRegistry as AgentRegistry
 from ._sync.events import Events as Events
@@ -35,6 +36,7 @@ from ._sync.tasks import TaskQueue as TaskQueue
 from ._sync.teams import Teams as Teams
 from ._sync.tokens import Tokens as Tokens
 from ._sync.webhooks import Webhooks as Webhooks
+from ._sync.triggers import Triggers as Triggers
 from ._sync.workflows import Workflows as Workflows
 from .domain.dag import (
     CriticalPath as CriticalPath,
@@ -73,6 +75,8 @@ from .domain.models import (
     ExportedTask as ExportedTask,
     ExportedTeam as ExportedTeam,
     Finding as Finding,
+    Firing as Firing,
+    FiringStatus as FiringStatus,
     Gate as Gate,
     GateDecision as GateDecision,
     GateKind as GateKind,
@@ -105,6 +109,8 @@ from .domain.models import (
     TeamsWritten as TeamsWritten,
     Token as Token,
     ToolCall as ToolCall,
+    Trigger as Trigger,
+    TriggerMatch as TriggerMatch,
     WaitKind as WaitKind,
     WaitReason as WaitReason,
     Webhook as Webhook,
@@ -163,6 +169,8 @@ from .errors import (
     TeamNotFoundError as TeamNotFoundError,
     TokenNotFoundError as TokenNotFoundError,
     TransactionTooLargeError as TransactionTooLargeError,
+    TriggerError as TriggerError,
+    TriggerNotFoundError as TriggerNotFoundError,
     UnmetDependencyError as UnmetDependencyError,
     ValidationError as ValidationError,
     WebhookNotFoundError as WebhookNotFoundError,

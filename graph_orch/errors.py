@@ -42,9 +42,12 @@
     ├── SubscriptionError
     │   ├── SubscriptionNotFoundError     also a KeyError
     │   ├── SubscriptionHeldError     somebody else reads it
-    │   ├── SubscriptionDeliveredError    it is a webhook, which nobody reads
+    │   ├── SubscriptionDeliveredError    it is a webhook or a trigger, which nobody reads
     │   ├── WebhookNotFoundError      also a KeyError
     │   └── DeliveryNotFoundError     also a KeyError
+    ├── TriggerError
+    │   ├── TriggerNotFoundError      also a KeyError
+    │   └── TriggerCallError          the function that a trigger calls has raised, or is another
     ├── AnalysisError                 a graph cannot be built, read or analysed as asked
     │   └── UnreadableGraphError      a given graph is malformed; also a ValidationError
     ├── TeamNotFoundError             also a KeyError
@@ -310,13 +313,13 @@ class SubscriptionHeldError(SubscriptionError):
 
 
 class SubscriptionDeliveredError(SubscriptionError):
-    """The subscription is a webhook: its events are sent, and nobody reads them."""
+    """The subscription is a webhook or a trigger: nobody reads it."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         super().__init__(
-            f"subscription {name!r} is a webhook, or is being removed: nobody reads it, and no "
-            "other has its name; see webhooks.list, or use another name"
+            f"subscription {name!r} is a webhook or a trigger, or is being removed: nobody reads "
+            "it, and no other has its name; see webhooks.list, triggers.list, or use another name"
         )
 
 
@@ -340,6 +343,25 @@ class DeliveryNotFoundError(SubscriptionError, KeyError):
         super().__init__(
             f"webhook {name!r} has no delivery of event {event_id!r}: it was not meant for it, or "
             "was forgotten; see the ids with webhooks.attempts"
+        )
+
+
+class TriggerError(OrchestrationError):
+    """A trigger cannot be found, or cannot do what it is to do."""
+
+
+class TriggerCallError(TriggerError):
+    """The function that a trigger calls has raised, or is not the one that it calls now."""
+
+
+class TriggerNotFoundError(TriggerError, KeyError):
+    """No trigger has this name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"trigger {name!r} does not exist, or was removed; create it with triggers.put, or "
+            "find it with triggers.list"
         )
 
 

@@ -1,6 +1,6 @@
 // Moves a subscription forward to a place in the log, never back, unless $back; who reads it has it for
 // $seconds more, or gives it up where that is 0. It stays where somebody else than $reader reads it
-// (`held`), also who delivers it, and where the place is beyond the end of the log (`last`). No row means
+// (`held`), also who delivers or evaluates it, and where the place is beyond the end of the log (`last`). No row means
 // that there is no such subscription.
 // Locks: the subscription.
 // mode: write
@@ -13,6 +13,7 @@ WITH s, datetime.realtime() AS now
 OPTIONAL MATCH (g:EventLog {name: 'graph_orch'})
 WITH s, now, coalesce(g.last, 0) AS last,
      CASE WHEN s.deliver = 'webhook' THEN NOT $back
+          WHEN s.deliver = 'trigger' THEN true
           WHEN $reader IS NULL THEN coalesce(s.lease_until > now, false)
           ELSE coalesce(s.reader <> $reader, true) END AS held
 FOREACH (_ IN CASE WHEN held OR $position > last THEN [] ELSE [1] END |

@@ -1,6 +1,6 @@
 // Returns the events of a subscription after a place in the log ($after, or where it is), in the order
 // of the log; it looks at $window places at most, up to `upto`. `last` is the end of the log; `more`
-// says that events have been committed which have no place in it yet. `held` says that somebody
+// says that events have been committed which are not in it yet. `held` says that somebody
 // else than $reader reads it. No row means that there is no such subscription.
 // mode: read
 // params: $subscription: STRING, $reader: STRING, $after: INTEGER, $window: INTEGER, $types: LIST<STRING>,
@@ -9,10 +9,11 @@
 CYPHER 5
 MATCH (s:Subscription {name: $subscription})
 OPTIONAL MATCH (g:EventLog {name: 'graph_orch'})
-WITH s, coalesce(g.last, 0) AS last, coalesce($after, s.position) AS after
-WITH s, last, after, CASE WHEN after + $window < last THEN after + $window ELSE last END AS upto,
+WITH s, coalesce(g.last, 0) AS last, coalesce(g.given > g.last, false) AS more,
+     coalesce($after, s.position) AS after
+WITH s, last, more, after, CASE WHEN after + $window < last THEN after + $window ELSE last END AS upto,
      s {.agent_id, .team_id, .workflow_id, .skill} AS f
 INCLUDE events/matching
-RETURN events, s.position AS position, upto, last, EXISTS { (:NewEvent) } AS more,
+RETURN events, s.position AS position, upto, last, more OR EXISTS { (:NewEvent) } AS more,
        coalesce(s.lease_until > datetime.realtime() AND s.reader <> coalesce($reader, ''), false)
          AS held

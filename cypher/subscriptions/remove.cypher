@@ -1,12 +1,13 @@
 // Ends a subscription, and deletes $limit of its deliveries with their tries. It goes with the last of
-// them, so that no transaction grows with its history. No row means that there is none of that name.
+// them, so that no transaction grows with its history. No row means that there is none of that
+// name, or that it is a trigger.
 // Locks: the subscription.
 // mode: write
 // seconds: 120
 // params: $subscription: STRING, $limit: INTEGER
 // returns: gone
 CYPHER 5
-MATCH (s:Subscription {name: $subscription})
+MATCH (s:Subscription {name: $subscription}) WHERE NOT s:Trigger
 SET s.lk = 0
 REMOVE s.deliver
 WITH s

@@ -9,7 +9,7 @@ CYPHER 5
 MATCH (s:Subscription {name: $subscription})
 SET s.lk = 0
 WITH s, datetime.realtime() AS now
-WITH s, now, s.deliver <> 'webhook' AND (s.reader = $reader OR coalesce(s.lease_until <= now, true)) AS taken,
+WITH s, now, s.deliver = 'inbox' AND (s.reader = $reader OR coalesce(s.lease_until <= now, true)) AS taken,
      (s.lease_until.epochMillis - now.epochMillis) / 1000.0 AS seconds_left
 FOREACH (_ IN CASE WHEN taken THEN [1] ELSE [] END |
   SET s.reader = $reader, s.lease_until = now + duration('PT1S') * $seconds)

@@ -5,8 +5,9 @@
 // returns: number
 CYPHER 5
 MATCH (n:Task|Agent|Worker|Workflow|Gate|Schedule|TaskEvent|Step|GraphOrchSchema|Pause|Limit|Subscription|
-         Delivery|Attempt)
-SET n.queue_key = n.queue_key - toInteger($seconds * 1000000),
+         Delivery|Attempt|TriggerGroup|Firing)
+SET n.times = [at IN n.times | at - duration('PT1S') * $seconds],
+    n.queue_key = n.queue_key - toInteger($seconds * 1000000),
     n.ready_key = n.ready_key
       - CASE WHEN n.ready_key < 0 THEN -1 ELSE 1 END * toInteger($seconds * 1000000),
     n.idempotency_key = CASE

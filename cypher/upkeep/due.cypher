@@ -1,12 +1,29 @@
-// Says which kinds of upkeep are due: whether there is anything for a schedule to create, and for a
-// webhook to deliver.
+// Says which kinds of upkeep are due: whether there is anything for a schedule to create; for a webhook
+// to deliver; for triggers to look at, or to do by one of $functions ('' stands for none).
 // mode: read
-// returns: scheduled, delivered
+// params: $functions: LIST<STRING>
+// returns: scheduled, delivered, fired
 CYPHER 5
 OPTIONAL MATCH (g:EventLog {name: 'graph_orch'})
-WITH coalesce(g.last, 0) AS last
+WITH coalesce(g.last, 0) AS last, datetime.realtime() AS now,
+     coalesce(g.given > g.last, false) OR EXISTS { (:NewEvent) } AS more
 RETURN EXISTS {
   MATCH (s:Schedule) USING INDEX SEEK s:Schedule(next_at) WHERE s.next_at <= datetime()
-} AS scheduled, EXISTS {
+} AS scheduled,
+EXISTS {
   MATCH (s:Subscription) USING INDEX SEEK s:Subscription(deliver) WHERE INCLUDE webhooks/is_due
-} AS delivered
+} OR more AND EXISTS {
+  MATCH (s:Subscription) USING INDEX SEEK s:Subscription(deliver)
+  WHERE s.deliver = 'webhook' AND s.disabled_at IS NULL
+} AS delivered,
+EXISTS { MATCH (s:Trigger) USING INDEX SEEK s:Trigger(position) WHERE s.position < last }
+OR more AND EXISTS { (:Trigger) }
+OR EXISTS { MATCH (s:Trigger) USING INDEX SEEK s:Trigger(next_at) WHERE s.next_at <= now }
+OR EXISTS {
+  MATCH (k:TriggerGroup) USING INDEX SEEK k:TriggerGroup(is_awaited, due_at)
+  WHERE k.is_awaited IN [true, false] AND k.due_at <= now
+}
+OR EXISTS {
+  MATCH (f:PendingFiring) USING INDEX SEEK f:PendingFiring(function, due_at)
+  WHERE f.function IN $functions AND f.due_at <= now
+} AS fired

@@ -43,7 +43,8 @@ CALL (s, now, found, gone, fails_long) {
     SET d.delivered_at = now
     REMOVE d.due_at)
   FOREACH (_ IN CASE WHEN it.delivered THEN [] ELSE [1] END |
-    SET d.due_at = now + duration('PT1S') * coalesce(it.again_after, 0.0))
+    SET d.due_at = now + duration('PT1S')
+      * CASE WHEN fails_long OR gone IS NOT NULL THEN 0.0 ELSE coalesce(it.again_after, 0.0) END)
   FOREACH (_ IN CASE
       WHEN it.delivered OR it.again_after IS NOT NULL OR fails_long OR gone IS NOT NULL THEN []
       ELSE [1]

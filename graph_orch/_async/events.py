@@ -73,7 +73,8 @@ class AsyncEvents:
             rounds -= 1
             if not row["more"]:
                 break
-            await self._number()
+            if await self._number():
+                await self._number()  # shows them
         return EventPage(events, max(place, row["last"]))
 
     async def end(self) -> int:
@@ -129,7 +130,7 @@ class AsyncEvents:
             after = page.next_cursor
 
     async def _number(self) -> int:
-        """Give places to events that have none; how many got one."""
+        """Show the places that were given, and give some to events that have none: how many."""
         (row,) = await self._graph.write(
             "events/number", limit=NUMBERED_AT_ONCE, command_id=new_hex()
         )

@@ -39,6 +39,7 @@ from graph_orch.domain.recommendations import (
     missing_skills,
     nearest,
     no_free_agent,
+    of_trigger,
     problems_of,
     single_holders,
     standing_still,
@@ -55,6 +56,8 @@ TRIED_LOOKED_AT = 1_000
 GATES_LOOKED_AT = 1_000
 WORKFLOWS_LOOKED_AT = 1_000
 """How many open gates, and how many of the newest workflows, are read at most."""
+FAILED_TOLD = 3
+"""How many of the triggers are told that failed."""
 REASONS = 3
 """How many of the reasons are told for which a workflow stands still."""
 BEGINNING = 6
@@ -80,7 +83,11 @@ class AsyncMonitor:
         agents = (await self._agents.get_agent_statistics()).total_agents
         workers = await self._agents.list_workers()
         routing = await AsyncCapabilityRouter(self._graph).get_routing_statistics()
-        problems = problems_of(queue, agents, routing.unroutable_count, workers)
+        failed = await self._graph.read("monitor/triggers", limit=FAILED_TOLD)
+        problems = [
+            *problems_of(queue, agents, routing.unroutable_count, workers),
+            *map(of_trigger, failed),
+        ]
         return SystemHealth(
             status=HealthStatus.DEGRADED if problems else HealthStatus.HEALTHY,
             store=f"{store['name']} {store['version']} {store['edition']}",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from graph_orch._async.agents import AsyncAgentRegistry
+from graph_orch._async.applying import AsyncApplying
 from graph_orch._async.budgets import AsyncBudgets
 from graph_orch._async.doctor import AsyncDoctor
 from graph_orch._async.events import AsyncEvents
@@ -24,10 +25,12 @@ from graph_orch._async.subscriptions import AsyncSubscriptions
 from graph_orch._async.tasks import AsyncTaskQueue
 from graph_orch._async.teams import AsyncTeams
 from graph_orch._async.tokens import AsyncTokens
+from graph_orch._async.triggers import AsyncTriggers
 from graph_orch._async.upkeep import AsyncUpkeep
 from graph_orch._async.webhooks import AsyncWebhooks
 from graph_orch._async.workflows import AsyncWorkflows
 from graph_orch.domain.models import DoctorReport, RetryPolicy
+from graph_orch.domain.models.declared import Change
 from graph_orch.embedded import EmbeddedNeo4j
 from graph_orch.settings import ServerSettings
 from graph_orch.store.runtime import AsyncOpened, async_in_thread, async_opening
@@ -57,12 +60,14 @@ class AsyncOrchestrator:
         self.events = AsyncEvents(graph)
         self.subscriptions = AsyncSubscriptions(graph)
         self.webhooks = AsyncWebhooks(graph)
+        self.triggers = AsyncTriggers(graph, retry_policy=retry_policy)
         self.schedules = AsyncSchedules(graph, retry_policy=retry_policy)
         self.retention = AsyncRetention(graph)
         self.monitor = AsyncMonitor(graph)
         self.export = AsyncExport(graph)
         self.teams = AsyncTeams(graph)
         self.insights = AsyncInsights(graph)
+        self._applying = AsyncApplying(graph, retry_policy)
         self._upkeep = AsyncUpkeep(graph, retry_policy=retry_policy)
         self._server = server
 
@@ -146,13 +151,36 @@ class AsyncOrchestrator:
         """
         return await AsyncDoctor(self.graph).examine(repair)
 
+    async def apply(
+        self,
+        items: Iterable[Mapping[str, Any]],
+        set_name: str = "default",
+        *,
+        dry_run: bool = False,
+        prune: bool = False,
+    ) -> list[Change]:
+        """Make the graph have what is declared; what that changed. Again, it changes nothing.
+
+        Args:
+            items: Triggers, schedules and subscriptions: each a mapping of its `kind`, its `name`
+                and the arguments of its `put`.
+            set_name: What these belong to, so that others' things stay where `prune` is asked for.
+            dry_run: Say what would change, and change nothing.
+            prune: Remove what this set declared before and does not any more.
+
+        Raises:
+            ValidationError: something is not acceptable; the message tells all that is wrong, and
+                nothing was changed.
+        """
+        return await self._applying.apply(items, set_name, dry_run=dry_run, prune=prune)
+
     async def maintain(self) -> dict[str, int]:
         """Do what is due, once; how much of each kind was done. Any number of processes may.
 
         "tasks": tasks, gates, workflows and pauses whose time has come; "indexed": texts made ready
         for search; "scheduled": tasks that schedules created; "delivered": deliveries of webhooks
-        that were tried; "workers forgotten": those that are dead for a day. What fails of a kind is
-        logged, and the others go on.
+        that were tried; "fired": what triggers did; "workers forgotten": those that are dead for a
+        day. What fails of a kind is logged, and the others go on.
         """
         tasks, indexed = await self.tasks.process_due(), await self.tasks.index_content()
         forgotten = await self.agents.forget_workers()

@@ -15,6 +15,7 @@ from graph_orch.domain.models import TaskRecord
 from graph_orch.logs import logger_of
 from graph_orch.store.batching import in_weight, weight
 
+FIRINGS_AT_ONCE = 5_000
 THE_BEGINNING = "0001-01-01T00:00:00Z"
 logger = logger_of("graph_orch.retention")
 Export = Callable[[dict[str, JsonValue]], None]
@@ -40,7 +41,7 @@ class AsyncRetention:
         A task stays while a task that depends on it may still run: one that is not completed, or
         that failed or was cancelled, and so may be retried, until that is deleted too. With the
         last task of a workflow goes the workflow, and with the last that waited at a gate the gate;
-        a workflow without tasks goes by the age of its start. Numbers
+        a workflow without tasks goes by the age of its start, what triggers did by its end. Numbers
         that were summed up, such as an agent's, stay; counts by status are of the tasks that are
         there. The log of events loses those of the tasks, and their ids and idempotency keys are
         free again. While a subscription has not read so far, the tasks stay; the log names it.
@@ -78,6 +79,7 @@ class AsyncRetention:
             )
         await self._delete_empty_workflows(row["cutoff"], limit)
         await self._forget_deliveries(row["cutoff"], limit)
+        await self._delete_firings(row["cutoff"])
         return total
 
     async def _forget_deliveries(self, cutoff: str, limit: int) -> None:
@@ -85,6 +87,14 @@ class AsyncRetention:
             params = {"subscription": webhook["webhook"]["name"], "cutoff": cutoff, "limit": limit}
             while (await self._graph.write("webhooks/forget", **params))[0]["number"] >= limit:
                 pass
+
+    async def _delete_firings(self, cutoff: str) -> None:
+        number = FIRINGS_AT_ONCE
+        while number == FIRINGS_AT_ONCE:
+            (row,) = await self._graph.write(
+                "retention/firings", cutoff=cutoff, limit=FIRINGS_AT_ONCE
+            )
+            number = row["number"]
 
     async def _delete_empty_workflows(self, cutoff: str, limit: int) -> None:
         place: str | None = THE_BEGINNING

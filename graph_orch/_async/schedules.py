@@ -70,7 +70,7 @@ class AsyncSchedules:
             "cron": cron,
             "timezone": timezone,
             "paused": bool(paused),
-            "template": dump_json(_template(task)),
+            "template": dump_json(template_of(task)),
             "next_at": times.after(native(found["now"])),
         }
         rows = await self._graph.write("schedules/put", command_id=new_hex(), **params)
@@ -156,8 +156,12 @@ async def _create(
     return [task.task_id]
 
 
-def _template(task: NewTask | Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a task that were given, checked."""
+def template_of(task: NewTask | Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a task that were given, checked.
+
+    Raises:
+        ValidationError: one is not acceptable, or can be true of one task only.
+    """
     checked_task = NewTask.parsed("task", task)
     fields = checked_task.model_dump(mode="json", exclude_unset=True)
     given = {name: value for name, value in fields.items() if value not in (None, [])}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.schedules import AsyncSchedules
+from graph_orch._async.triggers import AsyncTriggers
 from graph_orch._async.webhooks import AsyncWebhooks
 from graph_orch.domain.models import RetryPolicy
 from graph_orch.errors import OrchestrationError
 from graph_orch.logs import logger_of
+from graph_orch.store.functions import FUNCTIONS
 
 RUN_SECONDS = 10.0
 """After so long `run` begins nothing new of what may take long."""
@@ -24,13 +26,18 @@ class AsyncUpkeep:
         self._graph = graph
         self._schedules = AsyncSchedules(graph, retry_policy=retry_policy)
         self._webhooks = AsyncWebhooks(graph)
-        self._kinds = {"scheduled": self._tick, "delivered": self._webhooks.deliver}
+        self._triggers = AsyncTriggers(graph, retry_policy=retry_policy)
+        self._kinds = {
+            "scheduled": self._tick,
+            "delivered": self._webhooks.deliver,
+            "fired": self._fire,
+        }
         """By the columns of `upkeep/due`. Each is safe while other processes do the same."""
         self._told: dict[str, str] = {}
 
     async def due(self) -> list[str]:
         """The kinds that are due, by one statement: a process that finds nothing costs little."""
-        (due,) = await self._graph.read("upkeep/due")
+        (due,) = await self._graph.read("upkeep/due", functions=["", *FUNCTIONS])
         return [kind for kind in self._kinds if due[kind]]
 
     async def do(self, kind: str, seconds: float | None = None) -> int:
@@ -60,3 +67,6 @@ class AsyncUpkeep:
 
     async def _tick(self, seconds: float | None) -> int:
         return len(await self._schedules.tick())
+
+    async def _fire(self, seconds: float | None) -> int:
+        return len(await self._triggers.run(seconds))

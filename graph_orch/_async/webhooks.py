@@ -72,7 +72,7 @@ class AsyncWebhooks:
         self._graph = graph
         self._events = AsyncEvents(graph)
         self._subscriptions = AsyncSubscriptions(graph)
-        self._told: dict[str, str] = {}
+        self._complaints: dict[str, str] = {}
         """Why a webhook cannot be served, by its name: it is said once."""
 
     async def put(
@@ -255,7 +255,9 @@ class AsyncWebhooks:
                     if time.monotonic() < ends and (any(ended) or not ended):
                         await self._events.end()
                         for row in await self._graph.read("webhooks/due"):
-                            together.start(row["name"], self._serve, row, poster, aside, ends)
+                            wanted = Wanted.of(row["pattern"], row["where"])
+                            what = row["name"], wanted, poster, aside, ends
+                            together.start(row["name"], self._serve, *what)
                     ended = await together.wait(LOOK_SECONDS)
                     total += sum(ended or ())
             finally:
@@ -263,10 +265,10 @@ class AsyncWebhooks:
         return total
 
     async def _serve(
-        self, row: dict[str, Any], poster: Poster, aside: AsyncAside, ends: float
+        self, name: str, wanted: Wanted, poster: Poster, aside: AsyncAside, ends: float
     ) -> int:
         """Send what is due of one webhook; how many deliveries were tried."""
-        name, total, was_idle = row["name"], 0, False
+        total, was_idle = 0, False
         try:
             while time.monotonic() < ends:
                 sent = await self._send(name, poster, aside)
@@ -274,15 +276,15 @@ class AsyncWebhooks:
                 went_on = False
                 # Where it may send nothing, others do: what is made beyond a page would only wait.
                 if sent < AT_ONCE and not was_idle:
-                    went_on = await self._fill(name, Wanted.of(row["pattern"], row["where"]))
+                    went_on = await self._fill(name, wanted)
                 if not sent and not went_on:
                     break
                 was_idle = not sent
-            self._told.pop(name, None)
+            self._complaints.pop(name, None)
         except OrchestrationError as error:
-            if self._told.get(name) != (why := str(error)):
+            if self._complaints.get(name) != (why := str(error)):
                 logger.error("webhook %s: %s", name, error)
-            self._told[name] = why
+            self._complaints[name] = why
         return total
 
     async def _fill(self, name: str, wanted: Wanted) -> bool:

@@ -73,7 +73,8 @@ class Events:
             rounds -= 1
             if not row["more"]:
                 break
-            self._number()
+            if self._number():
+                self._number()  # shows them
         return EventPage(events, max(place, row["last"]))
 
     def end(self) -> int:
@@ -129,7 +130,7 @@ class Events:
             after = page.next_cursor
 
     def _number(self) -> int:
-        """Give places to events that have none; how many got one."""
+        """Show the places that were given, and give some to events that have none: how many."""
         (row,) = self._graph.write(
             "events/number", limit=NUMBERED_AT_ONCE, command_id=new_hex()
         )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from graph_orch._sync.agents import AgentRegistry
+from graph_orch._sync.applying import Applying
 from graph_orch._sync.budgets import Budgets
 from graph_orch._sync.doctor import Doctor
 from graph_orch._sync.events import Events
@@ -24,10 +25,12 @@ from graph_orch._sync.subscriptions import Subscriptions
 from graph_orch._sync.tasks import TaskQueue
 from graph_orch._sync.teams import Teams
 from graph_orch._sync.tokens import Tokens
+from graph_orch._sync.triggers import Triggers
 from graph_orch._sync.upkeep import Upkeep
 from graph_orch._sync.webhooks import Webhooks
 from graph_orch._sync.workflows import Workflows
 from graph_orch.domain.models import DoctorReport, RetryPolicy
+from graph_orch.domain.models.declared import Change
 from graph_orch.embedded import EmbeddedNeo4j
 from graph_orch.settings import ServerSettings
 from graph_orch.store.runtime import Opened, in_thread, opening
@@ -57,12 +60,14 @@ class Orchestrator:
         self.events = Events(graph)
         self.subscriptions = Subscriptions(graph)
         self.webhooks = Webhooks(graph)
+        self.triggers = Triggers(graph, retry_policy=retry_policy)
         self.schedules = Schedules(graph, retry_policy=retry_policy)
         self.retention = Retention(graph)
         self.monitor = Monitor(graph)
         self.export = Export(graph)
         self.teams = Teams(graph)
         self.insights = Insights(graph)
+        self._applying = Applying(graph, retry_policy)
         self._upkeep = Upkeep(graph, retry_policy=retry_policy)
         self._server = server
 
@@ -146,13 +151,36 @@ class Orchestrator:
         """
         return Doctor(self.graph).examine(repair)
 
+    def apply(
+        self,
+        items: Iterable[Mapping[str, Any]],
+        set_name: str = "default",
+        *,
+        dry_run: bool = False,
+        prune: bool = False,
+    ) -> list[Change]:
+        """Make the graph have what is declared; what that changed. Again, it changes nothing.
+
+        Args:
+            items: Triggers, schedules and subscriptions: each a mapping of its `kind`, its `name`
+                and the arguments of its `put`.
+            set_name: What these belong to, so that others' things stay where `prune` is asked for.
+            dry_run: Say what would change, and change nothing.
+            prune: Remove what this set declared before and does not any more.
+
+        Raises:
+            ValidationError: something is not acceptable; the message tells all that is wrong, and
+                nothing was changed.
+        """
+        return self._applying.apply(items, set_name, dry_run=dry_run, prune=prune)
+
     def maintain(self) -> dict[str, int]:
         """Do what is due, once; how much of each kind was done. Any number of processes may.
 
         "tasks": tasks, gates, workflows and pauses whose time has come; "indexed": texts made ready
         for search; "scheduled": tasks that schedules created; "delivered": deliveries of webhooks
-        that were tried; "workers forgotten": those that are dead for a day. What fails of a kind is
-        logged, and the others go on.
+        that were tried; "fired": what triggers did; "workers forgotten": those that are dead for a
+        day. What fails of a kind is logged, and the others go on.
         """
         tasks, indexed = self.tasks.process_due(), self.tasks.index_content()
         forgotten = self.agents.forget_workers()

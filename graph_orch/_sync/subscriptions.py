@@ -32,8 +32,9 @@ ACKNOWLEDGE_SECONDS = 1.0
 PAGE = 100
 REMOVED_AT_ONCE = 1_000
 """How many deliveries of a webhook one transaction deletes."""
+INBOX = "inbox"
 WEBHOOK = "webhook"
-"""How a subscription delivers that is a webhook."""
+"""How a subscription delivers that is read, and one that is a webhook. Triggers are some too."""
 ROUNDS = 5
 """How often one read looks again for what was committed meanwhile."""
 LOOK_SECONDS = 1.0
@@ -58,7 +59,7 @@ class Subscriptions:
         name: str,
         pattern: str,
         *,
-        deliver: str = "inbox",
+        deliver: str = INBOX,
         workflow_id: str | None = None,
         agent_id: str | None = None,
         team_id: str | None = None,
@@ -84,11 +85,11 @@ class Subscriptions:
 
         Raises:
             ValidationError: an argument is not acceptable.
-            SubscriptionDeliveredError: a webhook has this name.
+            SubscriptionDeliveredError: a webhook or a trigger has this name.
         """
-        if (way := NAME.of("deliver", deliver)) != "inbox":
+        if (way := NAME.of("deliver", deliver)) != INBOX:
             raise ValidationError(
-                f"deliver: {way!r} is not known; give 'inbox', or use webhooks.put"
+                f"deliver: {way!r} is not known; give 'inbox', or use webhooks.put, triggers.put"
             )
         wanted = Wanted.of(pattern, where, workflow_id, agent_id, team_id, skill)
         params = parameters(name, way, wanted, after)
@@ -116,12 +117,20 @@ class Subscriptions:
         return Subscription.from_record(native(rows[0]))
 
     def remove(self, name: str) -> bool:
-        """Remove a subscription: nobody is given anything more of it. False where there is none."""
+        """Remove a subscription: nobody is given anything more of it. False where there is none.
+
+        Raises:
+            SubscriptionDeliveredError: it is a trigger.
+        """
         params, found = {"subscription": NAME.of("name", name), "limit": REMOVED_AT_ONCE}, False
         while rows := self._graph.write("subscriptions/remove", **params):
             found = True
             if rows[0]["gone"]:
                 break
+        if not found and self._graph.read(
+            "subscriptions/list", subscription=params["subscription"]
+        ):
+            raise SubscriptionDeliveredError(str(params["subscription"]))
         return found
 
     def read(self, name: str, limit: int = 100) -> list[TaskEvent]:
@@ -130,7 +139,7 @@ class Subscriptions:
         Raises:
             SubscriptionNotFoundError: there is none of this name.
             SubscriptionHeldError: somebody follows it.
-            SubscriptionDeliveredError: it is a webhook.
+            SubscriptionDeliveredError: it is a webhook or a trigger.
         """
         return self._read(NAME.of("name", name), LIMIT.of("limit", limit), None)
 
@@ -215,7 +224,7 @@ class Subscriptions:
         (found,) = self._graph.read("subscriptions/list", subscription=name) or (None,)
         if found is None:
             raise SubscriptionNotFoundError(name)
-        if found["subscription"]["deliver"] == WEBHOOK:
+        if found["subscription"]["deliver"] != INBOX:
             raise SubscriptionDeliveredError(name)
         wanted = Wanted.of(found["subscription"]["pattern"], found["subscription"]["where"])
         events: list[TaskEvent] = []
@@ -266,7 +275,7 @@ class Subscriptions:
         )
         if not rows:
             raise SubscriptionNotFoundError(name)
-        if rows[0]["deliver"] == WEBHOOK:
+        if rows[0]["deliver"] != INBOX:
             raise SubscriptionDeliveredError(name)
         return rows[0]["taken"]
 
@@ -284,7 +293,7 @@ class Subscriptions:
         if not rows:
             raise SubscriptionNotFoundError(name)
         row = rows[0]
-        if row["held"] and row["subscription"]["deliver"] == WEBHOOK:
+        if row["held"] and row["subscription"]["deliver"] != INBOX:
             raise SubscriptionDeliveredError(name)
         if row["held"]:
             raise SubscriptionHeldError(name)

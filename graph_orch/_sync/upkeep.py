@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from graph_orch._sync.graph import Graph
 from graph_orch._sync.schedules import Schedules
+from graph_orch._sync.triggers import Triggers
 from graph_orch._sync.webhooks import Webhooks
 from graph_orch.domain.models import RetryPolicy
 from graph_orch.errors import OrchestrationError
 from graph_orch.logs import logger_of
+from graph_orch.store.functions import FUNCTIONS
 
 RUN_SECONDS = 10.0
 """After so long `run` begins nothing new of what may take long."""
@@ -24,13 +26,18 @@ class Upkeep:
         self._graph = graph
         self._schedules = Schedules(graph, retry_policy=retry_policy)
         self._webhooks = Webhooks(graph)
-        self._kinds = {"scheduled": self._tick, "delivered": self._webhooks.deliver}
+        self._triggers = Triggers(graph, retry_policy=retry_policy)
+        self._kinds = {
+            "scheduled": self._tick,
+            "delivered": self._webhooks.deliver,
+            "fired": self._fire,
+        }
         """By the columns of `upkeep/due`. Each is safe while other processes do the same."""
         self._told: dict[str, str] = {}
 
     def due(self) -> list[str]:
         """The kinds that are due, by one statement: a process that finds nothing costs little."""
-        (due,) = self._graph.read("upkeep/due")
+        (due,) = self._graph.read("upkeep/due", functions=["", *FUNCTIONS])
         return [kind for kind in self._kinds if due[kind]]
 
     def do(self, kind: str, seconds: float | None = None) -> int:
@@ -60,3 +67,6 @@ class Upkeep:
 
     def _tick(self, seconds: float | None) -> int:
         return len(self._schedules.tick())
+
+    def _fire(self, seconds: float | None) -> int:
+        return len(self._triggers.run(seconds))

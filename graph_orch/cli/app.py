@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 
 from graph_orch.cli import (
     agent,
+    apply,
     budget,
     call,
     demo,
@@ -35,6 +36,7 @@ from graph_orch.cli import (
     task,
     token,
     top,
+    trigger,
     webhook,
     worker,
     workflow,
@@ -54,6 +56,7 @@ from graph_orch.errors import (
     TaskNotFoundError,
     TeamNotFoundError,
     TokenNotFoundError,
+    TriggerNotFoundError,
     WebhookNotFoundError,
     WorkflowNotFoundError,
     describe,
@@ -129,6 +132,8 @@ COMMANDS = (
     (subscription.app, "subscription"),
     (webhook.app, "webhook"),
     (events.app, "events"),
+    (trigger.app, "trigger"),
+    (apply.apply, "apply -f triggers.yaml --dry-run"),
     (pictures.app, "graph"),
     (worker.worker, "worker --exec './summarise.sh' --skills nlp"),
     (worker.workers, "workers --json"),
@@ -229,6 +234,7 @@ def exit_code(error: OrchestrationError) -> int:
             | DeliveryNotFoundError()
             | TeamNotFoundError()
             | TokenNotFoundError()
+            | TriggerNotFoundError()
         ):
             return NOT_FOUND
         case StoreUnreachableError() | StoreAuthenticationError() | EmbeddedServerError():

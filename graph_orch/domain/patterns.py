@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel, JsonValue
@@ -27,7 +28,7 @@ class Pattern:
     text: str
     types: list[str]
     task_type: str | None
-    """An expression that the whole type of a task matches, for Java; None: any."""
+    """An expression that the whole type of a task matches, for Java and Python; None: any."""
 
     @classmethod
     def of(cls, text: object) -> Pattern:
@@ -41,14 +42,26 @@ class Pattern:
         """
         whole = NAME.of("pattern", text)
         events, _, task_type = whole.partition(":")
-        globs = [re.compile(translate(part.strip())) for part in events.split(",")]
-        types = [it.value for it in EventType if any(glob.match(it) for glob in globs)]
+        globs = [glob(part.strip()) for part in events.split(",")]
+        types = [it.value for it in EventType if any(one.match(it) for one in globs)]
         if not types:
             raise ValidationError(
                 f"pattern: {whole!r} means no type of event; give such as 'completed:research/*'; "
                 f"there are {', '.join(EventType)}"
             )
         return cls(whole, types, None if task_type in ("", "*") else _expression(task_type))
+
+    def is_type(self, task_type: str) -> bool:
+        """Whether a task's type is one that is meant."""
+        return self.task_type is None or _compiled(self.task_type).fullmatch(task_type) is not None
+
+
+def glob(text: str) -> re.Pattern[str]:
+    """An expression for names of our own, in which `*` stands for any letters and `?` for one."""
+    return re.compile(translate(text))
+
+
+_compiled = lru_cache(20_000)(re.compile)
 
 
 def _expression(glob: str) -> str:

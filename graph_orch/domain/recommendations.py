@@ -89,6 +89,13 @@ def problems_of(
     return [problem for problem, holds in problems.items() if holds]
 
 
+def of_trigger(row: Mapping[str, Any]) -> str:
+    """What a trigger could not do within a day, from a row of `monitor/triggers`."""
+    return (
+        f"{row['number']} firings of trigger {row['name']!r} failed, the last since: {row['error']}"
+    )
+
+
 def blocked_by_failed(
     blocking: Rows, causes: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[Recommendation]:

@@ -99,6 +99,7 @@ SCANNING = {
     "schema/record",
     "events/read",
     "subscriptions/read",
+    "upkeep/due",
     # All agents, limits and schedules, once in the life of a store.
     "schema/compose_names",
     "schema/rename_retired_skills",
@@ -195,6 +196,31 @@ def lived(connected, cypher):
         "SET d.delivered_at = datetime(), d.failed_at = datetime() "
         "CREATE (s)-[:SENDS {claim: 'x'}]->(d)"
     )
+    connected.triggers.put(
+        "plan-trigger",
+        "created:triggered",
+        when={"expect": "completed", "within_seconds": 60},
+        workflow_id="x",
+        agent_id="x",
+        team_id="x",
+        skill="x",
+        call="x",
+    )
+    for name, kind in (
+        ("plan-expect", {"expect": "failed", "within_seconds": 0.001}),
+        ("plan-count", {"count": 2, "within_seconds": 60}),
+    ):
+        connected.triggers.put(
+            name,
+            "created:triggered",
+            when=kind,
+            create={"content": "{task.result.x}", "task_type": "any"},
+        )
+    connected.triggers.put("plan-asking", "recommendation:*", when={"every_seconds": 1}, call="x")
+    tasks.create_task("x", "triggered")
+    connected.triggers.run()
+    cypher("MATCH (k:TriggerGroup) SET k.due_at = datetime() - duration('PT1M')")
+    assert [it.status for it in connected.triggers.run()] == ["failed"]
     connected.schedules.put("plan-schedule", "* * * * *", {"content": "x", "task_type": "any"})
     cypher("MATCH (s:Schedule) SET s.next_at = datetime() - duration('PT1M')")
     assert connected.schedules.tick()

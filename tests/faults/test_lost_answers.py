@@ -58,6 +58,9 @@ def prepare(orch, new_task, wipe) -> Callable[[], SimpleNamespace]:
         made.hook = orch.webhooks.put("hook", "http://127.0.0.1:9").name
         new_task("tells of itself")
         made.token = orch.tokens.create("ada").token_id
+        for name, on in (("made", "created:triggering"), ("more", "created:triggering")):
+            orch.triggers.put(name, on, create={"content": name, "task_type": "any"})
+        made.triggering = new_task("triggering", "triggering")
         return made
 
     return build
@@ -144,6 +147,9 @@ COMMANDS = {
     "redeliver": lambda o, it: o.webhooks.deliver() and o.webhooks.redeliver(it.hook),
     "deliver": lambda o, it: o.webhooks.deliver(),
     "remove webhook": lambda o, it: o.webhooks.remove(it.hook),
+    "trigger": lambda o, it: o.triggers.put("t", "created", call="x").name,
+    "fire": lambda o, it: len(o.triggers.run()),
+    "do again": lambda o, it: o.triggers.retry("made"),
     "resume": lambda o, it: o.pauses.remove("queue"),
     "breaker": lambda o, it: o.agents.set_circuit_breaker("worker", CircuitBreaker()),
     "reassign": lambda o, it: o.tasks.reassign_task(it.running, "other"),
@@ -198,9 +204,9 @@ RETURN g.question AS question, g.status AS status, g.decided_by AS by, g.comment
 ORDER BY question, status
 """
 OTHERS = """
-MATCH (n:Token|Secret|Skill)
-RETURN labels(n) AS labels, coalesce(n.principal, n.name) AS name, n.guarded AS guarded,
-       n.revoked_at IS NULL AS counts
+MATCH (n:Token|Secret|Skill|Subscription|Firing)
+RETURN labels(n) AS labels, coalesce(n.principal, n.name, n.trigger) AS name, n.guarded AS guarded,
+       n.revoked_at IS NULL AS counts, n.fired AS fired, n.status AS status
 ORDER BY labels, name
 """
 

@@ -28,6 +28,24 @@ def test_every_transition_in_order(orch, running):
     assert list(orch.events.read(4)) == []
 
 
+def test_places_are_shown_when_their_transaction_has_ended(orch, new_task):
+    """While it commits, the end of the log may be seen before the events in front of it."""
+    orch.subscriptions.put("s", "*")
+    new_task()
+    given = {"limit": 10, "command_id": "x"}
+    look = {"after": 0, "types": None, "workflow_id": None, "limit": 10}
+    assert orch.graph.write("events/number", **given)[0]["number"] == 1
+    (row,) = orch.graph.read("events/read", **look)
+    assert (row["events"], row["last"], row["more"]) == ([], 0, True)
+    assert orch.graph.write("events/number", **given)[0]["number"] == 0
+    (row,) = orch.graph.read("events/read", **look)
+    assert (len(row["events"]), row["last"], row["more"]) == (1, 1, False)
+    new_task()
+    orch.graph.write("events/number", **given)  # and whoever did so died
+    assert len(orch.subscriptions.read("s")) == 2
+    assert len(orch.events.read()) == 2
+
+
 def test_claim_that_starts_stands_in_order(orch, new_task):
     orch.agents.register_agent("worker", [], max_concurrent_tasks=50)
     for _ in range(20):

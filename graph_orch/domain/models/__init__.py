@@ -66,6 +66,15 @@ from graph_orch.domain.models.tasks import (
 )
 from graph_orch.domain.models.teams import Agreement, Algorithm, Communities, Team, TeamsWritten
 from graph_orch.domain.models.tokens import NewToken, PrincipalKind, Right, Token
+from graph_orch.domain.models.triggers import (
+    Firing,
+    FiringStatus,
+    ForEach,
+    Trigger,
+    TriggerAction,
+    TriggerMatch,
+    When,
+)
 from graph_orch.domain.models.webhooks import NewWebhook, Webhook, WebhookAttempt
 from graph_orch.domain.models.workflows import Workflow, WorkflowPage, WorkflowState, WorkflowStatus
 
@@ -94,6 +103,9 @@ __all__ = [
     "ExportedTask",
     "ExportedTeam",
     "Finding",
+    "Firing",
+    "FiringStatus",
+    "ForEach",
     "Gate",
     "GateDecision",
     "GateKind",
@@ -129,10 +141,14 @@ __all__ = [
     "TeamsWritten",
     "Token",
     "ToolCall",
+    "Trigger",
+    "TriggerAction",
+    "TriggerMatch",
     "WaitKind",
     "WaitReason",
     "Webhook",
     "WebhookAttempt",
+    "When",
     "WhyBlocked",
     "WorkerInfo",
     "Workflow",

@@ -21,7 +21,7 @@ class Subscription(Model):
     team_id: str | None = Field(None, description="Only what its members did, or got")
     skill: str | None = Field(None, description="Only of tasks that require it; its key")
     where: list[str] = Field(default=[], description="Conditions that must hold")
-    deliver: str = Field("inbox", description="inbox: until it is read; webhook: to a URL")
+    deliver: str = Field("inbox", description="inbox: until it is read; webhook: to a URL; trigger")
     position: int = Field(description="All up to this place in the log are acknowledged")
     behind: int = Field(0, description="Places of the log after it, whether they match or not")
     created_at: datetime

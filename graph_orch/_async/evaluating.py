@@ -1,0 +1,240 @@
+"""Evaluating triggers: one pass over what is new in the log, for all that are behind."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from operator import itemgetter
+from typing import Any
+
+from graph_orch._async.events import AsyncEvents
+from graph_orch._async.graph import AsyncGraph
+from graph_orch._async.monitor import AsyncMonitor
+from graph_orch.domain.fields import MAX_BATCH
+from graph_orch.domain.forms import dump_json, load_json
+from graph_orch.domain.ids import new_hex
+from graph_orch.domain.triggers import (
+    GRACE,
+    Evaluation,
+    Group,
+    Hit,
+    Rule,
+    Seen,
+    firing_key,
+    hits,
+    kinds_of,
+    subject_of,
+)
+from graph_orch.store.runtime import async_in_thread
+
+PLACES = 2_000
+"""How many places of the log a pass looks at."""
+MOST_RULES = 10_000
+MOST_HITS = 50_000
+MOST_FIRINGS = 1_000
+"""A pass ends sooner where it found so many events that concern triggers, or so many firings."""
+MOVED_AT_ONCE = 2_000
+"""How many triggers a transaction moves."""
+STALE = 3
+"""After so many passes in vain this process leaves it to those who are at it."""
+GROUPS_AT_ONCE = 1_000
+ASKED_AT_ONCE = 100
+
+
+class AsyncEvaluator:
+    """Moves triggers on in the log, and writes what fired, each once.
+
+    A pass reads without locks; the transaction that writes takes only those triggers of which
+    nothing has changed since, and all that a trigger keeps changes with it. So where several
+    processes evaluate at once, one of them has done it.
+    """
+
+    def __init__(self, graph: AsyncGraph) -> None:
+        self._graph = graph
+        self._events = AsyncEvents(graph)
+        self._monitor = AsyncMonitor(graph)
+
+    async def run(self, until: float | None) -> None:
+        """Evaluate all that has happened until now, but no more after a time (monotonic)."""
+        (clock,) = await self._graph.read("upkeep/clock")
+        end = await self._events.end()
+        stale = 0
+        while stale < STALE and (moved := await self._pass(end)) is not None:
+            stale = 0 if moved else stale + 1
+            if until is not None and time.monotonic() > until:
+                return
+        # What came before this time has a place up to the end, but for what commits very late.
+        now = clock["now"] - GRACE
+        while await self._overdue(end, now):
+            pass
+        await self._graph.write("triggers/forget_due", last=end, now=now, limit=GROUPS_AT_ONCE)
+        await self._ask()
+
+    async def _pass(self, end: int) -> bool | None:
+        """Evaluate the next events of the triggers that are furthest behind: whether this process
+        moved one of them on; None where none is behind."""
+        rows = await self._graph.read("triggers/lagging", limit=MOST_RULES)
+        start = min((row["position"] for row in rows), default=end)
+        if start >= end:
+            return None
+        upto = min(start + PLACES, end)
+        rules = [Rule.of(row) for row in rows if row["position"] < upto]
+        seen = await seen_of(self._graph, rules, start, upto)
+        # In a thread: a worker's handlers run in this loop, and many rules take their time.
+        concerned, keys, upto = await async_in_thread(_concerned, rules, seen, upto)
+        groups = await self._groups(keys)
+        moves = await async_in_thread(_evaluated, rules, concerned, groups, upto)
+        return await self._advance(moves)
+
+    async def _groups(self, keys: Sequence[str]) -> dict[str, Group]:
+        found: dict[str, Group] = {}
+        for first in range(0, len(keys), GROUPS_AT_ONCE):
+            part = keys[first : first + GROUPS_AT_ONCE]
+            for row in await self._graph.read("triggers/groups", keys=part):
+                found[row["key"]] = _group(row)
+        return found
+
+    async def _overdue(self, end: int, now: int) -> bool:
+        """Let those fire for which nothing came in time; whether there may be more."""
+        rows = await self._graph.read("triggers/overdue", last=end, now=now, limit=GROUPS_AT_ONCE)
+        evaluation = Evaluation({row["key"]: _group(row) for row in rows})
+        rules: dict[str, Rule] = {}
+        for row in rows:
+            rule = Rule.of({**row, "position": row["at_position"]})
+            rules[rule.name] = rule
+            evaluation.expire(rule, row["key"], now)
+        moved = await self._advance(
+            [_row(rule, rule.position, evaluation) for rule in rules.values()]
+        )
+        return moved and len(rows) == GROUPS_AT_ONCE
+
+    async def _ask(self) -> None:
+        """Let those fire whose recommendation appeared since they asked last."""
+        rows = await self._graph.write("triggers/ask", limit=ASKED_AT_ONCE)
+        asked = {row["name"]: kinds_of(row["pattern"]) for row in rows}
+        kinds = {kind for some in asked.values() for kind in some}
+        if not kinds:
+            return
+        found = await self._monitor.get_recommendations(sorted(kinds), MAX_BATCH)
+        moves: list[dict[str, Any]] = []
+        for row in rows:
+            own = {
+                subject_of(it.kind, it.what): it for it in found if it.kind in asked[row["name"]]
+            }
+            firings = [
+                {
+                    # There is no place in the log that would tell it apart from the one before.
+                    "key": firing_key(row["name"], new_hex()),
+                    "position": row["position"],
+                    "values": "[]",
+                    "detail": it.model_dump_json(),
+                }
+                for subject, it in own.items()
+                if subject not in row["present"]
+            ]
+            if firings or own.keys() != {*row["present"]}:
+                moves.append(_empty(row) | {"present": sorted(own), "firings": firings})
+        await self._advance(moves)
+
+    async def _advance(self, rows: Sequence[Mapping[str, Any]]) -> bool:
+        """Move triggers on; whether any of them was still as it was read."""
+        moved = 0
+        in_order = sorted(rows, key=itemgetter("name"))
+        for first in range(0, len(in_order), MOVED_AT_ONCE):
+            part = in_order[first : first + MOVED_AT_ONCE]
+            moved += len(await self._graph.write("triggers/advance", rows=part))
+        return moved > 0
+
+
+async def seen_of(graph: AsyncGraph, rules: Collection[Rule], after: int, upto: int) -> list[Seen]:
+    """The events between two places in the log that rules may be about."""
+    types = sorted({type_ for rule in rules for type_ in rule.types})
+    if not types:
+        return []
+    rows = await graph.read(
+        "triggers/events",
+        after=after,
+        upto=upto,
+        types=types,
+        with_skills=any(rule.names("skill") for rule in rules),
+        with_teams=any(rule.names("team_id") for rule in rules),
+    )
+    return [Seen(**row) for row in rows]
+
+
+def _concerned(
+    rules: Sequence[Rule], seen: Sequence[Seen], upto: int
+) -> tuple[list[Hit], list[str], int]:
+    """What concerns rules, of the first events; the keys of what these keep of it, and the place of
+    the last of these events."""
+    found: list[Hit] = []
+    for hit in hits(rules, seen):
+        if len(found) >= MOST_HITS and hit.seen.position > found[-1].seen.position:
+            upto = found[-1].seen.position
+            break
+        found.append(hit)
+    keys = {key for it in found if it.rule.keeps for key, _ in it.rule.groups(it.seen)}
+    return found, sorted(keys), upto
+
+
+def _evaluated(
+    rules: Sequence[Rule], concerned: Sequence[Hit], groups: dict[str, Group], upto: int
+) -> list[dict[str, Any]]:
+    """The rules as they are after these events, for `triggers/advance`."""
+    evaluation, place = Evaluation(groups), 0
+    for hit in concerned:
+        if evaluation.number >= MOST_FIRINGS and hit.seen.position > place:
+            upto = place
+            break
+        place = hit.seen.position
+        evaluation.add(hit)
+    return [_row(rule, max(upto, rule.position), evaluation) for rule in rules]
+
+
+def _group(row: Mapping[str, Any]) -> Group:
+    values: Any = load_json(row["values"])
+    return Group(values, row["position"], row["event_id"], "", list(row["times"] or ()), row["due"])
+
+
+def _empty(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "name": row["name"],
+        "turn": row["turn"],
+        "position": row["position"],
+        "keep": [],
+        "drop": [],
+        "firings": [],
+    }
+
+
+def _row(rule: Rule, position: int, evaluation: Evaluation) -> dict[str, Any]:
+    """A trigger as it is after some events, for `triggers/advance`."""
+    changed = evaluation.changed.get(rule.name, ())
+    kept = {key: it for key in changed if (it := evaluation.groups.get(key)) is not None}
+    return {
+        "name": rule.name,
+        "turn": rule.turn,
+        "position": position,
+        "keep": [
+            {
+                "key": key,
+                "values": dump_json(it.values),
+                "position": it.position,
+                "event_id": it.event_id,
+                "times": it.times,
+                "due": it.due,
+                "is_awaited": rule.expected is not None,
+            }
+            for key, it in sorted(kept.items())
+        ],
+        "drop": sorted(key for key in changed if key not in kept),
+        "firings": [
+            {
+                "key": firing_key(rule.name, rule.place(it)),
+                "position": it.position,
+                "event_id": it.event_id,
+                "values": dump_json(it.values),
+            }
+            for it in evaluation.matches.get(rule.name, ())
+        ],
+    }

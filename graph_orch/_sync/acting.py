@@ -1,0 +1,304 @@
+"""Doing what triggers fired for: at least once, by commands that have their effect once."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from pydantic import JsonValue
+
+from graph_orch._sync.creation import Creation, refuse_names_alone
+from graph_orch._sync.gates import Gates
+from graph_orch._sync.graph import Graph
+from graph_orch._sync.pauses import Pauses
+from graph_orch._sync.querying import all_records
+from graph_orch._sync.tasks import TaskQueue
+from graph_orch._sync.workflows import Workflows
+from graph_orch.domain.actions import as_text
+from graph_orch.domain.fields import MAX_NAME, checked
+from graph_orch.domain.forms import shortened
+from graph_orch.domain.ids import new_hex
+from graph_orch.domain.models import NewTask, RetryPolicy, Task, TaskEvent, TaskFilters
+from graph_orch.domain.models.triggers import Firing, FiringStatus, TriggerAction
+from graph_orch.domain.templates import Template
+from graph_orch.errors import (
+    OrchestrationError,
+    StoreUnreachableError,
+    TriggerCallError,
+    ValidationError,
+    WorkflowConflictError,
+)
+from graph_orch.logs import logger_of
+from graph_orch.store.driving import native
+from graph_orch.store.functions import FUNCTIONS, call
+from graph_orch.store.runtime import in_thread
+
+TAKEN_AT_ONCE = 50
+TAKEN_SECONDS = 60.0
+"""How long a process has for what it took; then another does it."""
+CALL_SECONDS = 300.0
+MOST_TRIES = 8
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 600.0
+MOST_MADE = 100
+MOST_TOLD = 2_000
+Values = dict[str, JsonValue]
+logger = logger_of("graph_orch.triggers")
+
+
+class Acting:
+    """Does what is due of what fired."""
+
+    def __init__(self, graph: Graph, retry_policy: RetryPolicy) -> None:
+        self._graph = graph
+        self._creation = Creation(graph, retry_policy)
+        self._workflows = Workflows(graph, retry_policy=retry_policy)
+        self._gates = Gates(graph)
+        self._pauses = Pauses(graph)
+        self._tasks = TaskQueue(graph)
+
+    def run(self, until: float | None) -> list[Firing]:
+        """Do what is due now, but no more after a time (monotonic); the firings as they are."""
+        ended: list[Firing] = []
+        for functions, seconds, limit in (
+            ([""], TAKEN_SECONDS, TAKEN_AT_ONCE),
+            (sorted(FUNCTIONS), CALL_SECONDS, 1),
+        ):
+            while functions and (rows := self._take(functions, seconds, limit)):
+                ended += self._do(rows)
+                if until is not None and time.monotonic() > until:
+                    return ended
+        return ended
+
+    def _take(self, functions: list[str], seconds: float, limit: int) -> list[dict[str, Any]]:
+        rows = self._graph.write(
+            "triggers/take",
+            functions=functions,
+            seconds=seconds,
+            limit=limit,
+            command_id=new_hex(),
+        )
+        return [native(row) for row in rows]
+
+    def _do(self, rows: Sequence[Mapping[str, Any]]) -> list[Firing]:
+        """Do some firings, each by itself; the tasks of all of them are created together."""
+        tasks = self._subjects(rows)
+        together: dict[str, list[NewTask]] = {}
+        ends: dict[str, dict[str, Any]] = {}
+        for row in rows:
+            key = row["firing"]["key"]
+            try:
+                found = self._filled(row, tasks.get(row["task_id"] or ""))
+                if found is None:
+                    ends[key] = _stopped(row)
+                elif isinstance(found, list):
+                    together[key] = found
+                else:
+                    ends[key] = _end(row, made=self._act(row, *found))
+            except OrchestrationError as error:
+                ends[key] = _end(row, error)
+        ends |= self._create(rows, together)
+        ended = self._graph.write("triggers/finish", rows=[ends[key] for key in sorted(ends)])
+        return [Firing.from_record(row) for row in ended]
+
+    def _subjects(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Task]:
+        """The tasks that templates name something of."""
+        ids = sorted(
+            {
+                row["task_id"]
+                for row in rows
+                if row["task_id"] and row["trigger"] and _needs_task(row["trigger"])
+            }
+        )
+        if not ids:
+            return {}
+        (row,) = self._graph.read("tasks/get_many", task_ids=ids)
+        found = [Task.from_record(it) for it in all_records(self._graph, row)]
+        return {task.task_id: task for task in found}
+
+    def _filled(
+        self, row: Mapping[str, Any], task: Task | None
+    ) -> list[NewTask] | tuple[JsonValue, Values] | None:
+        """What is to be done: tasks to be created, or what else the template says; None: nothing,
+        as too many triggers stand behind it.
+
+        Raises:
+            ValidationError: the template asks for what there is not.
+        """
+        trigger = row["trigger"]
+        if trigger is None:
+            raise ValidationError("the trigger was removed")
+        if row["firing"]["depth"] > trigger["max_depth"]:
+            return None
+        values = _values(row, task)
+        action = TriggerAction(trigger["action"])
+        template = Template(action.value, json.loads(trigger["template"]))
+        filled = checked(action.value, lambda: template.filled(values))
+        if action is not TriggerAction.CREATE:
+            return filled, values
+        return _new_tasks(row["firing"]["key"], filled)
+
+    def _create(
+        self, rows: Sequence[Mapping[str, Any]], together: Mapping[str, list[NewTask]]
+    ) -> dict[str, dict[str, Any]]:
+        """Create the tasks of several firings; where that is refused, those of each by itself."""
+        by_key = {row["firing"]["key"]: row for row in rows}
+        try:
+            ids = iter(
+                self._creation.create([it for some in together.values() for it in some])
+            )
+            return {
+                key: _end(by_key[key], made=[next(ids) for _ in some])
+                for key, some in together.items()
+            }
+        except OrchestrationError as error:
+            if len(together) == 1:
+                return {key: _end(by_key[key], error) for key in together}
+        ends: dict[str, dict[str, Any]] = {}
+        for key, some in together.items():
+            ends |= self._create(rows, {key: some})
+        return ends
+
+    def _act(self, row: Mapping[str, Any], filled: JsonValue, values: Values) -> list[str]:
+        """Do what is not the creation of tasks; the ids of what it made or changed."""
+        action, key = TriggerAction(row["trigger"]["action"]), row["firing"]["key"]
+        by = f"trigger:{row['trigger']['name']}"[:MAX_NAME]
+        if action is TriggerAction.CALL:
+            if row["trigger"]["function"] not in FUNCTIONS:  # it was put to call another meanwhile
+                raise _OtherFunctionError("the trigger calls another function by now")
+            in_thread(call, row["trigger"]["function"], {"key": key, **values})
+            return []
+        fields = cast("dict[str, Any]", filled)
+        match action:
+            case TriggerAction.START_WORKFLOW:
+                return [self._start(key, fields)]
+            case TriggerAction.OPEN_GATE:
+                gate_id, decision = fields.pop("gate_id"), fields.pop("decision")
+                return [(self._gates.decide(gate_id, decision, by=by, **fields)).gate_id]
+            case TriggerAction.PAUSE:
+                return [(self._pauses.put(**fields, by=by)).what]
+            case _:
+                reason = fields.pop("reason", None)
+                if fields.keys() == {"workflow_id"} and isinstance(fields["workflow_id"], str):
+                    self._workflows.cancel(fields["workflow_id"], reason)
+                    return [fields["workflow_id"]]
+                number = self._tasks.cancel_tasks(_filters(fields), reason=reason)
+                return [f"{number} tasks"]
+
+    def _start(self, key: str, fields: Mapping[str, Any]) -> str:
+        given: dict[str, Any] = {**fields, "tasks": [_texts(it) for it in fields["tasks"]]}
+        try:
+            found = self._workflows.start(**given, workflow_id=key)
+        except WorkflowConflictError:
+            # Started by an earlier try, and what fills the template has changed since.
+            found = self._workflows.get_workflow(key)
+        return found.workflow_id
+
+
+class _OtherFunctionError(TriggerCallError):
+    """A firing is to call another function than it was taken for."""
+
+
+def _needs_task(trigger: Mapping[str, Any]) -> bool:
+    action = TriggerAction(trigger["action"])
+    if action is TriggerAction.CALL:
+        return True
+    return Template(action.value, json.loads(trigger["template"])).needs("task")
+
+
+def _values(row: Mapping[str, Any], task: Task | None) -> Values:
+    """What the places of a template stand for."""
+    firing, trigger = row["firing"], row["trigger"]
+    group: list[JsonValue] = json.loads(firing.get("values") or "[]")
+    values: Values = {
+        "trigger": {
+            "name": trigger["name"],
+            "key": firing["key"],
+            "position": firing["position"],
+            "group": group,
+        }
+    }
+    if row["event"] is not None:
+        event = cast(Values, TaskEvent.from_record({"event": row["event"]}).model_dump(mode="json"))
+        values["event"] = event | {
+            "task_type": row["task_type"],
+            "workflow_id": row["workflow_id"],
+        }
+    if task is not None:
+        values["task"] = cast(Values, task.model_dump(mode="json"))
+    if row["detail"] is not None:
+        values["recommendation"] = json.loads(row["detail"])
+    return values
+
+
+def _new_tasks(key: str, filled: JsonValue) -> list[NewTask]:
+    """The tasks that a filled template means, each with a key by which it is created once."""
+    if not isinstance(filled, list):
+        found = [NewTask.parsed("create", _texts(filled)).with_own_key(key)]
+    else:
+        found = [
+            NewTask.parsed("create", _texts(it)).with_own_key(f"{key}/{number}")
+            for number, it in enumerate(filled)
+        ]
+    refuse_names_alone(found)
+    return found
+
+
+def _texts(filled: JsonValue) -> JsonValue:
+    """A task whose content may be any JSON, as a text."""
+    if not isinstance(filled, dict):
+        return filled
+    return {name: as_text(it) if name == "content" else it for name, it in filled.items()}
+
+
+def _filters(fields: Mapping[str, Any]) -> TaskFilters:
+    """Filters of which each has a value: one that came to nothing would mean every task.
+
+    Raises:
+        ValidationError: one has none.
+    """
+    if empty := [name for name, value in fields.items() if value in (None, "", [], {})]:
+        raise ValidationError(f"cancel: {', '.join(empty)}: there is no value for it")
+    return TaskFilters.of(fields)
+
+
+def _end(
+    row: Mapping[str, Any], error: OrchestrationError | None = None, made: Sequence[str] = ()
+) -> dict[str, Any]:
+    """How a firing ended, for `triggers/finish`."""
+    firing, trigger = row["firing"], row["trigger"]
+    function = "" if trigger is None else trigger.get("function") or ""
+    end: dict[str, Any] = {
+        "key": firing["key"],
+        "tries": firing["tries"],
+        "made": list(made[:MOST_MADE]),
+        "function": function,
+        "error": None,
+        "seconds": None,
+    }
+    if error is None:
+        return {**end, "status": FiringStatus.DONE.value}
+    if isinstance(error, _OtherFunctionError):
+        return {**end, "status": FiringStatus.PENDING.value, "seconds": 0.0}
+    end["error"] = shortened(str(error), MOST_TOLD)
+    is_over = isinstance(error, ValidationError) or (
+        firing["tries"] >= MOST_TRIES and not isinstance(error, StoreUnreachableError)
+    )
+    if is_over:
+        logger.error("%s failed: %s", firing["key"], end["error"])
+        return {**end, "status": FiringStatus.FAILED.value}
+    pause = min(FIRST_PAUSE_SECONDS * 2.0 ** (firing["tries"] - 1), LONGEST_PAUSE_SECONDS)
+    logger.warning("%s is tried again in %g s: %s", firing["key"], pause, end["error"])
+    return {**end, "status": FiringStatus.PENDING.value, "seconds": pause}
+
+
+def _stopped(row: Mapping[str, Any]) -> dict[str, Any]:
+    depth, most = row["firing"]["depth"], row["trigger"]["max_depth"]
+    why = (
+        f"{depth - 1} triggers stand behind its event, and max_depth is {most}: triggers may make "
+        "each other fire without end; see what `on` means, or raise max_depth"
+    )
+    logger.error("%s is stopped: %s", row["firing"]["key"], why)
+    return {**_end(row), "status": FiringStatus.STOPPED.value, "error": why}

@@ -1,0 +1,40 @@
+"""The functions of this process that triggers may call, by name."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar, cast
+
+from pydantic import JsonValue
+
+from graph_orch.errors import TriggerCallError, describe
+
+F = TypeVar("F", bound=Callable[[dict[str, JsonValue]], Any])
+FUNCTIONS: dict[str, Callable[[dict[str, JsonValue]], Any]] = {}
+"""Of the process and not of a graph: its workers have connections of their own."""
+
+
+def register(name: str) -> Callable[[F], F]:
+    """A decorator that gives a function a name; the last one of a name counts."""
+
+    def add(function: F) -> F:
+        FUNCTIONS[name] = function
+        return function
+
+    return add
+
+
+def call(name: str, given: dict[str, JsonValue]) -> None:
+    """Call a function, in a thread; one that is a coroutine has a loop of its own there.
+
+    Raises:
+        TriggerCallError: it raised.
+    """
+    try:
+        found = FUNCTIONS[name](given)
+        if inspect.iscoroutine(found):
+            asyncio.run(cast("Coroutine[Any, Any, Any]", found))
+    except Exception as error:  # it is not ours, and may raise anything
+        raise TriggerCallError(f"{name}: {describe(error)}") from error

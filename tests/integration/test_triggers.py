@@ -1,0 +1,578 @@
+"""Triggers: each fires once for what it is on, and what it does is done once."""
+
+from __future__ import annotations
+
+import re
+
+import neo4j
+import pytest
+
+from graph_orch import (
+    NewTask,
+    SubscriptionDeliveredError,
+    TriggerNotFoundError,
+    ValidationError,
+    Worker,
+)
+from graph_orch._sync.commands import Commands
+from graph_orch._sync.handling import Handling
+from graph_orch.domain.durable import Waits
+from graph_orch.domain.ids import new_hex
+from graph_orch.store.functions import FUNCTIONS
+from graph_orch.store.statements import statement
+from graph_orch.testing import advance
+
+
+@pytest.fixture
+def ada(orch):
+    orch.agents.register_agent("ada", ["py"], max_concurrent_tasks=1_000)
+    return orch
+
+
+def finish(orch, task_id, result=None, agent="ada"):
+    orch.tasks.assign_task(task_id, agent)
+    orch.tasks.start_task(task_id)
+    orch.tasks.complete_task(task_id, result)
+    return task_id
+
+
+def made(orch, kind="made"):
+    return [task.content for task in orch.tasks.query_tasks({"task_type": kind})]
+
+
+def made_by(orch, name):
+    tasks = orch.tasks.query_tasks({"task_type": "made"})
+    return [it.content for it in tasks if it.idempotency_key.startswith(f"trigger:{name}:")]
+
+
+MAKE = {"content": "{event.task_type}", "task_type": "made"}
+
+
+def test_each_event_makes_a_task_once(ada):
+    before = ada.tasks.create_task("x", "research/a")
+    trigger = ada.triggers.put("follow up", "completed:research/*", create=MAKE)
+    assert (trigger.on, trigger.fired, trigger.pending) == ("completed:research/*", 0, 0)
+    for kind in ("research/a", "research/b", "write"):
+        finish(ada, ada.tasks.create_task("x", kind))
+    finish(ada, before)
+    fired = ada.triggers.run()
+    assert [it.status for it in fired] == ["done"] * 3
+    assert sorted(made(ada)) == ["research/a", "research/a", "research/b"]
+    assert ada.triggers.run() == []
+    assert ada.maintain()["fired"] == 0
+    assert len(made(ada)) == 3
+    (task, *_) = ada.tasks.query_tasks({"task_type": "made"})
+    assert task.idempotency_key in {it.key for it in fired}
+    assert {it.key for it in fired} == {f"trigger:follow up:{it.position}" for it in fired}
+    trigger = ada.triggers.get("follow up")
+    assert (trigger.fired, trigger.behind, trigger.failed) == (3, 0, 0)
+    assert [it.key for it in ada.triggers.firings("follow up", 2)] == [
+        it.key for it in sorted(fired, key=lambda it: -it.position)[:2]
+    ]
+    assert ada.triggers.remove("follow up")
+    assert not ada.triggers.remove("follow up")
+    with pytest.raises(TriggerNotFoundError, match="follow up"):
+        ada.triggers.firings("follow up")
+    finish(ada, ada.tasks.create_task("x", "research/a"))
+    assert ada.triggers.run() == []
+
+
+def test_the_fields_of_the_event_and_of_its_task_fill_the_template(ada):
+    ada.triggers.put(
+        "t",
+        "completed:write",
+        create={
+            "content": "check {task.result.title} ({task.result.pages.1}) of {event.agent_id}{{}}",
+            "task_type": "made",
+            "priority": "{task.priority}",
+            "dependencies": ["{event.task_id}"],
+            "metadata": {"whole": "{task.result}", "of": "{trigger.name}", "n": 1},
+        },
+    )
+    first = ada.tasks.create_task("x", "write", priority="high")
+    finish(ada, first, {"title": "Bees", "pages": [1, [2]]})
+    ada.triggers.run()
+    (task,) = ada.tasks.query_tasks({"task_type": "made"})
+    assert task.content == "check Bees ([2]) of ada{}"
+    assert (task.priority, task.dependencies) == ("high", [first])
+    whole = {"title": "Bees", "pages": [1, [2]]}
+    assert task.metadata == {"whole": whole, "of": "t", "n": 1}
+
+
+@pytest.mark.parametrize(
+    ("when", "fires_at"),
+    [
+        ({"count": 1}, [0, 1, 2, 3, 4, 5]),
+        ({"count": 3}, [2, 5]),
+        ({"count": 2, "for_each": "task_type"}, [2, 3]),
+        ({"count": 2, "within_seconds": 60, "for_each": "task_type"}, [2]),
+        ({"count": 2, "within_seconds": 60}, [1, 3]),
+        ({"count": 2, "for_each": ["task_type", "workflow_id"]}, []),
+        ({"count": 1, "for_each": "skill"}, [4]),
+    ],
+)
+def test_thresholds_windows_and_groups(ada, when, fires_at):
+    ada.triggers.put("t", "created:?", when=when, create={"content": "x", "task_type": "made"})
+    first = ada.events.end()
+    places = []
+
+    def event(kind, seconds, **fields):
+        advance(ada, seconds)
+        task_id = ada.tasks.create_task("x", kind, **fields)
+        ada.events.end()
+        (place,) = [it.position for it in ada.events.read(first) if it.task_id == task_id]
+        places.append(place)
+
+    event("a", 0)
+    event("b", 0)
+    event("a", 50)
+    event("b", 50)
+    event("c", 100, requirements=["py"])
+    event("d", 100)
+    ada.triggers.run()
+    wanted = [places[it] for it in fires_at]
+    assert [it.position for it in ada.triggers.test(on="created:?", when=when)] == wanted
+    assert sorted(it.position for it in ada.triggers.firings("t")) == wanted
+
+
+def test_what_fails_to_come(ada):
+    ada.triggers.put(
+        "late",
+        "started:work",
+        when={"expect": "completed,failed:*", "within_seconds": 60, "for_each": "task_id"},
+        create={"content": "{event.task_id}", "task_type": "made"},
+    )
+    done, late, other = (
+        ada.tasks.create_task("x", "work", start_to_close_seconds=100) for _ in range(3)
+    )
+    for task_id in (done, late, other):
+        ada.tasks.assign_task(task_id, "ada", lease_seconds=10_000)
+        ada.tasks.start_task(task_id)
+    assert ada.triggers.run() == []
+    advance(ada, 50)
+    ada.tasks.complete_task(done)
+    assert ada.triggers.run() == []
+    advance(ada, 11)
+    assert sorted(made(ada)) == sorted([late, other])
+    ada.tasks.complete_task(late)
+    advance(ada, 100)
+    assert len(made(ada)) == 2
+    assert len(ada.triggers.test("late")) == 2
+
+
+def test_an_event_that_comes_again_and_again(ada):
+    """A dead man's switch: the expected event is the one that it waits after."""
+    beat = {"expect": "created:beat", "within_seconds": 60}
+    ada.triggers.put("silent", "created:beat", when=beat, create=MAKE)
+    for _ in range(4):
+        ada.tasks.create_task("x", "beat")
+        advance(ada, 40)
+    assert made(ada) == []
+    advance(ada, 40)
+    assert made(ada) == ["beat"]
+    advance(ada, 100)  # it waits for the next beat, after which it waits again
+    assert made(ada) == ["beat"]
+    ada.tasks.create_task("x", "beat")
+    advance(ada, 61)
+    assert made(ada) == ["beat"] * 2
+    assert len(ada.triggers.test("silent")) == 2
+
+
+def test_a_workflow_from_a_template(ada):
+    ada.triggers.put(
+        "pipeline",
+        "completed:order",
+        start_workflow={
+            "name": "order {task.result.number}",
+            "tasks": [
+                {"name": "pack", "content": "pack {task.content}", "task_type": "pack"},
+                {
+                    "name": "send",
+                    "content": "{task.result}",
+                    "task_type": "send",
+                    "dependencies": ["pack"],
+                },
+            ],
+            "metadata": {"of": "{event.task_id}"},
+        },
+    )
+    order = finish(ada, ada.tasks.create_task("a book", "order"), {"number": 7})
+    (fired,) = ada.triggers.run()
+    (workflow_id,) = fired.made
+    assert workflow_id == fired.key
+    flow = ada.workflows.get(workflow_id)
+    assert (flow.name, flow.metadata) == ("order 7", {"of": order})
+    first, second = ada.tasks.query_tasks({"workflow_id": workflow_id})
+    assert (first.content, second.content, second.dependencies) == (
+        "pack a book",
+        '{"number":7}',
+        [first.task_id],
+    )
+
+
+def test_it_opens_gates_cancels_and_pauses(ada):
+    gate = ada.gates.create("paid?", kind="event").gate_id
+    waits = ada.tasks.create_task("x", "ship", gates=[gate])
+    flow = ada.workflows.start(
+        "f", [{"content": "x", "task_type": "step"} for _ in range(2)]
+    ).workflow_id
+    ada.triggers.put(
+        "paid",
+        "completed:pay",
+        open_gate={
+            "gate_id": "{task.metadata.gate}",
+            "decision": "answer",
+            "payload": "{task.result}",
+        },
+    )
+    ada.triggers.put(
+        "stop",
+        "failed:step",
+        cancel={"workflow_id": "{event.workflow_id}", "reason": "{event.detail.error}"},
+    )
+    ada.triggers.put("tidy", "failed:step", cancel={"task_type": "ship", "status": "pending"})
+    ada.triggers.put(
+        "rest",
+        "failed",
+        when={"count": 1, "for_each": "agent_id"},
+        pause={
+            "what": "agent:{trigger.group.0}",
+            "seconds": 60,
+            "reason": "failed {event.task_id}",
+        },
+    )
+    finish(ada, ada.tasks.create_task("x", "pay", metadata={"gate": gate}), {"sum": 5})
+    ada.triggers.run()
+    decided = ada.gates.get(gate)
+    assert (decided.status, decided.decided_by, decided.payload) == (
+        "answered",
+        "trigger:paid",
+        {"sum": 5},
+    )
+    assert ada.tasks.get_task_status(waits).unmet == 0
+    step = ada.tasks.query_tasks({"workflow_id": flow})[0].task_id
+    ada.tasks.assign_task(step, "ada")
+    ada.tasks.start_task(step)
+    ada.tasks.fail_task(step, "broken", should_retry=False)
+    fired = {it.trigger: it.made for it in ada.triggers.run()}
+    assert fired == {"stop": [flow], "tidy": ["1 tasks"], "rest": ["agent:ada"]}
+    assert ada.workflows.get(flow).state == "cancelled"
+    assert ada.tasks.get_task_status(waits).status == "cancelled"
+    (pause,) = ada.pauses.list()
+    assert (pause.what, pause.reason, pause.by) == ("agent:ada", f"failed {step}", "trigger:rest")
+
+
+def test_a_function_is_called_where_it_is_registered(ada, functions):
+    told = []
+
+    @ada.triggers.function("tell")
+    def tell(fired):
+        told.append((fired["key"], fired["event"]["task_id"], fired["task"]["content"]))
+        if len(told) == 1:
+            raise RuntimeError("the line is engaged")
+
+    ada.triggers.put("known", "created:x", call="tell")
+    ada.triggers.put("unknown", "created:x", call="nobody has it")
+    task_id = ada.tasks.create_task("bees", "x")
+    (fired,) = ada.triggers.run()
+    assert (fired.status, fired.tries) == ("pending", 1)
+    assert fired.error == "tell: RuntimeError: the line is engaged"
+    assert ada.triggers.run() == []
+    advance(ada, 2)
+    assert told == [(fired.key, task_id, "bees")] * 2
+    assert [it.status for it in ada.triggers.firings("known")] == ["done"]
+    assert [(it.status, it.tries) for it in ada.triggers.firings("unknown")] == [("pending", 0)]
+
+    @ada.triggers.function("nobody has it")
+    async def hear(fired):
+        told.append(fired["key"])
+
+    assert ada.maintain()["fired"] == 1
+    assert told[2:] == [f"trigger:unknown:{fired.position}"]
+
+
+def test_workers_evaluate_triggers_and_call_their_functions(orch, functions):
+    orch.triggers.put("check", "completed:write", create={**MAKE, "content": "{task.result}"})
+    orch.triggers.put("tell", "completed:made", call="tell")
+    orch.tasks.create_task("x", "write")
+    worker, told = Worker(orch, "writer", []), []
+
+    @worker.task("write")
+    def write(ctx):
+        return {"title": "Bees"}
+
+    @worker.task("made")
+    def check(ctx):
+        return ctx.task.content
+
+    @orch.triggers.function("tell")
+    def tell(fired):
+        told.append(fired["task"]["result"])
+        worker.stop()
+
+    worker.run()
+    assert told == ['{"title":"Bees"}']
+
+
+@pytest.fixture
+def functions():
+    FUNCTIONS.clear()
+    yield FUNCTIONS
+    FUNCTIONS.clear()
+
+
+def test_what_cannot_be_done_is_kept_with_its_reason(ada):
+    ada.triggers.put(
+        "t", "completed:x", create={"content": "{task.result.title.x}", "task_type": "made"}
+    )
+    finish(ada, ada.tasks.create_task("x", "x"), {"title": "Bees"})
+    (fired,) = ada.triggers.run()
+    assert fired.status == "failed"
+    assert fired.error == 'create: there is no {task.result.title.x}: task.result.title is "Bees"'
+    assert ada.triggers.run() == []
+    trigger = ada.triggers.get("t")
+    assert (trigger.failed, trigger.pending, trigger.error) == (1, 0, fired.error)
+    problem = f"1 firings of trigger 't' failed, the last since: {fired.error}"
+    assert problem in ada.monitor.get_health().problems
+    ada.triggers.put(
+        "t", "completed:x", create={"content": "{task.result.title}", "task_type": "made"}
+    )
+    assert ada.triggers.retry("t") == 1
+    (fired,) = ada.triggers.run()
+    assert (fired.status, made(ada)) == ("done", ["Bees"])
+    assert ada.triggers.get("t").failed == 0
+    assert ada.triggers.retry("t") == 0
+
+
+def test_what_fails_is_tried_again_and_at_last_given_up(ada):
+    ada.triggers.put("t", "created:x", open_gate={"gate_id": "{task.metadata}"})
+    ada.tasks.create_task("x", "x", metadata="no gate")
+    (fired,) = ada.triggers.run()
+    assert (fired.status, fired.tries) == ("pending", 1)
+    assert "no gate" in fired.error
+    for tries in range(2, 9):
+        advance(ada, 601)
+        (fired,) = ada.triggers.firings("t")
+        assert fired.tries == tries
+    assert fired.status == "failed"
+    advance(ada, 10_000)
+    assert [it.tries for it in ada.triggers.firings("t")] == [8]
+
+
+def test_triggers_that_make_each_other_fire_are_stopped(ada):
+    ada.triggers.put(
+        "ping", "created:ping", create={"content": "x", "task_type": "pong"}, max_depth=4
+    )
+    ada.triggers.put(
+        "pong",
+        "created:pong",
+        start_workflow={"name": "x", "tasks": [{"content": "x", "task_type": "ping"}]},
+        max_depth=4,
+    )
+    ada.triggers.put(
+        "self", "created:self", create=[{"content": "x", "task_type": "self"}], max_depth=3
+    )
+    ada.tasks.create_task("x", "ping")
+    ada.tasks.create_task("x", "self")
+    for _ in range(10):
+        ada.triggers.run()
+    kinds = [it.task_type for it in ada.tasks.query_tasks(limit=100)]
+    assert sorted(kinds) == ["ping"] * 3 + ["pong"] * 2 + ["self"] * 4
+    fired = [it for name in ("ping", "pong", "self") for it in ada.triggers.firings(name)]
+    stopped = [it for it in fired if it.status == "stopped"]
+    assert sorted((it.trigger, it.depth) for it in stopped) == [("ping", 5), ("self", 4)]
+    assert "4 triggers stand behind its event" in next(it.error for it in stopped if it.depth == 5)
+
+
+def test_what_a_triggered_task_spawns_counts_its_triggers(ada):
+    ada.triggers.put("t", "created:x", create={"content": "x", "task_type": "parent"}, max_depth=1)
+    ada.triggers.put(
+        "u", "created:child", create={"content": "x", "task_type": "made"}, max_depth=1
+    )
+    ada.tasks.create_task("x", "x")
+    ada.triggers.run()
+    (parent,) = ada.tasks.query_tasks({"task_type": "parent"})
+    ada.tasks.assign_task(parent.task_id, "ada")
+    ada.tasks.start_task(parent.task_id)
+    waits = Waits(tasks=[NewTask(content="x", task_type="child")])
+    row = {
+        "task_id": parent.task_id,
+        "attempt": 1,
+        "result": None,
+        "metrics": None,
+        "duration_ms": 1.0,
+        "ran_ms": None,
+    }
+    Handling(ada.graph, Commands(ada.graph)).complete({**row, "command_id": new_hex()}, waits)
+    (fired,) = ada.triggers.run()
+    assert (fired.trigger, fired.status, fired.depth) == ("u", "stopped", 2)
+
+
+def test_recommendations_are_events_that_come_once(ada):
+    ada.triggers.put(
+        "bus factor",
+        "recommendation:single_holder",
+        when={"every_seconds": 60},
+        create={"content": "{recommendation.what}", "task_type": "made"},
+    )
+    ada.maintain()
+    ada.maintain()
+    assert made(ada) == ["only agent ada has the skill py"]
+    for _ in range(3):
+        advance(ada, 61)
+    assert len(made(ada)) == 1
+    ada.agents.register_agent("eve", ["py"])
+    advance(ada, 61)
+    ada.agents.deregister_agent("eve")
+    assert len(made(ada)) == 1
+    advance(ada, 61)
+    assert made(ada) == ["only agent ada has the skill py"] * 2
+
+
+def test_a_trigger_is_not_read(ada):
+    ada.triggers.put("t", "created", call="x")
+    ada.subscriptions.put("s", "created")
+    for refused in (
+        lambda: ada.subscriptions.read("t"),
+        lambda: ada.subscriptions.ack("t", 0),
+        lambda: ada.subscriptions.replay("t", 0),
+        lambda: next(ada.subscriptions.follow("t")),
+        lambda: ada.subscriptions.remove("t"),
+        lambda: ada.subscriptions.put("t", "created"),
+    ):
+        with pytest.raises(SubscriptionDeliveredError, match="'t' is a webhook or a trigger"):
+            refused()
+    with pytest.raises(ValidationError, match="'s' is the name of a subscription that is read"):
+        ada.triggers.put("s", "created", call="x")
+    assert ada.triggers.remove("s") is False
+    assert [(it.name, it.deliver) for it in ada.subscriptions.list()] == [
+        ("s", "inbox"),
+        ("t", "trigger"),
+    ]
+    assert [it.name for it in ada.triggers.list()] == ["t"]
+
+
+def test_put_again_it_goes_on_but_for_what_it_did_not_ask_before(ada):
+    when = {"count": 2}
+    ada.triggers.put("t", "created:x", when=when, create=MAKE)
+    ada.tasks.create_task("x", "x")
+    ada.triggers.run()
+    ada.triggers.put("t", "created:x", when=when, create={**MAKE, "content": "other"})
+    ada.tasks.create_task("x", "x")
+    ada.triggers.run()
+    assert made(ada) == ["other"]
+    ada.tasks.create_task("x", "x")
+    ada.triggers.run()
+    ada.triggers.put("t", "created:x", when={"count": 2, "for_each": "task_type"}, create=MAKE)
+    ada.tasks.create_task("x", "x")
+    ada.triggers.run()
+    assert len(made(ada)) == 1
+    ada.triggers.put("t", "created:x", when=when, create=MAKE, after=0)
+    ada.triggers.run()
+    assert len(made(ada)) == 2  # the match of the second event was there before, and is one
+
+
+def test_what_a_trigger_has_to_look_at_is_not_pruned(ada):
+    ada.triggers.put(
+        "wait",
+        "completed",
+        when={"expect": "created:y", "within_seconds": 60},
+        create={"content": "{task.content}", "task_type": "made"},
+    )
+    done = finish(ada, ada.tasks.create_task("bees", "x"))
+    assert ada.retention.prune(0) == 0
+    ada.triggers.run()
+    assert ada.retention.prune(0) == 0
+    advance(ada, 61)
+    assert made(ada) == ["bees"]
+    assert ada.retention.prune(0) == 1
+    assert ada.tasks.get_task_status(done) is None
+    assert ada.triggers.firings("wait") == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "nothing is given: give one of create, start_workflow"),
+        ({"call": "x", "create": MAKE}, "create and call is given"),
+        ({"create": {"content": "x"}}, "create: task_type: Field required"),
+        ({"create": {**MAKE, "task_id": "x"}}, "create: task_id: a trigger gives each task"),
+        ({"create": {**MAKE, "colour": "x"}}, "unknown filter colour"),
+        ({"create": {**MAKE, "priority": "soon"}}, "create: priority"),
+        ({"create": {**MAKE, "content": "{"}}, "a lone {"),
+        ({"create": {**MAKE, "content": "{event.__class__}"}}, None),
+        ({"create": {**MAKE, "content": "{event..x}"}}, "is no place"),
+        ({"create": {**MAKE, "content": "{os.environ}"}}, "is no place"),
+        ({"create": []}, "create: 0 tasks"),
+        ({"create": "x"}, "create"),
+        ({"start_workflow": {"name": "x"}}, "start_workflow.tasks"),
+        ({"start_workflow": {"name": "x", "tasks": [], "workflow_id": "x"}}, "workflow_id"),
+        ({"cancel": {}}, "every task would be meant"),
+        ({"cancel": {"status": "gone"}}, "cancel: status"),
+        ({"pause": {"seconds": 5}}, "what is needed"),
+        ({"open_gate": {}}, "gate_id is needed"),
+        ({"call": "x", "when": {}}, "give one of count, expect and every_seconds"),
+        ({"call": "x", "when": {"count": 0}}, "count"),
+        ({"call": "x", "when": {"expect": "completed"}}, "within_seconds"),
+        ({"call": "x", "when": {"expect": "nothing", "within_seconds": 1}}, "means no type"),
+        ({"call": "x", "when": {"count": 2, "for_each": "colour"}}, "for_each"),
+        ({"call": "x", "when": {"every_seconds": 5}}, "every_seconds is for triggers on recomm"),
+        ({"call": "x", "on": "recommendation:nothing"}, "means no kind of recommendation"),
+        ({"call": "x", "on": "nothing:*"}, "means no type of event"),
+        ({"call": "x", "max_depth": 0}, "max_depth"),
+    ],
+)
+def test_what_is_no_trigger(ada, arguments, message):
+    given = {"on": "created", **arguments}
+    if message is None:
+        ada.triggers.put("t", **given)
+        ada.tasks.create_task("x", "x")
+        (fired,) = ada.triggers.run()
+        assert (fired.status, "there is no {event.__class__}" in fired.error) == ("failed", True)
+        return
+    with pytest.raises(ValidationError, match=re.escape(message)):
+        ada.triggers.put("t", **given)
+    assert ada.triggers.list() == []
+
+
+def test_a_huge_result_fills_a_template_as_far_as_a_task_may_go(ada):
+    much = "{task.result}"
+    ada.triggers.put("fits", "completed:x", create={"content": much, "task_type": "made"})
+    ada.triggers.put("too much", "completed:x", create={"content": much * 2, "task_type": "made"})
+    ada.triggers.put(
+        "far too much", "completed:x", create={"content": much * 1_000, "task_type": "made"}
+    )
+    finish(ada, ada.tasks.create_task("x", "x"), "y" * 900_000)
+    fired = {it.trigger: it for it in ada.triggers.run()}
+    assert fired["fits"].status == "done"
+    assert "1,800,000 bytes" in fired["too much"].error
+    assert "more than 32,000,000 bytes" in fired["far too much"].error
+
+
+def test_what_is_asked_of_the_log_is_only_what_is_new(ada, cypher):
+    ada.triggers.put("t", "created:x", create=MAKE)
+    ada.tasks.create_tasks([NewTask(content="x", task_type="y") for _ in range(3_000)])
+    ada.triggers.run()
+    assert ada.triggers.get("t").behind == 0
+    text = statement("triggers/events").text.replace("replan=skip", "PROFILE")
+    end = ada.events.end()
+    params = {
+        "after": end - 1,
+        "upto": end,
+        "types": ["created"],
+        "with_skills": False,
+        "with_teams": False,
+    }
+    with_profile = cypher_profile(ada, text, params)
+    assert with_profile < 100
+
+
+def cypher_profile(orch, text, params):
+    """How much of the store a statement touches."""
+    with neo4j.GraphDatabase.driver(orch.graph.address.uri, auth=orch.graph.address.auth) as driver:
+        plan = driver.execute_query(text, params).summary.profile
+
+    def hits(it):
+        return it["args"].get("DbHits", 0) + sum(hits(child) for child in it.get("children", []))
+
+    return hits(plan)
