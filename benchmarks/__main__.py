@@ -15,7 +15,16 @@ from benchmarks import report
 from benchmarks.plan import FULL, Plan
 from benchmarks.results import Results
 from benchmarks.store import Store, opened
-from benchmarks.workloads import durable, flows, growth, shapes, side_by_side, single, waiting
+from benchmarks.workloads import (
+    brokers,
+    durable,
+    flows,
+    growth,
+    shapes,
+    side_by_side,
+    single,
+    waiting,
+)
 
 Workload = Callable[[Store, Plan, Results], None]
 WORKLOADS: dict[str, Workload] = {
@@ -38,6 +47,7 @@ WORKLOADS: dict[str, Workload] = {
     "handlers": durable.handlers,
     "budgets": durable.budgets,
     "waiting": waiting.waiting,
+    "relaying": brokers.relaying,
 }
 ONLY_FULL: dict[str, Workload] = {"growth": growth.growth}
 

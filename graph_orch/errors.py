@@ -42,9 +42,14 @@
     ├── SubscriptionError
     │   ├── SubscriptionNotFoundError     also a KeyError
     │   ├── SubscriptionHeldError     somebody else reads it
-    │   ├── SubscriptionDeliveredError    it is a webhook, which nobody reads
+    │   ├── SubscriptionDeliveredError    it delivers otherwise, as to a webhook, which nobody reads
     │   ├── WebhookNotFoundError      also a KeyError
     │   └── DeliveryNotFoundError     also a KeyError
+    ├── BrokerError                   a broker refuses what is asked of it
+    │   ├── BrokerUnreachableError    it does not answer, or not in time
+    │   └── MessageTooLargeError      it takes no messages of this size
+    ├── DeadLetterNotFoundError       also a KeyError
+    ├── DeadLettersFullError          as many messages are kept that could not be used as may be
     ├── AnalysisError                 a graph cannot be built, read or analysed as asked
     │   └── UnreadableGraphError      a given graph is malformed; also a ValidationError
     ├── TeamNotFoundError             also a KeyError
@@ -310,13 +315,13 @@ class SubscriptionHeldError(SubscriptionError):
 
 
 class SubscriptionDeliveredError(SubscriptionError):
-    """The subscription is a webhook: its events are sent, and nobody reads them."""
+    """The subscription delivers otherwise: nobody reads the events of a webhook, for one."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         super().__init__(
-            f"subscription {name!r} is a webhook, or is being removed: nobody reads it, and no "
-            "other has its name; see webhooks.list, or use another name"
+            f"subscription {name!r} is a webhook, or delivers otherwise than was asked, or is "
+            "being removed; see subscriptions.list and webhooks.list, or use another name"
         )
 
 
@@ -340,6 +345,47 @@ class DeliveryNotFoundError(SubscriptionError, KeyError):
         super().__init__(
             f"webhook {name!r} has no delivery of event {event_id!r}: it was not meant for it, or "
             "was forgotten; see the ids with webhooks.attempts"
+        )
+
+
+class BrokerError(OrchestrationError):
+    """A broker refuses what is asked of it."""
+
+
+class BrokerUnreachableError(BrokerError):
+    """A broker does not answer, or not in time."""
+
+
+class MessageTooLargeError(BrokerError):
+    """A broker takes no messages of this size."""
+
+    def __init__(self, event_id: str, size: int, most: int) -> None:
+        self.event_id = event_id
+        super().__init__(
+            f"event {event_id!r} takes {size:,} bytes, and the broker takes {most:,} at most; let "
+            "it take larger messages"
+        )
+
+
+class DeadLetterNotFoundError(OrchestrationError, KeyError):
+    """No dead letter has this id."""
+
+    def __init__(self, letter_id: str) -> None:
+        self.letter_id = letter_id
+        super().__init__(
+            f"dead letter {letter_id!r} does not exist; see the ids with dead_letters.list()"
+        )
+
+
+class DeadLettersFullError(OrchestrationError):
+    """As many messages of an ingest are kept that could not be used as may be."""
+
+    def __init__(self, ingest: str, kept: int) -> None:
+        self.ingest = ingest
+        super().__init__(
+            f"ingest {ingest!r} keeps {kept:,} messages that it could not use, and takes no more "
+            "until these are tried again or removed: see `graph-orch dead-letters list`; what it "
+            "did not take waits at the broker"
         )
 
 

@@ -11,11 +11,11 @@ import unasync  # pyright: ignore[reportMissingTypeStubs]
 ROOT = Path(__file__).resolve().parent.parent / "graph_orch"
 SOURCES = sorted((ROOT / "_async").glob("*.py"))
 OWN = (
-    "AgentRegistry Aside Budgets Bulk CapabilityRouter Claims Combiner Commands Creation Doctor "
-    "Driver Due Events Export FirstCalls Gates Graph GraphDatabase Handling Insights "
-    "ManagedTransaction Monitor Orchestrator Pauses Querying Result Retention Schedules Schema "
-    "Session Signal Skills Subscriptions TaskQueue Teams Together Tokens Transaction Try Turns "
-    "Upkeep Webhooks Workflows"
+    "AgentRegistry Aside Budgets Bulk CapabilityRouter Claims Combiner Commands Creation "
+    "DeadLetters Doctor Driver Due Events Export FirstCalls Gates Graph GraphDatabase Handling "
+    "Insights ManagedTransaction Monitor Orchestrator Pauses Querying Result Retention Schedules "
+    "Schema Session Signal Skills Subscriptions TaskQueue Teams Together Tokens Transaction Try "
+    "Turns Upkeep Webhooks Workflows"
 )
 NAMES = {f"Async{name}": name for name in OWN.split()} | {
     "_async": "_sync",

@@ -7,7 +7,8 @@ OPTIONAL MATCH (s:GraphOrchSchema {name: 'graph_orch'})
 CALL () {
   UNWIND ['Agent', 'RetiredAgent', 'Skill', 'Lane', 'Task', 'TaskEvent', 'Limit', 'Worker',
           'Schedule', 'Team', 'Workflow', 'Gate', 'Step', 'Budget', 'Token', 'Secret',
-          'Pause', 'Subscription', 'Delivery', 'Attempt'] AS label
+          'Pause', 'Subscription', 'Delivery', 'Attempt',
+          'DeadLetter'] AS label
   WITH label WHERE CASE label
     WHEN 'Agent' THEN EXISTS { (:Agent) }
     WHEN 'RetiredAgent' THEN EXISTS { (:RetiredAgent) }
@@ -28,7 +29,8 @@ CALL () {
     WHEN 'Pause' THEN EXISTS { (:Pause) }
     WHEN 'Subscription' THEN EXISTS { (:Subscription) }
     WHEN 'Delivery' THEN EXISTS { (:Delivery) }
-    ELSE EXISTS { (:Attempt) }
+    WHEN 'Attempt' THEN EXISTS { (:Attempt) }
+    ELSE EXISTS { (:DeadLetter) }
   END
   RETURN collect(label) AS labels
 }

@@ -5,7 +5,7 @@
 // returns: number
 CYPHER 5
 MATCH (n:Task|Agent|Worker|Workflow|Gate|Schedule|TaskEvent|Step|GraphOrchSchema|Pause|Limit|Subscription|
-         Delivery|Attempt)
+         Delivery|Attempt|DeadLetter)
 SET n.queue_key = n.queue_key - toInteger($seconds * 1000000),
     n.ready_key = n.ready_key
       - CASE WHEN n.ready_key < 0 THEN -1 ELSE 1 END * toInteger($seconds * 1000000),

@@ -66,6 +66,9 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "schema/delivery_made",
         "schema/delivery_failed",
         "schema/attempt_at",
+        "schema/dead_letter_id",
+        "schema/dead_letter_ingest",
+        "schema/dead_letter_retry",
     ),
 }
 """The statements that lead to each version. They run one after the other, outside a transaction,

@@ -8,6 +8,7 @@ from typing import Self
 
 from graph_orch._sync.agents import AgentRegistry
 from graph_orch._sync.budgets import Budgets
+from graph_orch._sync.dead_letters import DeadLetters
 from graph_orch._sync.doctor import Doctor
 from graph_orch._sync.events import Events
 from graph_orch._sync.export import Export
@@ -57,6 +58,7 @@ class Orchestrator:
         self.events = Events(graph)
         self.subscriptions = Subscriptions(graph)
         self.webhooks = Webhooks(graph)
+        self.dead_letters = DeadLetters(graph)
         self.schedules = Schedules(graph, retry_policy=retry_policy)
         self.retention = Retention(graph)
         self.monitor = Monitor(graph)

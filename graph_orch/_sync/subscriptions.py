@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from graph_orch._sync.events import Events, idle_left
 from graph_orch._sync.graph import Graph
-from graph_orch.domain.fields import CURSOR, LEASE, LIMIT, NAME, NEW_NAME, SECONDS
+from graph_orch.domain.fields import CURSOR, LEASE, LIMIT, NAME, NEW_NAME, SECONDS, instances
 from graph_orch.domain.forms import skill_key
 from graph_orch.domain.ids import new_hex
-from graph_orch.domain.models import Subscription, TaskEvent
+from graph_orch.domain.models import EventTask, Subscription, TaskEvent
 from graph_orch.domain.patterns import Pattern
 from graph_orch.errors import (
     StoreError,
@@ -35,6 +35,10 @@ REMOVED_AT_ONCE = 1_000
 """How many deliveries of a webhook one transaction deletes."""
 WEBHOOK = "webhook"
 """How a subscription delivers that is a webhook."""
+WAYS = ("inbox", "broker")
+"""How the events of a subscription get to whom they are for."""
+MOST_LETTERS = 200_000
+"""How long the JSON of a result may be that is told elsewhere; a batch of them fits in memory."""
 ROUNDS = 5
 """How often one read looks again for what was committed meanwhile."""
 LOOK_SECONDS = 1.0
@@ -71,7 +75,8 @@ class Subscriptions:
         Args:
             pattern: `EVENTS:TASK_TYPES`, such as `completed:research/*`, `completed,failed:*` or
                 `*:*`. `*` stands for any letters, `?` for one.
-            deliver: "inbox": events wait until they are read.
+            deliver: "inbox": events wait until they are read. "broker": a relay publishes them, see
+                `graph_orch.brokers`.
             workflow_id: Only events of its tasks; each of these filters must hold.
             agent_id: Only what this agent did, or got.
             team_id: Only what those did, or got, who are members of this team when it is read.
@@ -81,11 +86,11 @@ class Subscriptions:
 
         Raises:
             ValidationError: an argument is not acceptable.
-            SubscriptionDeliveredError: a webhook has this name.
+            SubscriptionDeliveredError: one of this name delivers otherwise.
         """
-        if (way := NAME.of("deliver", deliver)) != "inbox":
+        if (way := NAME.of("deliver", deliver)) not in WAYS:
             raise ValidationError(
-                f"deliver: {way!r} is not known; give 'inbox', or use webhooks.put"
+                f"deliver: {way!r} is not known; give one of {', '.join(WAYS)}, or use webhooks.put"
             )
         params = parameters(name, pattern, way, workflow_id, agent_id, team_id, skill, after)
         end = self._events.end()
@@ -93,6 +98,12 @@ class Subscriptions:
         if not rows:
             raise SubscriptionDeliveredError(params["subscription"])
         return Subscription.from_record(native(rows[0]) | {"last": end})
+
+    def tasks_of(self, events: Sequence[TaskEvent]) -> dict[str, EventTask]:
+        """By id, what is told elsewhere of the tasks of events; without those that are deleted."""
+        ids = sorted({it.task_id for it in instances("events", TaskEvent, events)})
+        rows = self._graph.read("subscriptions/tasks_of", task_ids=ids, letters=MOST_LETTERS)
+        return {row["task"]["task_id"]: EventTask.from_record(row) for row in rows}
 
     def list(self) -> list[Subscription]:
         """All subscriptions, by name."""
@@ -120,28 +131,64 @@ class Subscriptions:
                 break
         return found
 
-    def read(self, name: str, limit: int = 100) -> list[TaskEvent]:
+    def read(
+        self,
+        name: str,
+        limit: int = 100,
+        *,
+        reader: str | None = None,
+        lease_seconds: float = 30.0,
+    ) -> list[TaskEvent]:
         """The first events that are not acknowledged, in order; [] where there are none.
+
+        Args:
+            reader: Who has taken it, see `take`; it then has it for so many seconds more.
 
         Raises:
             SubscriptionNotFoundError: there is none of this name.
             SubscriptionHeldError: somebody follows it.
             SubscriptionDeliveredError: it is a webhook.
         """
-        return self._read(NAME.of("name", name), LIMIT.of("limit", limit), None)
+        who = _name("reader", reader)
+        key, most = NAME.of("name", name), LIMIT.of("limit", limit)
+        return self._read(key, most, who, LEASE.of("lease_seconds", lease_seconds) or 30.0)
 
-    def ack(self, name: str, position: int) -> Subscription:
+    def ack(
+        self,
+        name: str,
+        position: int,
+        *,
+        reader: str | None = None,
+        lease_seconds: float = 30.0,
+    ) -> Subscription:
         """Say that all events up to a position are dealt with: they do not come again.
 
         Args:
             position: The `position` of an event that was read. One before is no error.
+            reader: Who has taken it, see `take`; it then has it for so many seconds more.
 
         Raises:
             ValidationError: it is beyond the end of the log.
             SubscriptionNotFoundError, SubscriptionHeldError: as for `read`.
         """
         key, place = NAME.of("name", name), CURSOR.of("position", position)
-        return self._move(key, place, None, 0.0)
+        seconds = LEASE.of("lease_seconds", lease_seconds) or 30.0
+        return self._move(key, place, _name("reader", reader), seconds)
+
+    def take(self, name: str, reader: str, lease_seconds: float = 30.0) -> bool:
+        """Be the one who reads a subscription for so long; False: another one is.
+
+        For those who deal with many events at once, and so do not `follow`.
+
+        Raises:
+            SubscriptionNotFoundError: there is none of this name.
+        """
+        key, who = NAME.of("name", name), NEW_NAME.of("reader", reader)
+        return self._take(key, who, LEASE.of("lease_seconds", lease_seconds) or 30.0)
+
+    def give_up(self, name: str, reader: str) -> None:
+        """Let another one read a subscription that was taken, at once."""
+        self._give_up(NAME.of("name", name), 0, NEW_NAME.of("reader", reader))
 
     def replay(self, name: str, position: int) -> Subscription:
         """Go back: all events after a position come again, acknowledged or not; errors as `ack`."""

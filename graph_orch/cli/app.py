@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 
 from graph_orch.cli import (
     agent,
+    broker,
     budget,
     call,
     demo,
@@ -42,6 +43,7 @@ from graph_orch.cli.signals import code_of_signal
 from graph_orch.domain.characters import visible
 from graph_orch.errors import (
     AgentNotFoundError,
+    DeadLetterNotFoundError,
     DeliveryNotFoundError,
     EmbeddedServerError,
     GateNotFoundError,
@@ -127,6 +129,9 @@ COMMANDS = (
     (schedule.app, "schedule"),
     (subscription.app, "subscription"),
     (webhook.app, "webhook"),
+    (broker.relay, "relay --to nats://localhost:4222/events 'completed,failed:*' --create"),
+    (broker.ingest, 'ingest --from nats://localhost/orders --task \'{"task_type": "order"}\''),
+    (broker.letters, "dead-letters"),
     (pictures.app, "graph"),
     (worker.worker, "worker --exec './summarise.sh' --skills nlp"),
     (worker.workers, "workers --json"),
@@ -228,6 +233,7 @@ def exit_code(error: OrchestrationError) -> int:
             | DeliveryNotFoundError()
             | TeamNotFoundError()
             | TokenNotFoundError()
+            | DeadLetterNotFoundError()
         ):
             return NOT_FOUND
         case StoreUnreachableError() | StoreAuthenticationError() | EmbeddedServerError():

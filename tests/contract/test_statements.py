@@ -195,6 +195,8 @@ def lived(connected, cypher):
         "SET d.delivered_at = datetime(), d.failed_at = datetime() "
         "CREATE (s)-[:SENDS {claim: 'x'}]->(d)"
     )
+    letter = connected.dead_letters.keep("x", "x", "x", "x", body=b"x", headers={"x": "y"})
+    connected.dead_letters.retry(letter.letter_id)
     connected.schedules.put("plan-schedule", "* * * * *", {"content": "x", "task_type": "any"})
     cypher("MATCH (s:Schedule) SET s.next_at = datetime() - duration('PT1M')")
     assert connected.schedules.tick()
