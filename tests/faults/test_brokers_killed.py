@@ -152,7 +152,7 @@ async def test_what_is_relayed_is_the_log(orch, server, broker, proxy, seed):
     for it in log:
         happened[it.task_id].append(it.event_id)
     assert arrived == happened
-    assert len(log) > 100
+    assert len(log) > 20
 
 
 def iter_pages(orch):
@@ -198,7 +198,7 @@ async def test_each_message_is_one_task(orch, server, broker, proxy, seed):
     assert sorted(it.content for it in tasks) == sorted(wanted)
     letters = orch.dead_letters.list(limit=10_000)
     assert sorted(int(it.message_id) for it in letters) == list(range(0, number, 10))
-    assert number > 100
+    assert number > 20
 
 
 def count_of(orch) -> int:
