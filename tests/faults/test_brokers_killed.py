@@ -19,6 +19,7 @@ import pytest
 from cloudevents.core.formats.json import JSONFormat
 
 from benchmarks.peers.nats import Nats
+from tests.faults.load import seeds
 from tests.faults.proxy import Proxy
 from tests.mcp_client import environment
 
@@ -124,7 +125,7 @@ def work(orch) -> None:
         orch.tasks.complete_task(claim.task_id, claim.task.content)
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("FAULT_SEEDS", "2"))))
+@seeds
 async def test_what_is_relayed_is_the_log(orch, server, broker, proxy, seed):
     orch.agents.register_agent("ada", [], max_concurrent_tasks=100)
     orch.subscriptions.put("out", "*", deliver="broker", after=0)
@@ -167,7 +168,7 @@ async def all_of(stream):
     return [await stream.get_msg(PLACE, seq) for seq in range(1, last + 1)]
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("FAULT_SEEDS", "2"))))
+@seeds
 async def test_each_message_is_one_task(orch, server, broker, proxy, seed):
     client = await connected_to(broker)
     await client.jetstream().add_stream(name=PLACE, subjects=[PLACE], duplicate_window=600)
