@@ -359,11 +359,12 @@ class BrokerUnreachableError(BrokerError):
 class MessageTooLargeError(BrokerError):
     """A broker takes no messages of this size."""
 
-    def __init__(self, event_id: str, size: int, most: int) -> None:
+    def __init__(self, event_id: str, size: int, most: int | None = None) -> None:
         self.event_id = event_id
+        limit = "less" if most is None else f"{most:,} at most"
         super().__init__(
-            f"event {event_id!r} takes {size:,} bytes, and the broker takes {most:,} at most; let "
-            "it take larger messages"
+            f"event {event_id!r} takes {size:,} bytes, and the broker takes {limit}; let it take "
+            "larger messages"
         )
 
 

@@ -7,8 +7,9 @@ faststream run examples.broker.consumer:app
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, cast
 
+from cloudevents.core.formats.json import JSONFormat
 from faststream import FastStream
 from faststream.nats import JStream, NatsBroker
 
@@ -22,9 +23,10 @@ unique key of its database."""
 @broker.subscriber(
     "events.completed", stream=JStream("events", declare=False), durable="reports", pull_sub=True
 )
-async def report(event: dict[str, Any]) -> None:
+async def report(message: bytes) -> None:
     """Report on a task, once; what is not acknowledged, as this raised, comes again."""
-    data = event["data"]
-    told = f"{data['agent_id']} completed {data['task_type']} {event['subject']}: {data['result']}"
-    if reports.setdefault(event["id"], told) is told:
+    event = JSONFormat().read(None, message)
+    data = cast(dict[str, Any], event.get_data())
+    told = f"{data['agent_id']} completed {data['task_type']} {data['task_id']}: {data['result']}"
+    if reports.setdefault(event.get_id(), told) is told:
         print(told)

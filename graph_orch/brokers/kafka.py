@@ -129,9 +129,7 @@ class KafkaPublisher:
                     try:
                         await future
                     except MessageSizeTooLargeError:
-                        raise MessageTooLargeError(
-                            event.get_id(), len(message.value), len(message.value) - 1
-                        ) from None
+                        raise MessageTooLargeError(event.get_id(), len(message.value)) from None
 
     async def _send(self, message: kafka.KafkaMessage) -> asyncio.Future[Any]:
         key = message.key.encode() if isinstance(message.key, str) else message.key

@@ -32,8 +32,8 @@ DUPLICATES_SECONDS = 600.0
 """How long a stream that we create knows the ids of its messages."""
 HEADERS_BYTES = 1_000
 """What the lines of headers take besides their names and values, and more."""
-UNKNOWN = 10_059
-"""The server's code for a stream that does not exist."""
+TOO_LARGE = 10_054
+"""The server's code for a message that is larger than its stream takes."""
 
 
 class _Connection:
@@ -85,29 +85,29 @@ class _Connection:
                 async with asyncio.timeout(CONNECT_SECONDS):
                     await client.close()
 
-    async def wait(self, futures: Sequence[asyncio.Future[PubAck]]) -> None:
-        """Wait until all are acknowledged.
+    async def wait(self, futures: Sequence[asyncio.Future[PubAck]]) -> list[PubAck | BaseException]:
+        """Wait for the answers to all.
 
         Raises:
-            BrokerUnreachableError, BrokerError: one is not.
+            BrokerUnreachableError, BrokerError: one does not come.
         """
         lost = asyncio.ensure_future(self._lost.wait())
-        acknowledged = asyncio.gather(*futures)
+        answers = asyncio.gather(*futures, return_exceptions=True)
         async with self.translated():
             try:
                 await asyncio.wait(
-                    (lost, acknowledged),
+                    (lost, answers),
                     timeout=ANSWER_SECONDS,
                     return_when=asyncio.FIRST_COMPLETED,
                 )
-                if not acknowledged.done():
+                if not answers.done():
                     raise nats.errors.TimeoutError
-                acknowledged.result()
+                return answers.result()
             finally:
                 lost.cancel()
-                acknowledged.cancel()
+                answers.cancel()
                 with contextlib.suppress(BaseException):
-                    await acknowledged
+                    await answers
 
     @asynccontextmanager
     async def translated(self) -> AsyncGenerator[None]:
@@ -181,7 +181,13 @@ class NatsPublisher:
                 sent.append(
                     await jetstream.publish_async(subject, body, stream=stream, headers=headers)
                 )
-        await self._connection.wait(sent)
+        answers = await self._connection.wait(sent)
+        for (event, _, body), answer in zip(made, answers, strict=True):
+            if isinstance(answer, nats.js.errors.APIError) and answer.err_code == TOO_LARGE:
+                raise MessageTooLargeError(event.get_id(), len(body))
+            if isinstance(answer, BaseException):
+                async with self._connection.translated():
+                    raise answer
 
     async def close(self) -> None:
         """See `Publisher`."""

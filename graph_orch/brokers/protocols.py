@@ -29,7 +29,8 @@ class Publisher(Protocol):
         by its `id`.
 
         Raises:
-            MessageTooLargeError: one of them is; none was published.
+            MessageTooLargeError: one of them is; all are published again, that one without what is
+                long in it.
             BrokerUnreachableError, BrokerError: as for `open`.
         """
         ...

@@ -60,7 +60,7 @@ async def relay(
     Args:
         name: The subscription, which is created, or replaced where it is one of a relay, and keeps
             its position.
-        pattern: And the other filters: see `Subscriptions.put`.
+        pattern: And the other filters: see `Subscriptions.put`; `after` is for a new one.
         source: The `source` of the CloudEvents.
         lease_seconds: So long after a relay died another one goes on.
         idle_seconds: End when nothing came for so long; None: never end.
@@ -73,6 +73,8 @@ async def relay(
             published waits in the subscription.
     """
     filters = {"workflow_id": workflow_id, "agent_id": agent_id, "team_id": team_id, "skill": skill}
+    if any(it.name == name for it in await orch.subscriptions.list()):
+        after = None  # a relay that is started again goes on where it was
     await orch.subscriptions.put(name, pattern, deliver="broker", after=after, **filters)
     return await _Relay(orch, publisher, name, source, lease_seconds).run(idle_seconds)
 

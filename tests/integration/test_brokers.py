@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
+import subprocess
+import sys
 from contextlib import asynccontextmanager, suppress
 from itertools import count
 
@@ -23,6 +26,7 @@ from benchmarks.peers.redis import Redis
 from graph_orch import (
     BrokerError,
     DeadLettersFullError,
+    MessageTooLargeError,
     SubscriptionDeliveredError,
     ValidationError,
 )
@@ -36,6 +40,7 @@ from graph_orch.brokers import (
     relay,
     relaying,
 )
+from tests.mcp_client import environment
 
 USERS = """
 max_payload: 8192
@@ -106,7 +111,7 @@ async def test_events_go_out_as_cloud_events(ada, broker, place, mode):
     await finish(ada, first, {"cost": "2 \N{EURO SIGN}"})
     options = {"after": 0, "idle_seconds": 0, "source": "/here"}
     assert await relay(ada, publisher, "out", "*:research/*", **options) == 4
-    assert await relay(ada, publisher, "out", "*:research/*", idle_seconds=0) == 0
+    assert await relay(ada, publisher, "out", "*:research/*", **options) == 0
     log = {it.event_id: it for it in await ada.events.read()}
     async with connected_to(broker) as stream:
         messages = await stored(stream, place)
@@ -205,6 +210,33 @@ async def test_what_is_too_large_goes_without_its_long_parts(ada, guarded, place
         found = [read(it).get_data() for it in await stored(stream, place)]
     assert [it.get("result") for it in found] == [None, None]
     assert [it["left_out"] for it in found] == [["result"], ["result"]]
+
+
+async def test_a_stream_may_take_less_than_its_server(ada, broker, place):
+    await finish(ada, await ada.tasks.create_task("x", "t"), "x" * 5_000)
+    async with connected_to(broker) as stream:
+        await stream.add_stream(name=place, subjects=[f"{place}.>"], max_msg_size=2_000)
+        publisher = publisher_of(f"{broker.url}/{place}")
+        assert await relay(ada, publisher, "out", "completed", after=0, idle_seconds=0) == 1
+        (message,) = await stored(stream, place)
+        assert read(message).get_data()["left_out"] == ["result"]
+        await stream.update_stream(name=place, subjects=[f"{place}.>"], max_msg_size=100)
+        with pytest.raises(MessageTooLargeError, match="the broker takes less"):
+            await relay(ada, publisher, "again", "completed", after=0, idle_seconds=0)
+
+
+async def test_sigterm_ends_a_relay_in_order(ada, server, broker, place):
+    target = ["--to", f"{broker.url}/{place}", "--create"]
+    command = [sys.executable, "-m", "graph_orch.cli", "relay", *target, "--name", "out"]
+    given = {**os.environ, **environment(server)}
+    with subprocess.Popen(command, env=given) as process:  # noqa: ASYNC220
+        async with asyncio.timeout(60):
+            while not any(it.reader for it in await ada.subscriptions.list()):
+                assert process.poll() is None
+                await asyncio.sleep(0.05)
+        process.terminate()
+        assert await asyncio.to_thread(process.wait, 60) == 0
+    assert (await ada.subscriptions.get("out")).reader is None
 
 
 def task(**fields):
