@@ -67,11 +67,11 @@ clean:
 	touch $@
 
 .venv/dev.stamp: .venv/pip.stamp pyproject.toml
-	$(BIN)/pip install --quiet --group dev --editable '.[a2a,analysis,embedded,langgraph,mcp,notebooks,openai-agents,pydantic-ai,ray,top,webhooks]'
+	$(BIN)/pip install --quiet --group dev --editable '.[a2a,analysis,embedded,kafka,langgraph,mcp,nats,notebooks,openai-agents,pydantic-ai,ray,redis,top,webhooks]'
 	touch $@ .venv/run.stamp
 
 .venv/bench.stamp: .venv/pip.stamp pyproject.toml
-	$(BIN)/pip install --quiet --group bench --editable '.[analysis,embedded,fast,mcp]'
+	$(BIN)/pip install --quiet --group bench --editable '.[analysis,embedded,fast,mcp,nats]'
 	touch $@
 
 .venv/docs.stamp: .venv/pip.stamp pyproject.toml

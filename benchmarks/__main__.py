@@ -16,6 +16,7 @@ from benchmarks.plan import FULL, Plan
 from benchmarks.results import Results
 from benchmarks.store import Store, opened
 from benchmarks.workloads import (
+    brokers,
     durable,
     flows,
     growth,
@@ -48,6 +49,7 @@ WORKLOADS: dict[str, Workload] = {
     "budgets": durable.budgets,
     "waiting": waiting.waiting,
     "triggers": reactions.triggers,
+    "relaying": brokers.relaying,
 }
 ONLY_FULL: dict[str, Workload] = {"growth": growth.growth}
 

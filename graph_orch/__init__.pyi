@@ -1,4 +1,5 @@
 from ._async.agents import AsyncAgentRegistry as AsyncAgentRegistry
+from ._async.dead_letters import AsyncDeadLetters as AsyncDeadLetters
 from ._async.events import AsyncEvents as AsyncEvents
 from ._async.export import AsyncExport as AsyncExport
 from ._async.budgets import AsyncBudgets as AsyncBudgets
@@ -19,6 +20,7 @@ from ._async.webhooks import AsyncWebhooks as AsyncWebhooks
 from ._async.triggers import AsyncTriggers as AsyncTriggers
 from ._async.workflows import AsyncWorkflows as AsyncWorkflows
 from ._sync.agents import AgentRegistry as AgentRegistry
+from ._sync.dead_letters import DeadLetters as DeadLetters
 from ._sync.events import Events as Events
 from ._sync.export import Export as Export
 from ._sync.budgets import Budgets as Budgets
@@ -68,8 +70,10 @@ from .domain.models import (
     Communities as Communities,
     Completion as Completion,
     ConcurrencyLimit as ConcurrencyLimit,
+    DeadLetter as DeadLetter,
     DoctorReport as DoctorReport,
     EventPage as EventPage,
+    EventTask as EventTask,
     ExportPage as ExportPage,
     ExportedAgent as ExportedAgent,
     ExportedTask as ExportedTask,
@@ -130,9 +134,13 @@ from .errors import (
     AlreadyRunningError as AlreadyRunningError,
     AnalysisError as AnalysisError,
     AttemptEndedError as AttemptEndedError,
+    BrokerError as BrokerError,
+    BrokerUnreachableError as BrokerUnreachableError,
     BudgetExhaustedError as BudgetExhaustedError,
     CommandConflictError as CommandConflictError,
     ConcurrencyLimitError as ConcurrencyLimitError,
+    DeadLetterNotFoundError as DeadLetterNotFoundError,
+    DeadLettersFullError as DeadLettersFullError,
     DeliveryNotFoundError as DeliveryNotFoundError,
     DependencyCycleError as DependencyCycleError,
     DependencyError as DependencyError,
@@ -145,6 +153,7 @@ from .errors import (
     InvalidTransitionError as InvalidTransitionError,
     LinkExpiredError as LinkExpiredError,
     LinkInvalidError as LinkInvalidError,
+    MessageTooLargeError as MessageTooLargeError,
     MissingCapabilityError as MissingCapabilityError,
     NotAllowedError as NotAllowedError,
     NotApproverError as NotApproverError,

@@ -42,12 +42,17 @@
     ├── SubscriptionError
     │   ├── SubscriptionNotFoundError     also a KeyError
     │   ├── SubscriptionHeldError     somebody else reads it
-    │   ├── SubscriptionDeliveredError    it is a webhook or a trigger, which nobody reads
+    │   ├── SubscriptionDeliveredError    it delivers otherwise, as to a webhook, which nobody reads
     │   ├── WebhookNotFoundError      also a KeyError
     │   └── DeliveryNotFoundError     also a KeyError
     ├── TriggerError
     │   ├── TriggerNotFoundError      also a KeyError
     │   └── TriggerCallError          the function that a trigger calls has raised, or is another
+    ├── BrokerError                   a broker refuses what is asked of it
+    │   ├── BrokerUnreachableError    it does not answer, or not in time
+    │   └── MessageTooLargeError      it takes no messages of this size
+    ├── DeadLetterNotFoundError       also a KeyError
+    ├── DeadLettersFullError          as many messages are kept that could not be used as may be
     ├── AnalysisError                 a graph cannot be built, read or analysed as asked
     │   └── UnreadableGraphError      a given graph is malformed; also a ValidationError
     ├── TeamNotFoundError             also a KeyError
@@ -313,13 +318,14 @@ class SubscriptionHeldError(SubscriptionError):
 
 
 class SubscriptionDeliveredError(SubscriptionError):
-    """The subscription is a webhook or a trigger: nobody reads it."""
+    """The subscription delivers otherwise: nobody reads the events of a webhook, for one."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         super().__init__(
-            f"subscription {name!r} is a webhook or a trigger, or is being removed: nobody reads "
-            "it, and no other has its name; see webhooks.list, triggers.list, or use another name"
+            f"subscription {name!r} is a webhook or a trigger, or delivers otherwise than was "
+            "asked, or is being removed; see subscriptions.list, webhooks.list, triggers.list, or "
+            "use another name"
         )
 
 
@@ -362,6 +368,48 @@ class TriggerNotFoundError(TriggerError, KeyError):
         super().__init__(
             f"trigger {name!r} does not exist, or was removed; create it with triggers.put, or "
             "find it with triggers.list"
+        )
+
+
+class BrokerError(OrchestrationError):
+    """A broker refuses what is asked of it."""
+
+
+class BrokerUnreachableError(BrokerError):
+    """A broker does not answer, or not in time."""
+
+
+class MessageTooLargeError(BrokerError):
+    """A broker takes no messages of this size."""
+
+    def __init__(self, event_id: str, size: int, most: int | None = None) -> None:
+        self.event_id = event_id
+        limit = "less" if most is None else f"{most:,} at most"
+        super().__init__(
+            f"event {event_id!r} takes {size:,} bytes, and the broker takes {limit}; let it take "
+            "larger messages"
+        )
+
+
+class DeadLetterNotFoundError(OrchestrationError, KeyError):
+    """No dead letter has this id."""
+
+    def __init__(self, letter_id: str) -> None:
+        self.letter_id = letter_id
+        super().__init__(
+            f"dead letter {letter_id!r} does not exist; see the ids with dead_letters.list()"
+        )
+
+
+class DeadLettersFullError(OrchestrationError):
+    """As many messages of an ingest are kept that could not be used as may be."""
+
+    def __init__(self, ingest: str, kept: int) -> None:
+        self.ingest = ingest
+        super().__init__(
+            f"ingest {ingest!r} keeps {kept:,} messages that it could not use, and takes no more "
+            "until these are tried again or removed: see `graph-orch dead-letters list`; what it "
+            "did not take waits at the broker"
         )
 
 

@@ -33,6 +33,8 @@ SECRETS = frozenset(
         "GRAPH_ORCH_MCP_TOKEN",
         "GRAPH_ORCH_TOKEN",
         "GRAPH_ORCH_MAVEN_URL",
+        "GRAPH_ORCH_RELAY_TO",
+        "GRAPH_ORCH_INGEST_FROM",
     }
 )
 """Variables that may hold a secret; processes that outlive this one do not inherit them."""

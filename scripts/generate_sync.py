@@ -12,8 +12,8 @@ ROOT = Path(__file__).resolve().parent.parent / "graph_orch"
 SOURCES = sorted((ROOT / "_async").glob("*.py"))
 OWN = (
     "Acting AgentRegistry Applying Aside Budgets Bulk CapabilityRouter Claims Combiner Commands "
-    "Creation Doctor Driver Due Evaluator Events Export FirstCalls Gates Graph GraphDatabase "
-    "Handling Insights ManagedTransaction Monitor Orchestrator Pauses Querying Result Retention "
+    "Creation DeadLetters Doctor Driver Due Evaluator Events Export FirstCalls Gates Graph "
+    "GraphDatabase Handling Insights ManagedTransaction Monitor Orchestrator Pauses Querying Result Retention "
     "Schedules Schema Session Signal Skills Subscriptions TaskQueue Teams Together Tokens "
     "Transaction Triggers Try Turns Upkeep Webhooks Workflows"
 )

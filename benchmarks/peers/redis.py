@@ -29,13 +29,18 @@ class Redis(Server):
 
     user = "redis"
 
+    def __init__(self, *options: str) -> None:
+        """A server, with more options of `redis-server`."""
+        super().__init__()
+        self._options = options
+
     @property
     def url(self) -> str:
         return f"redis://{HOST}:{self.port}/0"
 
     def command(self) -> list[str]:
         place = ["--bind", HOST, "--port", str(self.port), "--dir", str(self.directory)]
-        return [program(), *place]
+        return [program(), *place, *self._options]
 
     def ready(self) -> bool:
         try:

@@ -58,13 +58,24 @@ class Server(ABC):
             self._directory = Path(tempfile.mkdtemp(prefix="graph-orch-peer-"))
             if (account := self._account()) is not None:
                 os.chown(self._directory, account.pw_uid, account.pw_gid)
-            self.port = _free_port()
+            self.port = free_port()
             self.prepare()
             self._process = self._launch(self.command())
             self._await_ready(self._process)
         except BaseException:
             self.stop()
             raise
+
+    def kill(self) -> None:
+        """End the server as a crash does; `again` starts it on what is left."""
+        if self._process is not None:
+            end(self._process, signal.SIGKILL)
+            self._process = None
+
+    def again(self) -> None:
+        """Start the server again, on the same port and the same files."""
+        self._process = self._launch(self.command())
+        self._await_ready(self._process)
 
     def stop(self) -> None:
         """End the server and remove its files; does nothing when it is not started."""
@@ -134,7 +145,8 @@ def end(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) 
         process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port on HOST that nobody listens on."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

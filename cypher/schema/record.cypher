@@ -7,7 +7,8 @@ OPTIONAL MATCH (s:GraphOrchSchema {name: 'graph_orch'})
 CALL () {
   UNWIND ['Agent', 'RetiredAgent', 'Skill', 'Lane', 'Task', 'TaskEvent', 'Limit', 'Worker',
           'Schedule', 'Team', 'Workflow', 'Gate', 'Step', 'Budget', 'Token', 'Secret',
-          'Pause', 'Subscription', 'Delivery', 'Attempt', 'TriggerGroup', 'Firing'] AS label
+          'Pause', 'Subscription', 'Delivery', 'Attempt', 'TriggerGroup', 'Firing',
+          'DeadLetter'] AS label
   WITH label WHERE CASE label
     WHEN 'Agent' THEN EXISTS { (:Agent) }
     WHEN 'RetiredAgent' THEN EXISTS { (:RetiredAgent) }
@@ -30,7 +31,8 @@ CALL () {
     WHEN 'Delivery' THEN EXISTS { (:Delivery) }
     WHEN 'Attempt' THEN EXISTS { (:Attempt) }
     WHEN 'TriggerGroup' THEN EXISTS { (:TriggerGroup) }
-    ELSE EXISTS { (:Firing) }
+    WHEN 'Firing' THEN EXISTS { (:Firing) }
+    ELSE EXISTS { (:DeadLetter) }
   END
   RETURN collect(label) AS labels
 }

@@ -9,6 +9,7 @@ from typing import Any, Self
 from graph_orch._async.agents import AsyncAgentRegistry
 from graph_orch._async.applying import AsyncApplying
 from graph_orch._async.budgets import AsyncBudgets
+from graph_orch._async.dead_letters import AsyncDeadLetters
 from graph_orch._async.doctor import AsyncDoctor
 from graph_orch._async.events import AsyncEvents
 from graph_orch._async.export import AsyncExport
@@ -61,6 +62,7 @@ class AsyncOrchestrator:
         self.subscriptions = AsyncSubscriptions(graph)
         self.webhooks = AsyncWebhooks(graph)
         self.triggers = AsyncTriggers(graph, retry_policy=retry_policy)
+        self.dead_letters = AsyncDeadLetters(graph)
         self.schedules = AsyncSchedules(graph, retry_policy=retry_policy)
         self.retention = AsyncRetention(graph)
         self.monitor = AsyncMonitor(graph)

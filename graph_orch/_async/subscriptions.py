@@ -8,9 +8,9 @@ from typing import Any
 
 from graph_orch._async.events import AsyncEvents, chosen, idle_left
 from graph_orch._async.graph import AsyncGraph
-from graph_orch.domain.fields import CURSOR, LEASE, LIMIT, NAME, NEW_NAME, SECONDS
+from graph_orch.domain.fields import CURSOR, LEASE, LIMIT, NAME, NEW_NAME, SECONDS, instances
 from graph_orch.domain.ids import new_hex
-from graph_orch.domain.models import Subscription, TaskEvent
+from graph_orch.domain.models import EventTask, Subscription, TaskEvent
 from graph_orch.domain.patterns import Wanted
 from graph_orch.errors import (
     StoreError,
@@ -35,6 +35,10 @@ REMOVED_AT_ONCE = 1_000
 INBOX = "inbox"
 WEBHOOK = "webhook"
 """How a subscription delivers that is read, and one that is a webhook. Triggers are some too."""
+WAYS = (INBOX, "broker")
+"""How the events of a subscription get to whom they are for, where these read them."""
+MOST_LETTERS = 200_000
+"""How long the JSON of a result may be that is told elsewhere; a batch of them fits in memory."""
 ROUNDS = 5
 """How often one read looks again for what was committed meanwhile."""
 LOOK_SECONDS = 1.0
@@ -72,7 +76,8 @@ class AsyncSubscriptions:
         Args:
             pattern: `EVENTS:TASK_TYPES`, such as `completed:research/*`, `completed,failed:*` or
                 `*:*`. `*` stands for any letters, `?` for one.
-            deliver: "inbox": events wait until they are read.
+            deliver: "inbox": events wait until they are read. "broker": a relay publishes them, see
+                `graph_orch.brokers`.
             workflow_id: Only events of its tasks; each of these filters must hold.
             agent_id: Only what this agent did, or got.
             team_id: Only what those did, or got, who are members of this team when it is read.
@@ -85,11 +90,12 @@ class AsyncSubscriptions:
 
         Raises:
             ValidationError: an argument is not acceptable.
-            SubscriptionDeliveredError: a webhook or a trigger has this name.
+            SubscriptionDeliveredError: one of this name delivers otherwise.
         """
-        if (way := NAME.of("deliver", deliver)) != INBOX:
+        if (way := NAME.of("deliver", deliver)) not in WAYS:
             raise ValidationError(
-                f"deliver: {way!r} is not known; give 'inbox', or use webhooks.put, triggers.put"
+                f"deliver: {way!r} is not known; give one of {', '.join(WAYS)}, or use "
+                "webhooks.put or triggers.put"
             )
         wanted = Wanted.of(pattern, where, workflow_id, agent_id, team_id, skill)
         params = parameters(name, way, wanted, after)
@@ -98,6 +104,12 @@ class AsyncSubscriptions:
         if not rows:
             raise SubscriptionDeliveredError(params["subscription"])
         return Subscription.from_record(native(rows[0]) | {"last": end})
+
+    async def tasks_of(self, events: Sequence[TaskEvent]) -> dict[str, EventTask]:
+        """By id, what is told elsewhere of the tasks of events; without those that are deleted."""
+        ids = sorted({it.task_id for it in instances("events", TaskEvent, events)})
+        rows = await self._graph.read("subscriptions/tasks_of", task_ids=ids, letters=MOST_LETTERS)
+        return {row["task"]["task_id"]: EventTask.from_record(row) for row in rows}
 
     async def list(self) -> list[Subscription]:
         """All subscriptions, by name."""
@@ -133,28 +145,65 @@ class AsyncSubscriptions:
             raise SubscriptionDeliveredError(str(params["subscription"]))
         return found
 
-    async def read(self, name: str, limit: int = 100) -> list[TaskEvent]:
+    async def read(
+        self,
+        name: str,
+        limit: int = 100,
+        *,
+        reader: str | None = None,
+        lease_seconds: float = 30.0,
+    ) -> list[TaskEvent]:
         """The first events that are not acknowledged, in order; [] where there are none.
+
+        Args:
+            reader: Who has taken it, see `take`; it then has it for so many seconds more.
 
         Raises:
             SubscriptionNotFoundError: there is none of this name.
             SubscriptionHeldError: somebody follows it.
             SubscriptionDeliveredError: it is a webhook or a trigger.
         """
-        return await self._read(NAME.of("name", name), LIMIT.of("limit", limit), None)
+        who = None if reader is None else NEW_NAME.of("reader", reader)
+        key, most = NAME.of("name", name), LIMIT.of("limit", limit)
+        return await self._read(key, most, who, LEASE.of("lease_seconds", lease_seconds) or 30.0)
 
-    async def ack(self, name: str, position: int) -> Subscription:
+    async def ack(
+        self,
+        name: str,
+        position: int,
+        *,
+        reader: str | None = None,
+        lease_seconds: float = 30.0,
+    ) -> Subscription:
         """Say that all events up to a position are dealt with: they do not come again.
 
         Args:
             position: The `position` of an event that was read. One before is no error.
+            reader: Who has taken it, see `take`; it then has it for so many seconds more.
 
         Raises:
             ValidationError: it is beyond the end of the log.
             SubscriptionNotFoundError, SubscriptionHeldError: as for `read`.
         """
         key, place = NAME.of("name", name), CURSOR.of("position", position)
-        return await self._move(key, place, None, 0.0)
+        seconds = LEASE.of("lease_seconds", lease_seconds) or 30.0
+        who = None if reader is None else NEW_NAME.of("reader", reader)
+        return await self._move(key, place, who, seconds)
+
+    async def take(self, name: str, reader: str, lease_seconds: float = 30.0) -> bool:
+        """Be the one who reads a subscription for so long; False: another one is.
+
+        For those who deal with many events at once, and so do not `follow`.
+
+        Raises:
+            SubscriptionNotFoundError: there is none of this name.
+        """
+        key, who = NAME.of("name", name), NEW_NAME.of("reader", reader)
+        return await self._take(key, who, LEASE.of("lease_seconds", lease_seconds) or 30.0)
+
+    async def give_up(self, name: str, reader: str) -> None:
+        """Let another one read a subscription that was taken, at once."""
+        await self._give_up(NAME.of("name", name), 0, NEW_NAME.of("reader", reader))
 
     async def replay(self, name: str, position: int) -> Subscription:
         """Go back: all events after a position come again, acknowledged or not; errors as `ack`."""
@@ -224,7 +273,7 @@ class AsyncSubscriptions:
         (found,) = await self._graph.read("subscriptions/list", subscription=name) or (None,)
         if found is None:
             raise SubscriptionNotFoundError(name)
-        if found["subscription"]["deliver"] != INBOX:
+        if found["subscription"]["deliver"] not in WAYS:
             raise SubscriptionDeliveredError(name)
         wanted = Wanted.of(found["subscription"]["pattern"], found["subscription"]["where"])
         events: list[TaskEvent] = []
@@ -275,7 +324,7 @@ class AsyncSubscriptions:
         )
         if not rows:
             raise SubscriptionNotFoundError(name)
-        if rows[0]["deliver"] != INBOX:
+        if rows[0]["deliver"] not in WAYS:
             raise SubscriptionDeliveredError(name)
         return rows[0]["taken"]
 
@@ -293,7 +342,7 @@ class AsyncSubscriptions:
         if not rows:
             raise SubscriptionNotFoundError(name)
         row = rows[0]
-        if row["held"] and row["subscription"]["deliver"] != INBOX:
+        if row["held"] and row["subscription"]["deliver"] not in WAYS:
             raise SubscriptionDeliveredError(name)
         if row["held"]:
             raise SubscriptionHeldError(name)

@@ -9,6 +9,7 @@ from typing import Any, Self
 from graph_orch._sync.agents import AgentRegistry
 from graph_orch._sync.applying import Applying
 from graph_orch._sync.budgets import Budgets
+from graph_orch._sync.dead_letters import DeadLetters
 from graph_orch._sync.doctor import Doctor
 from graph_orch._sync.events import Events
 from graph_orch._sync.export import Export
@@ -61,6 +62,7 @@ class Orchestrator:
         self.subscriptions = Subscriptions(graph)
         self.webhooks = Webhooks(graph)
         self.triggers = Triggers(graph, retry_policy=retry_policy)
+        self.dead_letters = DeadLetters(graph)
         self.schedules = Schedules(graph, retry_policy=retry_policy)
         self.retention = Retention(graph)
         self.monitor = Monitor(graph)

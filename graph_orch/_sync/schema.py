@@ -78,6 +78,9 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "schema/firing_taken",
         "schema/firing_pending",
         "schema/firing_failed",
+        "schema/dead_letter_id",
+        "schema/dead_letter_ingest",
+        "schema/dead_letter_retry",
     ),
 }
 """The statements that lead to each version. They run one after the other, outside a transaction,

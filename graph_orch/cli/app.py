@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 from graph_orch.cli import (
     agent,
     apply,
+    broker,
     budget,
     call,
     demo,
@@ -45,6 +46,7 @@ from graph_orch.cli.signals import code_of_signal
 from graph_orch.domain.characters import visible
 from graph_orch.errors import (
     AgentNotFoundError,
+    DeadLetterNotFoundError,
     DeliveryNotFoundError,
     EmbeddedServerError,
     GateNotFoundError,
@@ -134,6 +136,9 @@ COMMANDS = (
     (events.app, "events"),
     (trigger.app, "trigger"),
     (apply.apply, "apply -f triggers.yaml --dry-run"),
+    (broker.relay, "relay --to nats://localhost:4222/events 'completed,failed:*' --create"),
+    (broker.ingest, 'ingest --from nats://localhost/orders --task \'{"task_type": "order"}\''),
+    (broker.letters, "dead-letters"),
     (pictures.app, "graph"),
     (worker.worker, "worker --exec './summarise.sh' --skills nlp"),
     (worker.workers, "workers --json"),
@@ -235,6 +240,7 @@ def exit_code(error: OrchestrationError) -> int:
             | TeamNotFoundError()
             | TokenNotFoundError()
             | TriggerNotFoundError()
+            | DeadLetterNotFoundError()
         ):
             return NOT_FOUND
         case StoreUnreachableError() | StoreAuthenticationError() | EmbeddedServerError():

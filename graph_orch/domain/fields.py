@@ -39,7 +39,7 @@ MAX_GATES = 100
 MAX_INDEPENDENT = 100
 RELATIONS = ("dependencies", "ancestors")
 """What a task may be independent of without naming it: what it depends on, at once or at all."""
-OWN_KEYS = ("schedule:", "a2a:", "trigger:")
+OWN_KEYS = ("schedule:", "a2a:", "trigger:", "message:")
 """How the idempotency keys of tasks begin that a schedule, a message or a trigger makes."""
 SMALL_TEXT = 20_000
 """Characters up to which what a call brings may share a transaction with others."""

@@ -63,6 +63,7 @@ def hostile(orch, cypher) -> dict[str, str]:
     gate = orch.gates.create("q", approvers=["grace"])
     orch.workflows.start("flow", [{"content": "x", "task_type": "t", "name": "n"}], workflow_id="f")
     orch.schedules.put("schedule", "* * * * *", {"content": "x", "task_type": "t"})
+    letter = orch.dead_letters.keep("in", f"s{STORABLE}", f"i{STORABLE}", "r", body=b"{}")
     cypher(
         "MERGE (w:Worker {worker_id: 'w'}) SET w += {agent_id: 'agent', hostname: 'h', pid: 1, "
         "concurrency: 1, beat_seconds: 5.0, started_at: datetime(), last_seen_at: datetime()}"
@@ -73,7 +74,14 @@ def hostile(orch, cypher) -> dict[str, str]:
             cypher(given, h=STORABLE)
     gate_id = cypher("MATCH (g:Gate) RETURN g.gate_id AS gate_id")[0]["gate_id"]
     assert gate_id == gate.gate_id
-    return {"gate": gate_id, "failed": failed, "waiting": waiting, "last": last, "done": done}
+    return {
+        "letter": letter.letter_id,
+        "gate": gate_id,
+        "failed": failed,
+        "waiting": waiting,
+        "last": last,
+        "done": done,
+    }
 
 
 def test_no_command_shows_what_drives_a_terminal_or_forges_a_line(run, hostile, tmp_path):
@@ -142,6 +150,10 @@ def test_no_command_shows_what_drives_a_terminal_or_forges_a_line(run, hostile, 
             ["trigger", "test", "u"],
         ),
         ["apply", "-f", STORABLE],
+        *(["dead-letters", it, hostile["letter"]] for it in ("show", "retry", "remove")),
+        *(["dead-letters", "list"], ["dead-letters", "retry", "--ingest", STORABLE]),
+        *(["dead-letters", it, STORABLE] for it in ("show", "remove")),
+        *(["relay", "--to", STORABLE], ["ingest", "--from", STORABLE, "--task", STORABLE]),
         *(
             ["paused"],
             ["limit", STORABLE, "--rate", "1"],

@@ -221,6 +221,8 @@ def lived(connected, cypher):
     connected.triggers.run()
     cypher("MATCH (k:TriggerGroup) SET k.due_at = datetime() - duration('PT1M')")
     assert [it.status for it in connected.triggers.run()] == ["failed"]
+    letter = connected.dead_letters.keep("x", "x", "x", "x", body=b"x", headers={"x": "y"})
+    connected.dead_letters.retry(letter.letter_id)
     connected.schedules.put("plan-schedule", "* * * * *", {"content": "x", "task_type": "any"})
     cypher("MATCH (s:Schedule) SET s.next_at = datetime() - duration('PT1M')")
     assert connected.schedules.tick()

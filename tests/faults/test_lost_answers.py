@@ -140,6 +140,11 @@ COMMANDS = {
     "limit": lambda o, it: o.tasks.set_concurrency_limit("key", 3),
     "rate": lambda o, it: o.tasks.set_rate_limit("key", 3),
     "pause": lambda o, it: o.pauses.put("task_type:any").what,
+    "dead letter": lambda o, it: o.dead_letters.keep("in", "/x", "1", "no JSON").tries,
+    "retry dead letters": lambda o, it: o.dead_letters.retry_all("in"),
+    "take": lambda o, it: o.subscriptions.take(
+        o.subscriptions.put("taken", "*").name, "reader", 60
+    ),
     "subscription": lambda o, it: o.subscriptions.put("s", "*:*").name,
     "webhook": lambda o, it: o.webhooks.put("w", "https://x.test").name,
     "rotate": lambda o, it: o.webhooks.rotate(it.hook).name,

@@ -1,4 +1,4 @@
-"""What serves agents where only one of the extras `mcp` and `a2a` is installed."""
+"""What a missing extra says, and that `mcp` and `a2a` do without each other."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import httpx
+import pytest
 
 WITHOUT_MCP = "import sys; sys.modules |= {'mcp': None, 'mcp_types': None}\n"
 A2A = """
@@ -51,3 +52,26 @@ def test_a2a_is_served_without_mcp():
             assert [skill["name"] for skill in card["skills"]] == ["python"]
         finally:
             process.kill()
+
+
+@pytest.mark.parametrize(
+    ("module", "url", "extra"),
+    [
+        ("nats", "nats://host", "nats"),
+        ("redis", "redis://host", "redis"),
+        ("aiokafka", "kafka://host", "kafka"),
+        ("cloudevents", "nats://host", "nats"),
+    ],
+)
+@pytest.mark.parametrize("command", ["relay --to", "ingest --task {} --from"])
+def test_a_broker_says_what_to_install(module, url, extra, command):
+    args = [*command.split(), url]
+    code = f"import sys; sys.modules[{module!r}] = None\nfrom graph_orch.cli import main\n"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}sys.argv[1:] = {args!r}; main()"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (4, "")
+    assert f"install graph-orch[{extra}] to exchange events by {extra}://" in done.stderr

@@ -9,35 +9,41 @@ import pytest
 SURFACE = {
     "graph_orch": """
         Agent AgentAtCapacityError AgentBlastRadius AgentError AgentFilters AgentHealth
-        AgentNotFoundError AgentPausedError AgentRegistry AgentStatistics AlreadyRunningError
-        AnalysisError AsyncAgentRegistry AsyncBudgets AsyncCapabilityRouter AsyncContext
-        AsyncEvents AsyncExport AsyncGates AsyncGraph AsyncInsights AsyncMonitor
-        AsyncOrchestrator AsyncPauses AsyncRetention AsyncSchedules AsyncSubscriptions
-        AsyncTaskQueue AsyncTeams AsyncTokens AsyncTriggers AsyncWebhooks AsyncWorkflows
-        AttemptEndedError BlastRadius Budget BudgetExhaustedError BudgetState Budgets Candidate
-        CapabilityRouter CircuitBreaker Claim CommandConflictError Communities Completion
-        ConcurrencyLimit ConcurrencyLimitError Context CriticalPath Decision
-        DeliveryNotFoundError DependencyCycleError DependencyError DependencyFailure
-        DependencyNotFoundError DoctorReport DurationKind Durations ErrorClass EventPage
-        EventType Events Export ExportPage ExportedAgent ExportedTask ExportedTeam Finding
-        Firing FiringStatus ForeignGraphError Gate GateClosedError GateDecision GateError
-        GateKind GateNotFoundError GateStatus Gates GatherFailed GdsMissingError Graph HandOff
-        HealthStatus HeldSkill InputRefused Insights InvalidTransitionError LinkExpiredError
-        LinkInvalidError MissingCapabilityError Monitor NewTask NewToken NewWebhook
-        NotAllowedError NotApproverError NotIndependentError OrchestrationError Orchestrator
-        Pause Pauses PrincipalKind QueueStatistics RateLimitError Recommendation
-        RecommendationKind Retention RetryPolicy Right RoutingContentionError RoutingError
-        RoutingStatistics Schedule ScheduleNotFoundError Schedules SchemaTooNewError Skill
-        StaleAttemptError Step StoreCounts StoreError StoreUnreachableError Subscription
-        SubscriptionDeliveredError SubscriptionHeldError SubscriptionNotFoundError Subscriptions
-        SystemHealth Task TaskConflictError TaskError TaskEvent TaskFailure TaskFilters
-        TaskNotDueError TaskNotFoundError TaskPage TaskPausedError TaskPriority TaskQueue
-        TaskRecord TaskStatus TaskTry Team TeamNotFoundError Teams TeamsWritten Timing Token
-        TokenNotFoundError Tokens ToolCall TransactionTooLargeError Trigger TriggerError
-        TriggerMatch TriggerNotFoundError Triggers TryOutcome UnmetDependencyError
-        ValidationError WaitKind WaitReason Webhook WebhookAttempt WebhookNotFoundError Webhooks
-        WhyBlocked Worker WorkerInfo Workflow WorkflowCancelledError WorkflowConflictError
-        WorkflowError WorkflowNotFoundError WorkflowPage WorkflowState WorkflowStatus Workflows
+        AgentNotFoundError AgentPausedError AgentRegistry AgentStatistics
+        AlreadyRunningError AnalysisError AsyncAgentRegistry AsyncBudgets
+        AsyncCapabilityRouter AsyncContext AsyncDeadLetters AsyncEvents AsyncExport
+        AsyncGates AsyncGraph AsyncInsights AsyncMonitor AsyncOrchestrator AsyncPauses
+        AsyncRetention AsyncSchedules AsyncSubscriptions AsyncTaskQueue AsyncTeams
+        AsyncTokens AsyncTriggers AsyncWebhooks AsyncWorkflows AttemptEndedError
+        BlastRadius BrokerError BrokerUnreachableError Budget BudgetExhaustedError
+        BudgetState Budgets Candidate CapabilityRouter CircuitBreaker Claim
+        CommandConflictError Communities Completion ConcurrencyLimit
+        ConcurrencyLimitError Context CriticalPath DeadLetter DeadLetterNotFoundError
+        DeadLetters DeadLettersFullError Decision DeliveryNotFoundError
+        DependencyCycleError DependencyError DependencyFailure DependencyNotFoundError
+        DoctorReport DurationKind Durations ErrorClass EventPage EventTask EventType
+        Events Export ExportPage ExportedAgent ExportedTask ExportedTeam Finding Firing
+        FiringStatus ForeignGraphError Gate GateClosedError GateDecision GateError
+        GateKind GateNotFoundError GateStatus Gates GatherFailed GdsMissingError Graph
+        HandOff HealthStatus HeldSkill InputRefused Insights InvalidTransitionError
+        LinkExpiredError LinkInvalidError MessageTooLargeError MissingCapabilityError
+        Monitor NewTask NewToken NewWebhook NotAllowedError NotApproverError
+        NotIndependentError OrchestrationError Orchestrator Pause Pauses PrincipalKind
+        QueueStatistics RateLimitError Recommendation RecommendationKind Retention
+        RetryPolicy Right RoutingContentionError RoutingError RoutingStatistics Schedule
+        ScheduleNotFoundError Schedules SchemaTooNewError Skill StaleAttemptError Step
+        StoreCounts StoreError StoreUnreachableError Subscription
+        SubscriptionDeliveredError SubscriptionHeldError SubscriptionNotFoundError
+        Subscriptions SystemHealth Task TaskConflictError TaskError TaskEvent
+        TaskFailure TaskFilters TaskNotDueError TaskNotFoundError TaskPage
+        TaskPausedError TaskPriority TaskQueue TaskRecord TaskStatus TaskTry Team
+        TeamNotFoundError Teams TeamsWritten Timing Token TokenNotFoundError Tokens
+        ToolCall TransactionTooLargeError Trigger TriggerError TriggerMatch
+        TriggerNotFoundError Triggers TryOutcome UnmetDependencyError ValidationError
+        WaitKind WaitReason Webhook WebhookAttempt WebhookNotFoundError Webhooks
+        WhyBlocked Worker WorkerInfo Workflow WorkflowCancelledError
+        WorkflowConflictError WorkflowError WorkflowNotFoundError WorkflowPage
+        WorkflowState WorkflowStatus Workflows
     """,
     "graph_orch.analysis": """
         AgentSkills TaskGraph Timeline asnapshot history load pictures save simulation
@@ -55,6 +61,10 @@ SURFACE = {
         SimulatedTask SimulationResult TaskResult Try Waits agents_of arriving_at compare
         estimate identical_agents observed_failure_rates poisson_tasks replicate
         scale_arrivals scale_capacity scale_speed simulate tasks_of unlimited without
+    """,
+    "graph_orch.brokers": """
+        Consumer GateRecipe Incoming Mode Publisher Target TaskRecipe consumer_of ingest
+        publisher_of relay
     """,
     "graph_orch.analysis.skills": """
         BusFactor Coverage Redundancy Similar Supply bus_factor centrality coverage nearest

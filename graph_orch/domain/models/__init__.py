@@ -15,6 +15,7 @@ from graph_orch.domain.models.agents import (
     utilization,
 )
 from graph_orch.domain.models.base import Model
+from graph_orch.domain.models.dead_letters import DeadLetter
 from graph_orch.domain.models.events import EventPage, Step, TaskEvent, TaskRecord, TaskTry
 from graph_orch.domain.models.export import (
     AgentFilters,
@@ -48,7 +49,7 @@ from graph_orch.domain.models.statistics import (
     QueueStatistics,
     RoutingStatistics,
 )
-from graph_orch.domain.models.subscriptions import Subscription
+from graph_orch.domain.models.subscriptions import EventTask, Subscription
 from graph_orch.domain.models.tasks import (
     ONCE_ONLY,
     Claim,
@@ -96,8 +97,10 @@ __all__ = [
     "Communities",
     "Completion",
     "ConcurrencyLimit",
+    "DeadLetter",
     "DoctorReport",
     "EventPage",
+    "EventTask",
     "ExportPage",
     "ExportedAgent",
     "ExportedTask",
