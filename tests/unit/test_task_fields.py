@@ -14,7 +14,7 @@ from a2a.types import a2a_pb2 as pb
 from typer.testing import CliRunner
 
 from graph_orch import AsyncTaskQueue, NewTask, TaskQueue
-from graph_orch._async.schedules import _template
+from graph_orch._async.schedules import template_of
 from graph_orch.cli.app import app
 from graph_orch.cli.task_options import FLAGS, JSON, takes_task
 from graph_orch.domain.models import ONCE_ONLY, RetryPolicy, TaskOptions
@@ -102,7 +102,7 @@ def test_the_commands_that_take_a_task(path, without):
 
 def test_a_schedule():
     template = {name: it for name, it in FIELDS.items() if name not in ONCE_ONLY}
-    kept = _template(template)
+    kept = template_of(template)
     assert kept.keys() == template.keys()
     own = set(ONCE_ONLY)
     assert NewTask.parsed("task", kept).model_dump(exclude=own) == TASK.model_dump(exclude=own)

@@ -20,6 +20,7 @@ class Subscription(Model):
     agent_id: str | None = Field(None, description="Only what this agent did, or got")
     team_id: str | None = Field(None, description="Only what its members did, or got")
     skill: str | None = Field(None, description="Only of tasks that require it; its key")
+    where: list[str] = Field(default=[], description="Conditions that must hold")
     deliver: str = Field(
         "inbox", description="inbox: until it is read; or webhook, trigger, or broker"
     )
