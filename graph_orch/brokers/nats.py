@@ -173,14 +173,15 @@ class NatsPublisher:
                 raise MessageTooLargeError(event.get_id(), size, self._most)
         jetstream: Any = self._connection.jetstream  # some of its types are not told
         stream = self._target.options.get("stream")
+        # Not `publish_async`: what a stream refuses is lost there, and looks like no answer.
         sent: list[asyncio.Future[PubAck]] = []
-        async with self._connection.translated():
-            for event, headers, body in made:
-                subject = f"{self._target.place}.{event.get_type().removeprefix(TYPE)}"
-                headers["Nats-Msg-Id"] = event.get_id()
-                sent.append(
-                    await jetstream.publish_async(subject, body, stream=stream, headers=headers)
-                )
+        for event, headers, body in made:
+            subject = f"{self._target.place}.{event.get_type().removeprefix(TYPE)}"
+            headers["Nats-Msg-Id"] = event.get_id()
+            publishing = jetstream.publish(
+                subject, body, timeout=ANSWER_SECONDS, stream=stream, headers=headers
+            )
+            sent.append(asyncio.ensure_future(publishing))
         answers = await self._connection.wait(sent)
         for (event, _, body), answer in zip(made, answers, strict=True):
             if isinstance(answer, nats.js.errors.APIError) and answer.err_code == TOO_LARGE:
