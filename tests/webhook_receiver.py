@@ -51,7 +51,10 @@ class Receiver:
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}/hook"
 
     def _take(self, request: BaseHTTPRequestHandler) -> None:
-        body = request.rfile.read(int(request.headers["content-length"]))
+        length = int(request.headers["content-length"])
+        if len(body := request.rfile.read(length)) < length:  # the sender died
+            request.close_connection = True
+            return
         headers = dict(request.headers.items())
         if not any(verifies(secret, body, headers) for secret in self.secrets):
             self.wrong.append(body.decode())

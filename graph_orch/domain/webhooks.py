@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import random
 import secrets
@@ -167,7 +166,7 @@ def secret_of(given: object) -> str:
     text = NAME.of("secret", given)
     try:
         found = base64.b64decode(text.removeprefix(PREFIX), validate=True)
-    except binascii.Error:
+    except ValueError:
         found = b""
     if not text.startswith(PREFIX) or not SHORTEST_SECRET <= len(found) <= LONGEST_SECRET:
         raise ValidationError(

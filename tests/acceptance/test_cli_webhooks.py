@@ -12,7 +12,7 @@ def test_a_webhook_from_its_first_event_to_its_last(wiped, cli: Cli) -> None:
     with Receiver() as receiver:
         secret = cli("webhook", "put", "w", receiver.url, "created:*").stdout.strip()
         receiver.secrets = [secret]
-        assert "keeps its secret" in cli("webhook", "put", "w", receiver.url, "created:*").stderr
+        assert "keeps its secret" in cli("webhook", "put", "w", receiver.url, "created:*").stdout
         tried = cli("webhook", "test", "w", code=1).stdout
         assert "no public address" in tried
         assert cli.json("webhook", "test", "w", **ALLOW)["delivered"] is True

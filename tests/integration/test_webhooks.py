@@ -100,7 +100,9 @@ def test_a_secret_is_shown_once(orch, receiver, caplog):
         assert secret not in json.dumps([it.model_dump(mode="json") for it in shown[0] + shown[2]])
 
 
-@pytest.mark.parametrize("secret", ["", "x", "whsec_", "whsec_!", "whsec_YWJj", "a" * 44, 5])
+@pytest.mark.parametrize(
+    "secret", ["", "x", "whsec_\u0301x", "whsec_", "whsec_!", "whsec_YWJj", "a" * 44, 5]
+)
 def test_what_is_no_secret(orch, secret):
     with pytest.raises(ValidationError) as refused:
         orch.webhooks.put("w", "https://x.test", secret=secret)
