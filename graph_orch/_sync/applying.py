@@ -18,13 +18,13 @@ from graph_orch.domain.forms import load_json, skill_key
 from graph_orch.domain.models import RetryPolicy, Schedule, Subscription, Trigger
 from graph_orch.domain.models.declared import Change, ChangeAction, DeclaredKind
 from graph_orch.domain.models.triggers import TriggerAction
-from graph_orch.domain.patterns import Pattern
+from graph_orch.domain.patterns import Pattern, Where
 from graph_orch.domain.triggers import FILTERS
 from graph_orch.errors import ValidationError
 
 KIND: Check[DeclaredKind] = Check(DeclaredKind)
 ALLOWED = {
-    DeclaredKind.SUBSCRIPTION: ("pattern", *FILTERS),
+    DeclaredKind.SUBSCRIPTION: ("pattern", "where", *FILTERS),
     DeclaredKind.TRIGGER: ("on", "when", *TriggerAction, *FILTERS, "max_depth"),
     DeclaredKind.SCHEDULE: ("cron", "task", "timezone", "paused"),
 }
@@ -186,7 +186,11 @@ def _filters(given: Mapping[str, object]) -> Checks:
 
 
 def _subscription(given: Mapping[str, object]) -> Checks:
-    return [lambda: {"pattern": Pattern.of(given["pattern"]).text}, *_filters(given)]
+    def where() -> Fields:
+        texts = Where.of(given.get("where")).texts
+        return {} if texts is None else {"where": texts}
+
+    return [lambda: {"pattern": Pattern.of(given["pattern"]).text}, where, *_filters(given)]
 
 
 def _trigger(given: Mapping[str, object]) -> Checks:
@@ -221,7 +225,8 @@ def _schedule(given: Mapping[str, object]) -> Checks:
 
 
 def _of_subscription(it: Subscription) -> Fields:
-    return {"pattern": it.pattern, **_own_filters(it)}
+    where: Fields = {"where": it.where} if it.where else {}
+    return {"pattern": it.pattern, **where, **_own_filters(it)}
 
 
 def _of_trigger(it: Trigger) -> Fields:

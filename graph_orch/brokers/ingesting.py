@@ -22,7 +22,7 @@ from graph_orch.domain.fields import JSON_OBJECT, MAX_NAME, NAME, NEW_NAME
 from graph_orch.domain.lifecycle import TaskPriority
 from graph_orch.domain.models import ONCE_ONLY, DeadLetter, NewTask
 from graph_orch.domain.models.gates import GateDecision, GateKind
-from graph_orch.domain.placeholders import filled, filled_with_samples, places_in
+from graph_orch.domain.templates import Template
 from graph_orch.errors import (
     BrokerUnreachableError,
     GateNotFoundError,
@@ -71,21 +71,23 @@ class TaskRecipe:
 
         Args:
             template: The arguments of `create_task`, but for those that only one task can have. In
-                the texts of content, metadata and priority `{{data.title}}` stands for a field
-                of the message: of its `data`, or `{{id}}`, `{{source}}`, `{{type}}`,
-                `{{subject}}`, `{{time}}` and other attributes. Without content it is the data.
+                the texts of content, metadata and priority `{data.title}` stands for a field
+                of the message: of its `data`, or `{id}`, `{source}`, `{type}`,
+                `{subject}`, `{time}` and other attributes. Without content it is the data.
 
         Raises:
             ValidationError: it makes no task, or a place stands in another field.
         """
-        given = {"content": "{{data}}", **JSON_OBJECT.of("task", template)}
+        given = {"content": "{data}", **JSON_OBJECT.of("task", template)}
         for name, part in given.items():
-            if name not in FILLED and any(places_in(part)):
+            if name not in FILLED and _of_message("task", part).has_places:
                 raise ValidationError(
                     f"task: {name}: a message fills {', '.join(FILLED)} only; give the value"
                 )
-        fields = cast(dict[str, Any], filled_with_samples(given))
-        if any(places_in(given.get("priority"))):
+        self._template = _of_message("task", given)
+        self._content = _of_message("task", f"{given['content']} ")
+        fields = cast(dict[str, Any], self._template.sampled())
+        if _of_message("task", given.get("priority")).has_places:
             fields |= {"priority": TaskPriority.MEDIUM}
         NewTask.parsed("task", fields)
         if once_only := [name for name in ONCE_ONLY if given.get(name) not in (None, [])]:
@@ -93,7 +95,6 @@ class TaskRecipe:
                 f"task: {', '.join(once_only)}: this can be true of one task only, and each "
                 "message makes one; leave it out"
             )
-        self._template: dict[str, JsonValue] = given
 
     async def apply(
         self, orch: AsyncOrchestrator, events: Sequence[BaseCloudEvent]
@@ -111,11 +112,10 @@ class TaskRecipe:
         return found
 
     def _task(self, event: BaseCloudEvent) -> NewTask:
-        fields = cast(dict[str, JsonValue], filled(self._template, values_of(event)))
-        content = fields["content"]
-        if not isinstance(content, str):  # the template is one place, and that is no text
-            whole = filled({"content": f"{self._template['content']} "}, values_of(event))
-            fields["content"] = str(cast(dict[str, JsonValue], whole)["content"]).rstrip()
+        values = values_of(event)
+        fields = cast(dict[str, JsonValue], self._template.filled(values))
+        if not isinstance(fields["content"], str):  # the template is one place, and that is no text
+            fields["content"] = str(self._content.filled(values)).rstrip()
         metadata, traceparent = fields.get("metadata"), event.get_extension("traceparent")
         if isinstance(traceparent, str) and (metadata is None or isinstance(metadata, dict)):
             fields["metadata"] = {"traceparent": traceparent, **(metadata or {})}
@@ -140,6 +140,11 @@ async def _created(
     return [None] * len(tasks)
 
 
+def _of_message(what: str, value: JsonValue) -> Template:
+    """A template whose places are attributes of a message, such as extensions, or in its data."""
+    return Template(what, value, roots=None)
+
+
 class GateRecipe:
     """Decides the event gate that a message names; its data is the answer."""
 
@@ -147,18 +152,19 @@ class GateRecipe:
         """A recipe for gates.
 
         Args:
-            gate: The id of the gate, or where the message has it: `{{subject}}`.
+            gate: The id of the gate, or where the message has it: `{subject}`.
             decision: "answer", "approve" or "reject", or where the message has it.
             by: Who decides; None: the source of the message.
 
         Raises:
             ValidationError: it names no gate, or no decision.
         """
-        self._gate, self._decision = NAME.of("gate", gate), NAME.of("decision", decision)
-        if self._decision not in set(GateDecision) and not any(places_in(self._decision)):
+        self._gate = _of_message("gate", NAME.of("gate", gate))
+        self._decision = _of_message("decision", NAME.of("decision", decision))
+        if decision not in set(GateDecision) and not self._decision.has_places:
             raise ValidationError(
                 f"decision: {decision!r} is none; give answer, approve or reject, or such as "
-                "'{{data.decision}}'"
+                "'{data.decision}'"
             )
         self._by = None if by is None else NEW_NAME.of("by", by)
 
@@ -179,11 +185,11 @@ class GateRecipe:
 
     async def _decide(self, orch: AsyncOrchestrator, event: BaseCloudEvent) -> None:
         values = values_of(event)
-        gate_id = str(filled(self._gate, values))
+        gate_id = str(self._gate.filled(values))
         gate = await orch.gates.get(gate_id)
         if gate is None:
             raise GateNotFoundError([gate_id])
-        decision = str(filled(self._decision, values))
+        decision = str(self._decision.filled(values))
         if gate.kind is not GateKind.EVENT or decision == GateDecision.SEND_BACK:
             raise ValidationError(
                 f"gate {gate_id!r} is of the kind {gate.kind}: messages decide gates of the kind "

@@ -115,13 +115,13 @@ def ingest(
     task: Annotated[
         str | None,
         typer.Option(
-            help="The task of a message, as JSON with {{data.title}} and the like in it, or a "
+            help="The task of a message, as JSON with {data.title} and the like in it, or a "
             "file: @task.yaml.",
         ),
     ] = None,
     gate: Annotated[
         str | None,
-        typer.Option(help="Or the event gate that it decides: an id, or such as {{subject}}."),
+        typer.Option(help="Or the event gate that it decides: an id, or such as {subject}."),
     ] = None,
     decision: Annotated[str, typer.Option(help="With --gate: how.")] = "answer",
     name: Annotated[

@@ -1,14 +1,14 @@
-"""Templates: JSON in which `{event.task_id}` stands for a value of what a trigger has seen."""
+"""Templates: JSON in which `{event.task_id}` stands for a value of an event, or of a message."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import cast
 
 from pydantic import JsonValue
 
-from graph_orch.domain.fields import MAX_BATCH_BYTES
+from graph_orch.domain.fields import MAX_BATCH_BYTES, TOO_DEEP
 from graph_orch.domain.forms import dump_json
 from graph_orch.errors import ValidationError
 
@@ -27,28 +27,43 @@ class Template:
     for the value itself, whatever it is. `{{` and `}}` are braces.
     """
 
-    def __init__(self, what: str, value: JsonValue) -> None:
+    def __init__(self, what: str, value: JsonValue, roots: Collection[str] | None = ROOTS) -> None:
         """Args:
         what: What errors name.
+        roots: What the first word of a place may be; None: anything.
 
         Raises:
             ValidationError: a brace stands alone, or a place begins with an unknown word.
         """
         self._what = what
         self._value = value
+        self._roots = roots
+        self._places: list[str] = []
         _walk(value, self._check)
 
     def needs(self, root: str) -> bool:
         """Whether one of its places begins with this word."""
-        found: list[str] = []
-        _walk(self._value, lambda text: (found.extend(_MARK.findall(text)), text)[1])
-        return any(place.partition(".")[0] == root for place in found)
+        return any(place.partition(".")[0] == root for place in self._places)
+
+    @property
+    def has_places(self) -> bool:
+        """Whether anything in it stands for a value."""
+        return bool(self._places)
+
+    def sampled(self) -> JsonValue:
+        """The JSON with a text in each place, to check the rest of it."""
+
+        def sample(mark: re.Match[str]) -> str:
+            return mark[0][0] if mark[1] is None else "x"
+
+        return _walk(self._value, lambda text: _MARK.sub(sample, text))
 
     def filled(self, values: Mapping[str, JsonValue]) -> JsonValue:
         """The JSON with the values in the places; null becomes nothing inside of a text.
 
         Raises:
-            ValidationError: a place is not in the values, or the whole is more than 32 MB.
+            ValidationError: a place is not in the values, the whole is more than 32 MB, or what is
+                in a place is nested too deeply.
         """
         room = [MAX_BATCH_BYTES]
 
@@ -70,7 +85,10 @@ class Template:
             self._refuse_too_much(room[0])
             return found
 
-        return _walk(self._value, fill)
+        try:
+            return _walk(self._value, fill)
+        except RecursionError:
+            raise ValidationError(f"{self._what}: {TOO_DEEP}") from None
 
     def emptied(self) -> JsonValue:
         """The JSON without what has a place in it: items and members whose value is unknown yet."""
@@ -84,11 +102,14 @@ class Template:
                     "{event.task_id}; a brace itself is written twice"
                 )
             if mark[1] is not None:
+                self._places.append(mark[1])
                 words = mark[1].split(".")
-                if words[0] not in ROOTS or len(words) > MOST_WORDS or "" in words:
+                is_known = self._roots is None or words[0] in self._roots
+                if not is_known or len(words) > MOST_WORDS or "" in words:
+                    begins = f", which begins with {', '.join(self._roots)}" if self._roots else ""
                     raise ValidationError(
                         f"{self._what}: {mark[0][:_TOLD]!r} is no place: give such as "
-                        f"{{event.task_id}}, which begins with {', '.join(ROOTS)}"
+                        f"{{event.task_id}}{begins}"
                     )
         return text
 

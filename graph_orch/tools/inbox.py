@@ -82,7 +82,7 @@ async def read_inbox(
     call: Call,
     name: Name = INBOX,
     acknowledge: Annotated[
-        int | None, Field(description="Position up to which you have dealt with them", ge=0, le=2**53)
+        int | None, p.number("Position up to which you have dealt with them", 0, 2**53)
     ] = None,
     limit: p.Rows = 20,
     wait_seconds: p.Wait = 0,

@@ -172,7 +172,7 @@ async def all_of(stream):
 async def test_each_message_is_one_task(orch, server, broker, proxy, seed):
     client = await connected_to(broker)
     await client.jetstream().add_stream(name=PLACE, subjects=[PLACE], duplicate_window=600)
-    template = json.dumps({"task_type": "t", "content": "{{data.number}}"})
+    template = json.dumps({"task_type": "t", "content": "{data.number}"})
     command = ["ingest", "--from", f"{broker.url}/{PLACE}", "--task", template]
     number = 0
     with Process(server, proxy, *command) as process:

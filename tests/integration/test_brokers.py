@@ -240,7 +240,7 @@ async def test_sigterm_ends_a_relay_in_order(ada, server, broker, place):
 
 
 def task(**fields):
-    return TaskRecipe({"task_type": "order", "content": "{{data.title}}", **fields})
+    return TaskRecipe({"task_type": "order", "content": "{data.title}", **fields})
 
 
 @asynccontextmanager
@@ -267,8 +267,8 @@ async def test_messages_become_tasks_once(ada, broker, place):
     }
     binary = {"ce_specversion": "1.0", "ce_id": "2", "ce_source": "/shop", "ce_type": "order"}
     recipe = task(
-        priority="{{data.rush}}",
-        metadata={"line": "{{data.lines.0}}", "from": "by {{source}}, {{data.lines}}"},
+        priority="{data.rush}",
+        metadata={"line": "{data.lines.0}", "from": "by {source}, {data.lines}"},
     )
     consumer = consumer_of(f"{broker.url}/{place}", "in")
     async with sending(broker, place) as send:
@@ -316,7 +316,7 @@ async def test_what_cannot_be_used_is_kept_and_can_be_tried_again(ada, broker, p
     assert json.loads(whole.body) == {"other": "no title"}
     assert (await ada.dead_letters.get(letters[1].letter_id)).base64
     assert await ada.dead_letters.retry_all("in") == 5
-    recipe = TaskRecipe({"task_type": "t", "content": "{{data.other}}"})
+    recipe = TaskRecipe({"task_type": "t", "content": "{data.other}"})
     assert await ingest(ada, consumer, "in", recipe, idle_seconds=0.5) == 0
     left = await ada.dead_letters.list("in")
     assert [(it.letter_id, it.tries, it.retry_at) for it in left] == [
@@ -366,7 +366,7 @@ async def test_messages_decide_event_gates(ada, broker, place):
         await tell(gate.gate_id, {"paid": 11})
         await tell(approval.gate_id, {"paid": 10})
         await tell("unknown", {})
-        recipe = GateRecipe("{{subject}}")
+        recipe = GateRecipe("{subject}")
         assert await ingest(ada, consumer, "in", recipe, idle_seconds=0.5) == 6
     decided = await ada.gates.get(gate.gate_id)
     assert (decided.status, decided.payload, decided.decided_by) == (
@@ -387,12 +387,12 @@ async def test_messages_decide_event_gates(ada, broker, place):
     "template",
     [
         {"content": "x"},
-        {"task_type": "{{type}}"},
+        {"task_type": "{type}"},
         {"task_type": "t", "idempotency_key": "x"},
         {"task_type": "t", "nothing": 1},
         {"task_type": "t", "priority": "odd"},
-        {"task_type": "t", "workflow_id": "{{data.flow}}"},
-        {"task_type": "t", "requirements": ["{{data.skill}}"]},
+        {"task_type": "t", "workflow_id": "{data.flow}"},
+        {"task_type": "t", "requirements": ["{data.skill}"]},
         5,
     ],
 )
@@ -403,11 +403,11 @@ def test_what_is_no_template(template):
 
 async def test_a_message_cannot_name_more_than_its_template(ada, broker, place):
     async with sending(broker, place) as send:
-        await send({"title": "{{source}} {{data.title}}"})
+        await send({"title": "{source} {data.title}"})
         consumer = consumer_of(f"{broker.url}/{place}", "in")
         await ingest(ada, consumer, "in", task(), idle_seconds=0.5)
     (it,) = await ada.tasks.query_tasks()
-    assert it.content == "{{source}} {{data.title}}"
+    assert it.content == "{source} {data.title}"
 
 
 async def test_a_broker_that_comes_back_is_found_again(ada, caplog):
@@ -419,7 +419,7 @@ async def test_a_broker_that_comes_back_is_found_again(ada, caplog):
             async with connected_to(broker) as stream:
                 await until(stream, "place", 1)
             consumer = consumer_of(f"{broker.url}/place.*", "in")
-            recipe = TaskRecipe({"task_type": "in", "content": "{{subject}}"})
+            recipe = TaskRecipe({"task_type": "in", "content": "{subject}"})
             running.append(asyncio.create_task(ingest(ada, consumer, "in", recipe)))
             await until_come(ada, 1)
             await asyncio.to_thread(broker.kill)
@@ -475,9 +475,7 @@ async def test_other_brokers_take_events_and_give_messages(ada, other, place, mo
     url = f"{broker.url.removesuffix('/0')}/{place}"
     out = [await ada.tasks.create_task("x", "out", metadata={"traceparent": TRACE})]
     await finish(ada, out[0])
-    recipe = TaskRecipe(
-        {"task_type": "in", "content": "{{subject}} {{data.position}} {{data.type}}"}
-    )
+    recipe = TaskRecipe({"task_type": "in", "content": "{subject} {data.position} {data.type}"})
     assert (
         await relay(ada, publisher_of(url, mode=mode), "o", "*:out", after=0, idle_seconds=0) == 4
     )
@@ -528,7 +526,7 @@ async def test_a_redis_entry_of_plain_fields_is_a_json_object(ada, place):
         client = redis.asyncio.Redis(port=server.port)
         for _ in range(2):
             await client.xadd(place, {"title": "plain"})
-        recipe = TaskRecipe({"task_type": "t", "content": "{{data.title}} {{source}}"})
+        recipe = TaskRecipe({"task_type": "t", "content": "{data.title} {source}"})
         assert await ingest(ada, consumer_of(url, "in"), "in", recipe, idle_seconds=0.5) == 2
         assert await client.xinfo_consumers(place, "in") == []
         await client.aclose()

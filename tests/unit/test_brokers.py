@@ -15,7 +15,6 @@ from graph_orch.brokers import Incoming, Target
 from graph_orch.brokers.cloud_events import Mode, cloud_event, decoded, encoded
 from graph_orch.brokers.ingesting import key_of, values_of
 from graph_orch.brokers.relaying import in_rounds
-from graph_orch.domain.placeholders import filled, places_in
 
 SECRETS = ["secret", "se%2Fcr%40et"]
 
@@ -58,42 +57,6 @@ def test_what_is_no_address_is_refused_and_not_shown(url):
     with pytest.raises(ValidationError) as refused:
         Target.parse(url)
     assert "secret" not in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    ("template", "found"),
-    [
-        ("{{data.n}}", 1),
-        ("{{ data.list.1 }}", {"a": None}),
-        ("n is {{data.n}}, {{data.list}}", 'n is 1, [0,{"a":null}]'),
-        ("{{id}}{{id}}", "{{data.n}}{{data.n}}"),
-        ({"{{id}}": ["{{data.s}}", 2, None]}, {"{{id}}": ["text", 2, None]}),
-        ("{{ }} {} {{a b}} {{data.n}", "{{ }} {} {{a b}} {{data.n}"),
-    ],
-)
-def test_a_template_is_filled_once(template, found):
-    values = {"id": "{{data.n}}", "data": {"n": 1, "s": "text", "list": [0, {"a": None}]}}
-    assert filled(template, values) == found
-
-
-@pytest.mark.parametrize(
-    "place", ["x", "data.x", "data.n.x", "data.list.9", "data.list.-1", "data..n"]
-)
-def test_a_place_with_nothing_is_named(place):
-    with pytest.raises(ValidationError, match="which the template names") as refused:
-        filled(f"{{{{{place}}}}}", {"data": {"n": 1, "list": [0]}})
-    assert repr(place) in str(refused.value)
-
-
-@given(
-    st.recursive(
-        st.text() | st.none() | st.integers(),
-        lambda it: st.lists(it) | st.dictionaries(st.text(), it),
-    )
-)
-def test_a_template_without_places_is_itself(template):
-    if not any(places_in(template)):
-        assert filled(template, {}) == template
 
 
 @given(st.lists(st.integers(0, 4), max_size=40))

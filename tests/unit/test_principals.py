@@ -20,10 +20,10 @@ SEEN = {"GetTask", "SubscribeToTask", "task://"}
     [
         (Profile.WORKER, False, SEEN | {"SendMessage"}),
         (Profile.WORKER, True, SEEN),
-        (Profile.CORE, False, SEEN | {"SendMessage", "ListTasks", "agent://"}),
-        (Profile.CORE, True, SEEN | {"ListTasks", "agent://"}),
+        (Profile.CORE, False, SEEN | {"SendMessage", "ListTasks", "ReadEvents", "agent://"}),
+        (Profile.CORE, True, SEEN | {"ListTasks", "ReadEvents", "agent://"}),
         (Profile.ALL, False, RIGHTS.keys() - EVERY_TOOL.keys()),
-        (Profile.ALL, True, SEEN | {"ListTasks", "agent://"}),
+        (Profile.ALL, True, SEEN | {"ListTasks", "ReadEvents", "agent://"}),
     ],
 )
 def test_what_is_served(profile, read_only, served):
