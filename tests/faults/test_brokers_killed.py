@@ -5,11 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
-import subprocess
-import sys
-import tempfile
 from collections import Counter, defaultdict
 
 import nats
@@ -19,57 +15,18 @@ import pytest
 from cloudevents.core.formats.json import JSONFormat
 
 from benchmarks.peers.nats import Nats
+from tests.faults.commands import Process
 from tests.faults.load import seeds
 from tests.faults.proxy import Proxy
-from tests.mcp_client import environment
 
 FAULTS = 8
-UNREACHABLE = 5
-"""The exit code of a command that finds no store."""
 PLACE = "place"
 AWAY = (nats.errors.Error, nats.js.errors.Error, OSError, TimeoutError)
 
 
-class Process:
-    """A command that is started again whenever it was killed."""
-
-    def __init__(self, server, proxy: Proxy, *command: str) -> None:
-        uri = f"bolt://127.0.0.1:{proxy.port}"
-        self._environment = {**os.environ, **environment(server), "NEO4J_URI": uri}
-        self._command = [sys.executable, "-m", "graph_orch.cli", *command]
-        self._start()
-
-    def _start(self) -> None:
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
-        self._process = subprocess.Popen(
-            self._command, env=self._environment, stdout=self._log, stderr=self._log
-        )
-
-    def kill(self) -> None:
-        self._end()
-        self._start()
-
-    def _end(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._log.close()
-
-    def tend(self) -> None:
-        """Start it again where it found no store when it began, as a service manager does."""
-        if (code := self._process.poll()) is not None:
-            assert code == UNREACHABLE, self.said()
-            self.kill()
-
-    def said(self) -> str:
-        self._log.seek(0)
-        return self._log.read().decode()
-
-    def __enter__(self) -> Process:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        print(self.said())  # which is seen where the test fails
-        self._end()
+def command(server, proxy: Proxy, *words: str) -> Process:
+    """A command whose way to the store the proxy can break."""
+    return Process(server, *words, NEO4J_URI=f"bolt://127.0.0.1:{proxy.port}")
 
 
 @pytest.fixture
@@ -130,8 +87,8 @@ async def test_what_is_relayed_is_the_log(orch, server, broker, proxy, seed):
     orch.agents.register_agent("ada", [], max_concurrent_tasks=100)
     orch.subscriptions.put("out", "*", deliver="broker", after=0)
     target = ["--to", f"{broker.url}/{PLACE}", "--create"]
-    command = ["relay", *target, "--name", "out", "--lease", "2"]
-    with Process(server, proxy, *command) as process:
+    words = ["relay", *target, "--name", "out", "--lease", "2"]
+    with command(server, proxy, *words) as process:
         failing = asyncio.create_task(faults(seed, process, broker, proxy))
         while not failing.done():
             await asyncio.to_thread(work, orch)
@@ -173,9 +130,9 @@ async def test_each_message_is_one_task(orch, server, broker, proxy, seed):
     client = await connected_to(broker)
     await client.jetstream().add_stream(name=PLACE, subjects=[PLACE], duplicate_window=600)
     template = json.dumps({"task_type": "t", "content": "{data.number}"})
-    command = ["ingest", "--from", f"{broker.url}/{PLACE}", "--task", template]
+    words = ["ingest", "--from", f"{broker.url}/{PLACE}", "--task", template]
     number = 0
-    with Process(server, proxy, *command) as process:
+    with command(server, proxy, *words) as process:
         failing = asyncio.create_task(faults(seed, process, broker, proxy))
         while not failing.done():
             body = json.dumps({"number": number} if number % 10 else {"odd": number}).encode()
