@@ -187,8 +187,8 @@ def _filters(given: Mapping[str, object]) -> Checks:
 
 def _subscription(given: Mapping[str, object]) -> Checks:
     def where() -> Fields:
-        texts = Where.of(given.get("where")).texts
-        return {} if texts is None else {"where": texts}
+        texts: JsonValue = [*(Where.of(given.get("where")).texts or ())]
+        return {"where": texts} if texts else {}
 
     return [lambda: {"pattern": Pattern.of(given["pattern"]).text}, where, *_filters(given)]
 
@@ -225,8 +225,8 @@ def _schedule(given: Mapping[str, object]) -> Checks:
 
 
 def _of_subscription(it: Subscription) -> Fields:
-    where: Fields = {"where": it.where} if it.where else {}
-    return {"pattern": it.pattern, **where, **_own_filters(it)}
+    where: JsonValue = [*it.where]
+    return {"pattern": it.pattern, **({"where": where} if where else {}), **_own_filters(it)}
 
 
 def _of_trigger(it: Trigger) -> Fields:

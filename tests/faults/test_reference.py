@@ -1,5 +1,5 @@
-"""The whole way, each step once, while processes are killed: a broker's message starts a workflow of
-two teams, a person approves by a link, a CloudEvent and a signed webhook tell of the result."""
+"""The whole way, each step once, while processes are killed: a message starts a workflow of two
+teams, a person approves by a link, a CloudEvent and a signed webhook tell of the result."""
 
 from __future__ import annotations
 
