@@ -25,7 +25,7 @@ from graph_orch.errors import ValidationError
 KIND: Check[DeclaredKind] = Check(DeclaredKind)
 ALLOWED = {
     DeclaredKind.SUBSCRIPTION: ("pattern", "where", *FILTERS),
-    DeclaredKind.TRIGGER: ("on", "when", *TriggerAction, *FILTERS, "max_depth"),
+    DeclaredKind.TRIGGER: ("on", "when", *TriggerAction, "where", *FILTERS, "max_depth"),
     DeclaredKind.SCHEDULE: ("cron", "task", "timezone", "paused"),
 }
 NEEDED = {
@@ -182,15 +182,15 @@ def _filter(given: Mapping[str, object], name: str) -> Fields:
 
 
 def _filters(given: Mapping[str, object]) -> Checks:
-    return [lambda name=name: _filter(given, name) for name in FILTERS]
-
-
-def _subscription(given: Mapping[str, object]) -> Checks:
     def where() -> Fields:
         texts: JsonValue = [*(Where.of(given.get("where")).texts or ())]
         return {"where": texts} if texts else {}
 
-    return [lambda: {"pattern": Pattern.of(given["pattern"]).text}, where, *_filters(given)]
+    return [where, *(lambda name=name: _filter(given, name) for name in FILTERS)]
+
+
+def _subscription(given: Mapping[str, object]) -> Checks:
+    return [lambda: {"pattern": Pattern.of(given["pattern"]).text}, *_filters(given)]
 
 
 def _trigger(given: Mapping[str, object]) -> Checks:
@@ -199,7 +199,7 @@ def _trigger(given: Mapping[str, object]) -> Checks:
         return {name.value: template}
 
     def on() -> Fields:
-        asked = asked_of(cast(str, given["on"]), given.get("when"), None, None, None, None)
+        asked = asked_of(cast(str, given["on"]), given.get("when"), None, *[None] * 4)
         when = load_json(asked["when"])
         return {"on": asked["pattern"], **({} if when is None else {"when": when})}
 
@@ -225,8 +225,7 @@ def _schedule(given: Mapping[str, object]) -> Checks:
 
 
 def _of_subscription(it: Subscription) -> Fields:
-    where: JsonValue = [*it.where]
-    return {"pattern": it.pattern, **({"where": where} if where else {}), **_own_filters(it)}
+    return {"pattern": it.pattern, **_own_filters(it)}
 
 
 def _of_trigger(it: Trigger) -> Fields:
@@ -241,7 +240,9 @@ def _of_schedule(it: Schedule) -> Fields:
 
 
 def _own_filters(it: Subscription | Trigger) -> Fields:
-    return {name: value for name in FILTERS if (value := getattr(it, name)) is not None}
+    where: JsonValue = [*it.where]
+    own: Fields = {name: value for name in FILTERS if (value := getattr(it, name)) is not None}
+    return own | ({"where": where} if where else {})
 
 
 def _change(key: Key, before: Fields | None, after: Fields | None) -> Change:

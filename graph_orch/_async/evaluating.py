@@ -13,6 +13,8 @@ from graph_orch._async.monitor import AsyncMonitor
 from graph_orch.domain.fields import MAX_BATCH
 from graph_orch.domain.forms import dump_json, load_json
 from graph_orch.domain.ids import new_hex
+from graph_orch.domain.models import TaskEvent
+from graph_orch.domain.patterns import fields_of
 from graph_orch.domain.triggers import (
     GRACE,
     Evaluation,
@@ -158,8 +160,17 @@ async def seen_of(graph: AsyncGraph, rules: Collection[Rule], after: int, upto: 
         types=types,
         with_skills=any(rule.names("skill") for rule in rules),
         with_teams=any(rule.names("team_id") for rule in rules),
+        with_fields=any(rule.where.conditions for rule in rules),
+        task_fields=(names := sorted({it for rule in rules for it in rule.where.task_fields})),
     )
-    return [Seen(**row) for row in rows]
+    found: list[Seen] = []
+    for row in map(dict[str, Any], rows):
+        event, of_task = row.pop("event"), row.pop("of_task")
+        if event is not None:
+            told = TaskEvent.from_record({"event": event})
+            row["fields"] = fields_of(told, names, of_task)
+        found.append(Seen(**row))
+    return found
 
 
 def _concerned(

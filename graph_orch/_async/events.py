@@ -12,7 +12,7 @@ from graph_orch.domain.fields import CURSOR, EVENT_TYPES, LIMIT, SECONDS
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.lifecycle import EventType
 from graph_orch.domain.models import EventPage, TaskEvent
-from graph_orch.domain.patterns import Wanted, Where
+from graph_orch.domain.patterns import Wanted, Where, fields_of
 
 NUMBERED_AT_ONCE = 2_000
 NOTHING: dict[str, Any] = Wanted.of("*").filters | Wanted.of("*").asked | {"types": []}
@@ -148,6 +148,7 @@ def chosen(where: Where, rows: Sequence[Mapping[str, Any] | None]) -> list[TaskE
     for row in rows:
         if row:  # an event that is deleted while it is read has no properties
             event = TaskEvent.from_record({"event": row})
-            if where.holds(event, row["of_task"]):
+            names, of_task = where.task_fields, row["of_task"]
+            if not where.conditions or where.holds(fields_of(event, names, of_task)):
                 found.append(event)
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import JsonValue
@@ -18,7 +18,7 @@ from graph_orch.domain.forms import dump_json, skill_key
 from graph_orch.domain.models import NewTask, RetryPolicy
 from graph_orch.domain.models.base import some_moment
 from graph_orch.domain.models.triggers import Firing, Trigger, TriggerAction, TriggerMatch, When
-from graph_orch.domain.patterns import Pattern
+from graph_orch.domain.patterns import Pattern, Where
 from graph_orch.domain.triggers import (
     FILTERS,
     GRACE,
@@ -73,6 +73,7 @@ class AsyncTriggers:
         agent_id: str | None = None,
         team_id: str | None = None,
         skill: str | None = None,
+        where: str | Sequence[str] | None = None,
         max_depth: int = MAX_DEPTH,
         after: int | None = None,
     ) -> Trigger:
@@ -107,6 +108,7 @@ class AsyncTriggers:
             agent_id: Only what this agent did, or got.
             team_id: Only what those did, or got, who are members of this team then.
             skill: Only of tasks that require it.
+            where: Conditions that must hold, as for `subscriptions.put`.
             max_depth: It does nothing where so many triggers stand behind an event: what one made
                 led to the next.
             after: Begin after this place in the log. None: a new trigger begins with what happens
@@ -126,7 +128,7 @@ class AsyncTriggers:
             }
         )
         key = NEW_NAME.of("name", name)
-        asked = asked_of(on, when, workflow_id, agent_id, team_id, skill)
+        asked = asked_of(on, when, where, workflow_id, agent_id, team_id, skill)
         condition: When | None = asked.pop("condition")
         every = None if condition is None else condition.every_seconds
         rows = await self._graph.write(
@@ -240,6 +242,7 @@ class AsyncTriggers:
         agent_id: str | None = None,
         team_id: str | None = None,
         skill: str | None = None,
+        where: str | Sequence[str] | None = None,
         seconds: float = 86_400.0,
         limit: int = 1_000,
     ) -> list[TriggerMatch]:
@@ -260,10 +263,10 @@ class AsyncTriggers:
             found = await self.get(name)
             on, when = found.on, found.when
             workflow_id, agent_id = found.workflow_id, found.agent_id
-            team_id, skill = found.team_id, found.skill
+            team_id, skill, where = found.team_id, found.skill, found.where
         elif on is None:
             raise ValidationError("test: give the name of a trigger, or what it would be on")
-        asked = asked_of(on, when, workflow_id, agent_id, team_id, skill)
+        asked = asked_of(on, when, where, workflow_id, agent_id, team_id, skill)
         if is_on_recommendations(asked["pattern"]):
             raise ValidationError("test: of recommendations there is no log to look at")
         del asked["condition"]
@@ -311,7 +314,7 @@ class AsyncTriggers:
             number = row["number"]
 
 
-def asked_of(on: str, when: object, *filters: str | None) -> dict[str, Any]:
+def asked_of(on: str, when: object, where: object, *filters: str | None) -> dict[str, Any]:
     """What a trigger is on, as the statements take it; `condition` is `when`, parsed."""
     pattern = on_pattern(NAME.of("on", on))
     asking = is_on_recommendations(pattern.text)
@@ -323,7 +326,8 @@ def asked_of(on: str, when: object, *filters: str | None) -> dict[str, Any]:
     if condition is not None and condition.expect is not None:
         Pattern.of(condition.expect)
     given = dict(zip(FILTERS, filters, strict=True))
-    if asking and any(it is not None for it in filters):
+    texts = Where.of(where).texts
+    if asking and (texts or any(it is not None for it in filters)):
         raise ValidationError("a trigger on recommendations takes no filters of events")
     asked: dict[str, Any] = {
         name: None if value is None else NAME.of(name, value) for name, value in given.items()
@@ -331,4 +335,5 @@ def asked_of(on: str, when: object, *filters: str | None) -> dict[str, Any]:
     if asked["skill"] is not None:
         asked["skill"] = skill_key(asked["skill"])
     text = None if condition is None else condition.model_dump_json(exclude_defaults=True)
-    return {**asked, "pattern": pattern.text, "when": text, "condition": condition}
+    asked |= {"pattern": pattern.text, "where": texts}
+    return {**asked, "when": text, "condition": condition}

@@ -46,6 +46,7 @@ async def relay(
     agent_id: str | None = None,
     team_id: str | None = None,
     skill: str | None = None,
+    where: str | Sequence[str] | None = None,
     after: int | None = None,
     source: str = SOURCE,
     lease_seconds: float = 30.0,
@@ -72,10 +73,19 @@ async def relay(
         BrokerError: the broker refuses, and somebody must do something about it. What was not
             published waits in the subscription.
     """
-    filters = {"workflow_id": workflow_id, "agent_id": agent_id, "team_id": team_id, "skill": skill}
     if any(it.name == name for it in await orch.subscriptions.list()):
         after = None  # a relay that is started again goes on where it was
-    await orch.subscriptions.put(name, pattern, deliver="broker", after=after, **filters)
+    await orch.subscriptions.put(
+        name,
+        pattern,
+        deliver="broker",
+        workflow_id=workflow_id,
+        agent_id=agent_id,
+        team_id=team_id,
+        skill=skill,
+        where=where,
+        after=after,
+    )
     return await _Relay(orch, publisher, name, source, lease_seconds).run(idle_seconds)
 
 

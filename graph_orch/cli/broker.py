@@ -13,6 +13,7 @@ import yaml
 from pydantic import JsonValue
 
 from graph_orch import DeadLetter, DeadLetterNotFoundError, ValidationError
+from graph_orch.cli.events import ByAgent, Skill, Team, Where, Workflow
 from graph_orch.cli.input import parse_json, text_of
 from graph_orch.cli.output import Json, say, show, show_list
 from graph_orch.cli.signals import leave_in_order, left_at_once
@@ -54,10 +55,11 @@ def relay(
     name: Annotated[
         str | None, typer.Option(help="Of the subscription; by default made of the address.")
     ] = None,
-    workflow: Annotated[str | None, typer.Option(help="Only of this workflow.")] = None,
-    agent: Annotated[str | None, typer.Option(help="Only what this agent did, or got.")] = None,
-    team: Annotated[str | None, typer.Option(help="Only what its members did, or got.")] = None,
-    skill: Annotated[str | None, typer.Option(help="Only of tasks that require it.")] = None,
+    workflow: Workflow = None,
+    agent: ByAgent = None,
+    team: Team = None,
+    skill: Skill = None,
+    where: Where = None,
     after: Annotated[
         int | None, typer.Option(help="Begin after this position; by default with what comes.")
     ] = None,
@@ -82,14 +84,12 @@ def relay(
 
     publisher = publisher_of(to, mode="binary" if binary else "structured", create=create)
     key = name or _name_of(str(Target.parse(to)))
-    filters = {"workflow_id": workflow, "agent_id": agent, "team_id": team, "skill": skill}
     options: dict[str, Any] = {"after": after, "source": source, "lease_seconds": lease}
-    options |= {**filters, "idle_seconds": idle}
+    options |= {"workflow_id": workflow, "agent_id": agent, "team_id": team, "skill": skill}
+    options |= {"where": where, "idle_seconds": idle}
     leave_in_order()
     log_to_stderr()
-    number = asyncio.run(
-        _relay(publisher, key, pattern, {**filters, **options, "idle_seconds": idle})
-    )
+    number = asyncio.run(_relay(publisher, key, pattern, options))
     say(f"{number} events published as {key}")
 
 

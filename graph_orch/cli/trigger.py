@@ -9,6 +9,7 @@ import typer
 
 from graph_orch import Firing, Trigger, TriggerMatch, TriggerNotFoundError
 from graph_orch.cli.durations import seconds
+from graph_orch.cli.events import ByAgent, Skill, Team, Where, Workflow
 from graph_orch.cli.input import parse_json
 from graph_orch.cli.output import Json, say, show, show_json, show_list
 from graph_orch.cli.store import connect
@@ -20,10 +21,6 @@ On = Annotated[str, typer.Argument(help="EVENTS:TASK_TYPES, or recommendation:KI
 WhenOption = Annotated[
     str | None, typer.Option("--when", help='JSON, such as {"count": 3, "within_seconds": 60}.')
 ]
-Workflow = Annotated[str | None, typer.Option(help="Only events of this workflow.")]
-Agent = Annotated[str | None, typer.Option(help="Only what this agent did, or got.")]
-Team = Annotated[str | None, typer.Option(help="Only what its members did, or got.")]
-Skill = Annotated[str | None, typer.Option(help="Only of tasks that require it.")]
 
 COLUMNS: dict[str, str | Callable[[Trigger], object]] = {
     "name": "name",
@@ -74,9 +71,10 @@ def put(
     pause: Annotated[str | None, typer.Option(help="JSON: what, seconds, reason.")] = None,
     call: Annotated[str | None, typer.Option(help="The name of a registered function.")] = None,
     workflow: Workflow = None,
-    agent: Agent = None,
+    agent: ByAgent = None,
     team: Team = None,
     skill: Skill = None,
+    where: Where = None,
     max_depth: Annotated[
         int, typer.Option(help="It stops where so many triggers stand behind an event.")
     ] = 10,
@@ -107,6 +105,7 @@ def put(
             agent_id=agent,
             team_id=team,
             skill=skill,
+            where=where,
             max_depth=max_depth,
             after=after,
         )
@@ -170,9 +169,10 @@ def try_out(
     on: Annotated[str | None, typer.Option(help="What it would be on.")] = None,
     when: WhenOption = None,
     workflow: Workflow = None,
-    agent: Agent = None,
+    agent: ByAgent = None,
     team: Team = None,
     skill: Skill = None,
+    where: Where = None,
     over: Annotated[str, typer.Option(help="How far back to look, such as 12h.")] = "1d",
     limit: Annotated[int, typer.Option(help="How many firings at most.")] = 100,
     as_json: Json = False,
@@ -188,6 +188,7 @@ def try_out(
             agent_id=agent,
             team_id=team,
             skill=skill,
+            where=where,
             seconds=seconds(over),
             limit=limit,
         )

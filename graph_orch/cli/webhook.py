@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from graph_orch import NewWebhook, Webhook, WebhookAttempt
+from graph_orch.cli.events import ByAgent, Skill, Team, Where, Workflow
 from graph_orch.cli.output import Json, say, show, show_json, show_list
 from graph_orch.cli.store import connect
 from graph_orch.errors import WebhookNotFoundError
@@ -47,10 +48,11 @@ def put(
     name: Name,
     url: Annotated[str, typer.Argument(help="Where each event is sent by POST.")],
     pattern: Annotated[str, typer.Argument(help="EVENTS:TASK_TYPES, with * and ?.")] = "*:*",
-    workflow: Annotated[str | None, typer.Option(help="Only of this workflow.")] = None,
-    agent: Annotated[str | None, typer.Option(help="Only what this agent did, or got.")] = None,
-    team: Annotated[str | None, typer.Option(help="Only what its members did, or got.")] = None,
-    skill: Annotated[str | None, typer.Option(help="Only of tasks that require it.")] = None,
+    workflow: Workflow = None,
+    agent: ByAgent = None,
+    team: Team = None,
+    skill: Skill = None,
+    where: Where = None,
     after: Annotated[
         int | None, typer.Option(help="Begin after this position; by default with what comes.")
     ] = None,
@@ -67,6 +69,7 @@ def put(
             agent_id=agent,
             team_id=team,
             skill=skill,
+            where=where,
             after=after,
             secret=secret,
         )

@@ -188,16 +188,18 @@ class Where:
         asked = {it.path[1] for it in self.conditions if it.path[0] == "task"}
         return [name for name in TASK_FIELDS if name in asked]
 
-    def holds(self, event: BaseModel, of_task: Sequence[Any]) -> bool:
-        """Whether all hold for an event, with the stored `task_fields` of its task."""
-        if not self.conditions:
-            return True
-        task = {
-            name: load_json(value) if name in STORED_AS_JSON and value is not None else value
-            for name, value in zip(self.task_fields, of_task, strict=True)
-        }
-        fields = event.model_dump(mode="json") | {"task": task}
+    def holds(self, fields: JsonValue) -> bool:
+        """Whether all hold for what `fields_of` an event says."""
         return all(it.holds(fields) for it in self.conditions)
+
+
+def fields_of(event: BaseModel, names: Sequence[str], of_task: Sequence[Any]) -> JsonValue:
+    """What conditions ask of an event, with some fields of its task as they are stored."""
+    task = {
+        name: load_json(value) if name in STORED_AS_JSON else value
+        for name, value in zip(names, of_task, strict=True)
+    }
+    return {**event.model_dump(mode="json"), "task": task}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,13 @@ from functools import lru_cache
 from itertools import product
 from typing import Any
 
+from pydantic import JsonValue
+
 from graph_orch.domain.fields import MAX_NAME, NAME
 from graph_orch.domain.forms import dump_json
 from graph_orch.domain.models import RecommendationKind
 from graph_orch.domain.models.triggers import ForEach, When
-from graph_orch.domain.patterns import Pattern, glob
+from graph_orch.domain.patterns import Pattern, Where, glob
 from graph_orch.errors import ValidationError
 
 RECOMMENDATION = "recommendation"
@@ -53,6 +55,8 @@ class Seen:
     agent_id: str | None
     team_id: Sequence[str]
     skill: Sequence[str]
+    fields: JsonValue = None
+    """What conditions ask for, where some do."""
 
     def of(self, name: str) -> Sequence[str]:
         """The values that it has of a filter, or of what events are told apart by."""
@@ -97,6 +101,7 @@ class Rule:
     turn: int
     generation: int = 0
     """What it keeps bears this; another begins when it is put to ask for something else."""
+    where: Where = field(default_factory=Where)
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Rule:
@@ -111,6 +116,7 @@ class Rule:
             row["position"],
             row["turn"],
             row["generation"],
+            Where.of(row.get("where")),
         )
 
     @property
@@ -128,8 +134,10 @@ class Rule:
         return what in self.filters or (self.when is not None and what in self.when.for_each)
 
     def passes(self, seen: Seen) -> bool:
-        """Whether an event passes its filters."""
-        return all(value in seen.of(name) for name, value in self.filters.items())
+        """Whether an event passes its filters, and its conditions hold."""
+        if any(value not in seen.of(name) for name, value in self.filters.items()):
+            return False
+        return not self.where.conditions or self.where.holds(seen.fields)
 
     def groups(self, seen: Seen) -> Iterator[tuple[str, list[str]]]:
         """The groups that an event belongs to: a key and the values of each."""

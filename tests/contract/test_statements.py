@@ -183,7 +183,7 @@ def lived(connected, cypher):
     tasks.rate(first, 1, by="x", comment="x")
     assert connected.events.read()
     connected.subscriptions.put("x", "*", workflow_id="x", agent_id="x", team_id="x", skill="x")
-    connected.subscriptions.put("y", "*", after=0)
+    connected.subscriptions.put("y", "*", after=0, where="type = created")
     reading = connected.subscriptions.follow("y")
     assert next(reading)
     reading.close()

@@ -20,7 +20,12 @@ SCHEDULE = {
     "cron": "30 2 * * *",
     "task": {"content": "sweep", "task_type": "chore"},
 }
-SUBSCRIPTION = {"kind": "subscription", "name": "news", "pattern": "failed:*"}
+SUBSCRIPTION = {
+    "kind": "subscription",
+    "name": "news",
+    "pattern": "failed:*",
+    "where": ["task.priority = high"],
+}
 ALL = [TRIGGER, SCHEDULE, SUBSCRIPTION]
 
 

@@ -178,6 +178,24 @@ def test_an_event_that_comes_again_and_again(ada):
     assert len(ada.triggers.test("silent")) == 2
 
 
+def test_conditions_hold_for_what_comes_and_for_what_is_expected(ada):
+    urgent = {"where": ["task.metadata.rush >= 5"], "create": MAKE}
+    ada.triggers.put("rush", "completed:any", **urgent)
+    late = {"expect": "completed", "within_seconds": 60, "for_each": "task_id"}
+    ada.triggers.put("late", "created:any", when=late, **urgent)
+    for rush in (1, 5, 9):
+        finish(ada, ada.tasks.create_task(str(rush), "any", metadata={"rush": rush}), rush)
+    ada.tasks.create_task("waits", "any", metadata={"rush": 7})
+    ada.tasks.create_task("may wait", "any", metadata={"rush": 0})
+    ada.triggers.run()
+    advance(ada, 120)
+    ada.triggers.run()
+    assert (len(made_by(ada, "rush")), len(made_by(ada, "late"))) == (2, 1)
+    assert len(ada.triggers.test("rush")) == 2
+    found = ada.triggers.test(on="completed:any", where="task.result = 9")
+    assert len(found) == 1
+
+
 def test_a_workflow_from_a_template(ada):
     ada.triggers.put(
         "pipeline",

@@ -88,6 +88,7 @@ class Trigger(Model):
     agent_id: str | None = Field(None, description="Only on what this agent did, or got")
     team_id: str | None = Field(None, description="Only on what its members did, or got")
     skill: str | None = Field(None, description="Only of tasks that require it; its key")
+    where: list[str] = Field(default=[], description="Conditions that must hold")
     when: When | None = Field(None, description="None: each event makes it fire")
     action: TriggerAction
     template: JsonValue = Field(description="What the action takes, with places to be filled")
@@ -113,6 +114,7 @@ class Trigger(Model):
             agent_id=node.get("agent_id"),
             team_id=node.get("team_id"),
             skill=node.get("skill"),
+            where=node.get("where") or [],
             when=When.parsed("when", json.loads(node["when"])) if node.get("when") else None,
             action=TriggerAction(node["action"]),
             template=json.loads(node["template"]),
