@@ -222,6 +222,18 @@ def test_killed_demo_leaves_a_sound_graph_and_the_next_works(cli: Cli) -> None:
     assert cli.json("cypher", kept.replace("$live", live)) == []
 
 
+def test_events_of_a_pattern_are_followed(cli: Cli) -> None:
+    kind = uuid4().hex
+    cli("task", "create", "x", "--type", kind)
+    follow = ("events", "follow", f"created:{kind}-*", "--after", "0", "--json")
+    with cli.popen(*follow) as process:
+        cli("task", "create", "x", "--type", kind)
+        wanted = cli.json("task", "create", "x", "--type", f"{kind}-b")["task_id"]
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["task_id"] == wanted
+        process.terminate()
+
+
 def test_two_demos_on_one_store_do_not_overlap(cli: Cli) -> None:
     with cli.popen("demo") as process:
         assert process.stderr is not None

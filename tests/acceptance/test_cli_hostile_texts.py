@@ -122,6 +122,7 @@ def test_no_command_shows_what_drives_a_terminal_or_forges_a_line(run, hostile, 
         *(["subscription", it, STORABLE] for it in ("read", "put", "remove")),
         *(["subscription", "read", "s"], ["subscription", "list"]),
         *(["subscription", "replay", it, "--from", "0"] for it in (STORABLE, "s")),
+        ["events", "follow", STORABLE],
         *(["subscription", "follow", STORABLE], ["subscription", "read", "s", "--ack"]),
         *(["trigger", "put", it, "created", "--call", STORABLE] for it in (STORABLE, "t")),
         [

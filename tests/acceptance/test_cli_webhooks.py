@@ -38,4 +38,4 @@ def test_a_webhook_from_its_first_event_to_its_last(wiped, cli: Cli) -> None:
         assert cli.json("webhook", "remove", "w") == {"name": "w", "removed": True}
         for command in ("show", "test", "attempts", "redeliver", "enable", "rotate", "remove"):
             assert "'w' does not exist" in cli("webhook", command, "w", code=3).stderr
-        assert "user or a password" in cli("webhook", "put", "w", "http://a:b@x", code=2).stderr
+        assert "user or a password" in cli("webhook", "put", "w", "http://a:b@x", code=4).stderr
