@@ -1,5 +1,5 @@
 // Moves triggers on in the log, with what each keeps from here on and its firings: all of a trigger,
-// or nothing where it is not at the turn that its row was made for. Returns those that moved.
+// or nothing where it is not at the turn and the place that its row was made for. Returns those that moved.
 // Locks: the triggers, ascending.
 // mode: write
 // params: $rows: LIST<MAP>
@@ -9,6 +9,7 @@ UNWIND $rows AS row
 MATCH (s:Subscription {name: row.name})
 SET s.lk = 0  // Lock, then read.
 WITH s, row, datetime.realtime() AS now WHERE s:Trigger AND s.turn = row.turn
+  AND s.position = row.at
 SET s.position = row.position, s.turn = s.turn + 1, s.present = coalesce(row.present, s.present)
 FOREACH (_ IN row.firings[..1] | SET s.fired = s.fired + size(row.firings), s.fired_at = now)
 WITH *

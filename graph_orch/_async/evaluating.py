@@ -46,9 +46,9 @@ ASKED_AT_ONCE = 100
 class AsyncEvaluator:
     """Moves triggers on in the log, and writes what fired, each once.
 
-    A pass reads without locks; the transaction that writes takes only those triggers of which
-    nothing has changed since, and all that a trigger keeps changes with it. So where several
-    processes evaluate at once, one of them has done it.
+    A pass holds no locks; the transaction that writes takes only those triggers of which nothing
+    has changed since, and all that a trigger keeps changes with it. So where several processes
+    evaluate at once, one of them has done it. What triggers keep is read once nobody moves them.
     """
 
     def __init__(self, graph: AsyncGraph) -> None:
@@ -84,9 +84,25 @@ class AsyncEvaluator:
         seen = await seen_of(self._graph, rules, start, upto)
         # In a thread: a worker's handlers run in this loop, and many rules take their time.
         concerned, keys, upto = await async_in_thread(_concerned, rules, seen, upto)
+        keeping = {hit.rule.name: hit.rule for hit in concerned if hit.rule.keeps}
+        settled = await self._settled(keeping)
+        rules = [rule for rule in rules if rule.name not in keeping or rule.name in settled]
+        concerned = [hit for hit in concerned if not hit.rule.keeps or hit.rule.name in settled]
         groups = await self._groups(keys)
         moves = await async_in_thread(_evaluated, rules, concerned, groups, upto)
         return await self._advance(moves)
+
+    async def _settled(self, rules: Mapping[str, Rule]) -> set[str]:
+        """Those of these triggers that nobody has moved, or is moving."""
+        rows = [
+            {"name": name, "turn": rule.turn, "at": rule.position}
+            for name, rule in sorted(rules.items())
+        ]
+        found: set[str] = set()
+        for first in range(0, len(rows), MOVED_AT_ONCE):
+            part = rows[first : first + MOVED_AT_ONCE]
+            found |= {row["name"] for row in await self._graph.write("triggers/settled", rows=part)}
+        return found
 
     async def _groups(self, keys: Sequence[str]) -> dict[str, Group]:
         found: dict[str, Group] = {}
@@ -98,13 +114,18 @@ class AsyncEvaluator:
 
     async def _overdue(self, end: int, now: int) -> bool:
         """Let those fire for which nothing came in time; whether there may be more."""
-        rows = await self._graph.read("triggers/overdue", last=end, now=now, limit=GROUPS_AT_ONCE)
+        params = {"last": end, "now": now, "limit": GROUPS_AT_ONCE}
+        rows = await self._graph.read("triggers/overdue", **params)
+        rules = _rules_of(rows)
+        settled = await self._settled(rules)
+        rules = {name: rule for name, rule in rules.items() if name in settled}
+        if not rules:
+            return False
+        rows = await self._graph.read("triggers/overdue", **params)
         evaluation = Evaluation({row["key"]: _group(row) for row in rows})
-        rules: dict[str, Rule] = {}
         for row in rows:
-            rule = Rule.of({**row, "position": row["at_position"]})
-            rules[rule.name] = rule
-            evaluation.expire(rule, row["key"], now)
+            if (rule := rules.get(row["name"])) is not None:
+                evaluation.expire(rule, row["key"], now)
         moved = await self._advance(
             [_row(rule, rule.position, evaluation) for rule in rules.values()]
         )
@@ -202,6 +223,12 @@ def _evaluated(
     return [_row(rule, max(upto, rule.position), evaluation) for rule in rules]
 
 
+def _rules_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Rule]:
+    """The rules of rows of `triggers/overdue`, by name."""
+    found = [Rule.of({**row, "position": row["at_position"]}) for row in rows]
+    return {rule.name: rule for rule in found}
+
+
 def _group(row: Mapping[str, Any]) -> Group:
     values: Any = load_json(row["values"])
     return Group(values, row["position"], row["event_id"], "", list(row["times"] or ()), row["due"])
@@ -211,6 +238,7 @@ def _empty(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": row["name"],
         "turn": row["turn"],
+        "at": row["position"],
         "position": row["position"],
         "keep": [],
         "drop": [],
@@ -225,6 +253,7 @@ def _row(rule: Rule, position: int, evaluation: Evaluation) -> dict[str, Any]:
     return {
         "name": rule.name,
         "turn": rule.turn,
+        "at": rule.position,
         "position": position,
         "keep": [
             {

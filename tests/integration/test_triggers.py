@@ -580,6 +580,8 @@ def test_what_is_asked_of_the_log_is_only_what_is_new(ada, cypher):
         "types": ["created"],
         "with_skills": False,
         "with_teams": False,
+        "with_fields": False,
+        "task_fields": [],
     }
     with_profile = cypher_profile(ada, text, params)
     assert with_profile < 100
