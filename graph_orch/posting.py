@@ -101,6 +101,8 @@ class Poster:
             error = f"not reached: {_told(failed)}"
         except (httpcore2.ProtocolError, httpcore2.UnsupportedProtocol, OSError) as failed:
             error = f"no proper answer: {_told(failed)}"
+        except Exception as failed:  # whatever a receiver brings about, the other posts go on
+            error = f"cannot be sent: {_told(failed)}"
         if (status := seen.status) is not None:
             error = None if 200 <= status < 300 else f"answered with status {status}"
         took = round((time.perf_counter() - began) * 1000, 3)
@@ -108,7 +110,7 @@ class Poster:
 
     async def _exchange(self, post: Post, seen: _Seen) -> None:
         """Note what is seen of the answer as soon as it is: its status says whether it arrived."""
-        pool = self._pools[post.url.partition(":")[0]]
+        pool = self._pools[post.url.partition(":")[0].lower()]
         timeouts = {"connect": POST_SECONDS, "read": POST_SECONDS, "write": POST_SECONDS}
         async with pool.stream(
             "POST",

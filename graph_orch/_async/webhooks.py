@@ -315,8 +315,9 @@ class AsyncWebhooks:
             for event in chosen(wanted.where, row["events"])
         ]
         begins = {"from": row["position"], "to": upto}
-        await self._graph.write("webhooks/enqueue", subscription=name, rows=made, **begins)
-        return True
+        asked = {"pattern": wanted.pattern.text, "where": wanted.where.texts or []}
+        params = {"subscription": name, "rows": made, **begins, **asked}
+        return bool(await self._graph.write("webhooks/enqueue", **params))
 
     async def _send(self, name: str, poster: Poster, aside: AsyncAside) -> int:
         """Make the deliveries of one claim, all at once; how many there were."""
@@ -387,7 +388,12 @@ def _poster() -> Poster:
         raise ValidationError(
             "install graph-orch[webhooks] to send webhooks; what they deliver waits"
         ) from error
-    return Poster(settings.networks)
+    try:
+        return Poster(settings.networks)
+    except OSError as error:  # certificates that the environment names
+        raise ValidationError(
+            f"webhooks cannot be sent: {error}; what they deliver waits"
+        ) from error
 
 
 def _what_next(tries: int, answer: Answer) -> dict[str, Any]:

@@ -79,8 +79,10 @@ class Events:
 
     def end(self) -> int:
         """The cursor after everything that has happened, to follow what comes."""
-        while self._number():
-            pass
+        number = NUMBERED_AT_ONCE
+        while number == NUMBERED_AT_ONCE:  # fewer: all that had happened has a place
+            number = self._number()
+        self._number()  # shows the places that were given
         (row,) = self._graph.read("events/read", after=0, limit=1, **NOTHING)
         return row["last"]
 
@@ -142,11 +144,11 @@ def idle_left(heard: float, idle_seconds: float | None) -> float:
     return math.inf if idle_seconds is None else heard + idle_seconds - time.monotonic()
 
 
-def chosen(where: Where, rows: Sequence[Mapping[str, Any] | None]) -> list[TaskEvent]:
+def chosen(where: Where, rows: Sequence[Mapping[str, Any]]) -> list[TaskEvent]:
     """The events of rows of `events/matching` for which the conditions hold."""
     found: list[TaskEvent] = []
     for row in rows:
-        if row:  # an event that is deleted while it is read has no properties
+        if row.get("event_id") is not None:  # of one that was deleted there is the place alone
             event = TaskEvent.from_record({"event": row})
             names, of_task = where.task_fields, row["of_task"]
             if not where.conditions or where.holds(fields_of(event, names, of_task)):

@@ -55,6 +55,9 @@ class Upkeep:
                 logger.error("%s: %s", kind, error)
             self._told[kind] = why
             return 0
+        except Exception:  # whatever it is, the other kinds go on, and this one is done again
+            logger.exception("%s", kind)
+            return 0
         self._told.pop(kind, None)
         return done
 

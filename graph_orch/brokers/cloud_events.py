@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from enum import StrEnum
 from typing import Any, cast
@@ -144,9 +145,16 @@ def _from_json(message: Incoming, kind: str) -> BaseCloudEvent:
 
 def _parsed(body: bytes) -> JsonValue:
     try:
-        return json.loads(body.decode())
+        return json.loads(body.decode(), parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError) as error:
         raise ValidationError(f"it is not JSON: {_first_line(error)}") from None
+
+
+def _finite(text: str) -> float:
+    """A number; those that are none, and those without end, no store of JSON takes."""
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"{text[:50]} is no finite number")
+    return number
 
 
 def _is_storable(text: str) -> bool:

@@ -107,6 +107,8 @@ class TaskRecipe:
                 tasks[place] = self._task(event)
             except ValidationError as error:
                 found[place] = error
+            except (ValueError, TypeError, RecursionError) as error:  # no such message stops it
+                found[place] = ValidationError(f"the message makes no task: {error}")
         for place, error in zip(tasks, await _created(orch, [*tasks.values()]), strict=True):
             found[place] = error
         return found

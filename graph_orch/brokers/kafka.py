@@ -178,7 +178,7 @@ class KafkaConsumer:
         return [self._incoming(it) for records in found.values() for it in records]
 
     def _incoming(self, record: Any) -> Incoming:
-        headers = {name: value.decode(errors="replace") for name, value in record.headers}
+        headers = {name: (value or b"").decode(errors="replace") for name, value in record.headers}
         # A topic that is made anew under its name counts from 0 again; the time tells them apart.
         place = f"{record.partition}-{record.offset}-{record.timestamp}"
         return Incoming(headers, record.value or b"", f"kafka:{record.topic}", place, record)

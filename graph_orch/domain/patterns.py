@@ -126,9 +126,11 @@ class Condition:
                 f"where: {whole!r} is no condition; give such as 'task.metadata.customer = acme' "
                 f"or 'task.priority >= 5', with one of {', '.join(_COMPARE)}"
             )
-        path = tuple(
-            json.loads(step) if step.startswith('"') else step for step in _STEPS.findall(found[1])
-        )
+        steps = _STEPS.findall(found[1])
+        try:
+            path = tuple(json.loads(step) if step.startswith('"') else step for step in steps)
+        except ValueError:
+            raise ValidationError(f"where: {found[1]!r} has a name that is no JSON text") from None
         if ".".join(path[: 2 if path[0] == "task" else 1]) not in FIELDS:
             raise ValidationError(
                 f"where: {found[1]!r} begins with no field of an event; there are "

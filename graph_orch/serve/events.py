@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from graph_orch import AsyncOrchestrator
 from graph_orch.domain.models import TaskEvent
+from graph_orch.domain.patterns import Wanted
 from graph_orch.errors import StoreError, ValidationError
 from graph_orch.logs import logger_of
 from graph_orch.serve.principals import Principal
@@ -32,56 +35,67 @@ def routes(orch: AsyncOrchestrator, most_streams: int = MOST_STREAMS) -> list[Ro
     A client names a `pattern` and filters as for subscriptions, and where to begin: by the header
     Last-Event-ID, as browsers do when they come again, or by `after`; else with what comes.
     """
-    streams = 0
+    open_streams: set[object] = set()
 
     async def endpoint(request: Request) -> Response:
-        nonlocal streams
         principal: Principal = request.state.principal
         if why := principal.why_not("ReadEvents"):
             return PlainTextResponse(why, 403)
-        if streams >= most_streams:
+        if len(open_streams) >= most_streams:
             busy = f"all {most_streams} streams of this server are in use; ask again later"
             return PlainTextResponse(busy, 503, {"retry-after": "5"})
+        open_streams.add(stream := object())
         try:
             wanted = _wanted(request)
+            Wanted.of(**wanted)  # refuses what is not acceptable
             begins = request.headers.get("last-event-id") or request.query_params.get("after")
             after = await orch.events.end() if begins is None else _place(begins)
-            await orch.events.read(after, limit=1, **wanted)  # refuses what is not acceptable
-        except ValidationError as error:
-            return PlainTextResponse(str(error), 422)
-        except StoreError:
-            return PlainTextResponse("the store does not answer; ask again", 503)
-
-        async def counted() -> AsyncIterator[str]:
-            nonlocal streams
-            streams += 1
-            try:
-                async for part in _stream(orch, after, wanted):
-                    yield part
-            except StoreError as error:  # the client comes again, from where it was
-                logger.warning("a stream of events ends: %s", error)
-            finally:
-                streams -= 1
-
-        return StreamingResponse(counted(), media_type="text/event-stream", headers=HEADERS)
+        except BaseException as error:
+            open_streams.discard(stream)
+            if isinstance(error, ValidationError):
+                return PlainTextResponse(str(error), 422)
+            if isinstance(error, StoreError):
+                return PlainTextResponse("the store does not answer; ask again", 503)
+            raise
+        return _Stream(_stream(orch, after, wanted), lambda: open_streams.discard(stream))
 
     return [Route(PATH, endpoint=endpoint, methods=["GET"])]
+
+
+class _Stream(StreamingResponse):
+    """A stream that says when it has ended, also where its client left before it began."""
+
+    def __init__(self, parts: AsyncIterator[str], ended: Callable[[], None]) -> None:
+        super().__init__(parts, media_type="text/event-stream", headers=HEADERS)
+        self._ended = ended
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except StoreError as error:  # the client comes again, from where it was
+            logger.warning("a stream of events ends: %s", error)
+        finally:
+            self._ended()
 
 
 async def _stream(
     orch: AsyncOrchestrator, after: int, wanted: dict[str, Any]
 ) -> AsyncIterator[str]:
     yield ": these are the events\n\n"  # so that a client sees that it is connected
+    told = time.monotonic()
     while True:
         seen = orch.graph.work.seen
         page = await orch.events.read(after, **wanted)
         for event in page:
             yield _told(event)
         after = page.next_cursor or after
-        if not page:
-            await orch.graph.wait(seen, KEEP_ALIVE_SECONDS)
-            if orch.graph.work.seen == seen:
-                yield f"id: {after}\n\n"
+        if page:
+            told = time.monotonic()
+            continue
+        if time.monotonic() - told >= KEEP_ALIVE_SECONDS:
+            told = time.monotonic()
+            yield f"id: {after}\n\n"
+        await orch.graph.wait(seen, KEEP_ALIVE_SECONDS)
 
 
 def _told(event: TaskEvent) -> str:

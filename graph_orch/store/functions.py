@@ -36,5 +36,7 @@ def call(name: str, given: dict[str, JsonValue]) -> None:
         found = FUNCTIONS[name](given)
         if inspect.iscoroutine(found):
             asyncio.run(cast("Coroutine[Any, Any, Any]", found))
-    except Exception as error:  # it is not ours, and may raise anything
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:  # it is not ours, and may raise anything, such as SystemExit
         raise TriggerCallError(f"{name}: {describe(error)}") from error

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from pydantic import Field, JsonValue
 
+from graph_orch.domain.models import Right
 from graph_orch.tools import parameters as p
 from graph_orch.tools.answers import Answer
 from graph_orch.tools.call import Call
@@ -105,5 +106,9 @@ async def read_inbox(
 
 def _key(call: Call, agent_id: str | None, name: str) -> str:
     """The name of the subscription in the graph: nobody reads another agent's inbox."""
-    owner = call.caller.acting_as(agent_id) or call.caller.name
-    return f"inbox:{quote(owner, safe='')}:{name}"
+    caller = call.caller
+    if agent_id is not None and caller.agent_id is None:
+        caller.require(Right.ADMINISTER, "using the inbox of an agent")
+    agent = caller.acting_as(agent_id)
+    kind, owner = ("person", caller.name) if agent is None else ("agent", agent)
+    return f"inbox:{kind}:{quote(owner, safe='')}:{name}"

@@ -106,7 +106,7 @@ async def _keep_up(opening: asyncio.Future[Shared]) -> None:
             try:
                 for kind in await upkeep.due():
                     together.start(kind, upkeep.do, kind)
+                await together.wait(0)
             except OrchestrationError as error:
                 logger.warning("what is due beside tasks was not looked at: %s", error)
             await asyncio.sleep(graph.work.paced(UPKEEP_SECONDS, UPKEEPS_A_SECOND))
-            await together.wait(0)

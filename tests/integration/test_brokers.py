@@ -310,7 +310,7 @@ async def test_what_cannot_be_used_is_kept_and_can_be_tried_again(ada, broker, p
     assert len(letters) == 5
     for number, words in enumerate(["not JSON", "not JSON", "is no CloudEvent", "not JSON"]):
         assert words in reasons[number]
-    assert "no 'data.title'" in reasons[4]
+    assert "there is no {data.title}" in reasons[4]
     assert sorted(it.content for it in await ada.tasks.query_tasks()) == ["good", "x"]
     whole = await ada.dead_letters.get(letters[4].letter_id)
     assert json.loads(whole.body) == {"other": "no title"}

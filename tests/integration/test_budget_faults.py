@@ -81,7 +81,7 @@ def test_an_agents_spent_budget_costs_it_nothing(orch):
     for agent_id, is_ready in (("ada", False), ("bob", True)):
         asked = [request | {"agent_id": agent_id}]
         (row,) = orch.graph.read("tasks/has_ready", requests=asked)
-        assert row["ready"] is is_ready
+        assert (row["ready"] or bool(row["heads"])) is is_ready
     (reason,) = orch.insights.why_blocked(dear).reasons
     assert (reason.kind, reason.agents) == ("ready", ["bob"])
     orch.agents.deregister_agent("bob")

@@ -9,6 +9,7 @@ import neo4j
 import pytest
 
 from graph_orch import NewTask, ValidationError
+from graph_orch.domain.patterns import Wanted
 
 LATE = """
 CREATE (:Task {task_id: 'late'})-[:HAS_EVENT]->(:TaskEvent:NewEvent {
@@ -33,7 +34,8 @@ def test_places_are_shown_when_their_transaction_has_ended(orch, new_task):
     orch.subscriptions.put("s", "*")
     new_task()
     given = {"limit": 10, "command_id": "x"}
-    look = {"after": 0, "types": None, "workflow_id": None, "limit": 10}
+    wanted = Wanted.of("*")
+    look = {"after": 0, "limit": 10, **wanted.filters, **wanted.asked}
     assert orch.graph.write("events/number", **given)[0]["number"] == 1
     (row,) = orch.graph.read("events/read", **look)
     assert (row["events"], row["last"], row["more"]) == ([], 0, True)

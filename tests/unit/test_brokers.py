@@ -147,3 +147,11 @@ def test_two_messages_have_one_key_only_where_they_are_the_same(source, id_, sou
         return
     assert (first == second) is ((source, id_) == (source_2, id_2))
     assert max(len(first), len(second)) <= 200
+
+
+@pytest.mark.parametrize("body", [b'{"a": 1e999}', b'{"a": NaN}', b"[-Infinity]"])
+def test_numbers_without_end_are_no_json(body):
+    binary = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/x", "ce-type": "y"}
+    for headers in ({}, binary | {"content-type": "application/json"}):
+        with pytest.raises(ValidationError, match="not JSON"):
+            decoded(Incoming(headers, body, "s", "1"))

@@ -49,6 +49,7 @@ def test_a_condition_holds(condition: str, holds: bool) -> None:
         ("type", "no condition"),
         ("type ==", "no condition"),
         ("colour = red", "no field of an event"),
+        (r'detail."\q" = 1', "no JSON text"),
         ("task.colour = red", "no field of an event"),
         ("task = 1", "no field of an event"),
         ("type in completed", "JSON list"),

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from graph_orch import posting
-from graph_orch.domain.webhooks import Post, is_public, new_secret, url_of
+from graph_orch.domain.webhooks import Post, asked_for, is_public, new_secret, url_of
 from graph_orch.errors import ValidationError
 from graph_orch.posting import Poster
 from tests.webhook_receiver import Receiver
@@ -285,3 +285,20 @@ def certificate_for(directory) -> tuple[str, str]:
     files[0].write_bytes(made.public_bytes(Encoding.PEM))
     files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     return str(files[0]), str(files[1])
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("120", 120.0),
+        ("9" * 400, 999_999_999.0),
+        ("Fri, 27 Nov 2026 00:01:00 GMT", 60.0),
+        ("Thu, 26 Nov 2026 00:00:00 GMT", 0.0),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+        ("Fri, 27 Nov 2026 00:00:00 +99999999999999999999", None),
+        ("soon", None),
+        ("", None),
+    ],
+)
+def test_what_a_receiver_asks_for_is_a_time_or_nothing(header, seconds):
+    assert asked_for(header, datetime(2026, 11, 27, tzinfo=UTC)) == seconds
