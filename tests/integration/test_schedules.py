@@ -59,7 +59,7 @@ def test_put_get_list_remove(orch):
     local = made.next_at.astimezone(ZoneInfo("Europe/Berlin"))
     assert (local.hour, local.minute) in {(2, 30), (3, 0)}
     assert orch.schedules.get("b") == made
-    other = orch.schedules.put("a", "* * * * *", NewTask(content="x", task_type="y"))
+    other = orch.schedules.put("a", "0 0 1 1 *", NewTask(content="x", task_type="y"))
     assert orch.schedules.list() == [other, made]
     assert orch.schedules.remove("b")
     assert orch.schedules.get("b") is None
