@@ -94,9 +94,9 @@ async def test_of_many_who_wait_for_little_some_are_sent(aorch):
     for number in range(5):
         await aorch.agents.register_agent(f"a{number}", ["s"])
         requests.append({"agent_id": f"a{number}", "take_up": True, "task_types": None})
-    task, sent = NewTask(content="x", task_type="t", requirements=["s"]), []
+    task, sent = {"content": "x", "task_type": "t", "requirements": ["s"]}, []
     for new in (1, 1, 5):
-        await aorch.tasks.create_tasks([task] * new)
+        await aorch.tasks.create_tasks([NewTask(**task) for _ in range(new)])
         sent.append(sum(found for found, _ in await claims._have_ready(requests)))
     assert sent == [1, 2, 5]
 
