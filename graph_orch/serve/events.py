@@ -13,6 +13,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from graph_orch import AsyncOrchestrator
+from graph_orch.domain.fields import CURSOR
 from graph_orch.domain.models import TaskEvent
 from graph_orch.domain.patterns import Wanted
 from graph_orch.errors import StoreError, ValidationError
@@ -120,4 +121,4 @@ def _wanted(request: Request) -> dict[str, Any]:
 def _place(given: str) -> int:
     if not (given.isascii() and given.isdecimal()):
         raise ValidationError(f"after: {given[:100]!r} is no position in the log, such as 1200")
-    return int(given[:20])
+    return CURSOR.of("after", int(given[:20]))
