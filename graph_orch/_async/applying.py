@@ -14,11 +14,11 @@ from graph_orch._async.triggers import MAX_DEPTH, AsyncTriggers, asked_of
 from graph_orch.domain.actions import action_of
 from graph_orch.domain.cron import Cron
 from graph_orch.domain.fields import LIST, NAME, NEW_NAME, SLOTS, Check, instance
-from graph_orch.domain.forms import load_json, skill_key
+from graph_orch.domain.forms import load_json
 from graph_orch.domain.models import RetryPolicy, Schedule, Subscription, Trigger
 from graph_orch.domain.models.declared import Change, ChangeAction, DeclaredKind
 from graph_orch.domain.models.triggers import TriggerAction
-from graph_orch.domain.patterns import Pattern, Where
+from graph_orch.domain.patterns import Pattern, Where, filters_of
 from graph_orch.domain.triggers import FILTERS
 from graph_orch.errors import ValidationError
 
@@ -177,8 +177,7 @@ Checks = list[Callable[[], Fields]]
 def _filter(given: Mapping[str, object], name: str) -> Fields:
     if given.get(name) is None:
         return {}
-    value = NAME.of(name, given[name])
-    return {name: skill_key(value) if name == "skill" else value}
+    return {**filters_of({name: given[name]})}
 
 
 def _filters(given: Mapping[str, object]) -> Checks:

@@ -15,6 +15,8 @@ from graph_orch.domain.models import EventPage, TaskEvent
 from graph_orch.domain.patterns import Wanted, Where, fields_of
 
 NUMBERED_AT_ONCE = 2_000
+PAGE = 100
+"""How many events `subscribe` reads at once."""
 NOTHING: dict[str, Any] = Wanted.of("*").filters | Wanted.of("*").asked | {"types": []}
 ROUNDS = 5
 """How often one read looks again for what was committed meanwhile, until it is full."""
@@ -58,24 +60,7 @@ class AsyncEvents:
         """
         wanted = Wanted.of(pattern, where, workflow_id, agent_id, team_id, skill)
         place, limit = CURSOR.of("after", after or 0), LIMIT.of("limit", limit)
-        these = None if types is None else set(EVENT_TYPES.of("types", types))
-        params = wanted.filters | wanted.asked
-        params["types"] = [it for it in wanted.pattern.types if these is None or it in these]
-        events, row, rounds = list[TaskEvent](), dict[str, Any](), ROUNDS
-        while rounds:
-            (row,) = await self._graph.read("events/read", after=place, limit=limit, **params)
-            events = chosen(wanted.where, row["events"])
-            if len(row["events"]) == limit:
-                place = row["events"][-1]["position"]
-                if events:
-                    return EventPage(events, place)
-                continue
-            rounds -= 1
-            if not row["more"]:
-                break
-            if await self._number():
-                await self._number()  # shows them
-        return EventPage(events, max(place, row["last"]))
+        return await self._page(place, limit, wanted.where, _asked(wanted, types))
 
     async def end(self) -> int:
         """The cursor after everything that has happened, to follow what comes."""
@@ -108,19 +93,12 @@ class AsyncEvents:
             idle_seconds: End when nothing came for so long; None: never end.
         """
         idle_seconds = SECONDS.of("idle_seconds", idle_seconds)
-        wanted: dict[str, Any] = {
-            "types": types,
-            "pattern": pattern,
-            "workflow_id": workflow_id,
-            "agent_id": agent_id,
-            "team_id": team_id,
-            "skill": skill,
-            "where": where,
-        }
+        wanted = Wanted.of(pattern, where, workflow_id, agent_id, team_id, skill)
+        place, params = CURSOR.of("after", after or 0), _asked(wanted, types)
         heard = time.monotonic()
         while True:
             seen = self._graph.work.seen
-            page = await self.read(after, **wanted)
+            page = await self._page(place, PAGE, wanted.where, params)
             for event in page:
                 yield event
             if page:
@@ -129,7 +107,27 @@ class AsyncEvents:
                 await self._graph.wait(seen, left)
             else:
                 return
-            after = page.next_cursor
+            place = page.next_cursor or place
+
+    async def _page(
+        self, place: int, limit: int, where: Where, params: Mapping[str, Any]
+    ) -> EventPage:
+        """The next events for which the conditions hold; `params` are of `events/read`."""
+        events, row, rounds = list[TaskEvent](), dict[str, Any](), ROUNDS
+        while rounds:
+            (row,) = await self._graph.read("events/read", after=place, limit=limit, **params)
+            events = chosen(where, row["events"])
+            if len(row["events"]) == limit:
+                place = row["events"][-1]["position"]
+                if events:
+                    return EventPage(events, place)
+                continue
+            rounds -= 1
+            if not row["more"]:
+                break
+            if await self._number():
+                await self._number()  # shows them
+        return EventPage(events, max(place, row["last"]))
 
     async def _number(self) -> int:
         """Show the places that were given, and give some to events that have none: how many."""
@@ -137,6 +135,13 @@ class AsyncEvents:
             "events/number", limit=NUMBERED_AT_ONCE, command_id=new_hex()
         )
         return row["number"]
+
+
+def _asked(wanted: Wanted, types: Sequence[EventType | str] | None) -> dict[str, Any]:
+    """The parameters of `events/read` that say which events are wanted."""
+    these = None if types is None else set(EVENT_TYPES.of("types", types))
+    among = [it for it in wanted.pattern.types if these is None or it in these]
+    return wanted.filters | wanted.asked | {"types": among}
 
 
 def idle_left(heard: float, idle_seconds: float | None) -> float:

@@ -14,11 +14,11 @@ from graph_orch._async.events import AsyncEvents
 from graph_orch._async.graph import AsyncGraph
 from graph_orch.domain.actions import action_of
 from graph_orch.domain.fields import AGE, CURSOR, LEASE, LIMIT, NAME, NEW_NAME, SLOTS
-from graph_orch.domain.forms import dump_json, skill_key
+from graph_orch.domain.forms import dump_json
 from graph_orch.domain.models import NewTask, RetryPolicy
 from graph_orch.domain.models.base import some_moment
 from graph_orch.domain.models.triggers import Firing, Trigger, TriggerAction, TriggerMatch, When
-from graph_orch.domain.patterns import Pattern, Where
+from graph_orch.domain.patterns import Pattern, Where, filters_of
 from graph_orch.domain.triggers import (
     FILTERS,
     GRACE,
@@ -325,15 +325,10 @@ def asked_of(on: str, when: object, where: object, *filters: str | None) -> dict
         )
     if condition is not None and condition.expect is not None:
         Pattern.of(condition.expect)
-    given = dict(zip(FILTERS, filters, strict=True))
+    asked: dict[str, Any] = {**filters_of(dict(zip(FILTERS, filters, strict=True)))}
     texts = Where.of(where).texts
     if asking and (texts or any(it is not None for it in filters)):
         raise ValidationError("a trigger on recommendations takes no filters of events")
-    asked: dict[str, Any] = {
-        name: None if value is None else NAME.of(name, value) for name, value in given.items()
-    }
-    if asked["skill"] is not None:
-        asked["skill"] = skill_key(asked["skill"])
     text = None if condition is None else condition.model_dump_json(exclude_defaults=True)
     asked |= {"pattern": pattern.text, "where": texts}
     return {**asked, "when": text, "condition": condition}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import operator
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
 from functools import lru_cache
@@ -204,6 +204,19 @@ def fields_of(event: BaseModel, names: Sequence[str], of_task: Sequence[Any]) ->
     return {**event.model_dump(mode="json"), "task": task}
 
 
+def filters_of(given: Mapping[str, object]) -> dict[str, str | None]:
+    """Filters of events by the store, checked; a skill becomes its key, None filters nothing.
+
+    Raises:
+        ValidationError: one is not acceptable.
+    """
+    names = {name: None if it is None else NAME.of(name, it) for name, it in given.items()}
+    return {
+        name: skill_key(it) if name == "skill" and it is not None else it
+        for name, it in names.items()
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which events are wanted: by a pattern, filters of the store, and conditions."""
@@ -228,9 +241,8 @@ class Wanted:
         Raises:
             ValidationError: one is not acceptable.
         """
-        ids = {"workflow_id": workflow_id, "agent_id": agent_id, "team_id": team_id}
-        filters = {name: None if it is None else NAME.of(name, it) for name, it in ids.items()}
-        filters["skill"] = None if skill is None else skill_key(NAME.of("skill", skill))
+        given = {"workflow_id": workflow_id, "agent_id": agent_id, "team_id": team_id}
+        filters = filters_of({**given, "skill": skill})
         return cls(Pattern.of(pattern), Where.of(where), filters)
 
     @property
