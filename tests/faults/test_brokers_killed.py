@@ -8,11 +8,11 @@ import json
 import random
 from collections import Counter, defaultdict
 
-import nats
 import nats.errors
 import nats.js.errors
 import pytest
 from cloudevents.core.formats.json import JSONFormat
+from nats.aio.client import Client
 
 from benchmarks.peers.nats import Nats
 from tests.faults.commands import Process
@@ -64,9 +64,12 @@ async def connected_to(broker):
     """A connection, as soon as the broker is there."""
     async with asyncio.timeout(60):
         while True:
+            client = Client()
             try:
-                return await nats.connect(broker.url, allow_reconnect=False, error_cb=ignore)
+                await client.connect(broker.url, allow_reconnect=False, error_cb=ignore)
+                return client
             except AWAY:
+                await client.close()  # what a failed attempt leaves open, too
                 await asyncio.sleep(0.05)
 
 
