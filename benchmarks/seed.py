@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 
 from benchmarks.store import Store
-from graph_orch.domain.forms import lane_key
+from graph_orch.domain.lanes import lane_key
 
 BATCH = 10_000
 

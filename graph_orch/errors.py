@@ -548,7 +548,7 @@ class AgentNotFoundError(AgentError, KeyError):
 
 
 class MissingCapabilityError(AgentError):
-    """The agent lacks skills that the task requires."""
+    """The agent lacks skills or labels that the task requires, or is not of the team it is for."""
 
     def __init__(self, agent_id: str, task_id: str, missing: Iterable[str]) -> None:
         self.agent_id = agent_id
@@ -557,7 +557,7 @@ class MissingCapabilityError(AgentError):
         super().__init__(
             f"agent {agent_id!r} cannot take task {task_id!r}: it lacks "
             f"{', '.join(map(repr, self.missing))}; choose another agent, or teach it with "
-            "learn_new_capability"
+            "learn_new_capability (labels are given with register_agent, members with teams.put)"
         )
 
 

@@ -14,7 +14,7 @@ CALL (a) {
   WITH DISTINCT g
   SET g.size = COUNT { (g)<-[:MEMBER_OF]-() }
 }
-REMOVE a:Agent
+REMOVE a:Agent, a.terms
 SET a:RetiredAgent, a.retired_skills = a.skills, a.skills = [],
     a.retired_at = datetime(), a.retired_by = $command_id
 RETURN agent, names

@@ -1,11 +1,11 @@
 // Registers an agent, revives one that was deregistered, or updates one. The record of its work and
-// its skills stay as they are. Slots and metadata that are null stay as they were; an agent that
+// its skills stay as they are. Slots, labels and metadata that are null stay as they were; an agent that
 // was deregistered has none to keep. The caller changes the skills, which are returned, while the
 // agent is locked.
 // Locks: the agent.
 // mode: write
 // params: $agent_id: STRING, $max_concurrent_tasks: INTEGER, $default_slots: INTEGER,
-//   $metadata: STRING, $command_id: STRING
+//   $labels: LIST<STRING>, $metadata: STRING, $command_id: STRING
 // returns: skills
 CYPHER 5
 CALL () {
@@ -13,7 +13,8 @@ CALL () {
   SET r.lk = $command_id
   WITH r WHERE r:RetiredAgent  // Read again: others may have revived it.
   REMOVE r:RetiredAgent, r.max_concurrent_tasks, r.metadata, r.breaker_failures, r.breaker_seconds,
-         r.failures_in_row, r.failed_by, r.paused_at, r.paused_until, r.paused_reason, r.paused_by
+         r.failures_in_row, r.failed_by, r.paused_at, r.paused_until, r.paused_reason, r.paused_by,
+         r.labels
   SET r:Agent, r.skills = []
 }
 MERGE (a:Agent {agent_id: $agent_id})
@@ -24,7 +25,8 @@ ON CREATE SET
 SET a.lk = $command_id
 SET a.max_concurrent_tasks =
       coalesce($max_concurrent_tasks, a.max_concurrent_tasks, $default_slots),
+    a.labels = coalesce($labels, a.labels),
     a.metadata = coalesce($metadata, a.metadata),
     a.last_seen_at = datetime()
-WITH a
+SET a.terms = INCLUDE agents/terms
 RETURN a.skills AS skills

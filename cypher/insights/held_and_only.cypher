@@ -14,7 +14,7 @@ CALL (me) {
   RETURN collect(t) AS held
 }
 CALL (me) {
-  MATCH (l:Lane) WHERE all(key IN l.skills WHERE key IN me.skills)
+  MATCH (l:Lane) WHERE all(key IN l.needs WHERE key IN me.skills OR key IN me.terms)
   CALL (l) {
     INCLUDE routing/serving
     WITH a LIMIT 2

@@ -60,7 +60,8 @@ CALL (asked, roots, workers) {
   RETURN collect({
     task_ids: ids, takers: takers, handled: handled, limit: head([x IN limits | properties(x)]),
     budget: head(short),
-    missing: [key IN l.skills WHERE NOT EXISTS { (:Skill {key: key})<-[:HAS_SKILL]-() }]
+    needs: l.needs, missing: [key IN l.needs WHERE NOT EXISTS { (:Skill {key: key})<-[:HAS_SKILL]-() }
+      AND NOT EXISTS { MATCH (a:Agent) WHERE key IN a.terms }]
   }) AS groups
 }
 WITH asked, roots, root_count, groups, datetime() AS now

@@ -1,10 +1,11 @@
 // Returns the lanes with ready tasks that no concurrency limit holds back: how many tasks wait
-// (10,000 stands for more), who holds each skill that they need, how many agents may take them, how
+// (10,000 stands for more), who holds each skill that they need, the terms that they need besides
+// (domain/lanes), how many agents may take them, how
 // many free slots these have, and the best of these agents. Tasks that some agents may not try
 // again have a row of their own, with the first of them and the agents that they are kept from, of
 // which 20 are named. It starts from the lanes, which are few, and reads none of the history.
 // mode: read
-// returns: lane, skills, ready, first, capable, free, best, barred
+// returns: lane, skills, terms, ready, first, capable, free, best, barred
 CYPHER 5
 CALL () {
   INCLUDE routing/barred
@@ -34,5 +35,6 @@ CALL (l, excluded) {
 }
 RETURN l.key AS lane,
        [(l)-[:NEEDS]->(k:Skill) | [k.key, k.name, COUNT { (k)<-[:HAS_SKILL]-() }]] AS skills,
+       [key IN l.needs WHERE NOT key IN l.skills] AS terms,
        ready, first, capable, free, best, barred
 ORDER BY ready DESC, lane, first

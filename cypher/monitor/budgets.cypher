@@ -12,7 +12,7 @@ CALL (b, o) {
   UNION
   MATCH (o)<-[:MEMBER_OF*0..1]-(a:Agent)
   MATCH (l:Lane) USING INDEX SEEK l:Lane(open_for)
-  WHERE l.open_for IN a.skills + [''] AND all(key IN l.skills WHERE key IN a.skills)
+  WHERE l.open_for IN INCLUDE agents/has AND INCLUDE agents/serves
   RETURN l
 }
 WITH b, l, coalesce(l.least, [0, 0, 0, 1]) AS estimate

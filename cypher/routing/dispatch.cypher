@@ -10,10 +10,10 @@ MATCH (t:Task {task_id: $task_id})
 MATCH (l:Lane {key: t.lane})
 CALL (t, l) {
   INCLUDE routing/serving
-  WITH t, a
+  WITH t, l, a
   WHERE INCLUDE routing/may_take
-  WITH a, INCLUDE routing/quality AS quality
-  ORDER BY quality DESC, coalesce(a.last_assigned_at, datetime({epochSeconds: 0})), a.agent_id
+  WITH a, INCLUDE routing/quality AS quality, INCLUDE agents/bonus AS bonus
+  ORDER BY bonus DESC, quality DESC, coalesce(a.last_assigned_at, datetime({epochSeconds: 0})), a.agent_id
   LIMIT 1
   RETURN a.agent_id AS chosen
 }

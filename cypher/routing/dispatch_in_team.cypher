@@ -12,10 +12,11 @@ INCLUDE routing/origin
 WITH t, l, g WHERE $team IS NULL OR g IS NOT NULL
 CALL (t, l, g) {
   INCLUDE routing/serving
-  WITH t, a, g
+  WITH t, l, a, g
   WHERE INCLUDE routing/may_take
-  WITH a, EXISTS { (a)-[:MEMBER_OF]->(g) } AS is_member, INCLUDE routing/quality AS quality
-  ORDER BY is_member DESC, quality DESC,
+  WITH a, EXISTS { (a)-[:MEMBER_OF]->(g) } AS is_member, INCLUDE routing/quality AS quality,
+       INCLUDE agents/bonus AS bonus
+  ORDER BY is_member DESC, bonus DESC, quality DESC,
            coalesce(a.last_assigned_at, datetime({epochSeconds: 0})), a.agent_id
   LIMIT 1
   RETURN a.agent_id AS chosen

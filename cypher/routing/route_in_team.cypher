@@ -10,11 +10,11 @@ MATCH (l:Lane {key: t.lane})
 INCLUDE routing/origin
 CALL (t, l, g) {
   INCLUDE routing/serving
-  WITH t, a, g
+  WITH t, l, a, g
   WHERE INCLUDE routing/may_take
-  WITH a.agent_id AS agent_id, a.last_assigned_at AS last,
+  WITH a.agent_id AS agent_id, a.last_assigned_at AS last, INCLUDE agents/bonus AS bonus,
        EXISTS { (a)-[:MEMBER_OF]->(g) } AS is_member, INCLUDE routing/quality AS quality
-  ORDER BY is_member DESC, quality DESC, coalesce(last, datetime({epochSeconds: 0})), agent_id
+  ORDER BY is_member DESC, bonus DESC, quality DESC, coalesce(last, datetime({epochSeconds: 0})), agent_id
   LIMIT $limit
   RETURN collect(agent_id) AS agent_ids
 }

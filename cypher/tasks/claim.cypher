@@ -9,7 +9,7 @@
 // `lost`: 1 where there was something to take and others took it, so that asking again is worth it.
 //
 // Locks: where there are several requests, all their agents. Then for each request the agent, the
-// limits, the lanes (only where the order is strict, which is $spread = 1), the budgets, the tasks;
+// limits, the shares, the lanes (only where the order is strict, which is $spread = 1), the budgets, the tasks;
 // each kind ascending. The requests come by agent_id. One request that finds nothing to take locks nothing.
 // mode: write
 // params: $requests: LIST<MAP>, $limit: INTEGER, $spread: INTEGER, $heed_due: BOOLEAN
@@ -45,19 +45,26 @@ CALL (a, due, paused, request) {
     INCLUDE tasks/best
     UNWIND CASE WHEN best = [] THEN [null] ELSE best END AS t
     OPTIONAL MATCH (l:Lane {key: t.lane})
-    RETURN collect(DISTINCT l) AS lanes, max(lanes_seen) AS lanes_seen, min(t.ready_key) AS first
+    RETURN collect(DISTINCT l) AS lanes, max(lanes_seen) AS lanes_seen, min(t.ready_key) AS first,
+           head(collect(turn)) AS turn
   }
-  CALL (a, lanes, agent_id, command_id, task_types, paused, first, request) {
+  CALL (a, lanes, agent_id, command_id, task_types, paused, first, turn, request) {
 
     // 3. Lock what decides how many tasks the agent may take. A lane is locked only where the order
     //    is strict: then whoever comes next waits here, and takes what comes next.
-    WITH a, lanes, agent_id, command_id, task_types, paused, first, request WHERE size(lanes) > 0
+    WITH a, lanes, agent_id, command_id, task_types, paused, first, turn, request WHERE size(lanes) > 0
     SET a.lk = command_id
-    WITH lanes, agent_id, command_id, task_types, paused, first, request
+    WITH lanes, agent_id, command_id, task_types, paused, first, turn, request
     CALL (lanes, command_id) {
       UNWIND lanes AS l
       MATCH (l)-[:LIMITED_BY]->(x:Limit)
       WITH DISTINCT x, command_id ORDER BY x.key
+      SET x.lk = 0
+    }
+    CALL (lanes, turn) {
+      UNWIND CASE WHEN turn IS NULL THEN [] ELSE lanes END AS l
+      WITH DISTINCT coalesce(l.fairness_key, '') AS key ORDER BY key
+      MATCH (x:Share {key: key})
       SET x.lk = 0
     }
     CALL (lanes, command_id) {
@@ -72,23 +79,32 @@ CALL (a, due, paused, request) {
     //    tasks are looked at, and some of them taken at random, so that agents that come together
     //    seldom want the same ones. Where a workflow is being cancelled, a lane may begin with a
     //    hundred thousand tasks of it, which are not passed over twice (`first`).
-    WITH lanes, agent_id, command_id, task_types, paused, first, request
+    WITH lanes, agent_id, command_id, task_types, paused, first, turn, request
     MATCH (a:Agent {agent_id: agent_id})
-    WITH a, command_id, task_types, paused, first, request,
-         [l IN lanes WHERE all(key IN l.skills WHERE key IN a.skills)] AS served,
+    WITH a, command_id, task_types, paused, first, turn, request,
+         [l IN lanes WHERE INCLUDE agents/serves] AS served,
          INCLUDE agents/slots - a.active_tasks AS free,
          INCLUDE budgets/payers AS paying,
          CASE WHEN paused = [] THEN 0 ELSE first END AS since
-    CALL (a, served, task_types, paused, since) {
+    CALL (a, served, task_types, paused, since, turn) {
       UNWIND served AS l
       CALL (a, l, task_types, paused, since) {
         MATCH (t:Task) USING INDEX SEEK t:Task(lane, ready_key)
         WHERE t.lane = l.key AND t.ready_key >= since
           AND INCLUDE tasks/wanted AND INCLUDE tasks/independent
-        RETURN t ORDER BY t.lane, t.ready_key LIMIT $limit * $spread
+        WITH t ORDER BY t.lane, t.ready_key LIMIT $limit * $spread
+        RETURN collect(t) AS own
       }
-      WITH l, t, t.ready_key AS ready_key ORDER BY ready_key LIMIT $limit * $spread
-      WITH l, t, CASE WHEN $spread = 1 THEN toFloat(ready_key) ELSE rand() END AS place
+      WITH *, INCLUDE agents/bonus AS bonus
+      INCLUDE tasks/turn
+      UNWIND range(0, size(own) - 1) AS place
+      WITH l, own[place] AS t, x, turn, start + step * place AS tag, waited, bonus
+      WITH l, t, INCLUDE tasks/level AS level, tag, waited, t.ready_key - bonus AS key
+      ORDER BY level, tag, waited, key LIMIT $limit * $spread
+      WITH collect({l: l, t: t}) AS found
+      UNWIND range(0, size(found) - 1) AS at
+      WITH found[at].l AS l, found[at].t AS t,
+           CASE WHEN $spread = 1 THEN toFloat(at) ELSE rand() END AS place
       ORDER BY place
       OPTIONAL MATCH (l)-[:LIMITED_BY]->(x:Limit)
       WITH x, collect({t: t, place: place}) AS chosen
@@ -97,12 +113,12 @@ CALL (a, due, paused, request) {
       WITH one.t AS t ORDER BY one.place
       RETURN collect(t) AS open
     }
-    WITH a, paying, command_id, request,
+    WITH a, lanes, turn, paying, command_id, request,
          open[..CASE WHEN free < 0 THEN 0 WHEN free < request.limit THEN free
                      ELSE request.limit END] AS answered
-    WITH a, paying, command_id, request, answered, [t IN answered | INCLUDE tasks/letters] AS letters
-    WITH a, paying, command_id, request, answered, INCLUDE tasks/fitting AS fitting
-    WITH a, paying, command_id, request, answered[..fitting] AS chosen
+    WITH *, [t IN answered | INCLUDE tasks/letters] AS letters
+    WITH *, INCLUDE tasks/fitting AS fitting
+    WITH a, lanes, turn, paying, command_id, request, answered[..fitting] AS chosen
     CALL (paying, chosen) {
       UNWIND paying + [t IN chosen WHERE t.charges IS NOT NULL | t.charges] AS key
       MATCH (b:Budget {key: key})
@@ -137,12 +153,22 @@ CALL (a, due, paused, request) {
       RETURN collect(t) AS taken
     }
 
-    // 6. Count what was taken: once for each limit and for the agent, since each SET is a write.
+    // 6. Count what was taken: once for each limit, each share and the agent, since each SET is a write.
     CALL (taken) {
       UNWIND taken AS t
       MATCH (x:Limit {key: t.concurrency_key})
       WITH x, count(*) AS more
       INCLUDE limits/count
+    }
+    CALL (taken, lanes, turn) {
+      UNWIND CASE WHEN turn IS NULL THEN [] ELSE taken END AS t
+      MATCH (l:Lane {key: t.lane})
+      WITH coalesce(l.fairness_key, '') AS key, head(collect(l)) AS l, count(*) AS more, lanes, turn
+      INCLUDE tasks/turn
+      WITH x, start + step * more AS served, [one IN lanes WHERE coalesce(one.fairness_key, '') = key | one.key] AS keys
+      SET x.served = served, x.served_at = datetime.realtime(), x.is_dry = NOT EXISTS {
+        MATCH (t:Task) USING INDEX SEEK t:Task(lane, ready_key) WHERE t.lane IN keys AND t.ready_key >= 0
+      }
     }
     SET a.active_tasks = a.active_tasks + size(taken),
         a.total_assigned = a.total_assigned + size(taken)

@@ -9,7 +9,7 @@
 // returns: closed
 CYPHER 5
 MATCH (a:Agent {agent_id: $agent_id})
-WITH a.skills + [''] AS mine, datetime.realtime() AS now
+WITH INCLUDE agents/has AS mine, datetime.realtime() AS now
 WITH mine, now, now - duration('PT1S') * $grace_seconds AS long_ago
 CALL (mine, long_ago) {
   MATCH (l:Lane) USING INDEX SEEK l:Lane(open_for)

@@ -18,7 +18,7 @@ WITH due, due_in, paused, number, $requests[number].agent_id AS agent_id,
 MATCH (a:Agent {agent_id: agent_id})
 INCLUDE tasks/handed
 CALL (a, task_types, paused) {
-  WITH a, task_types, paused, a.skills + [''] AS mine, INCLUDE budgets/payers AS paying
+  WITH a, task_types, paused, INCLUDE agents/has AS mine, INCLUDE budgets/payers AS paying
   WHERE a.active_tasks < INCLUDE agents/slots AND NOT 'queue' IN paused
   INCLUDE tasks/served_lanes
   WITH a, l, task_types, paused

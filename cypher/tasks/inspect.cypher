@@ -4,7 +4,7 @@
 // `short`: the keys of budgets that have not enough left for it; `pauses`: those that hold it back.
 // mode: read
 // params: $task_id: STRING, $agent_id: STRING, $command_id: STRING
-// returns: task, dependencies, limit, skills, is_due, is_open, is_independent, short, pauses, agent,
+// returns: task, dependencies, limit, needs, is_due, is_open, is_independent, short, pauses, agent,
 //   event
 CYPHER 5
 OPTIONAL MATCH (t:Task {task_id: $task_id})
@@ -25,7 +25,7 @@ CALL (t, payers) {
 RETURN INCLUDE tasks/answer, x {
          .key, .max, .active, next_at: x.next_at.epochSeconds * 1000000 + x.next_at.microsecond,
          next_in: coalesce(x.next_at.epochMillis - datetime.realtime().epochMillis, 0)
-       } AS limit, l.skills AS skills,
+       } AS limit, l.needs AS needs,
        coalesce(t.available_at <= datetime(), true) AS is_due,
        INCLUDE workflows/open_to AS is_open,
        INCLUDE tasks/independent AS is_independent,

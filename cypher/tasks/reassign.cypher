@@ -21,7 +21,7 @@ MATCH (l:Lane {key: t.lane})
 WHERE t.status IN ['assigned', 'running'] AND t.attempt = coalesce($attempt, t.attempt)
   AND a.active_tasks < INCLUDE agents/slots
   AND INCLUDE tasks/independent
-  AND all(key IN l.skills WHERE key IN a.skills)
+  AND INCLUDE agents/serves
 WITH t, a, h, r, released, released AS now, coalesce(r.charged, []) AS paid, false AS closes
 INCLUDE tasks/reserve
 INCLUDE tasks/settle

@@ -12,6 +12,7 @@ from graph_orch._async.graph import AsyncGraph, AsyncTransaction, Rows
 from graph_orch.domain.fields import (
     CONFIDENCE,
     JSON_OBJECT,
+    LABELS,
     MILLISECONDS,
     NAME,
     NEW_NAME,
@@ -51,6 +52,7 @@ class AsyncAgentRegistry:
         metadata: Mapping[str, JsonValue] | None = None,
         *,
         max_concurrent_tasks: int | None = None,
+        labels: Sequence[str] | None = None,
     ) -> Agent:
         """Register an agent; one that is registered already is changed, and keeps its record.
 
@@ -62,6 +64,8 @@ class AsyncAgentRegistry:
             metadata: Any JSON object, which replaces the one before. None keeps that.
             max_concurrent_tasks: How many tasks it may hold at once. None takes what `metadata`
                 says under this name, else keeps what the agent has; a new agent has 5.
+            labels: What it is besides, such as "region=eu", which tasks may require or prefer;
+                they replace those before. None keeps these.
 
         Raises:
             ValidationError: an argument is not acceptable.
@@ -71,7 +75,8 @@ class AsyncAgentRegistry:
         details = None if metadata is None else JSON_OBJECT.of("metadata", metadata)
         slots = _slots(max_concurrent_tasks, details)
         text = None if details is None else dump_json(details)
-        rows = await self._graph.transaction(_register, agent, skills, slots, text)
+        marks = None if labels is None else list(LABELS.of("labels", labels))
+        rows = await self._graph.transaction(_register, agent, skills, slots, marks, text)
         return Agent.from_record(rows[0])
 
     async def get_agent(self, agent_id: str) -> Agent | None:
@@ -234,6 +239,7 @@ async def _register(
     agent_id: str,
     names: tuple[str, ...],
     slots: int | None,
+    labels: list[str] | None,
     metadata: str | None,
 ) -> Rows:
     command_id = new_hex()
@@ -244,6 +250,7 @@ async def _register(
         agent_id=agent_id,
         max_concurrent_tasks=slots,
         default_slots=DEFAULT_SLOTS,
+        labels=labels,
         metadata=metadata,
         command_id=command_id,
     )

@@ -203,7 +203,10 @@ def _situation(
     budgets: dict[Any, str] = {}
     for group in row["groups"]:
         shared = Takers(
-            missing=sorted(group["missing"]), handled=group["handled"], **group["takers"]
+            needs=group["needs"],
+            missing=sorted(group["missing"]),
+            handled=group["handled"],
+            **group["takers"],
         )
         takers |= dict.fromkeys(group["task_ids"], shared)
         if group["limit"] is not None:

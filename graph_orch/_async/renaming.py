@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 from graph_orch._async.graph import AsyncGraph
-from graph_orch.domain.forms import lane_key, skill_key
+from graph_orch.domain.forms import skill_key
 from graph_orch.domain.ids import new_hex
+from graph_orch.domain.lanes import Lane
 
 T = TypeVar("T")
 
@@ -80,9 +81,5 @@ async def _lanes_that_change(graph: AsyncGraph, keys: dict[str, str]) -> dict[st
             skills = sorted({keys.get(key, key) for key in before})
             limited_by = row["composed_concurrency_key"]
             if skills != sorted(before) or limited_by != row["concurrency_key"]:
-                changed[after] = {
-                    "key": lane_key(skills, limited_by),
-                    "skills": skills,
-                    "concurrency_key": limited_by,
-                }
+                changed[after] = Lane(tuple(skills), concurrency_key=limited_by).row()
     return changed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.renaming import rename_all
-from graph_orch.domain.forms import lane_key
+from graph_orch.domain.lanes import lane_key
 from graph_orch.errors import ForeignGraphError, SchemaTooNewError
 
 VERSION = 5
@@ -59,6 +59,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "schema/skill_guarded",
         "schema/secret_name",
         "schema/pause_key",
+        "schema/share_key",
         "schema/subscription_name",
         "schema/subscription_deliver",
         "schema/delivery_event",
@@ -123,6 +124,8 @@ class AsyncSchema:
                 await self._graph.define(name)
             if version == 4:
                 await rename_all(self._graph)
+            if version == 5:
+                await self._graph.write("schema/lane_needs")
             await self._graph.write("schema/await_indexes", timeout_seconds=INDEX_TIMEOUT_SECONDS)
             await self._graph.write("schema/write_record", version=version, empty_lane=EMPTY_LANE)
         return pending

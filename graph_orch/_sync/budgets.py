@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from graph_orch._sync.creation import add_lane_rows
+from graph_orch._sync.creation import lay_lanes
 from graph_orch._sync.graph import Graph, Transaction
 from graph_orch.domain.fields import NAME
-from graph_orch.domain.forms import lane_key
+from graph_orch.domain.lanes import Lane
 from graph_orch.domain.models.budgets import UNLIMITED, Budget, BudgetState
 from graph_orch.errors import (
     AgentNotFoundError,
@@ -113,22 +113,20 @@ def _known(row: Mapping[str, object]) -> dict[str, object]:
 def _charge_some(tx: Transaction, workflow_id: str, key: str) -> bool:
     """Charge some tasks of a workflow to its budget; whether there may be more."""
     found = tx.run("budgets/find_uncharged", workflow_id=workflow_id, limit=AT_ONCE)
-    lanes: dict[str, dict[str, object]] = {}
+    lanes: list[Lane] = []
     rows: list[dict[str, object]] = []
     for row in found:
-        shared = {name: row[name] for name in ("concurrency_key", "least")} | {"charges": key}
-        both: list[str | None] = []
-        for skills in (row["skills"], row["fallback"]):
-            new = None
-            if skills is not None:
-                new = lane_key(skills, row["concurrency_key"], key, row["least"])
-                lanes[new] = {"key": new, "skills": skills, **shared}
-            both.append(new)
-        fields = {"was": row["lane"], "lane": both[0], "fallback_lane": both[1]}
+        both = [
+            None if it is None else Lane.from_row(it).charged_to(key)
+            for it in (row["lane"], row["fallback"])
+        ]
+        lanes += filter(None, both)
+        lane, fallback = (it and it.key for it in both)
+        fields = {"was": row["lane"]["key"], "lane": lane, "fallback_lane": fallback}
         rows.extend({"task_id": task_id, **fields} for task_id in row["task_ids"])
     if not rows:
         return False
-    add_lane_rows(tx, list(lanes.values()))
+    lay_lanes(tx, lanes)
     tx.run("budgets/charge", key=key, rows=rows)
     return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
 from operator import itemgetter
@@ -11,8 +12,9 @@ from typing import Any
 from graph_orch._sync.due import Due
 from graph_orch._sync.graph import AlreadyAppliedError, Graph, Transaction
 from graph_orch._sync.skills import Skills
-from graph_orch.domain.forms import lane_key, least_of, skill_key
+from graph_orch.domain.forms import dump_json, skill_key
 from graph_orch.domain.ids import new_hex
+from graph_orch.domain.lanes import Lane, least_of
 from graph_orch.domain.lifecycle import DependencyFailure, TaskStatus
 from graph_orch.domain.models import NewTask, RetryPolicy
 from graph_orch.domain.models.tasks import copy_of
@@ -151,7 +153,11 @@ class Creation:
         self.charged -= workflows.keys()
         self.charged |= {key for key, (_, charged) in workflows.items() if charged}
         lanes = set(found["lanes"])
-        if strange := [task for task in fresh if not lanes.issuperset(_lanes(task, self.charged))]:
+        if strange := [
+            task
+            for task in fresh
+            if not all(lane.key in lanes for lane in _lanes(task, self.charged))
+        ]:
             self._graph.transaction(add_lanes, strange, self.charged)
         return fresh
 
@@ -178,25 +184,16 @@ def add_lanes(
     tx: Transaction, tasks: Iterable[NewTask], charged: Collection[str] = ()
 ) -> None:
     """Add the lanes of these tasks, and their skills; `charged` as for `insertion`."""
-    lanes = {key: (task, skills) for task in tasks for key, skills in _lanes(task, charged).items()}
+    lanes = [lane for task in tasks for lane in _lanes(task, charged)]
     named = (it for task in tasks for it in (*task.requirements, *task.fallback_requirements))
     add_skills(tx, {skill_key(name): name for name in named})
-    rows = [
-        {
-            "key": key,
-            "skills": sorted(skills),
-            "concurrency_key": task.concurrency_key,
-            "charges": _charges(task, charged),
-            "least": least_of(_estimate(task)),
-        }
-        for key, (task, skills) in sorted(lanes.items(), key=itemgetter(0))
-    ]
-    add_lane_rows(tx, rows)
+    lay_lanes(tx, lanes)
 
 
-def add_lane_rows(tx: Transaction, rows: list[dict[str, Any]]) -> None:
+def lay_lanes(tx: Transaction, lanes: Iterable[Lane]) -> None:
     """Add lanes, of skills that there are."""
-    tx.run("tasks/add_lanes", lanes=rows, command_id=new_hex())
+    rows = sorted({lane.key: lane.row() for lane in lanes}.items(), key=itemgetter(0))
+    tx.run("tasks/add_lanes", lanes=[row for _, row in rows], command_id=new_hex())
 
 
 def add_skills(tx: Transaction, names: Mapping[str, str]) -> None:
@@ -270,6 +267,10 @@ def changed(
         stored for these fields, with the lane; None for those that it has no longer.
     """
     task = copy_of(record, **fields)
+    if task.falls_back and not record["task"].get("fallback_lane"):  # it has, for good
+        whose = task.team_id if task.for_leader else None
+        gone = {"fallback_requirements": (), "fallback_after_seconds": None}
+        task = task.model_copy(update={"team_id": whose, "for_leader": False, **gone})
     charged = {str(task.workflow_id)} if record["task"].get("charges") else set[str]()
     stored = _row(0, task, RetryPolicy(), charged)["task"]
     names = {"lane", *fields} - {"requirements"}
@@ -279,17 +280,33 @@ def changed(
     return task, charged, {name: stored.get(name) for name in names}
 
 
-def _lanes(task: NewTask, charged: Collection[str]) -> dict[str, list[str]]:
-    """The keys of the lanes that a task needs, its own first, each with the keys of its skills."""
-    of_both = task.concurrency_key, _charges(task, charged), least_of(_estimate(task))
-    skills = [task.skill_keys, task.fallback_keys] if task.fallback_keys else [task.skill_keys]
-    return {lane_key(keys, *of_both): keys for keys in skills}
+def _lanes(task: NewTask, charged: Collection[str]) -> list[Lane]:
+    """The lane of a task, and where it falls back, the one in which it is from then on.
+
+    What falls back is for others than its team, and for the members where it was for the leader.
+    """
+    lane = Lane(
+        skills=tuple(sorted(task.skill_keys)),
+        team_id=task.team_id,
+        for_leader=task.for_leader,
+        labels=tuple(sorted(task.required_labels)),
+        preferred=tuple(sorted(task.preferred_labels.items())),
+        fairness_key=task.fairness_key,
+        concurrency_key=task.concurrency_key,
+        charges=_charges(task, charged),
+        least=least_of(_estimate(task)),
+    )
+    if not task.falls_back:
+        return [lane]
+    whose = task.team_id if task.for_leader else None
+    skills = tuple(sorted(task.fallback_keys)) or lane.skills
+    return [lane, replace(lane, skills=skills, team_id=whose, for_leader=False)]
 
 
 def _row(
     position: int, task: NewTask, default: RetryPolicy, charged: Collection[str]
 ) -> dict[str, Any]:
-    lanes = [*_lanes(task, charged)]
+    lanes = [lane.key for lane in _lanes(task, charged)]
     properties = {
         "task_id": task.task_id,
         "task_type": task.task_type,
@@ -297,7 +314,7 @@ def _row(
         "status": TaskStatus.PENDING.value,
         "priority": task.priority.value,
         "lane": lanes[0],
-        "fallback_lane": lanes[-1] if task.fallback_keys else None,
+        "fallback_lane": lanes[-1] if task.falls_back else None,
         "fallback_requirements": list(task.fallback_requirements) or None,
         "fallback_after_seconds": task.fallback_after_seconds,
         "charges": _charges(task, charged),
@@ -312,6 +329,11 @@ def _row(
         "idempotency_key": task.idempotency_key,
         "fingerprint": task.fingerprint(),
         "concurrency_key": task.concurrency_key,
+        "fairness_key": task.fairness_key,
+        "team_id": task.team_id,
+        "for_leader": task.for_leader or None,
+        "required_labels": list(task.required_labels) or None,
+        "preferred_labels": dump_json(task.preferred_labels) if task.preferred_labels else None,
         "independent_of": list(task.independent_of) or None,
         "workflow_id": task.workflow_id,
         "name": task.name,

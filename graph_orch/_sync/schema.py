@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graph_orch._sync.graph import Graph
 from graph_orch._sync.renaming import rename_all
-from graph_orch.domain.forms import lane_key
+from graph_orch.domain.lanes import lane_key
 from graph_orch.errors import ForeignGraphError, SchemaTooNewError
 
 VERSION = 5
@@ -59,6 +59,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "schema/skill_guarded",
         "schema/secret_name",
         "schema/pause_key",
+        "schema/share_key",
         "schema/subscription_name",
         "schema/subscription_deliver",
         "schema/delivery_event",
@@ -123,6 +124,8 @@ class Schema:
                 self._graph.define(name)
             if version == 4:
                 rename_all(self._graph)
+            if version == 5:
+                self._graph.write("schema/lane_needs")
             self._graph.write("schema/await_indexes", timeout_seconds=INDEX_TIMEOUT_SECONDS)
             self._graph.write("schema/write_record", version=version, empty_lane=EMPTY_LANE)
         return pending

@@ -32,6 +32,7 @@ from graph_orch.domain.fields import (
     MILLISECONDS,
     NAME,
     NAMES,
+    NEW_NAME,
     RATIO,
     SCORE,
     SECONDS,
@@ -41,6 +42,7 @@ from graph_orch.domain.fields import (
     TASK_IDS,
     TEXT,
     WAIT,
+    WEIGHT,
     command_id_of,
     instance,
     instances,
@@ -328,6 +330,23 @@ class TaskQueue:
         rows = self._graph.write("limits/set_rate", key=NAME.of("key", key), **params)
         self._graph.work.tell()
         return ConcurrencyLimit.from_record(native(rows[0]["limit"]))
+
+    def set_fairness_weight(self, key: str, weight: float) -> None:
+        """Say how large a share the tasks with a fairness key take of what is given out; 1 else.
+
+        Where tasks of several keys are ready, each key is given tasks in proportion to its weight,
+        within a priority (with aging, whatever the priority); all tasks without a key share as one
+        key of weight 1. A key that had no ready tasks neither saves up its share nor owes any.
+
+        Args:
+            weight: Above 0; with twice the weight twice as many tasks are given out.
+
+        Raises:
+            ValidationError: an argument is not acceptable.
+        """
+        self._graph.write(
+            "limits/share", key=NEW_NAME.of("key", key), weight=WEIGHT.of("weight", weight)
+        )
 
     def set_aging(self, aging_seconds: float | None) -> None:
         """Say how long a task must wait to come before newer ones of the next higher priority.

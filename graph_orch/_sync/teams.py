@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from graph_orch._sync.graph import Graph, Transaction
-from graph_orch.domain.fields import NAME, NAMES, NEW_NAMES
+from graph_orch.domain.fields import MAX_INT, NAME, NAMES, NEW_NAME, NEW_NAMES
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.models import Algorithm, Communities, Team, TeamsWritten
 from graph_orch.domain.models.teams import ALGORITHM, HOLDERS, NEIGHBOURS, RESOLUTION, SEED, UNIT
-from graph_orch.errors import GdsMissingError, ValidationError
+from graph_orch.errors import AgentNotFoundError, GdsMissingError, ValidationError
 
 ONE_TRANSACTION = 10_000
 """How many memberships one transaction replaces at most."""
@@ -96,7 +96,9 @@ class Teams:
     def write(
         self, communities: Communities, names: Sequence[str] | None = None
     ) -> TeamsWritten:
-        """Make teams of communities, in place of the teams that there were.
+        """Make teams of communities, in place of the teams that were made so before.
+
+        Agents that are in a team that somebody put by hand stay there.
 
         Writing the same again changes nothing. Up to 10,000 memberships, before and after, are
         replaced in one transaction: a reader sees the old teams or the new ones. More take one
@@ -139,6 +141,49 @@ class Teams:
         self._drop(run_id)
         return tried, joined
 
+    def put(
+        self,
+        team_id: str,
+        members: Sequence[str],
+        *,
+        leader: str | None = None,
+        name: str | None = None,
+    ) -> Team:
+        """Make a team by hand, or change it: its members and its leader are those given.
+
+        Agents leave the team that they were in. `write` and `clear` leave such teams, and those who
+        are in them, as they are. Tasks may be for a team: see `NewTask.team_id`.
+
+        Args:
+            members: The ids of agents.
+            leader: One of them, who takes the tasks that are `for_leader`; None: nobody does.
+            name: What people call it; by default its id.
+
+        Raises:
+            AgentNotFoundError: a member is not registered; then nothing is changed.
+            ValidationError: an argument is not acceptable.
+        """
+        team = NEW_NAME.of("team_id", team_id)
+        called = team if name is None else NEW_NAME.of("name", name)
+        ids = sorted(set(NAMES.of("members", members)))
+        leads = None if leader is None else NAME.of("leader", leader)
+        if leads is not None and leads not in ids:
+            raise ValidationError(f"leader: {leads!r} is not among the members; add it to them")
+        rows = [
+            {"agent_id": it, "team_id": team, "leads": True if it == leads else None} for it in ids
+        ]
+        self._graph.transaction(_put_one, team, called, rows)
+        self._graph.work.tell()
+        (found,) = [it for it in self.list() if it.team_id == team]
+        return found
+
+    def remove(self, team_id: str) -> bool:
+        """Delete a team, however it was made; whether there was one.
+
+        Tasks for it wait until there is such a team again, or others may take them.
+        """
+        return self._graph.transaction(_remove, NAME.of("team_id", team_id))
+
     def list(self) -> list[Team]:
         """Every team, the largest first."""
         return [Team.from_record(row) for row in self._graph.read("teams/list")]
@@ -154,7 +199,7 @@ class Teams:
         return [row["agent_id"] for row in rows]
 
     def clear(self) -> int:
-        """Delete every team; how many there were."""
+        """Delete every team that was written, and none that was put by hand; how many."""
         self._graph.write("teams/put", teams=[], command_id=new_hex(), **NO_TEAMS)
         return self._drop(NO_RUN)
 
@@ -174,8 +219,37 @@ def _replace(
     _put(tx, communities, teams)
     joined = _join(tx, rows)
     _leave(tx, communities.run_id)
-    tx.run("teams/drop", run_id=communities.run_id)
+    tx.run("teams/drop", run_id=communities.run_id, team_id=None)
     return joined
+
+
+def _put_one(
+    tx: Transaction, team_id: str, name: str, rows: list[dict[str, Any]]
+) -> None:
+    command_id = new_hex()
+    tx.run("teams/put_one", team_id=team_id, called=name, command_id=command_id)
+    joined = _join(tx, rows, by_hand=True)
+    if missing := [row["agent_id"] for row in rows if row["agent_id"] not in joined]:
+        raise AgentNotFoundError(missing[0])
+    _leave_one(tx, team_id, stay=[row["agent_id"] for row in rows])
+
+
+def _remove(tx: Transaction, team_id: str) -> bool:
+    _leave_one(tx, team_id, stay=[])
+    (row,) = tx.run("teams/drop", run_id=None, team_id=team_id)
+    return row["dropped"] > 0
+
+
+def _leave_one(tx: Transaction, team_id: str, stay: list[str]) -> None:
+    tx.run(
+        "teams/leave",
+        run_id=None,
+        team_id=team_id,
+        stay=stay,
+        limit=MAX_INT,
+        command_id=new_hex(),
+    )
+    tx.run("teams/count", command_id=new_hex())
 
 
 def _put(tx: Transaction, communities: Communities, teams: list[dict[str, str]]) -> None:
@@ -190,10 +264,12 @@ def _put(tx: Transaction, communities: Communities, teams: list[dict[str, str]])
     )
 
 
-def _join(tx: Transaction, rows: list[dict[str, str]]) -> set[str]:
+def _join(
+    tx: Transaction, rows: list[dict[str, Any]], *, by_hand: bool = False
+) -> set[str]:
     joined: set[str] = set()
     for part in _parts(rows, ROWS):
-        found = tx.run("teams/join", rows=part, command_id=new_hex())
+        found = tx.run("teams/join", rows=part, by_hand=by_hand, command_id=new_hex())
         joined |= {row["agent_id"] for row in found}
     tx.run("teams/count", command_id=new_hex())
     return joined
@@ -216,12 +292,19 @@ def _leave_leading(tx: Transaction, run_id: str) -> int:
 def _drop_leading(tx: Transaction, run_id: str) -> int:
     if not _leads(tx, run_id):
         return 0
-    (row,) = tx.run("teams/drop", run_id=run_id)
+    (row,) = tx.run("teams/drop", run_id=run_id, team_id=None)
     return row["dropped"]
 
 
 def _leave(tx: Transaction, run_id: str) -> int:
-    (row,) = tx.run("teams/leave", run_id=run_id, limit=ONE_TRANSACTION, command_id=new_hex())
+    (row,) = tx.run(
+        "teams/leave",
+        run_id=run_id,
+        team_id=None,
+        stay=[],
+        limit=ONE_TRANSACTION,
+        command_id=new_hex(),
+    )
     tx.run("teams/count", command_id=new_hex())
     return row["left"]
 

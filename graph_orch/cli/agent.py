@@ -40,14 +40,26 @@ Slots = Annotated[
 ]
 
 
+Label = Annotated[
+    list[str] | None,
+    typer.Option("--label", help="What it is besides, as region=eu; may be repeated."),
+]
+
+
 @app.command("register", epilog="Example: graph-orch agent register ada -s python -s sql")
 def register(
-    agent_id: AgentId, skill: Skill = None, slots: Slots = None, as_json: Json = False
+    agent_id: AgentId,
+    skill: Skill = None,
+    slots: Slots = None,
+    label: Label = None,
+    as_json: Json = False,
 ) -> None:
-    """Register an agent, or change what is given of one. Skills that are given replace all."""
+    """Register an agent, or change what is given of one: skills or labels replace all it has."""
     with connect() as orch:
         skills = orch.agents.get_agent_capability(agent_id) if skill is None else skill
-        agent = orch.agents.register_agent(agent_id, skills, max_concurrent_tasks=slots)
+        agent = orch.agents.register_agent(
+            agent_id, skills, max_concurrent_tasks=slots, labels=label
+        )
     show(agent, as_json)
 
 

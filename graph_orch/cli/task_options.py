@@ -25,7 +25,7 @@ FLAGS = {
     "idempotency_key": ("--key",),
 }
 """The options whose names differ from those of their fields."""
-JSON = ("metadata", "retry_policy", "estimate")
+JSON = ("metadata", "retry_policy", "estimate", "preferred_labels")
 """The fields whose options take JSON text."""
 
 

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from graph_orch.domain.dag import shown
 from graph_orch.domain.forms import skill_key
+from graph_orch.domain.lanes import told_of
 from graph_orch.domain.lifecycle import HELD, TaskStatus
 from graph_orch.domain.models import ConcurrencyLimit, Pause, WaitKind, WaitReason, WhyBlocked
 from graph_orch.domain.models.base import moment
@@ -48,6 +49,7 @@ class Standing:
     independent_of: Sequence[str] = ()
     workflow_id: str | None = None
     fallback_requirements: Sequence[str] = ()
+    team_id: str | None = None
     fallback_at: datetime | None = None
 
     @classmethod
@@ -69,7 +71,8 @@ class Standing:
 class Takers:
     """Which agents could take a task. The counts include agents that are not named.
 
-    `missing` are the keys of skills that no agent has. `free` is the first agent that could begin
+    `needs` are the keys of the skills that an agent needs, and the terms of team and labels (see
+    `lanes`); `missing` are those that no agent has. `free` is the first agent that could begin
     the task now. The others have its skills: `paused` agents; `full` ones, without a free slot;
     `excluded` ones, which may not try it again; and `idle` ones, who have worker processes of which
     no live one handles the task's type, where `handled` are some of the types that the live ones
@@ -77,6 +80,7 @@ class Takers:
     teams, that have not enough left for it.
     """
 
+    needs: Sequence[str] = ()
     missing: Sequence[str] = ()
     free: str | None = None
     full: Sequence[str] = ()
@@ -290,6 +294,12 @@ def _lasting(task: Standing, situation: Situation) -> Iterator[WaitReason[Any]]:
     if task.fallback_at is not None and (takers is None or takers.free is None):
         skills = list(task.fallback_requirements)
         what = f"it waits for who has its skills until {task.fallback_at}; then {_list(skills)} do"
+        if task.team_id is not None:
+            more = f", and {_list(skills)} do" if skills else ""
+            what = (
+                f"it waits for the team {task.team_id!r} until {task.fallback_at}; then others may "
+                f"take it{more}"
+            )
         yield _reason(WaitKind.FALLBACK, task, what, skills=skills, until=task.fallback_at)
     if task.available_at is not None and task.available_at > now:
         tried = task.retry_count > 0
@@ -307,13 +317,14 @@ def _lacking(task: Standing, takers: Takers) -> Iterator[WaitReason[Any]]:
     others = takers.full_count or takers.idle_count or takers.paused_count or len(takers.short)
     if takers.missing:
         written = {skill_key(name): name for name in task.requirements}
-        names = [written.get(key, key) for key in takers.missing]
+        names = [written.get(key, told_of(key)) for key in takers.missing]
         what = f"no registered agent has {_list(names)}, which it requires"
         yield _reason(WaitKind.MISSING_SKILL, task, what, skills=names)
     elif not others and not takers.excluded_count:
-        names = sorted(task.requirements, key=skill_key)
+        terms = [told_of(key) for key in takers.needs if told_of(key) != key]
+        names = [*sorted(task.requirements, key=skill_key), *terms]
         what = (
-            f"every skill that it requires is held, but no agent has all of {_list(names)}"
+            f"all that it requires is held, but no agent has all of {_list(names)}"
             if names
             else "no agent is registered"
         )

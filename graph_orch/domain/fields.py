@@ -46,6 +46,7 @@ SMALL_TEXT = 20_000
 MAX_BATCH = 10_000
 MAX_BATCH_BYTES = 32_000_000
 MAX_SKILLS = 1_000
+MAX_LABELS = 100
 MAX_INT = 2**31 - 1
 _OWN_COMMAND = re.compile(r"[0-9a-f]{32}([cs]|:.*)", re.DOTALL)
 
@@ -208,6 +209,16 @@ Skills = Annotated[
     AfterValidator(_unique),
 ]
 NewSkills = Annotated[Skills, AfterValidator(lambda names: tuple(map(_seen, names)))]
+Labels = Annotated[
+    tuple[NewName, ...],
+    Field(max_length=MAX_LABELS),
+    BeforeValidator(_not_one_string),
+    AfterValidator(_once),
+]
+"""What an agent is besides what it can: such as "region=eu". They are compared as they stand."""
+Weight = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
+Preferred = Annotated[dict[NewName, Weight], Field(max_length=MAX_LABELS), BeforeValidator(_mapped)]
+"""Labels that are liked, each with its weight: for how many seconds of waiting it counts."""
 Key = Annotated[NewName, AfterValidator(_of_clients)]
 """An idempotency key as callers give it."""
 CommandId = Annotated[NewName, AfterValidator(_of_commands)]
@@ -361,6 +372,7 @@ EVENT_TYPES: Check[list[EventType]] = Check(Listed[EventType])
 FINISHED: Check[list[TaskStatus]] = Check(Listed[Finished])
 JSON: Check[object] = Check(Json)
 JSON_OBJECT: Check[dict[str, JsonValue]] = Check(JsonObject)
+LABELS: Check[tuple[str, ...]] = Check(Labels)
 LEASE: Check[float | None] = Check(LeaseSeconds | None)
 LIMIT: Check[int] = Check(Limit)
 LIST: Check[list[object]] = Check(Listed[object])
@@ -380,6 +392,7 @@ TASK_ID: Check[str] = Check(TaskRef)
 TASK_IDS: Check[list[str]] = Check(Listed[TaskRef])
 TEXT: Check[str | None] = Check(Content | None)
 WAIT: Check[float] = Check(WaitSeconds)
+WEIGHT: Check[float] = Check(Weight)
 
 
 def command_id_of(given: str | None) -> str:

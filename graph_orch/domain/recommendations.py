@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from graph_orch.domain.forms import skill_key
+from graph_orch.domain.lanes import told_of
 from graph_orch.domain.lifecycle import TaskStatus
 from graph_orch.domain.models import (
     Agent,
@@ -219,19 +220,25 @@ def missing_skills(
         lanes: Rows of `monitor/backlog`.
         guarded: Keys of skills that only an administrator teaches.
     """
-    waiting: dict[tuple[str, ...], int] = {}
+    waiting: dict[tuple[tuple[str, ...], tuple[str, ...]], int] = {}
     for lane in lanes:
         if lane["capable"] == 0 and not lane["barred"]:
-            waiting[_skills(lane)] = waiting.get(_skills(lane), 0) + lane["ready"]
+            group = _skills(lane), tuple(map(told_of, lane["terms"]))
+            waiting[group] = waiting.get(group, 0) + lane["ready"]
     held = sorted({name for agent in agents for name in agent.capabilities})
     keys = {skill_key(name) for name in held}
-    for skills, ready in waiting.items():
+    for (skills, terms), ready in waiting.items():
         unheld = [name for name in skills if skill_key(name) not in keys]
         what = f"no agent has {', '.join(unheld)}" if unheld else "no agent has all these skills"
+        if terms and not unheld:
+            what = f"no agent has {', '.join((*skills, *terms))}"
         why: dict[str, JsonValue] = {"ready": ready, "skills": [*skills], "missing": [*unheld]}
         if similar := [name for names in nearest_each(unheld, held).values() for name in names]:
             why["similar"] = [*similar]
         call = _teach(skills, agents, guarded)
+        if terms and not unheld:  # who joins the team or has the label is for somebody to say
+            why["terms"] = [*terms]
+            call = _call("find_capable_agents", capabilities=[*skills])
         yield _recommend(RecommendationKind.MISSING_SKILL, what, why, call)
 
 
@@ -241,7 +248,7 @@ def agents_excluded(
     """Ready tasks that no agent with their skills may try again: teach another these skills."""
     waiting: dict[tuple[tuple[str, ...], tuple[str, ...]], list[Mapping[str, Any]]] = {}
     for lane in lanes:
-        if lane["capable"] == 0 and lane["barred"]:
+        if lane["capable"] == 0 and lane["barred"] and not lane["terms"]:
             group = _skills(lane), tuple(sorted(lane["barred"]))
             waiting.setdefault(group, []).append(lane)
     for (skills, barred), rows in waiting.items():

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from graph_orch.domain.forms import dump_json
+from graph_orch.domain.lanes import told_of
 from graph_orch.domain.lifecycle import EVENTS, HELD, TRANSITIONS, Command, allowed_from
 from graph_orch.domain.models import Task
 from graph_orch.domain.models.base import moment, some_moment
@@ -142,7 +143,8 @@ def _refuse_agent(command: Command, task: Mapping[str, Any], row: Mapping[str, A
         raise TaskError(
             f"cannot reassign task {task_id!r}: agent {agent['agent_id']!r} holds it already"
         )
-    if missing := [key for key in row["skills"] if key not in agent["skills"]]:
+    has = {*agent["skills"], *agent.get("terms", ())}
+    if missing := [told_of(need) for need in row["needs"] if need not in has]:
         raise MissingCapabilityError(agent["agent_id"], task_id, missing)
     active, most = agent["active_tasks"], agent["slots"]
     if most == 0:

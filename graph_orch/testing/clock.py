@@ -5,8 +5,8 @@ from __future__ import annotations
 from graph_orch._async.orchestrator import AsyncOrchestrator
 from graph_orch._sync.orchestrator import Orchestrator
 from graph_orch.domain.fields import OWN_KEYS, SECONDS
-from graph_orch.domain.forms import lane_key
 from graph_orch.domain.ids import new_hex
+from graph_orch.domain.lanes import lane_key
 
 WIPED_AT_ONCE = 5_000
 

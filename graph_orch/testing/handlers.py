@@ -170,6 +170,8 @@ class _Store:
             "dependencies": [*task.dependencies],
             "independent_of": [*task.independent_of],
             "fallback_requirements": [*task.fallback_requirements] or None,
+            "required_labels": [*task.required_labels] or None,
+            "preferred_labels": {**task.preferred_labels} or None,
             "status": TaskStatus.RUNNING,
             "created_at": now,
             "started_at": now,

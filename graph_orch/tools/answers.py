@@ -70,7 +70,7 @@ class WorkItem(Answer):
 
 class Work(Answer):
     tasks: list[WorkItem]
-    claimed: bool = Field(description="Whether they are yours now")
+    claimed: bool = Field(description="They are yours now")
 
 
 class HistoryEntry(Answer):
@@ -89,7 +89,7 @@ class TaskDetail(TaskState):
     priority: TaskPriority
     requirements: list[str]
     dependencies: list[str]
-    unmet: int = Field(description="Dependencies still to finish")
+    unmet: int = Field(description="Dependencies to finish")
     result: JsonValue = None
     error_message: str | None = None
     progress: float | None = None

@@ -53,13 +53,13 @@ def names(description: str, most: int = MOST_NAMES) -> Any:
 WorkflowId = Annotated[str, text("Workflow id")]
 TaskId = Annotated[str, text("Task id")]
 AgentId = Annotated[str, text("Agent id")]
-CommandId = Annotated[str, text("Id of this call; the same again changes nothing")]
-Attempt = Annotated[fields.Count, about("Attempt token from the claim")]
+CommandId = Annotated[str, text("The same id again changes nothing")]
+Attempt = Annotated[fields.Count, about("That of the claim")]
 Json = Annotated[fields.Json, about("Any JSON, at most 1 MB")]
 Metadata = Annotated[fields.JsonObject, about("JSON object, at most 1 MB")]
 Lease = Annotated[
     float,
-    Field(description="Seconds until the claim lapses", gt=0, le=LONGEST_LEASE_SECONDS),
+    Field(description="Seconds until it lapses", gt=0, le=LONGEST_LEASE_SECONDS),
 ]
 Deadline = Annotated[
     fields.LeaseSeconds, about("Its tasks fail that are not done in so many seconds")
@@ -71,12 +71,12 @@ Status = Annotated[TaskStatus, about("Status")]
 TaskTypes = Annotated[list[str], names("Only these types")]
 Progress = Annotated[fields.Ratio, about("How far, 0 to 1")]
 Message = Annotated[str, text("A word on it", 10_000)]
-ErrorText = Annotated[str, text("What went wrong, or the reason", fields.MAX_BYTES)]
+ErrorText = Annotated[str, text("What went wrong, or why", fields.MAX_BYTES)]
 ErrorKind = Annotated[ErrorClass, about("permanent, budget: no retry")]
 RetryAfter = Annotated[fields.Seconds, about("Seconds until the next try")]
 Capabilities = Annotated[list[str], names("Skill names")]
 MaxConcurrent = Annotated[int, number("Tasks it may hold at once", 1, 10_000)]
-Confidence = Annotated[fields.Ratio, about("Of the learned skills, 0 to 1")]
+Confidence = Annotated[fields.Ratio, about("Of learned skills")]
 Duration = Annotated[fields.Milliseconds, about("Duration in ms")]
 ExcludeAgents = Annotated[list[str], names("Agents to pass over")]
 Kinds = Annotated[list[RecommendationKind], names("Only these kinds", len(RecommendationKind))]

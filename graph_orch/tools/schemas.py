@@ -79,7 +79,8 @@ def shortened(schema: Schema) -> Schema:
     """A schema of arguments that describes no field twice.
 
     List items whose fields are all arguments too are described as objects with required fields,
-    the fields of other objects by their names, names in lists without their length. The full
+    the fields of other objects and items by their names, those with any names by none, names in
+    lists without their length. The full
     schema checks what is sent.
     """
     properties: Schema = schema.get("properties", {})
@@ -89,10 +90,16 @@ def shortened(schema: Schema) -> Schema:
         if items.get("properties") and items["properties"].keys() <= properties.keys():
             required = {key: items[key] for key in ("type", "required")}
             short[name] = definition | {"items": required}
+        elif items.get("properties"):
+            named = {key: {} for key in items["properties"]}
+            kept = {key: items[key] for key in ("type", "required")}
+            short[name] = definition | {"items": kept | {"properties": named}}
         elif items.get("maxLength") == MAX_NAME:
             short[name] = definition | {"items": {"type": items["type"]}}
+        elif definition.get("additionalProperties"):
+            short[name] = {key: definition[key] for key in ("type", "description")}
         elif "properties" in definition:
-            named: Schema = {key: {} for key in definition["properties"]}
+            named = {key: {} for key in definition["properties"]}
             kept = {key: definition[key] for key in ("type", "description") if key in definition}
             short[name] = kept | {"properties": named}
     return schema | {"properties": short}
@@ -196,6 +203,6 @@ def _without(node: Schema, key: str) -> Schema:
 def _has_no_effect(key: str, value: Any) -> bool:
     return (
         key == "title"
-        or (key == "default" and value in (None, []))
+        or (key == "default" and (value in (None, []) or value is False))
         or (key == "additionalProperties" and value in ({}, True))
     )

@@ -49,7 +49,7 @@ async def create_task(
     call: Call,
     task: Annotated[dict[str, Any], FieldsOf(TaskSpec)],
     tasks: Annotated[
-        list[TaskSpec] | None, p.names("Or a batch, each with the fields above", p.MOST_TASKS)
+        list[TaskSpec] | None, p.names("Or a batch, with these fields", p.MOST_TASKS)
     ] = None,
 ) -> Created:
     """Create a task, or with `tasks` many in one transaction, which may depend on each other."""

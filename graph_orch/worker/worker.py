@@ -19,7 +19,7 @@ from pydantic import JsonValue
 from graph_orch._async.agents import AsyncAgentRegistry
 from graph_orch._async.orchestrator import AsyncOrchestrator
 from graph_orch._sync.orchestrator import Orchestrator
-from graph_orch.domain.fields import LEASE, LIMIT, NAME, NEW_NAME, NEW_NAMES, SECONDS, SLOTS
+from graph_orch.domain.fields import LABELS, LEASE, LIMIT, NAME, NEW_NAME, NEW_NAMES, SECONDS, SLOTS
 from graph_orch.domain.models import CircuitBreaker
 from graph_orch.errors import AlreadyRunningError, ValidationError, describe
 from graph_orch.logs import logger_of
@@ -53,6 +53,7 @@ class Worker:
         worker_id: str | None = None,
         circuit_breaker: CircuitBreaker | None = None,
         slots: Literal["per_agent", "per_process"] = "per_agent",
+        labels: Sequence[str] | None = None,
     ) -> None:
         """A worker for an agent, which it registers when it runs.
 
@@ -70,6 +71,8 @@ class Worker:
             slots: "per_agent": the agent has `concurrency + prefetch` slots, which all processes
                 that work as this agent share. "per_process": each process brings so many, and the
                 agent has those of all that live. All workers of an agent say the same.
+            labels: What the agent is besides, such as "region=eu", see `register_agent`; None: as
+                it was. They are its agent's: workers of several regions work as several agents.
         """
         places = SLOTS.of("concurrency", concurrency)
         if slots not in ("per_agent", "per_process"):
@@ -88,6 +91,7 @@ class Worker:
         )
         self._capabilities = NEW_NAMES.of("capabilities", capabilities)
         self._metadata = metadata
+        self._labels = None if labels is None else LABELS.of("labels", labels)
         self._breaker = None
         if circuit_breaker is not None:
             self._breaker = CircuitBreaker.parsed("circuit_breaker", circuit_breaker)
@@ -254,6 +258,7 @@ class Worker:
             self._capabilities,
             self._metadata,
             max_concurrent_tasks=None if settings.has_own_slots else settings.slots,
+            labels=self._labels,
         )
         if self._breaker is not None:
             await agents.set_circuit_breaker(settings.agent_id, self._breaker)

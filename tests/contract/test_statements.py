@@ -20,6 +20,7 @@ from graph_orch._sync.handling import Handling
 from graph_orch.domain.durable import Waits
 from graph_orch.domain.models import Algorithm
 from graph_orch.store import statements
+from graph_orch.testing.clock import advance
 
 SAMPLES = {
     "STRING": "x",
@@ -100,7 +101,8 @@ SCANNING = {
     "events/read",
     "subscriptions/read",
     "upkeep/due",
-    # All agents, limits and schedules, once in the life of a store.
+    # All agents, limits, schedules and lanes, once in the life of a store.
+    "schema/lane_needs",
     "schema/compose_names",
     "schema/rename_retired_skills",
     # What is new, by its label.
@@ -136,7 +138,7 @@ def operators(plan: dict) -> list[str]:
 def lived(connected, cypher):
     """A graph in which every label, type and property has been used: the planner knows them."""
     tasks, agents = connected.tasks, connected.agents
-    agents.register_agent("plan-agent", ["plan-skill"])
+    agents.register_agent("plan-agent", ["plan-skill"], labels=["x"])
     agents.update_agent_performance("plan-agent", True, 1, {"x": 1})
     first = tasks.create_task(
         "x", "any", requirements=["plan-skill"], metadata=1, idempotency_key=str(uuid4())
@@ -279,6 +281,19 @@ def lived(connected, cypher):
     connected.agents.guard_skill("plan-skill")
     found = Communities.of([["plan-agent"]], 0.0, Algorithm.LEIDEN, 1.0, 0)
     assert connected.teams.write(found).members == 1
+    agents.register_agent("plan-leader", ["plan-skill"])
+    connected.teams.put("plan-team", ["plan-leader"], leader="plan-leader")
+    tasks.set_fairness_weight("plan-key", 2)
+    helping = {"fairness_key": "plan-key", "required_labels": ["x"], "preferred_labels": {"x": 1}}
+    wanted = {"team_id": "plan-team", "fallback_after_seconds": 60}
+    tasks.create_task("x", "plan-helped", **helping, **wanted, for_leader=True)
+    for _ in range(2):
+        tasks.create_task("x", "plan-helped", **helping, **wanted)
+    agents.register_agent("plan-helper", ["plan-skill"], labels=["x"])
+    advance(connected, 61)
+    assert len(tasks.claim_tasks("plan-helper", 1, task_types=["plan-helped"])) == 1
+    tasks.set_aging(60)
+    tasks.set_aging(None)
     agents.deregister_agent("plan-agent")
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from graph_orch import Orchestrator
 from graph_orch.analysis.teams import agreement, communities, shared_skills
-from graph_orch.domain.forms import lane_key
+from graph_orch.domain.lanes import lane_key
 from graph_orch.domain.models.teams import HOLDERS
 from graph_orch.embedded import EmbeddedNeo4j
 from graph_orch.errors import StoreQueryError, ValidationError

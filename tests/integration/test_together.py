@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from graph_orch import Completion, NewTask
-from graph_orch.domain.forms import lane_key
+from graph_orch.domain.lanes import lane_key
 from graph_orch.errors import (
     AgentNotFoundError,
     AttemptEndedError,

@@ -66,6 +66,11 @@ def test_a_copy_has_every_field_but_those_of_the_first_alone():
         "concurrency_key": "k",
         "independent_of": ["ancestors"],
         "estimate": [5, 250_000_000, 0, 1],
+        "fairness_key": "f",
+        "team_id": "t",
+        "for_leader": True,
+        "required_labels": ["eu"],
+        "preferred_labels": '{"gpu":30.0}',
     }
     dependency = "01a217f6-21e2-7c6c-b649-711dba5bfd08"
     copy = copy_of({"task": node, "dependencies": [[0, dependency]]})

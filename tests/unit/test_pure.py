@@ -17,7 +17,8 @@ from graph_orch import NewTask, TaskFilters, TaskPriority, TaskStatus, Validatio
 from graph_orch._sync.querying import leading_statement, lucene_words
 from graph_orch.cli.progress import downloading
 from graph_orch.domain.characters import visible
-from graph_orch.domain.forms import dump_json, lane_key, load_json, skill_key
+from graph_orch.domain.forms import dump_json, load_json, skill_key
+from graph_orch.domain.lanes import lane_key
 from graph_orch.domain.lifecycle import HELD, LIVE, TRANSITIONS, Command
 from graph_orch.domain.models import Candidate
 from graph_orch.embedded.jars import storage_error

@@ -46,6 +46,11 @@ FIELDS = {
     "independent_of": ["ancestors"],
     "estimate": {"tokens": 1_000, "cost": "0.25"},
     "concurrency_key": "one-at-a-time",
+    "fairness_key": "customer-7",
+    "team_id": "writers",
+    "for_leader": True,
+    "required_labels": ["region=eu"],
+    "preferred_labels": {"gpu": 30.0},
 }
 TASK = NewTask.parsed("task", FIELDS)
 
@@ -84,7 +89,8 @@ def test_the_command_line():
     for name, it in FIELDS.items():
         if name != "content":
             (it,) = it if isinstance(it, list) else (it,)
-            arguments += [flags[name], json.dumps(it) if name in JSON else str(it)]
+            given_as = [] if it is True else [json.dumps(it) if name in JSON else str(it)]
+            arguments += [flags[name], *given_as]
     answer = CliRunner().invoke(given, arguments)
     assert answer.exit_code == 0, answer.output
     assert NewTask.parsed("task", made) == TASK

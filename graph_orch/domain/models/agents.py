@@ -41,6 +41,7 @@ class Agent(Model):
     last_seen_at: datetime = Field(description="When it last did something, UTC")
     last_assigned_at: datetime | None = Field(None, description="When it last got a task, UTC")
     metadata: JsonValue = Field(None, description="What its owner keeps with it")
+    labels: list[str] | None = Field(None, description='What it is besides, such as "region=eu"')
     paused_at: datetime | None = Field(None, description="Since when it is paused, UTC")
     paused_until: datetime | None = Field(None, description="Until when it is, or was last")
     paused_reason: str | None = Field(None, description="Why it is, or was last")

@@ -22,6 +22,7 @@ from graph_orch.domain.fields import (
     Independent,
     Json,
     Key,
+    Labels,
     LeaseSeconds,
     Limit,
     Listed,
@@ -30,6 +31,7 @@ from graph_orch.domain.fields import (
     NewName,
     NewSkills,
     OneOrMore,
+    Preferred,
     Ratio,
     Retries,
     Seconds,
@@ -92,6 +94,11 @@ class TaskOptions(TypedDict, total=False):
     independent_of: str | Iterable[str] | None
     estimate: Budget | Mapping[str, object] | None
     concurrency_key: str | None
+    fairness_key: str | None
+    team_id: str | None
+    for_leader: bool
+    required_labels: Iterable[str] | None
+    preferred_labels: Mapping[str, float] | None
 
 
 class TaskChanges(TypedDict, total=False):
@@ -112,7 +119,7 @@ class NewTask(Model):
     content: Content = Field(description="What is to be done")
     task_type: NewName = Field(description="Kind of task, such as 'review'")
     priority: TaskPriority = Field(TaskPriority.MEDIUM, description="How urgent it is")
-    requirements: NewSkills = Field((), description="Skills that an agent needs, all of them")
+    requirements: NewSkills = Field((), description="Skills that an agent needs")
     dependencies: Dependencies = Field((), description="Ids of tasks to complete first")
     task_id: TaskId = Field(default_factory=new_uuid, description="A UUID of your own")
     idempotency_key: Key | None = Field(None, description="The same key, the same task")
@@ -133,7 +140,9 @@ class NewTask(Model):
         None, description="It fails if not done so long after creation"
     )
     fallback_requirements: NewSkills = Field((), description="Skills that do after a wait")
-    fallback_after_seconds: Deadline | None = Field(None, description="That wait, from ready")
+    fallback_after_seconds: Deadline | None = Field(
+        None, description="That wait; then others than its team may, too"
+    )
     workflow_id: Name | None = Field(None, description="Its workflow")
     name: NewName | None = Field(None, description="Its name in its workflow")
     gates: Gates = Field((), description="Gates to be opened first")
@@ -142,6 +151,13 @@ class NewTask(Model):
     )
     estimate: Budget | None = Field(None, description="What a try may use")
     concurrency_key: NewName | None = Field(None, description="Names a limit")
+    fairness_key: NewName | None = Field(None, description="Names a share")
+    team_id: Name | None = Field(None, description="For its members")
+    for_leader: bool = Field(False, description="For its leader alone")
+    required_labels: Labels = Field((), description="Labels that an agent needs")
+    preferred_labels: Preferred = Field(
+        default_factory=dict, description="Labels, each worth seconds of waiting"
+    )
 
     if TYPE_CHECKING:  # callers may give more types than the fields have
 
@@ -157,11 +173,21 @@ class NewTask(Model):
         ) -> None: ...
 
     @pydantic.field_validator(
-        "requirements", "fallback_requirements", "dependencies", "gates", mode="before"
+        "requirements",
+        "fallback_requirements",
+        "dependencies",
+        "gates",
+        "required_labels",
+        mode="before",
     )
     @classmethod
     def _none_is_empty(cls, value: object) -> object:
         return () if value is None else value
+
+    @pydantic.field_validator("preferred_labels", mode="before")
+    @classmethod
+    def _none_is_no_label(cls, value: object) -> object:
+        return {} if value is None else value
 
     @pydantic.field_validator("task_id", mode="before")
     @classmethod
@@ -178,11 +204,23 @@ class NewTask(Model):
 
     @pydantic.model_validator(mode="after")
     def _after_a_wait(self) -> Self:
-        if bool(self.fallback_requirements) is (self.fallback_after_seconds is None):
+        if self.fallback_requirements and self.fallback_after_seconds is None:
             raise ValueError(
-                "fallback_requirements, the skills that do after a wait, and "
-                "fallback_after_seconds, that wait, go together: give both, or none"
+                "fallback_requirements, the skills that do after a wait, need "
+                "fallback_after_seconds, that wait: give both, or none"
             )
+        if self.fallback_after_seconds is not None and not self.falls_back:
+            raise ValueError(
+                "fallback_after_seconds needs what changes after that wait: give "
+                "fallback_requirements, the skills that do then, or a team_id, whose members come "
+                "first until then"
+            )
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _leader_of_a_team(self) -> Self:
+        if self.for_leader and self.team_id is None:
+            raise ValueError("for_leader needs the team_id of the team whose leader is to take it")
         return self
 
     def with_own_key(self, key: str) -> Self:
@@ -201,6 +239,13 @@ class NewTask(Model):
     def fallback_keys(self) -> list[str]:
         """The keys of the skills that do after a wait; [] where none do."""
         return [skill_key(name) for name in self.fallback_requirements]
+
+    @property
+    def falls_back(self) -> bool:
+        """Whether others may take it after `fallback_after_seconds`."""
+        return self.fallback_after_seconds is not None and bool(
+            self.fallback_requirements or self.team_id
+        )
 
     @property
     def named_tasks(self) -> tuple[str, ...]:
@@ -231,6 +276,8 @@ class NewTask(Model):
         fields["requirements"] = sorted(self.skill_keys)
         if self.fallback_requirements:
             fields["fallback_requirements"] = sorted(self.fallback_keys)
+        if self.required_labels:
+            fields["required_labels"] = sorted(self.required_labels)
         fields["dependencies"] = sorted(self.dependencies)
         fields["independent_of"] = sorted(self.independent_of)
         return hashlib.sha256(dump_json(fields).encode()).hexdigest()[:32]
@@ -272,7 +319,7 @@ class Task(Model):
     content: str = Field(description="What is to be done")
     status: TaskStatus = Field(description="Where it is in its life")
     priority: TaskPriority = Field(description="How urgent it is")
-    requirements: list[str] = Field(description="Skills that an agent needs, all of them")
+    requirements: list[str] = Field(description="Skills that an agent needs")
     dependencies: list[str] = Field(description="Ids of tasks to be completed first")
     created_at: datetime = Field(description="When it was created, UTC, as all times here")
     available_at: datetime | None = Field(None, description="When it can be taken at the earliest")
@@ -306,6 +353,13 @@ class Task(Model):
     workflow_id: str | None = Field(None, description="The workflow that it is part of")
     name: str | None = Field(None, description="Its name in that workflow")
     concurrency_key: str | None = Field(None, description="Names the limit that it counts towards")
+    fairness_key: str | None = Field(None, description="Whose share of the agents' time it takes")
+    team_id: str | None = Field(None, description="The team whose members it is for")
+    for_leader: bool = Field(False, description="Whether it is for that team's leader alone")
+    required_labels: list[str] | None = Field(None, description="Labels that an agent needs")
+    preferred_labels: JsonValue = Field(
+        None, description="Labels that are liked: seconds of waiting that each counts for"
+    )
     independent_of: list[str] | None = Field(
         None, description="Whoever worked on these may not take it"
     )
@@ -457,13 +511,13 @@ class TaskFilters(Filters):
     agent_id: OneOrMore[Name] = Field((), description="Of these agents")
     task_type: OneOrMore[Name] = Field((), description="Of these types")
     priority: OneOrMore[TaskPriority] = Field((), description="Of these priorities")
-    requirement: OneOrMore[Name] = Field((), description="Skills, any of which they need")
+    requirement: OneOrMore[Name] = Field((), description="Skills, any of them")
     workflow_id: OneOrMore[Name] = Field((), description="Of these workflows")
-    created_after: Moment | None = Field(None, description="From then, with timezone")
-    created_before: Moment | None = Field(None, description="Before then, with timezone")
-    finished_after: Moment | None = Field(None, description="From then, with timezone")
-    finished_before: Moment | None = Field(None, description="Before then, with timezone")
-    text: Content | None = Field(None, description="Whole words of the content, all of them")
+    created_after: Moment | None = Field(None, description="From then")
+    created_before: Moment | None = Field(None, description="Before then")
+    finished_after: Moment | None = Field(None, description="From then")
+    finished_before: Moment | None = Field(None, description="Before then")
+    text: Content | None = Field(None, description="Whole words of the content, all")
 
     if TYPE_CHECKING:  # callers may give more types than the fields have
 

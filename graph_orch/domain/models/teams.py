@@ -122,11 +122,15 @@ class Team(Model):
 
     team_id: str
     name: str
-    run_id: str = Field(description="The run that found the team, see Communities")
-    algorithm: Algorithm
-    resolution: float
-    modularity: float = Field(description="Of all teams of the run")
+    run_id: str | None = Field(
+        None, description="The run that found the team, see Communities; None: put by hand"
+    )
+    algorithm: Algorithm | None = Field(None, description="That of the run")
+    resolution: float | None = Field(None, description="That of the run")
+    modularity: float | None = Field(None, description="Of all teams of the run")
     size: int = Field(description="The number of its members now")
+    leader: str | None = Field(None, description="The member who takes tasks for its leader")
+    helped: int = Field(0, description="How often others were given a task that was for it")
     created_at: datetime
 
     @classmethod
@@ -141,4 +145,6 @@ class TeamsWritten(Model):
     run_id: str
     teams: int = Field(description="How many teams were written")
     members: int = Field(description="How many agents are in them")
-    missing: list[str] = Field(description="Members that are not registered agents")
+    missing: list[str] = Field(
+        description="Members that are not registered agents, or are in a team put by hand"
+    )
