@@ -53,7 +53,7 @@ def paused(as_json: Json = False) -> None:
 
 
 def limit(
-    key: Annotated[str, typer.Argument(help="The concurrency key of tasks.")],
+    key: Annotated[str, typer.Argument(help="The concurrency key, or fairness key, of tasks.")],
     at_once: Annotated[int | None, typer.Option(help="How many may be held at once.")] = None,
     rate: Annotated[int | None, typer.Option(help="How many may begin in the time --per.")] = None,
     per: Annotated[str, typer.Option(help="The time for --rate, such as 1m.")] = "1m",
@@ -61,13 +61,19 @@ def limit(
         int | None, typer.Option(help="How many may begin at once; by default --rate.")
     ] = None,
     no_rate: Annotated[bool, typer.Option("--no-rate", help="Limit the rate no more.")] = False,
+    weight: Annotated[
+        float | None, typer.Option(help="How large a share those with this fairness key take.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Limit how many tasks with a key are held at once, and how often one of them begins."""
-    if (at_once is None and rate is None and not no_rate) or (no_rate and rate is not None):
-        raise typer.BadParameter("give --at-once, --rate or both; or --no-rate")
+    """Limit how many tasks with a key are held at once, and how often one begins; or weigh them."""
+    nothing = at_once is None and rate is None and weight is None and not no_rate
+    if nothing or (no_rate and rate is not None):
+        raise typer.BadParameter("give --at-once, --rate or --weight; or --no-rate")
     with connect() as orch:
         tasks, found = orch.tasks, None
+        if weight is not None:
+            tasks.set_fairness_weight(key, weight)
         if rate is not None or no_rate:
             found = tasks.set_rate_limit(key, rate, seconds(per), burst=burst)
         if at_once is not None:

@@ -91,7 +91,7 @@ def shortened(schema: Schema) -> Schema:
             required = {key: items[key] for key in ("type", "required")}
             short[name] = definition | {"items": required}
         elif items.get("properties"):
-            named = {key: {} for key in items["properties"]}
+            named: Schema = {key: {} for key in items["properties"]}
             kept = {key: items[key] for key in ("type", "required")}
             short[name] = definition | {"items": kept | {"properties": named}}
         elif items.get("maxLength") == MAX_NAME:
@@ -99,7 +99,7 @@ def shortened(schema: Schema) -> Schema:
         elif definition.get("additionalProperties"):
             short[name] = {key: definition[key] for key in ("type", "description")}
         elif "properties" in definition:
-            named = {key: {} for key in definition["properties"]}
+            named: Schema = {key: {} for key in definition["properties"]}
             kept = {key: definition[key] for key in ("type", "description") if key in definition}
             short[name] = kept | {"properties": named}
     return schema | {"properties": short}

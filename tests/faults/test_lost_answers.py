@@ -94,6 +94,7 @@ COMMANDS = {
     "dispatch": lambda o, it: o.router.dispatch_task(it.pending),
     "dispatch in team": lambda o, it: o.router.dispatch_task(it.pending, prefer_team=True),
     "teams": lambda o, it: o.teams.write(CREW),
+    "team by hand": lambda o, it: o.teams.put("mine", ["other"], leader="other").leader,
     "start": lambda o, it: o.tasks.start_task(it.assigned),
     "complete": lambda o, it: o.tasks.complete_task(it.running, {"x": 1}),
     "try_failed": lambda o, it: o.tasks.fail_task(it.running, "x"),
@@ -131,6 +132,11 @@ COMMANDS = {
         [Completion(claim=claim) for claim in o.tasks.claim_tasks("worker", 2, start=True)]
     ),
     "claim": lambda o, it: o.tasks.claim_tasks("worker", 1),
+    "claim a share": lambda o, it: (
+        o.tasks.create_task("new", "shared", fairness_key="x"),
+        o.tasks.claim_tasks("worker", 1, task_types=["shared"]),
+    ),
+    "weigh": lambda o, it: o.tasks.set_fairness_weight("x", 2) or "done",
     "claim and start": lambda o, it: o.tasks.claim_tasks("worker", 2, start=True),
     "register": lambda o, it: o.agents.register_agent("new", ["a", "b"]),
     "learn": lambda o, it: o.agents.learn_new_capability("worker", "more"),

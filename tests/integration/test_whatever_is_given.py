@@ -198,6 +198,8 @@ def good(orch, new_task):
         "score": 1,
         "budget": {"tries": 1_000_000},
         "team_id": "x",
+        "members": ["ada"],
+        "weight": 1.0,
         "communities": Communities.of([["ada"]], 0.5, Algorithm.LOUVAIN, 1.0, 0),
     }
 
