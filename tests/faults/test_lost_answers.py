@@ -215,9 +215,10 @@ RETURN g.question AS question, g.status AS status, g.decided_by AS by, g.comment
 ORDER BY question, status
 """
 OTHERS = """
-MATCH (n:Token|Secret|Skill|Subscription|Firing)
-RETURN labels(n) AS labels, coalesce(n.principal, n.name, n.trigger) AS name, n.guarded AS guarded,
-       n.revoked_at IS NULL AS counts, n.fired AS fired, n.status AS status
+MATCH (n:Token|Secret|Skill|Subscription|Firing|Share|Team)
+RETURN labels(n) AS labels, coalesce(n.principal, n.name, n.trigger, n.key) AS name, n.size AS size,
+       n.guarded AS guarded, n.revoked_at IS NULL AS counts, n.fired AS fired, n.status AS status,
+       n.served AS served, n.weight AS weight
 ORDER BY labels, name
 """
 
