@@ -1,5 +1,5 @@
-// Finds agents whose list of skill keys is not what their HAS_SKILL edges say; the edges are right.
-// With $nodes it puts these right, and locks them first.
+// Finds agents whose lists of skill keys and of terms are not what their HAS_SKILL edges, their team and
+// their labels say; these are right. With $nodes it puts the lists right, and locks the agents first.
 // mode: write
 // seconds: 3600
 // params: $nodes: LIST<STRING>, $command_id: STRING
@@ -11,9 +11,10 @@ WITH a
 CALL (a) {
   MATCH (a)-[:HAS_SKILL]->(k:Skill)
   WITH k.key AS key ORDER BY key
-  RETURN collect(key) AS expected
+  RETURN collect(key) AS skills
 }
-WITH a, expected, a.skills AS found
+WITH a, skills, INCLUDE agents/terms AS terms
+WITH a, skills, terms, skills + terms AS expected, a.skills + coalesce(a.terms, []) AS found
 WHERE size(expected) <> size(found) OR NOT all(key IN found WHERE key IN expected)
-FOREACH (_ IN CASE WHEN $nodes IS NOT NULL THEN [1] ELSE [] END | SET a.skills = expected)
+FOREACH (_ IN CASE WHEN $nodes IS NOT NULL THEN [1] ELSE [] END | SET a.skills = skills, a.terms = terms)
 RETURN a.agent_id AS node, expected, found

@@ -8,7 +8,7 @@ CALL () {
   UNWIND ['Agent', 'RetiredAgent', 'Skill', 'Lane', 'Task', 'TaskEvent', 'Limit', 'Worker',
           'Schedule', 'Team', 'Workflow', 'Gate', 'Step', 'Budget', 'Token', 'Secret',
           'Pause', 'Subscription', 'Delivery', 'Attempt', 'TriggerGroup', 'Firing',
-          'DeadLetter'] AS label
+          'Share', 'DeadLetter'] AS label
   WITH label WHERE CASE label
     WHEN 'Agent' THEN EXISTS { (:Agent) }
     WHEN 'RetiredAgent' THEN EXISTS { (:RetiredAgent) }
@@ -32,6 +32,7 @@ CALL () {
     WHEN 'Attempt' THEN EXISTS { (:Attempt) }
     WHEN 'TriggerGroup' THEN EXISTS { (:TriggerGroup) }
     WHEN 'Firing' THEN EXISTS { (:Firing) }
+    WHEN 'Share' THEN EXISTS { (:Share) }
     ELSE EXISTS { (:DeadLetter) }
   END
   RETURN collect(label) AS labels

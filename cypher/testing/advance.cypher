@@ -4,8 +4,8 @@
 // params: $seconds: FLOAT, $schedule_keys: STRING, $command_id: STRING
 // returns: number
 CYPHER 5
-MATCH (n:Task|Agent|Worker|Workflow|Gate|Schedule|TaskEvent|Step|GraphOrchSchema|Pause|Limit|Subscription|
-         Delivery|Attempt|TriggerGroup|Firing|DeadLetter)
+MATCH (n:Task|Agent|Worker|Workflow|Gate|Schedule|TaskEvent|Step|GraphOrchSchema|Pause|Limit|Share|
+         Subscription|Delivery|Attempt|TriggerGroup|Firing|DeadLetter)
 SET n.times = [at IN n.times | at - duration('PT1S') * $seconds],
     n.queue_key = n.queue_key - toInteger($seconds * 1000000),
     n.ready_key = n.ready_key
