@@ -22,8 +22,8 @@ from typing import Any, cast
 import httpcore2
 from standardwebhooks import Webhook as Signer
 
+from graph_orch.domain.cloud_events import CONTENT_TYPE
 from graph_orch.domain.webhooks import (
-    CONTENT_TYPE,
     Answer,
     Networks,
     Post,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from graph_orch._async.events import AsyncEvents, chosen
 from graph_orch._async.graph import AsyncGraph, AsyncTransaction
 from graph_orch._async.subscriptions import WEBHOOK, WINDOW, AsyncSubscriptions, parameters
+from graph_orch.domain.cloud_events import attributes, attributes_of, in_json
 from graph_orch.domain.fields import LEASE, LIMIT, NAME, SECONDS
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.models import NewWebhook, Webhook, WebhookAttempt
@@ -21,11 +22,9 @@ from graph_orch.domain.webhooks import (
     Answer,
     Post,
     again_after,
-    body_of,
     is_last,
     new_secret,
     secret_of,
-    test_body,
     url_of,
 )
 from graph_orch.errors import (
@@ -223,7 +222,8 @@ class AsyncWebhooks:
         if not rows:
             raise WebhookNotFoundError(key)
         test_id, poster = f"test_{new_hex()}", _poster()
-        post = Post(test_id, rows[0]["url"], test_body(test_id), tuple(rows[0]["secrets"]))
+        about = attributes_of(test_id, "graph_orch.webhook.test", None, datetime.now(UTC))
+        post = Post(test_id, rows[0]["url"], in_json(about, {}), tuple(rows[0]["secrets"]))
         async with AsyncAside() as aside:
             try:
                 (answer,) = await aside.run(poster.post_all([post]))
@@ -310,7 +310,7 @@ class AsyncWebhooks:
                 "event_id": event.event_id,
                 "type": event.type.value,
                 "task_id": event.task_id,
-                "body": body_of(event),
+                "body": in_json(attributes(event), event.model_dump(mode="json")),
             }
             for event in chosen(wanted.where, row["events"])
         ]
