@@ -13,7 +13,7 @@ SOURCES = sorted((ROOT / "_async").glob("*.py"))
 OWN = (
     "Acting AgentRegistry Applying Aside Budgets Bulk CapabilityRouter Claims Combiner Commands "
     "Creation DeadLetters Doctor Driver Due Evaluator Events Export FirstCalls Gates Graph "
-    "GraphDatabase Handling Insights ManagedTransaction Monitor Orchestrator Pauses Querying "
+    "GraphDatabase Handling Insights ManagedTransaction Monitor Once Orchestrator Pauses Querying "
     "Result Retention Schedules Schema Session Signal Skills Subscriptions TaskQueue Teams "
     "Together Tokens Transaction Triggers Try Turns Upkeep Webhooks Workflows"
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from graph_orch.domain.cloud_events import attributes, attributes_of, in_json
 from graph_orch.domain.fields import LEASE, LIMIT, NAME, SECONDS
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.models import NewWebhook, Webhook, WebhookAttempt
-from graph_orch.domain.patterns import Wanted
+from graph_orch.domain.patterns import NOTHING, Wanted
 from graph_orch.domain.webhooks import (
     DAY,
     DISABLED_AFTER_SECONDS,
@@ -78,7 +79,7 @@ class AsyncWebhooks:
         self,
         name: str,
         url: str,
-        pattern: str = "*:*",
+        pattern: str | None = "*:*",
         *,
         workflow_id: str | None = None,
         agent_id: str | None = None,
@@ -96,7 +97,8 @@ class AsyncWebhooks:
         Args:
             url: Where each event is sent by POST, as a CloudEvent in JSON, signed as Standard
                 Webhooks say.
-            pattern: Which events, as for `subscriptions.put`; the filters likewise.
+            pattern: Which events, as for `subscriptions.put`; the filters likewise. None: no event
+                of the log, but only what triggers post.
             secret: To sign with, `whsec_` and then base64; None: one is made, and is in this
                 answer and nowhere else.
 
@@ -104,7 +106,7 @@ class AsyncWebhooks:
             ValidationError: an argument is not acceptable.
             SubscriptionDeliveredError: another subscription has this name.
         """
-        wanted = Wanted.of(pattern, where, workflow_id, agent_id, team_id, skill)
+        wanted = _wanted(pattern, where, workflow_id, agent_id, team_id, skill)
         params = parameters(name, WEBHOOK, wanted, after)
         params["end"] = await self._events.end()
         made = new_secret() if secret is None else secret_of(secret)
@@ -255,7 +257,7 @@ class AsyncWebhooks:
                     if time.monotonic() < ends and (any(ended) or not ended):
                         await self._events.end()
                         for row in await self._graph.read("webhooks/due"):
-                            wanted = Wanted.of(row["pattern"], row["where"])
+                            wanted = _wanted(row["pattern"] or None, row["where"])
                             what = row["name"], wanted, poster, aside, ends
                             together.start(row["name"], self._serve, *what)
                     ended = await together.wait(LOOK_SECONDS)
@@ -377,6 +379,13 @@ async def _put(tx: AsyncTransaction, params: dict[str, Any], more: dict[str, Any
     if not await tx.run("subscriptions/put", **params):
         return []
     return await tx.run("webhooks/put", subscription=params["subscription"], **more)
+
+
+def _wanted(pattern: str | None, *others: Any) -> Wanted:
+    """Which events a webhook wants; none where it has no pattern."""
+    if pattern is None:
+        return replace(Wanted.of("*", *others), pattern=NOTHING)
+    return Wanted.of(pattern, *others)
 
 
 def _poster() -> Poster:

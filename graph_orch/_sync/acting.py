@@ -12,12 +12,14 @@ from pydantic import JsonValue
 from graph_orch._sync.creation import Creation, refuse_names_alone
 from graph_orch._sync.gates import Gates
 from graph_orch._sync.graph import Graph
+from graph_orch._sync.once import Once
 from graph_orch._sync.pauses import Pauses
 from graph_orch._sync.querying import all_records
 from graph_orch._sync.tasks import TaskQueue
 from graph_orch._sync.workflows import Workflows
 from graph_orch.domain.actions import as_text
-from graph_orch.domain.fields import MAX_NAME, checked
+from graph_orch.domain.cloud_events import FIRED, attributes_of, firing_id, in_json
+from graph_orch.domain.fields import JSON, MAX_NAME, checked
 from graph_orch.domain.forms import shortened
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.models import NewTask, RetryPolicy, Task, TaskEvent, TaskFilters
@@ -28,6 +30,7 @@ from graph_orch.errors import (
     StoreUnreachableError,
     TriggerCallError,
     ValidationError,
+    WebhookNotFoundError,
     WorkflowConflictError,
 )
 from graph_orch.logs import logger_of
@@ -171,7 +174,10 @@ class Acting:
             in_thread(call, row["trigger"]["function"], {"key": key, **values})
             return []
         fields = cast("dict[str, Any]", filled)
+        once = Once(self._graph, key)
         match action:
+            case TriggerAction.POST:
+                return [self._post(once, row, fields, values)]
             case TriggerAction.START_WORKFLOW:
                 return [self._start(key, fields)]
             case TriggerAction.OPEN_GATE:
@@ -186,6 +192,24 @@ class Acting:
                     return [fields["workflow_id"]]
                 number = self._tasks.cancel_tasks(_filters(fields), reason=reason)
                 return [f"{number} tasks"]
+
+    def _post(
+        self, once: Once, row: Mapping[str, Any], fields: Mapping[str, Any], values: Values
+    ) -> str:
+        """Make a delivery of a webhook; its id."""
+        firing = Firing.from_record({"firing": row["firing"]})
+        data = cast(JsonValue, JSON.of("post.data", fields.get("data", values)))
+        about = attributes_of(firing_id(firing.key), FIRED, row["task_id"], firing.at)
+        once.step(
+            "webhooks/post",
+            WebhookNotFoundError(fields["webhook"]),
+            subscription=fields["webhook"],
+            event_id=about["id"],
+            type="fired",
+            task_id=row["task_id"],
+            body=in_json(about, data),
+        )
+        return about["id"]
 
     def _start(self, key: str, fields: Mapping[str, Any]) -> str:
         given: dict[str, Any] = {**fields, "tasks": [_texts(it) for it in fields["tasks"]]}

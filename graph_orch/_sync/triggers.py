@@ -68,6 +68,7 @@ class Triggers:
         open_gate: Mapping[str, Any] | None = None,
         cancel: Mapping[str, Any] | None = None,
         pause: Mapping[str, Any] | None = None,
+        post: Mapping[str, Any] | None = None,
         call: str | None = None,
         workflow_id: str | None = None,
         agent_id: str | None = None,
@@ -79,8 +80,8 @@ class Triggers:
     ) -> Trigger:
         """Create a trigger, or replace the one of this name, which keeps its position.
 
-        What it does is one of `create`, `start_workflow`, `open_gate`, `cancel`, `pause` and
-        `call`. Their texts may have places such as `{event.task_id}`, `{task.content}`,
+        What it does is one of `create`, `start_workflow`, `open_gate`, `cancel`, `pause`,
+        `post` and `call`. Their texts may have places such as `{event.task_id}`, `{task.content}`,
         `{task.result.title}`, `{trigger.group.0}` or `{recommendation.what}`; a text that is a
         place and nothing else stands for the value, and braces are written twice. `event` has the
         fields of `TaskEvent`, `task_type` and `workflow_id`; `task` those of `Task`, as it is when
@@ -103,6 +104,8 @@ class Triggers:
             cancel: The filters of `cancel_tasks`, and `reason`. With `workflow_id` alone the
                 workflow is cancelled.
             pause: `what`, `seconds` and `reason`, as `pauses.put` takes them.
+            post: `webhook`, the name of one, and `data`, any JSON: what is sent; without it the
+                trigger, the event and the recommendation.
             call: The name of a function, see `function`.
             workflow_id: Only events of its tasks; each of these filters must hold.
             agent_id: Only what this agent did, or got.
@@ -124,6 +127,7 @@ class Triggers:
                 "open_gate": open_gate,
                 "cancel": cancel,
                 "pause": pause,
+                "post": post,
                 "call": call,
             }
         )

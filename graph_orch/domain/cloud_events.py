@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from graph_orch.domain.models.events import TaskEvent
 SOURCE = "/graph-orch"
 TYPE = "graph_orch.task."
 """How the types of our events begin: `graph_orch.task.completed`."""
+FIRED = "graph_orch.trigger.fired"
 CONTENT_TYPE = "application/cloudevents+json"
 
 
@@ -28,6 +30,12 @@ def attributes_of(
     told = {} if subject is None else {"subject": subject}
     about = {"id": id_, "source": source, "type": type_, **told, "time": at}
     return {**about, "datacontenttype": "application/json"}
+
+
+def firing_id(key: str) -> str:
+    """The id under which a firing is posted, made of its key: that may have any letters, and ids
+    are sent in a header."""
+    return f"firing_{hashlib.sha256(key.encode()).hexdigest()[:32]}"
 
 
 def in_json(about: dict[str, Any], data: JsonValue) -> str:

@@ -217,6 +217,7 @@ def lived(connected, cypher):
             create={"content": "{task.result.x}", "task_type": "any"},
         )
     connected.triggers.put("plan-asking", "recommendation:*", when={"every_seconds": 1}, call="x")
+    connected.triggers.put("plan-post", "created:triggered", post={"webhook": "z"})
     connected.apply([{"kind": "subscription", "name": "plan-declared", "pattern": "*"}])
     tasks.create_task("x", "triggered")
     connected.triggers.run()

@@ -60,6 +60,7 @@ def prepare(orch, new_task, wipe) -> Callable[[], SimpleNamespace]:
         made.token = orch.tokens.create("ada").token_id
         for name, on in (("made", "created:triggering"), ("more", "created:triggering")):
             orch.triggers.put(name, on, create={"content": name, "task_type": "any"})
+        orch.triggers.put("post", "created:triggering", post={"webhook": "hook"})
         made.triggering = new_task("triggering", "triggering")
         return made
 

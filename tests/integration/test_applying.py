@@ -49,6 +49,16 @@ def test_what_is_declared_is_put_and_put_once(orch):
     assert orch.graph.query("MATCH (n) RETURN properties(n) AS p ORDER BY id(n)") == before
 
 
+def test_a_trigger_that_posts_is_declared_too(orch):
+    posts = {"kind": "trigger", "name": "tell", "on": "failed", "post": {"webhook": "w"}}
+    assert told(orch.apply([posts], dry_run=True)) == [("create", "tell")]
+    assert orch.triggers.list() == []
+    orch.apply([posts])
+    assert orch.triggers.get("tell").template == {"webhook": "w"}
+    (change,) = orch.apply([posts | {"post": {"webhook": "w", "data": 1}}])
+    assert change.after == {"post": {"webhook": "w", "data": 1}}
+
+
 def test_what_differs_is_told_and_changed(orch):
     orch.apply(ALL)
     changed = [TRIGGER | {"when": None, "max_depth": 3}, SCHEDULE | {"paused": True}, SUBSCRIPTION]

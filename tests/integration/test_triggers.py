@@ -18,9 +18,11 @@ from graph_orch._sync.commands import Commands
 from graph_orch._sync.handling import Handling
 from graph_orch.domain.durable import Waits
 from graph_orch.domain.ids import new_hex
+from graph_orch.domain.webhooks import new_secret
 from graph_orch.store.functions import FUNCTIONS
 from graph_orch.store.statements import statement
 from graph_orch.testing import advance
+from tests.webhook_receiver import Receiver
 
 
 @pytest.fixture
@@ -309,6 +311,74 @@ def test_a_function_is_called_where_it_is_registered(ada, functions):
     assert told[2:] == [f"trigger:unknown:{fired.position}"]
 
 
+def test_it_posts_to_a_webhook_once_for_each_firing(ada, monkeypatch):
+    monkeypatch.setenv("GRAPH_ORCH_WEBHOOK_NETWORKS", "127.0.0.0/8")
+    secret = new_secret()
+    with Receiver(secret) as receiver:
+        ada.webhooks.put("w", receiver.url, None, secret=secret)
+        told = {"webhook": "w", "data": {"of": "{task.result}", "by": "{trigger.name}"}}
+        ada.triggers.put("told", "completed:x", post=told)
+        ada.triggers.put("all", "failed:x", post={"webhook": "w"})
+        ada.triggers.put("none", "failed:x", post={"webhook": "nobody's"})
+        first = finish(ada, ada.tasks.create_task("x", "x"), {"sum": 5})
+        second = ada.tasks.create_task("x", "x")
+        ada.tasks.assign_task(second, "ada")
+        ada.tasks.fail_task(second, "x", should_retry=False)
+        fired = {it.trigger: it for it in ada.triggers.run()}
+        assert (fired["none"].status, '"nobody\'s" does not' in fired["none"].error) == (
+            "pending",
+            True,
+        )
+        receiver.answer = lambda got: 500
+        ada.maintain()
+        receiver.answer = lambda got: 200
+        advance(ada, 10)
+        ada.maintain()
+        assert sorted(receiver.ids.values()) == [2, 2]
+        assert receiver.wrong == []
+        got = {it.id: it.event for it in receiver.got}
+        assert ada.webhooks.get("w").waiting == 0
+    assert got.keys() == {fired["told"].made[0], fired["all"].made[0]}
+    event = got[fired["told"].made[0]]
+    assert (event["type"], event["subject"]) == ("graph_orch.trigger.fired", first)
+    assert event["data"] == {"of": {"sum": 5}, "by": "told"}
+    event = got[fired["all"].made[0]]
+    assert event["data"]["event"]["task_id"] == event["subject"] == second
+    assert event["data"]["trigger"]["key"] == fired["all"].key
+    assert {it.type for it in ada.webhooks.attempts("w")} == {"fired"}
+
+
+class Died(BaseException):
+    """Stands for the end of a process just where it is raised."""
+
+
+def acted_twice(orch, monkeypatch, between):
+    """Let the evaluator die between the effect and the note of it, and another one come."""
+    write = orch.graph.write
+
+    def dies(name, **params):
+        if name == "triggers/finish":
+            raise Died
+        return write(name, **params)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(orch.graph, "write", dies)
+        with pytest.raises(Died):
+            orch.triggers.run()
+    between()
+    advance(orch, 61)
+    orch.triggers.run()
+
+
+def test_a_webhook_is_posted_to_once(ada, monkeypatch):
+    ada.webhooks.put("w", "http://127.0.0.1:9", None)
+    ada.triggers.put("t", "created:x", post={"webhook": "w"})
+    ada.tasks.create_task("x", "x")
+    acted_twice(ada, monkeypatch, lambda: None)
+    assert [it.status for it in ada.triggers.firings("t")] == ["done"]
+    assert ada.webhooks.get("w").waiting == 1
+
+
 def test_workers_evaluate_triggers_and_call_their_functions(orch, functions):
     orch.triggers.put("check", "completed:write", create={**MAKE, "content": "{task.result}"})
     orch.triggers.put("tell", "completed:made", call="tell")
@@ -529,6 +599,10 @@ def test_what_a_trigger_has_to_look_at_is_not_pruned(ada):
         ({"cancel": {"status": "gone"}}, "cancel: status"),
         ({"pause": {"seconds": 5}}, "what is needed"),
         ({"open_gate": {}}, "gate_id is needed"),
+        ({"post": {}}, "post.webhook"),
+        ({"post": {"webhook": "{task.content}"}}, "post.webhook: has a place"),
+        ({"post": {"webhook": "w", "url": "x"}}, "unknown filter url"),
+        ({"post": {"webhook": "w", "data": "{os.environ}"}}, "is no place"),
         ({"call": "x", "when": {}}, "give one of count, expect and every_seconds"),
         ({"call": "x", "when": {"count": 0}}, "count"),
         ({"call": "x", "when": {"expect": "completed"}}, "within_seconds"),
