@@ -9,17 +9,18 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
+from graph_orch._async import pauses, workflows
+from graph_orch._async.bulk import AsyncBulk
 from graph_orch._async.creation import AsyncCreation, refuse_names_alone
+from graph_orch._async.due import AsyncDue
 from graph_orch._async.gates import AsyncGates
 from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.once import AsyncOnce
-from graph_orch._async.pauses import AsyncPauses
 from graph_orch._async.querying import all_records
-from graph_orch._async.tasks import AsyncTaskQueue
 from graph_orch._async.workflows import AsyncWorkflows
 from graph_orch.domain.actions import as_text
 from graph_orch.domain.cloud_events import FIRED, attributes_of, firing_id, in_json
-from graph_orch.domain.fields import JSON, MAX_NAME, checked
+from graph_orch.domain.fields import CONTENT, JSON, MAX_NAME, checked
 from graph_orch.domain.forms import shortened
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.models import NewTask, RetryPolicy, Task, TaskEvent, TaskFilters
@@ -32,6 +33,7 @@ from graph_orch.errors import (
     ValidationError,
     WebhookNotFoundError,
     WorkflowConflictError,
+    WorkflowNotFoundError,
 )
 from graph_orch.logs import logger_of
 from graph_orch.store.driving import native
@@ -59,8 +61,8 @@ class AsyncActing:
         self._creation = AsyncCreation(graph, retry_policy)
         self._workflows = AsyncWorkflows(graph, retry_policy=retry_policy)
         self._gates = AsyncGates(graph)
-        self._pauses = AsyncPauses(graph)
-        self._tasks = AsyncTaskQueue(graph)
+        self._bulk = AsyncBulk(graph)
+        self._due = AsyncDue(graph)
 
     async def run(self, until: float | None) -> list[Firing]:
         """Do what is due now, but no more after a time (monotonic); the firings as they are."""
@@ -184,14 +186,27 @@ class AsyncActing:
                 gate_id, decision = fields.pop("gate_id"), fields.pop("decision")
                 return [(await self._gates.decide(gate_id, decision, by=by, **fields)).gate_id]
             case TriggerAction.PAUSE:
-                return [(await self._pauses.put(**fields, by=by)).what]
+                params = pauses.parameters(**fields, by=by)
+                await once.step("pauses/put", pauses.missing(params), **params)
+                if params["kind"] != "agent":
+                    await self._due.look_at_pause(params["key"])
+                return [params["key"]]
             case _:
-                reason = fields.pop("reason", None)
-                if fields.keys() == {"workflow_id"} and isinstance(fields["workflow_id"], str):
-                    await self._workflows.cancel(fields["workflow_id"], reason)
-                    return [fields["workflow_id"]]
-                number = await self._tasks.cancel_tasks(_filters(fields), reason=reason)
-                return [f"{number} tasks"]
+                return [await self._cancel(once, fields)]
+
+    async def _cancel(self, once: AsyncOnce, fields: dict[str, Any]) -> str:
+        """Cancel a workflow, or the tasks that pass filters; which, or how many."""
+        reason = fields.pop("reason", None)
+        if fields.keys() == {"workflow_id"} and isinstance(fields["workflow_id"], str):
+            params = workflows.cancelling(fields["workflow_id"], reason)
+            key = params["workflow_id"]
+            if await once.step("workflows/cancel", WorkflowNotFoundError(key), **params):
+                await self._due.cancel_workflow(key)
+                self._graph.work.tell()
+            return key
+        why = None if reason is None else shortened(CONTENT.of("reason", reason))
+        number = await self._bulk.cancel_once(_filters(fields), why, once)
+        return f"{number} tasks"
 
     async def _post(
         self, once: AsyncOnce, row: Mapping[str, Any], fields: Mapping[str, Any], values: Values

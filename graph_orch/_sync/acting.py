@@ -9,17 +9,18 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
+from graph_orch._sync import pauses, workflows
+from graph_orch._sync.bulk import Bulk
 from graph_orch._sync.creation import Creation, refuse_names_alone
+from graph_orch._sync.due import Due
 from graph_orch._sync.gates import Gates
 from graph_orch._sync.graph import Graph
 from graph_orch._sync.once import Once
-from graph_orch._sync.pauses import Pauses
 from graph_orch._sync.querying import all_records
-from graph_orch._sync.tasks import TaskQueue
 from graph_orch._sync.workflows import Workflows
 from graph_orch.domain.actions import as_text
 from graph_orch.domain.cloud_events import FIRED, attributes_of, firing_id, in_json
-from graph_orch.domain.fields import JSON, MAX_NAME, checked
+from graph_orch.domain.fields import CONTENT, JSON, MAX_NAME, checked
 from graph_orch.domain.forms import shortened
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.models import NewTask, RetryPolicy, Task, TaskEvent, TaskFilters
@@ -32,6 +33,7 @@ from graph_orch.errors import (
     ValidationError,
     WebhookNotFoundError,
     WorkflowConflictError,
+    WorkflowNotFoundError,
 )
 from graph_orch.logs import logger_of
 from graph_orch.store.driving import native
@@ -59,8 +61,8 @@ class Acting:
         self._creation = Creation(graph, retry_policy)
         self._workflows = Workflows(graph, retry_policy=retry_policy)
         self._gates = Gates(graph)
-        self._pauses = Pauses(graph)
-        self._tasks = TaskQueue(graph)
+        self._bulk = Bulk(graph)
+        self._due = Due(graph)
 
     def run(self, until: float | None) -> list[Firing]:
         """Do what is due now, but no more after a time (monotonic); the firings as they are."""
@@ -184,14 +186,27 @@ class Acting:
                 gate_id, decision = fields.pop("gate_id"), fields.pop("decision")
                 return [(self._gates.decide(gate_id, decision, by=by, **fields)).gate_id]
             case TriggerAction.PAUSE:
-                return [(self._pauses.put(**fields, by=by)).what]
+                params = pauses.parameters(**fields, by=by)
+                once.step("pauses/put", pauses.missing(params), **params)
+                if params["kind"] != "agent":
+                    self._due.look_at_pause(params["key"])
+                return [params["key"]]
             case _:
-                reason = fields.pop("reason", None)
-                if fields.keys() == {"workflow_id"} and isinstance(fields["workflow_id"], str):
-                    self._workflows.cancel(fields["workflow_id"], reason)
-                    return [fields["workflow_id"]]
-                number = self._tasks.cancel_tasks(_filters(fields), reason=reason)
-                return [f"{number} tasks"]
+                return [self._cancel(once, fields)]
+
+    def _cancel(self, once: Once, fields: dict[str, Any]) -> str:
+        """Cancel a workflow, or the tasks that pass filters; which, or how many."""
+        reason = fields.pop("reason", None)
+        if fields.keys() == {"workflow_id"} and isinstance(fields["workflow_id"], str):
+            params = workflows.cancelling(fields["workflow_id"], reason)
+            key = params["workflow_id"]
+            if once.step("workflows/cancel", WorkflowNotFoundError(key), **params):
+                self._due.cancel_workflow(key)
+                self._graph.work.tell()
+            return key
+        why = None if reason is None else shortened(CONTENT.of("reason", reason))
+        number = self._bulk.cancel_once(_filters(fields), why, once)
+        return f"{number} tasks"
 
     def _post(
         self, once: Once, row: Mapping[str, Any], fields: Mapping[str, Any], values: Values

@@ -14,6 +14,7 @@ from graph_orch import (
     ValidationError,
     Worker,
 )
+from graph_orch._sync import bulk
 from graph_orch._sync.commands import Commands
 from graph_orch._sync.handling import Handling
 from graph_orch.domain.durable import Waits
@@ -370,6 +371,47 @@ def acted_twice(orch, monkeypatch, between):
     orch.triggers.run()
 
 
+def test_what_was_cancelled_and_paused_is_so_once(ada, monkeypatch):
+    """What somebody let go on meanwhile goes on."""
+    flow = ada.workflows.start("f", [{"content": "x", "task_type": "step"}]).workflow_id
+    (step,) = ada.tasks.query_tasks({"workflow_id": flow})
+    ships = [ada.tasks.create_task("x", "ship") for _ in range(3)]
+    for name, action in {
+        "ships": {"cancel": {"task_type": "ship", "reason": "no sea"}},
+        "flow": {"cancel": {"workflow_id": flow}},
+        "agent": {"pause": {"what": "agent:ada"}},
+        "queue": {"pause": {"what": "queue"}},
+    }.items():
+        ada.triggers.put(name, "created:storm", **action)
+    ada.tasks.create_task("x", "storm")
+
+    def between():
+        statuses = [ada.tasks.get_task_status(it).status for it in (*ships, step.task_id)]
+        assert statuses == ["cancelled"] * 4
+        assert sorted(it.what for it in ada.pauses.list()) == ["agent:ada", "queue"]
+        ada.tasks.retry_task(ships[0])
+        ships.append(ada.tasks.create_task("x", "ship"))
+        ada.workflows.retry(flow)
+        ada.pauses.remove("agent:ada")
+        ada.pauses.remove("queue")
+
+    acted_twice(ada, monkeypatch, between)
+    statuses = [ada.tasks.get_task_status(it).status for it in (*ships, step.task_id)]
+    assert statuses == ["pending", "cancelled", "cancelled", "pending", "pending"]
+    assert ada.pauses.list() == []
+    fired = [
+        it for name in ("ships", "flow", "agent", "queue") for it in ada.triggers.firings(name)
+    ]
+    made = {it.trigger: it.made for it in fired}
+    assert made == {
+        "ships": ["3 tasks"],
+        "flow": [flow],
+        "agent": ["agent:ada"],
+        "queue": ["queue"],
+    }
+    assert [it.status for it in fired] == ["done"] * 4
+
+
 def test_a_webhook_is_posted_to_once(ada, monkeypatch):
     ada.webhooks.put("w", "http://127.0.0.1:9", None)
     ada.triggers.put("t", "created:x", post={"webhook": "w"})
@@ -377,6 +419,33 @@ def test_a_webhook_is_posted_to_once(ada, monkeypatch):
     acted_twice(ada, monkeypatch, lambda: None)
     assert [it.status for it in ada.triggers.firings("t")] == ["done"]
     assert ada.webhooks.get("w").waiting == 1
+
+
+def test_what_cancels_many_goes_on_where_it_was_broken_off(ada, monkeypatch, cypher):
+    monkeypatch.setattr(bulk, "AT_ONCE", 2)
+    ships = ada.tasks.create_tasks([NewTask(content="x", task_type="ship") for _ in range(5)])
+    ada.triggers.put("t", "created:storm", cancel={"task_type": "ship"})
+    ada.tasks.create_task("x", "storm")
+    transaction, steps = ada.graph.transaction, []
+
+    def dies(work, *args):
+        if len(steps) == 2:
+            raise Died
+        steps.append(args)
+        return transaction(work, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ada.graph, "transaction", dies)
+        with pytest.raises(Died):
+            ada.triggers.run()
+    cancelled = ada.tasks.query_tasks({"task_type": "ship", "status": "cancelled"})
+    assert len(cancelled) == 4
+    ada.tasks.retry_task(ships[0])
+    cypher("MATCH (f:PendingFiring) SET f.due_at = datetime()")  # another may take it
+    ada.triggers.run()
+    statuses = [ada.tasks.get_task_status(it).status for it in ships]
+    assert statuses == ["pending", *["cancelled"] * 4]
+    assert [it.made for it in ada.triggers.firings("t")] == [["5 tasks"]]
 
 
 def test_workers_evaluate_triggers_and_call_their_functions(orch, functions):
