@@ -21,6 +21,7 @@ NAMES = {f"Async{name}": name for name in OWN.split()} | {
     "_async": "_sync",
     "AsyncOpened": "Opened",
     "async_opening": "opening",
+    "async_apart": "apart",
     "async_in_parts": "in_parts",
     "async_in_thread": "in_thread",
     "async_or_give_back": "or_give_back",

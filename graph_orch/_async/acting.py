@@ -37,13 +37,20 @@ from graph_orch.errors import (
 )
 from graph_orch.logs import logger_of
 from graph_orch.store.driving import native
-from graph_orch.store.functions import FUNCTIONS, call
-from graph_orch.store.runtime import async_in_thread
+from graph_orch.store.functions import FUNCTIONS, call, free
+from graph_orch.store.runtime import AsyncTogether, async_apart
 
 TAKEN_AT_ONCE = 50
 TAKEN_SECONDS = 60.0
 """How long a process has for what it took; then another does it."""
 CALL_SECONDS = 300.0
+"""How long a function may take. Then that counts as a try, and its thread is left alone."""
+UNCALLED_SECONDS = 86_400.0
+"""A firing whose function nobody has for so long fails: it would keep `prune` from the log."""
+UNCALLED = "no process that has registered it came for a day; start one, and retry: function "
+VANISHED = "each process that began it died, or took too long: tries "
+GIVEN_UP_AT_ONCE = 1_000
+LOOK_SECONDS = 1.0
 MOST_TRIES = 8
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 600.0
@@ -65,24 +72,72 @@ class AsyncActing:
         self._due = AsyncDue(graph)
 
     async def run(self, until: float | None) -> list[Firing]:
-        """Do what is due now, but no more after a time (monotonic); the firings as they are."""
+        """Do what is due now and calls no function, but no more after a time (monotonic); the
+        firings as they are."""
+        return [
+            *await self._give_up(),
+            *await self._do_all("", TAKEN_SECONDS, TAKEN_AT_ONCE, until),
+        ]
+
+    async def call(self, until: float | None) -> list[Firing]:
+        """Do what is due now and calls a function of this process, as `run` does the others.
+
+        Each function is called beside the others, so that one that hangs keeps none of them.
+        """
         ended: list[Firing] = []
-        for functions, seconds, limit in (
-            ([""], TAKEN_SECONDS, TAKEN_AT_ONCE),
-            (sorted(FUNCTIONS), CALL_SECONDS, 1),
-        ):
-            while functions and (rows := await self._take(functions, seconds, limit)):
-                ended += await self._do(rows)
-                if until is not None and time.monotonic() > until:
-                    return ended
+        failed: list[OrchestrationError] = []
+
+        async def do(name: str) -> int:
+            try:
+                ended.extend(await self._do_all(name, CALL_SECONDS + TAKEN_SECONDS, 1, until))
+            except OrchestrationError as error:
+                failed.append(error)
+            return 0
+
+        if names := free():
+            async with AsyncTogether(len(names)) as together:
+                for name in names:
+                    together.start(name, do, name)
+                while await together.wait(LOOK_SECONDS) is not None:
+                    pass
+        if failed:
+            raise failed[0]
         return ended
 
-    async def _take(self, functions: list[str], seconds: float, limit: int) -> list[dict[str, Any]]:
+    async def _do_all(
+        self, function: str, seconds: float, limit: int, until: float | None
+    ) -> list[Firing]:
+        """Do what calls this function; '' stands for what calls none."""
+        ended: list[Firing] = []
+        while rows := await self._take(function, seconds, limit):
+            ended += await self._do(rows)
+            is_stuck = function and function not in free()
+            if is_stuck or (until is not None and time.monotonic() > until):
+                break
+        return ended
+
+    async def _give_up(self) -> list[Firing]:
+        """End what processes died of again and again, and what nobody has a function for."""
+        rows = await self._graph.write(
+            "triggers/give_up",
+            most=MOST_TRIES,
+            seconds=UNCALLED_SECONDS,
+            limit=GIVEN_UP_AT_ONCE,
+            vanished=VANISHED,
+            uncalled=UNCALLED,
+        )
+        ended = [Firing.from_record(row) for row in rows]
+        for it in ended:
+            logger.error("%s failed: %s", it.key, it.error)
+        return ended
+
+    async def _take(self, function: str, seconds: float, limit: int) -> list[dict[str, Any]]:
         rows = await self._graph.write(
             "triggers/take",
-            functions=functions,
+            function=function,
             seconds=seconds,
             limit=limit,
+            most=MOST_TRIES,
             command_id=new_hex(),
         )
         return [native(row) for row in rows]
@@ -173,7 +228,7 @@ class AsyncActing:
         if action is TriggerAction.CALL:
             if row["trigger"]["function"] not in FUNCTIONS:  # it was put to call another meanwhile
                 raise _OtherFunctionError("the trigger calls another function by now")
-            await async_in_thread(call, row["trigger"]["function"], {"key": key, **values})
+            await _call(row["trigger"]["function"], {"key": key, **values})
             return []
         fields = cast("dict[str, Any]", filled)
         once = AsyncOnce(self._graph, key)
@@ -234,6 +289,21 @@ class AsyncActing:
             # Started by an earlier try, and what fills the template has changed since.
             found = await self._workflows.get_workflow(key)
         return found.workflow_id
+
+
+async def _call(name: str, given: dict[str, JsonValue]) -> None:
+    """Call a function.
+
+    Raises:
+        TriggerCallError: it raised, or has not returned in time.
+    """
+    try:
+        await async_apart(CALL_SECONDS, call, name, given)
+    except TimeoutError:
+        raise TriggerCallError(
+            f"{name}: has not returned within {CALL_SECONDS:g} s, and this process does not call "
+            "it again before it does"
+        ) from None
 
 
 class _OtherFunctionError(TriggerCallError):

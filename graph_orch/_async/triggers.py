@@ -220,7 +220,7 @@ class AsyncTriggers:
         limit = LEASE.of("seconds", seconds)
         until = None if limit is None else time.monotonic() + limit
         await self._evaluation.run(until)
-        return await self._acting.run(until)
+        return [*await self._acting.run(until), *await self._acting.call(until)]
 
     def function(
         self, name: str
@@ -228,8 +228,10 @@ class AsyncTriggers:
         """Register a function of this process, which triggers with `call=name` call.
 
         It is given a dict with `key`, which is the same where it is called again, `trigger`,
-        `event` and `task`. It is called again where it raised, and where its process died; a call
-        may take five minutes. A process that has not registered it leaves the call to others.
+        `event` and `task`. It is called again where it raised, where its process died, and where it
+        has not returned after five minutes; eight times at most. Meanwhile other triggers go on,
+        and a process in which it hangs calls it no more. A process that has not registered it
+        leaves the call to others; where none calls it for a day, the firing fails.
 
             @orch.triggers.function("tell")
             def tell(fired): ...

@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Annotated, Any, Generic, ParamSpec, Protocol, Self, TypeAlias, TypeVar
@@ -79,6 +80,62 @@ async def async_in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.k
 def in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run a blocking function."""
     return function(*args, **kwargs)
+
+
+async def async_apart(
+    seconds: float, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+) -> R:
+    """Run a function that may never return in a thread of its own, which goes on after the wait.
+
+    Raises:
+        TimeoutError: it has not returned within so many seconds.
+    """
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[None] = loop.create_future()
+    told: list[Callable[[], R]] = []
+
+    def tell(outcome: Callable[[], R]) -> None:
+        told.append(outcome)
+        with contextlib.suppress(RuntimeError):  # its loop has ended
+            loop.call_soon_threadsafe(lambda: ended.done() or ended.set_result(None))
+
+    _begin(tell, lambda: function(*args, **kwargs))
+    async with asyncio.timeout(seconds):
+        await ended
+    return told[0]()
+
+
+def apart(seconds: float, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run a function that may never return in a thread of its own, which goes on after the wait.
+
+    Raises:
+        TimeoutError: it has not returned within so many seconds.
+    """
+    told: SimpleQueue[Callable[[], R]] = SimpleQueue()
+    _begin(told.put, lambda: function(*args, **kwargs))
+    try:
+        outcome = told.get(timeout=seconds)
+    except Empty:
+        raise TimeoutError from None
+    return outcome()
+
+
+def _begin(tell: Callable[[Callable[[], R]], None], call: Callable[[], R]) -> None:
+    """Begin a call in a thread that does not keep the process from its end; tell its outcome."""
+
+    def run() -> None:
+        try:
+            found = call()
+        except BaseException as error:
+            tell(partial(_raise, error))
+        else:
+            tell(lambda: found)
+
+    threading.Thread(target=run, name="graph-orch-apart", daemon=True).start()
+
+
+def _raise(error: BaseException) -> Any:
+    raise error
 
 
 async def async_or_give_back(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import neo4j
 import pytest
@@ -14,16 +16,20 @@ from graph_orch import (
     ValidationError,
     Worker,
 )
-from graph_orch._sync import bulk
+from graph_orch._sync import acting, bulk
 from graph_orch._sync.commands import Commands
 from graph_orch._sync.handling import Handling
 from graph_orch.domain.durable import Waits
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.webhooks import new_secret
+from graph_orch.store import functions as calling
 from graph_orch.store.functions import FUNCTIONS
 from graph_orch.store.statements import statement
 from graph_orch.testing import advance
+from tests.waiting import eventually
 from tests.webhook_receiver import Receiver
+
+SECONDS = 60
 
 
 @pytest.fixture
@@ -308,7 +314,8 @@ def test_a_function_is_called_where_it_is_registered(ada, functions):
     async def hear(fired):
         told.append(fired["key"])
 
-    assert ada.maintain()["fired"] == 1
+    done = ada.maintain()
+    assert (done["fired"], done["called"]) == (0, 1)
     assert told[2:] == [f"trigger:unknown:{fired.position}"]
 
 
@@ -471,6 +478,107 @@ def test_workers_evaluate_triggers_and_call_their_functions(orch, functions):
     assert told == ['{"title":"Bees"}']
 
 
+def test_a_function_that_hangs_holds_up_no_other_trigger(orch, functions):
+    free, began, other, made = (threading.Event() for _ in range(4))
+
+    @orch.triggers.function("hangs")
+    def hangs(fired):
+        began.set()
+        free.wait(SECONDS)
+
+    orch.triggers.function("tells")(lambda fired: other.set())
+    orch.triggers.put("a", "created:first", call="hangs")
+    orch.triggers.put("b", "created:second", create=MAKE)
+    orch.triggers.put("c", "created:second", call="tells")
+    worker = Worker(orch, "ada", [])
+    worker.task("made")(lambda context: made.set())
+    orch.tasks.create_task("x", "first")
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(worker.run)
+        try:
+            assert began.wait(SECONDS)
+            orch.tasks.create_task("x", "second")
+            assert made.wait(SECONDS / 2)
+            free.set()
+            assert other.wait(SECONDS)
+        finally:
+            free.set()
+            worker.stop()
+            working.result(SECONDS)
+
+
+def test_a_function_that_hangs_is_left_alone_until_it_returns(ada, functions, monkeypatch):
+    free, told = threading.Event(), []
+    monkeypatch.setattr(acting, "CALL_SECONDS", 0.1)
+
+    @ada.triggers.function("hangs")
+    def hangs(fired):
+        told.append(fired["key"])
+        free.wait(SECONDS)
+
+    ada.triggers.function("tells")(lambda fired: told.append("tells"))
+    ada.triggers.put("a", "created:x", call="hangs")
+    ada.triggers.put("b", "created:x", call="tells")
+    for _ in range(2):
+        ada.tasks.create_task("x", "x")
+    fired = {(it.trigger, it.status, it.error) for it in ada.triggers.run()}
+    late = "hangs: has not returned within 0.1 s, and this process does not call it again before"
+    assert ("a", "pending", f"{late} it does") in fired
+    monkeypatch.setattr(acting, "CALL_SECONDS", SECONDS)
+    advance(ada, 10)
+    assert sorted(it.tries for it in ada.triggers.firings("a")) == [0, 1]
+    assert [it.status for it in ada.triggers.firings("b")] == ["done"] * 2
+    free.set()
+    assert eventually(lambda: "hangs" in calling.free())
+    advance(ada, 10)
+    assert [it.status for it in ada.triggers.firings("a")] == ["done"] * 2
+
+
+def test_what_its_processes_die_of_fails_in_the_end(ada, monkeypatch, cypher):
+    ada.triggers.put("t", "created:x", create=MAKE)
+    ada.tasks.create_task("x", "x")
+    write = ada.graph.write
+
+    def dies(name, **params):
+        if name == "triggers/finish":
+            raise Died
+        return write(name, **params)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ada.graph, "write", dies)
+        for _ in range(acting.MOST_TRIES):
+            with pytest.raises(Died):
+                ada.triggers.run()
+            cypher("MATCH (f:PendingFiring) SET f.due_at = datetime()")
+    (fired,) = ada.triggers.run()
+    assert (fired.status, fired.tries) == ("failed", 8)
+    assert fired.error == "each process that began it died, or took too long: tries 8"
+    assert ada.triggers.retry("t") == 1
+    (fired,) = ada.triggers.run()
+    assert (fired.status, made(ada)) == ("done", ["x"])
+
+
+def test_a_function_that_nobody_has_is_waited_for_no_longer_than_a_day(ada, functions):
+    ada.triggers.put("t", "completed:x", call="nobody has it")
+    done = finish(ada, ada.tasks.create_task("x", "x"))
+    ada.triggers.run()
+    advance(ada, 80_000)
+    assert [it.status for it in ada.triggers.firings("t")] == ["pending"]
+    assert ada.retention.prune(0) == 0
+    advance(ada, 7_000)
+    (fired,) = ada.triggers.firings("t")
+    assert (fired.status, fired.tries) == ("failed", 0)
+    assert fired.error.endswith("came for a day; start one, and retry: function nobody has it")
+    assert "1 firings of trigger 't' failed" in str(ada.monitor.get_health().problems)
+    assert ada.triggers.retry("t") == 1
+    assert ada.triggers.run() == []
+    ada.triggers.function("nobody has it")(lambda fired: None)
+    (fired,) = ada.triggers.run()
+    assert fired.status == "done"
+    assert ada.retention.prune(0) == 1
+    assert ada.tasks.get_task_status(done) is None
+
+
 @pytest.fixture
 def functions():
     FUNCTIONS.clear()
@@ -584,6 +692,17 @@ def test_recommendations_are_events_that_come_once(ada):
     assert len(made(ada)) == 1
     advance(ada, 61)
     assert made(ada) == ["only agent ada has the skill py"] * 2
+
+
+def test_recommendations_are_asked_for_where_the_log_never_ends(ada):
+    """A run whose time is over before the log is does what the clock asks for all the same."""
+    ada.triggers.put("busy", "created:x", create=MAKE)
+    ada.triggers.run()
+    told = {"content": "{recommendation.what}", "task_type": "made"}
+    ada.triggers.put("asks", "recommendation:single_holder", create=told)
+    ada.tasks.create_task("x", "z")
+    ada.triggers.run(seconds=0.000_001)
+    assert made(ada) == ["only agent ada has the skill py"]
 
 
 def test_a_trigger_is_not_read(ada):
