@@ -16,7 +16,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -411,10 +411,17 @@ class AsyncTogether:
         self._at_once = at_once
         self._going_on: dict[str, asyncio.Future[int]] = {}
 
-    def start(self, name: str, call: Callable[..., Coroutine[Any, Any, int]], *args: Any) -> None:
-        """Begin a call, unless one of this name goes on, or as many as may."""
-        if name not in self._going_on and len(self._going_on) < self._at_once:
+    def start(self, name: str, call: Callable[..., Coroutine[Any, Any, int]], *args: Any) -> bool:
+        """Begin a call, unless one of this name goes on, or as many as may; whether it did."""
+        may = name not in self._going_on and len(self._going_on) < self._at_once
+        if may:
             self._going_on[name] = asyncio.ensure_future(call(*args))
+        return may
+
+    @property
+    def names(self) -> Collection[str]:
+        """The names of the calls that go on, or whose end nobody has waited for yet."""
+        return self._going_on.keys()
 
     async def wait(self, seconds: float) -> list[int] | None:
         """What those returned that ended within so many seconds; None where none goes on."""
@@ -447,10 +454,17 @@ class Together:
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="graph-orch-together")
         self._going_on: dict[str, Future[int]] = {}
 
-    def start(self, name: str, call: Callable[..., int], *args: Any) -> None:
-        """Begin a call, unless one of this name goes on, or as many as may."""
-        if name not in self._going_on and len(self._going_on) < self._at_once:
+    def start(self, name: str, call: Callable[..., int], *args: Any) -> bool:
+        """Begin a call, unless one of this name goes on, or as many as may; whether it did."""
+        may = name not in self._going_on and len(self._going_on) < self._at_once
+        if may:
             self._going_on[name] = self._threads.submit(call, *args)
+        return may
+
+    @property
+    def names(self) -> Collection[str]:
+        """The names of the calls that go on, or whose end nobody has waited for yet."""
+        return self._going_on.keys()
 
     def wait(self, seconds: float) -> list[int] | None:
         """What those returned that ended within so many seconds; None where none goes on."""
