@@ -95,11 +95,14 @@ class Acting:
             return 0
 
         if names := free():
-            with Together(len(names)) as together:
+            with Together(len(FUNCTIONS)) as together:
                 for name in names:
                     together.start(name, do, name)
-                while together.wait(LOOK_SECONDS) is not None:
-                    pass
+                while (over := together.wait(LOOK_SECONDS)) is not None:
+                    if over or (until is not None and time.monotonic() > until):
+                        continue
+                    for name in free():  # one takes long: what came for others does not wait for it
+                        together.start(name, do, name)
         if failed:
             raise failed[0]
         return ended

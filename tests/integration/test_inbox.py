@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import httpx
@@ -125,11 +126,11 @@ def test_who_may_not_read_gets_no_stream(orch: Orchestrator, web) -> None:
 def test_a_stream_ends_when_its_token_is_revoked(orch: Orchestrator, web, new_task) -> None:
     token = orch.tokens.create("reader", rights=["read"])
     headers = {"authorization": f"Bearer {token.secret}"}
-    with stream(web.url, headers) as events:
+    with ThreadPoolExecutor(1) as pool, stream(web.url, headers) as events:
         new_task()
         assert next(events)[1] == "created"
         orch.tokens.revoke(token.token_id)
-        assert next(events, None) is None
+        assert pool.submit(next, events, None).result(60) is None
 
 
 async def test_streams_have_a_limit_and_give_their_place_back(aorch: AsyncOrchestrator) -> None:
