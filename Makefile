@@ -71,7 +71,7 @@ clean:
 	touch $@ .venv/run.stamp
 
 .venv/bench.stamp: .venv/pip.stamp pyproject.toml
-	$(BIN)/pip install --quiet --group bench --editable '.[analysis,embedded,fast,mcp,nats]'
+	$(BIN)/pip install --quiet --group bench --editable '.[analysis,embedded,fast,mcp,nats,webhooks]'
 	touch $@
 
 .venv/docs.stamp: .venv/pip.stamp pyproject.toml

@@ -17,6 +17,7 @@ from benchmarks.results import Results
 from benchmarks.store import Store, opened
 from benchmarks.workloads import (
     brokers,
+    deliveries,
     durable,
     flows,
     growth,
@@ -50,6 +51,7 @@ WORKLOADS: dict[str, Workload] = {
     "waiting": waiting.waiting,
     "triggers": reactions.triggers,
     "relaying": brokers.relaying,
+    "deliveries": deliveries.deliveries,
 }
 ONLY_FULL: dict[str, Workload] = {"growth": growth.growth}
 

@@ -18,12 +18,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import httpcore2
 from standardwebhooks import Webhook as Signer
 
+from graph_orch.domain.cloud_events import CONTENT_TYPE
 from graph_orch.domain.webhooks import (
-    CONTENT_TYPE,
     Answer,
     Networks,
     Post,
@@ -136,7 +137,10 @@ class Poster:
 def _headers(post: Post) -> list[tuple[str, str]]:
     at = datetime.now(UTC).replace(microsecond=0)
     signed = [Signer(secret).sign(post.id, at, post.body) for secret in post.secrets]
+    parts = urlsplit(post.url)
     return [
+        # The library writes an IPv6 address without its brackets.
+        ("Host", parts.netloc.removesuffix(":443" if parts.scheme == "https" else ":80")),
         ("User-Agent", AGENT),
         ("Content-Type", CONTENT_TYPE),
         ("Accept-Encoding", "identity"),

@@ -13,7 +13,7 @@ SOURCES = sorted((ROOT / "_async").glob("*.py"))
 OWN = (
     "Acting AgentRegistry Applying Aside Budgets Bulk CapabilityRouter Claims Combiner Commands "
     "Creation DeadLetters Doctor Driver Due Evaluator Events Export FirstCalls Gates Graph "
-    "GraphDatabase Handling Insights ManagedTransaction Monitor Orchestrator Pauses Querying "
+    "GraphDatabase Handling Insights ManagedTransaction Monitor Once Orchestrator Pauses Querying "
     "Result Retention Schedules Schema Session Signal Skills Subscriptions TaskQueue Teams "
     "Together Tokens Transaction Triggers Try Turns Upkeep Webhooks Workflows"
 )
@@ -21,6 +21,7 @@ NAMES = {f"Async{name}": name for name in OWN.split()} | {
     "_async": "_sync",
     "AsyncOpened": "Opened",
     "async_opening": "opening",
+    "async_apart": "apart",
     "async_in_parts": "in_parts",
     "async_in_thread": "in_thread",
     "async_or_give_back": "or_give_back",

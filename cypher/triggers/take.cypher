@@ -1,17 +1,17 @@
 // Takes firings that are due, for $seconds, with all that is needed to do them: `depth` says how many
 // triggers stand in a row, this one included: those behind the task of its event, by what each
-// created, started or spawned. Only those that call no function are taken, or one of $functions,
-// among which '' stands for none. Asked again with the same command_id, it answers with what it took
+// created, started or spawned. Only those that call $function are taken; '' stands for none. One that was
+// taken $most times before and never ended is left to triggers/give_up. Asked again with the same command_id, it answers with what it took
 // before too. `event` is null where it has been deleted since.
 // Locks: the firings, ascending.
 // mode: write
-// params: $functions: LIST<STRING>, $seconds: FLOAT, $limit: INTEGER, $command_id: STRING
+// params: $function: STRING, $seconds: FLOAT, $limit: INTEGER, $most: INTEGER, $command_id: STRING
 // returns: firing, detail, trigger, event, task_id, task_type, workflow_id
 CYPHER 5
 CALL () {
-  UNWIND $functions AS function
   MATCH (f:PendingFiring) USING INDEX SEEK f:PendingFiring(function, due_at)
-  WHERE f.function = function AND f.due_at <= datetime.realtime()
+  WHERE f.function = $function AND f.due_at <= datetime.realtime()
+    AND (f.taken_by IS NULL OR f.tries < $most)
   RETURN f ORDER BY f.due_at LIMIT $limit
   UNION
   MATCH (f:PendingFiring) USING INDEX SEEK f:PendingFiring(taken_by)
@@ -21,7 +21,8 @@ CALL () {
 WITH f ORDER BY f.key
 SET f.lk = 0  // Lock, then read.
 WITH f, datetime.realtime() AS now
-WHERE f:PendingFiring AND (f.due_at <= now OR f.taken_by = $command_id)
+WHERE f:PendingFiring AND (f.taken_by = $command_id
+  OR f.due_at <= now AND (f.taken_by IS NULL OR f.tries < $most))
 OPTIONAL MATCH (s:Subscription {name: f.trigger}) WHERE s:Trigger
 OPTIONAL MATCH (e:TaskEvent {event_id: f.event_id})<-[:HAS_EVENT]-(t:Task)
 CALL (t) {

@@ -1,8 +1,8 @@
 // Says which kinds of upkeep are due: whether there is anything for a schedule to create; for a webhook
-// to deliver; for triggers to look at, or to do by one of $functions ('' stands for none).
+// to deliver; for triggers to look at, to do or to give up (triggers/give_up); to call, of $functions.
 // mode: read
-// params: $functions: LIST<STRING>
-// returns: scheduled, delivered, fired
+// params: $functions: LIST<STRING>, $most: INTEGER, $seconds: FLOAT
+// returns: scheduled, delivered, fired, called
 CYPHER 5
 OPTIONAL MATCH (g:EventLog {name: 'graph_orch'})
 WITH coalesce(g.last, 0) AS last, datetime.realtime() AS now,
@@ -25,5 +25,17 @@ OR EXISTS {
 }
 OR EXISTS {
   MATCH (f:PendingFiring) USING INDEX SEEK f:PendingFiring(function, due_at)
+  WHERE f.function = '' AND f.due_at <= now
+}
+OR EXISTS {
+  MATCH (f:PendingFiring) USING INDEX SEEK f:PendingFiring(function, due_at)
+  WHERE f.function > '' AND f.due_at <= now - duration('PT1S') * $seconds
+}
+OR EXISTS {
+  MATCH (f:PendingFiring) USING INDEX SEEK f:PendingFiring(taken_by)
+  WHERE f.taken_by > '' AND f.tries >= $most AND f.due_at <= now
+} AS fired,
+EXISTS {
+  MATCH (f:PendingFiring) USING INDEX SEEK f:PendingFiring(function, due_at)
   WHERE f.function IN $functions AND f.due_at <= now
-} AS fired
+} AS called

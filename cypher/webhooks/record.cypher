@@ -1,10 +1,11 @@
 // Records how the deliveries of a claim went: delivered, to be tried again in `again_after` seconds, or
 // given up where that is null. A webhook is disabled where a receiver says `gone`, and where nothing was
-// delivered for $failing seconds: then nothing is given up. A delivery that the claim has lost is
+// delivered for $failing seconds, or since the first try of what would be given up: so nothing is given up
+// of a receiver that takes nothing. Its receiver is slow where a try took $slow milliseconds. A delivery that the claim has lost is
 // passed over: another one sends it.
 // Locks: the subscription.
 // mode: write
-// params: $subscription: STRING, $claim: STRING, $failing: FLOAT, $attempts: LIST<MAP>
+// params: $subscription: STRING, $claim: STRING, $failing: FLOAT, $slow: FLOAT, $attempts: LIST<MAP>
 // returns: recorded, disabled
 CYPHER 5
 MATCH (s:Subscription {name: $subscription})
@@ -14,7 +15,10 @@ CALL (s) {
   UNWIND $attempts AS it
   MATCH (s)-[c:SENDS {claim: $claim}]->(d:Delivery {webhook: s.name, event_id: it.event_id})
   DELETE c
-  RETURN collect({delivery: d, attempt: it}) AS found
+  WITH it, d, head(COLLECT {
+    MATCH (d)-[:ATTEMPTED]->(a:Attempt) WHERE a.number = 1 RETURN max(a.at)
+  }) AS began
+  RETURN collect({delivery: d, attempt: it, began: began}) AS found
 }
 WITH s, now, found, any(x IN found WHERE x.attempt.delivered) AS went_well,
      size([x IN found WHERE NOT x.attempt.delivered]) AS failed,
@@ -22,7 +26,11 @@ WITH s, now, found, any(x IN found WHERE x.attempt.delivered) AS went_well,
 WITH s, now, found, went_well, failed, gone,
      CASE WHEN went_well OR failed = 0 THEN null ELSE coalesce(s.failing_since, now) END AS since
 WITH s, now, found, went_well, failed, gone, since,
-     coalesce(since <= now - duration('PT1S') * $failing, false) AS fails_long
+     coalesce(since <= now - duration('PT1S') * $failing, false)
+       OR any(x IN found WHERE NOT x.attempt.delivered AND x.attempt.again_after IS NULL
+                AND coalesce(since <= x.began, false)) AS fails_long,
+     size([x IN found WHERE x.attempt.duration_ms >= $slow]) > 0 AS slow
+FOREACH (_ IN CASE WHEN found = [] THEN [] ELSE [1] END | SET s.slow = slow)
 FOREACH (_ IN CASE WHEN went_well THEN [1] ELSE [] END |
   SET s.failures = 0
   REMOVE s.failing_since)

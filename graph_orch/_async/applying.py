@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from pydantic import JsonValue
 
 from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.schedules import AsyncSchedules, template_of
-from graph_orch._async.subscriptions import INBOX, AsyncSubscriptions
+from graph_orch._async.subscriptions import INBOX, TRIGGER, AsyncSubscriptions
 from graph_orch._async.triggers import MAX_DEPTH, AsyncTriggers, asked_of
 from graph_orch.domain.actions import action_of
 from graph_orch.domain.cron import Cron
@@ -54,15 +54,21 @@ class AsyncApplying:
         """See `Orchestrator.apply`."""
         key = NEW_NAME.of("set_name", set_name)
         wanted = declared(LIST.of("items", items))
-        there = await self._there()
+        subscriptions = await self._subscriptions.list()
+        there = await self._there(subscriptions)
         (row,) = await self._graph.read("declared/of_set", set_name=key)
         own = {(DeclaredKind(kind), name) for kind, name in row["found"]}
         changes = [_change(one, there.get(one), fields) for one, fields in wanted.items()]
         gone = sorted((own & there.keys()) - wanted.keys()) if prune else []
         changes += [_change(one, there[one], None) for one in gone]
+        _refuse_taken(wanted, subscriptions, gone)
         if dry_run:
             return changes
-        for change in changes:
+        names = {name for _, name in wanted}
+        # What goes may have the name of what comes, and then goes first.
+        for change in sorted(
+            changes, key=lambda it: it.action is not ChangeAction.REMOVE or it.name not in names
+        ):
             await self._do(change, wanted.get((change.kind, change.name)))
         if new := sorted(wanted.keys() - own):
             of_schedules = [name for kind, name in new if kind is DeclaredKind.SCHEDULE]
@@ -72,10 +78,10 @@ class AsyncApplying:
             )
         return changes
 
-    async def _there(self) -> dict[Key, Fields]:
+    async def _there(self, subscriptions: Iterable[Subscription]) -> dict[Key, Fields]:
         """What the graph has, by kind and name, as it would be declared."""
         found: dict[Key, Fields] = {}
-        for it in await self._subscriptions.list():
+        for it in subscriptions:
             if it.deliver == INBOX:
                 found[DeclaredKind.SUBSCRIPTION, it.name] = _of_subscription(it)
         for it in await self._triggers.list():
@@ -103,6 +109,33 @@ class AsyncApplying:
                 await self._schedules.put(change.name, **given)
 
 
+def _refuse_taken(
+    wanted: Iterable[Key], subscriptions: Iterable[Subscription], gone: Iterable[Key]
+) -> None:
+    """Refuse names that subscriptions have which deliver otherwise, and which do not go.
+
+    Raises:
+        ValidationError: there are such names.
+    """
+    going = {name for kind, name in gone if kind is not DeclaredKind.SCHEDULE}
+    delivers = {it.name: it.deliver for it in subscriptions if it.name not in going}
+    ways = {DeclaredKind.SUBSCRIPTION: INBOX, DeclaredKind.TRIGGER: TRIGGER}
+    wrong = [
+        f"{kind} {name!r}: this is the name of a subscription for {delivers[name]}; where this set "
+        "has put it, `prune` replaces it, else give another name"
+        for kind, name in wanted
+        if kind in ways and name in delivers and delivers[name] != ways[kind]
+    ]
+    _raise(wrong)
+
+
+def _raise(wrong: Sequence[str]) -> None:
+    """Raise what was found to be wrong, if anything was."""
+    if wrong:
+        more = [f"and {len(wrong) - MOST_TOLD} more"] if len(wrong) > MOST_TOLD else []
+        raise ValidationError("; ".join([*wrong[:MOST_TOLD], *more]))
+
+
 def declared(items: list[object]) -> dict[Key, Fields]:
     """What is declared, by kind and name, each with the arguments of its `put` in one form.
 
@@ -123,9 +156,7 @@ def declared(items: list[object]) -> dict[Key, Fields]:
         if key in found or {*alike, key[0]} >= {DeclaredKind.TRIGGER, DeclaredKind.SUBSCRIPTION}:
             wrong.append(f"{key[0]} {key[1]!r}: another of this name is declared too")
         found[key] = fields
-    if wrong:
-        more = [f"and {len(wrong) - MOST_TOLD} more"] if len(wrong) > MOST_TOLD else []
-        raise ValidationError("; ".join([*wrong[:MOST_TOLD], *more]))
+    _raise(wrong)
     return found
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Any
 
 from graph_orch._async.due import AsyncDue
 from graph_orch._async.graph import AsyncGraph
+from graph_orch._async.once import END, AsyncOnce
 from graph_orch._async.querying import AsyncQuerying, parameters
 from graph_orch.domain.forms import dump_json
 from graph_orch.domain.ids import new_hex
@@ -36,20 +37,30 @@ class AsyncBulk:
     async def cancel(self, filters: TaskFilters, reason: str | None = None) -> int:
         """Cancel the live ones of these tasks; how many that were."""
         total = 0
-        detail = None if reason is None else dump_json({"reason": reason})
         async for task_ids, rechecked in self._found(Command.CANCEL, filters):
-            (row,) = await self._graph.write(
-                "tasks/cancel_many",
-                task_ids=task_ids,
-                reason=reason,
-                detail=detail,
-                command_id=new_hex(),
-                **rechecked,
-            )
+            params = _cancelling(task_ids, rechecked, reason)
+            (row,) = await self._graph.write("tasks/cancel_many", **params)
             total += row["number"]
-            self._graph.work.tell(*((*one, TaskStatus.CANCELLED) for one in row["ended"]))
-            await self._due.cancel_dependents(row["owing"])
+            await self._follow_up(row)
         return total
+
+    async def cancel_once(self, filters: TaskFilters, reason: str | None, once: AsyncOnce) -> int:
+        """The same as the steps of a firing; how many its steps have cancelled.
+
+        A page that was cancelled is not looked at again: somebody may have retried its tasks.
+        """
+        wanted, rechecked = _asked(Command.CANCEL, filters)
+        while once.place != END:
+            task_ids, after = await self._querying.ids(wanted, AT_ONCE, once.place or None)
+            params = _cancelling(task_ids, rechecked, reason)
+            for row in await once.step("tasks/cancel_many", None, to=after or END, **params):
+                await self._follow_up(row)
+        return once.changed
+
+    async def _follow_up(self, row: Mapping[str, Any]) -> None:
+        """Tell who waits for these tasks, and cancel what is to be cancelled with them."""
+        self._graph.work.tell(*((*one, TaskStatus.CANCELLED) for one in row["ended"]))
+        await self._due.cancel_dependents(row["owing"])
 
     async def retry(self, filters: TaskFilters, *, from_start: bool = False) -> int:
         """Let the failed and cancelled ones of these tasks begin again; how many that were."""
@@ -78,9 +89,7 @@ class AsyncBulk:
     ) -> AsyncIterator[tuple[list[str], dict[str, Any]]]:
         """The ids of the tasks that pass the filters, oldest first and so many at a time, and the
         filters as the statements take them."""
-        wanted = _meant(command, filters, allowed_from(command))
-        known = parameters(wanted, AT_ONCE, None)
-        rechecked = {name: known[name] for name in known.keys() - NEVER_CHANGE}
+        wanted, rechecked = _asked(command, filters)
         after: str | None = None
         while True:
             task_ids, after = await self._querying.ids(wanted, AT_ONCE, after)
@@ -88,6 +97,22 @@ class AsyncBulk:
                 yield task_ids, rechecked
             if after is None:
                 return
+
+
+def _asked(command: Command, filters: TaskFilters) -> tuple[TaskFilters, dict[str, Any]]:
+    """What is looked for, and what is looked at again when a task is locked."""
+    wanted = _meant(command, filters, allowed_from(command))
+    known = parameters(wanted, AT_ONCE, None)
+    return wanted, {name: known[name] for name in known.keys() - NEVER_CHANGE}
+
+
+def _cancelling(
+    task_ids: list[str], rechecked: dict[str, Any], reason: str | None
+) -> dict[str, Any]:
+    """The parameters of `tasks/cancel_many`."""
+    detail = None if reason is None else dump_json({"reason": reason})
+    told = {"reason": reason, "detail": detail, "command_id": new_hex()}
+    return {"task_ids": task_ids, **told, **rechecked}
 
 
 def _meant(command: Command, filters: TaskFilters, statuses: Collection[TaskStatus]) -> TaskFilters:

@@ -181,8 +181,9 @@ class AsyncOrchestrator:
 
         "tasks": tasks, gates, workflows and pauses whose time has come; "indexed": texts made ready
         for search; "scheduled": tasks that schedules created; "delivered": deliveries of webhooks
-        that were tried; "fired": what triggers did; "workers forgotten": those that are dead for a
-        day. What fails of a kind is logged, and the others go on.
+        that were tried; "fired": what triggers did; "called": the same, by functions; "workers
+        forgotten": those that are dead for a day. What fails of a kind is logged, and the others
+        go on.
         """
         tasks, indexed = await self.tasks.process_due(), await self.tasks.index_content()
         forgotten = await self.agents.forget_workers()

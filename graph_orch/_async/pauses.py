@@ -56,16 +56,10 @@ class AsyncPauses:
             ValidationError: an argument is not acceptable.
             WorkflowNotFoundError, AgentNotFoundError: there is none of this id.
         """
-        params: dict[str, Any] = {
-            **_parts(what),
-            "seconds": LEASE.of("seconds", seconds),
-            "reason": shortened(TEXT.of("reason", reason) or "", MOST_REASON) or None,
-            "by": None if by is None else NAME.of("by", by),
-        }
+        params = parameters(what, seconds, reason, by)
         rows = await self._graph.write("pauses/put", **params)
         if not rows:
-            missing = AgentNotFoundError if params["kind"] == "agent" else WorkflowNotFoundError
-            raise missing(params["id"])
+            raise missing(params)
         await self._follow_up(params)
         return Pause.from_record(native(rows[0]))
 
@@ -91,6 +85,28 @@ class AsyncPauses:
     async def list(self) -> list[Pause]:
         """All that is paused, by `what`."""
         return [Pause.from_record(native(row)) for row in await self._graph.read("pauses/list")]
+
+
+def parameters(
+    what: str, seconds: float | None = None, reason: str | None = None, by: str | None = None
+) -> dict[str, Any]:
+    """The parameters of `pauses/put`.
+
+    Raises:
+        ValidationError: an argument is not acceptable.
+    """
+    return {
+        **_parts(what),
+        "seconds": LEASE.of("seconds", seconds),
+        "reason": shortened(TEXT.of("reason", reason) or "", MOST_REASON) or None,
+        "by": None if by is None else NAME.of("by", by),
+    }
+
+
+def missing(params: Mapping[str, Any]) -> WorkflowNotFoundError | AgentNotFoundError:
+    """What `pauses/put` has not found, where it has no row."""
+    kind = AgentNotFoundError if params["kind"] == "agent" else WorkflowNotFoundError
+    return kind(params["id"])
 
 
 def _parts(what: str) -> dict[str, str]:

@@ -68,6 +68,7 @@ class AsyncTriggers:
         open_gate: Mapping[str, Any] | None = None,
         cancel: Mapping[str, Any] | None = None,
         pause: Mapping[str, Any] | None = None,
+        post: Mapping[str, Any] | None = None,
         call: str | None = None,
         workflow_id: str | None = None,
         agent_id: str | None = None,
@@ -79,8 +80,8 @@ class AsyncTriggers:
     ) -> Trigger:
         """Create a trigger, or replace the one of this name, which keeps its position.
 
-        What it does is one of `create`, `start_workflow`, `open_gate`, `cancel`, `pause` and
-        `call`. Their texts may have places such as `{event.task_id}`, `{task.content}`,
+        What it does is one of `create`, `start_workflow`, `open_gate`, `cancel`, `pause`,
+        `post` and `call`. Their texts may have places such as `{event.task_id}`, `{task.content}`,
         `{task.result.title}`, `{trigger.group.0}` or `{recommendation.what}`; a text that is a
         place and nothing else stands for the value, and braces are written twice. `event` has the
         fields of `TaskEvent`, `task_type` and `workflow_id`; `task` those of `Task`, as it is when
@@ -103,6 +104,8 @@ class AsyncTriggers:
             cancel: The filters of `cancel_tasks`, and `reason`. With `workflow_id` alone the
                 workflow is cancelled.
             pause: `what`, `seconds` and `reason`, as `pauses.put` takes them.
+            post: `webhook`, the name of one, and `data`, any JSON: what is sent; without it the
+                trigger, the event and the recommendation.
             call: The name of a function, see `function`.
             workflow_id: Only events of its tasks; each of these filters must hold.
             agent_id: Only what this agent did, or got.
@@ -124,6 +127,7 @@ class AsyncTriggers:
                 "open_gate": open_gate,
                 "cancel": cancel,
                 "pause": pause,
+                "post": post,
                 "call": call,
             }
         )
@@ -216,7 +220,7 @@ class AsyncTriggers:
         limit = LEASE.of("seconds", seconds)
         until = None if limit is None else time.monotonic() + limit
         await self._evaluation.run(until)
-        return await self._acting.run(until)
+        return [*await self._acting.run(until), *await self._acting.call(until)]
 
     def function(
         self, name: str
@@ -224,8 +228,10 @@ class AsyncTriggers:
         """Register a function of this process, which triggers with `call=name` call.
 
         It is given a dict with `key`, which is the same where it is called again, `trigger`,
-        `event` and `task`. It is called again where it raised, and where its process died; a call
-        may take five minutes. A process that has not registered it leaves the call to others.
+        `event` and `task`. It is called again where it raised, where its process died, and where it
+        has not returned after five minutes; eight times at most. Meanwhile other triggers go on,
+        and a process in which it hangs calls it no more. A process that has not registered it
+        leaves the call to others; where none calls it for a day, the firing fails.
 
             @orch.triggers.function("tell")
             def tell(fired): ...

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
+
+from graph_orch._async.acting import MOST_TRIES, UNCALLED_SECONDS, AsyncActing
+from graph_orch._async.evaluating import AsyncEvaluator
 from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.schedules import AsyncSchedules
-from graph_orch._async.triggers import AsyncTriggers
 from graph_orch._async.webhooks import AsyncWebhooks
 from graph_orch.domain.models import RetryPolicy
 from graph_orch.errors import OrchestrationError
 from graph_orch.logs import logger_of
-from graph_orch.store.functions import FUNCTIONS
+from graph_orch.store.functions import free
 
 RUN_SECONDS = 10.0
-"""After so long `run` begins nothing new of what may take long."""
+"""After so long a run begins nothing new of what may take long."""
 logger = logger_of("graph_orch.upkeep")
 
 
@@ -26,18 +29,22 @@ class AsyncUpkeep:
         self._graph = graph
         self._schedules = AsyncSchedules(graph, retry_policy=retry_policy)
         self._webhooks = AsyncWebhooks(graph)
-        self._triggers = AsyncTriggers(graph, retry_policy=retry_policy)
+        self._evaluation = AsyncEvaluator(graph)
+        self._acting = AsyncActing(graph, retry_policy or RetryPolicy())
         self._kinds = {
             "scheduled": self._tick,
             "delivered": self._webhooks.deliver,
             "fired": self._fire,
+            "called": self._call,
         }
         """By the columns of `upkeep/due`. Each is safe while other processes do the same."""
         self._told: dict[str, str] = {}
 
     async def due(self) -> list[str]:
         """The kinds that are due, by one statement: a process that finds nothing costs little."""
-        (due,) = await self._graph.read("upkeep/due", functions=["", *FUNCTIONS])
+        (due,) = await self._graph.read(
+            "upkeep/due", functions=free(), most=MOST_TRIES, seconds=UNCALLED_SECONDS
+        )
         return [kind for kind in self._kinds if due[kind]]
 
     async def do(self, kind: str, seconds: float | None = None) -> int:
@@ -72,4 +79,10 @@ class AsyncUpkeep:
         return len(await self._schedules.tick())
 
     async def _fire(self, seconds: float | None) -> int:
-        return len(await self._triggers.run(seconds))
+        # Always for a time: while others evaluate there may be something to do for ever.
+        until = time.monotonic() + (RUN_SECONDS if seconds is None else seconds)
+        await self._evaluation.run(until)
+        return len(await self._acting.run(until))
+
+    async def _call(self, seconds: float | None) -> int:
+        return len(await self._acting.call(None if seconds is None else time.monotonic() + seconds))

@@ -331,14 +331,9 @@ class AsyncWorkflows:
         Raises:
             WorkflowNotFoundError: there is no such workflow.
         """
-        key = NAME.of("workflow_id", workflow_id)
-        rows = await self._graph.write(
-            "workflows/cancel",
-            workflow_id=key,
-            reason=None if reason is None else CONTENT.of("reason", reason),
-            command_id=new_hex(),
-        )
-        if not rows:
+        params = cancelling(workflow_id, reason)
+        key = params["workflow_id"]
+        if not await self._graph.write("workflows/cancel", **params):
             raise WorkflowNotFoundError(key)
         await self._due.cancel_workflow(key)
         self._graph.work.tell()
@@ -511,6 +506,19 @@ def tasks_of(
         )
         for task in tasks
     ]
+
+
+def cancelling(workflow_id: str, reason: str | None) -> dict[str, Any]:
+    """The parameters of `workflows/cancel`.
+
+    Raises:
+        ValidationError: an argument is not acceptable.
+    """
+    return {
+        "workflow_id": NAME.of("workflow_id", workflow_id),
+        "reason": None if reason is None else CONTENT.of("reason", reason),
+        "command_id": new_hex(),
+    }
 
 
 def _fingerprint(name: str, tasks: Sequence[NewTask]) -> str:

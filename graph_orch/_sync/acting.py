@@ -9,15 +9,18 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
+from graph_orch._sync import pauses, workflows
+from graph_orch._sync.bulk import Bulk
 from graph_orch._sync.creation import Creation, refuse_names_alone
+from graph_orch._sync.due import Due
 from graph_orch._sync.gates import Gates
 from graph_orch._sync.graph import Graph
-from graph_orch._sync.pauses import Pauses
+from graph_orch._sync.once import Once
 from graph_orch._sync.querying import all_records
-from graph_orch._sync.tasks import TaskQueue
 from graph_orch._sync.workflows import Workflows
 from graph_orch.domain.actions import as_text
-from graph_orch.domain.fields import MAX_NAME, checked
+from graph_orch.domain.cloud_events import FIRED, attributes_of, firing_id, in_json
+from graph_orch.domain.fields import CONTENT, JSON, MAX_NAME, checked
 from graph_orch.domain.forms import shortened
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.models import NewTask, RetryPolicy, Task, TaskEvent, TaskFilters
@@ -28,17 +31,26 @@ from graph_orch.errors import (
     StoreUnreachableError,
     TriggerCallError,
     ValidationError,
+    WebhookNotFoundError,
     WorkflowConflictError,
+    WorkflowNotFoundError,
 )
 from graph_orch.logs import logger_of
 from graph_orch.store.driving import native
-from graph_orch.store.functions import FUNCTIONS, call
-from graph_orch.store.runtime import in_thread
+from graph_orch.store.functions import FUNCTIONS, call, free
+from graph_orch.store.runtime import Together, apart
 
 TAKEN_AT_ONCE = 50
 TAKEN_SECONDS = 60.0
 """How long a process has for what it took; then another does it."""
 CALL_SECONDS = 300.0
+"""How long a function may take. Then that counts as a try, and its thread is left alone."""
+UNCALLED_SECONDS = 86_400.0
+"""A firing whose function nobody has for so long fails: it would keep `prune` from the log."""
+UNCALLED = "no process that has registered it came for a day; start one, and retry: function "
+VANISHED = "each process that began it died, or took too long: tries "
+GIVEN_UP_AT_ONCE = 1_000
+LOOK_SECONDS = 1.0
 MOST_TRIES = 8
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 600.0
@@ -56,28 +68,79 @@ class Acting:
         self._creation = Creation(graph, retry_policy)
         self._workflows = Workflows(graph, retry_policy=retry_policy)
         self._gates = Gates(graph)
-        self._pauses = Pauses(graph)
-        self._tasks = TaskQueue(graph)
+        self._bulk = Bulk(graph)
+        self._due = Due(graph)
 
     def run(self, until: float | None) -> list[Firing]:
-        """Do what is due now, but no more after a time (monotonic); the firings as they are."""
+        """Do what is due now and calls no function, but no more after a time (monotonic); the
+        firings as they are."""
+        return [
+            *self._give_up(),
+            *self._do_all("", TAKEN_SECONDS, TAKEN_AT_ONCE, until),
+        ]
+
+    def call(self, until: float | None) -> list[Firing]:
+        """Do what is due now and calls a function of this process, as `run` does the others.
+
+        Each function is called beside the others, so that one that hangs keeps none of them.
+        """
         ended: list[Firing] = []
-        for functions, seconds, limit in (
-            ([""], TAKEN_SECONDS, TAKEN_AT_ONCE),
-            (sorted(FUNCTIONS), CALL_SECONDS, 1),
-        ):
-            while functions and (rows := self._take(functions, seconds, limit)):
-                ended += self._do(rows)
-                if until is not None and time.monotonic() > until:
-                    return ended
+        failed: list[OrchestrationError] = []
+
+        def do(name: str) -> int:
+            try:
+                ended.extend(self._do_all(name, CALL_SECONDS + TAKEN_SECONDS, 1, until))
+            except OrchestrationError as error:
+                failed.append(error)
+            return 0
+
+        if names := free():
+            with Together(len(FUNCTIONS)) as together:
+                for name in names:
+                    together.start(name, do, name)
+                while (over := together.wait(LOOK_SECONDS)) is not None:
+                    if over or (until is not None and time.monotonic() > until):
+                        continue
+                    for name in free():  # one takes long: what came for others does not wait for it
+                        together.start(name, do, name)
+        if failed:
+            raise failed[0]
         return ended
 
-    def _take(self, functions: list[str], seconds: float, limit: int) -> list[dict[str, Any]]:
+    def _do_all(
+        self, function: str, seconds: float, limit: int, until: float | None
+    ) -> list[Firing]:
+        """Do what calls this function; '' stands for what calls none."""
+        ended: list[Firing] = []
+        while rows := self._take(function, seconds, limit):
+            ended += self._do(rows)
+            is_stuck = function and function not in free()
+            if is_stuck or (until is not None and time.monotonic() > until):
+                break
+        return ended
+
+    def _give_up(self) -> list[Firing]:
+        """End what processes died of again and again, and what nobody has a function for."""
+        rows = self._graph.write(
+            "triggers/give_up",
+            most=MOST_TRIES,
+            seconds=UNCALLED_SECONDS,
+            limit=GIVEN_UP_AT_ONCE,
+            vanished=VANISHED,
+            uncalled=UNCALLED,
+        )
+        ended = [Firing.from_record(row) for row in rows]
+        for it in ended:
+            logger.error("%s failed: %s", it.key, it.error)
+        return ended
+
+    def _take(self, function: str, seconds: float, limit: int) -> list[dict[str, Any]]:
         rows = self._graph.write(
             "triggers/take",
-            functions=functions,
+            function=function,
             seconds=seconds,
             limit=limit,
+            most=MOST_TRIES,
             command_id=new_hex(),
         )
         return [native(row) for row in rows]
@@ -168,24 +231,58 @@ class Acting:
         if action is TriggerAction.CALL:
             if row["trigger"]["function"] not in FUNCTIONS:  # it was put to call another meanwhile
                 raise _OtherFunctionError("the trigger calls another function by now")
-            in_thread(call, row["trigger"]["function"], {"key": key, **values})
+            _call(row["trigger"]["function"], {"key": key, **values})
             return []
         fields = cast("dict[str, Any]", filled)
+        once = Once(self._graph, key)
         match action:
+            case TriggerAction.POST:
+                return [self._post(once, row, fields, values)]
             case TriggerAction.START_WORKFLOW:
                 return [self._start(key, fields)]
             case TriggerAction.OPEN_GATE:
                 gate_id, decision = fields.pop("gate_id"), fields.pop("decision")
                 return [(self._gates.decide(gate_id, decision, by=by, **fields)).gate_id]
             case TriggerAction.PAUSE:
-                return [(self._pauses.put(**fields, by=by)).what]
+                params = pauses.parameters(**fields, by=by)
+                once.step("pauses/put", pauses.missing(params), **params)
+                if params["kind"] != "agent":
+                    self._due.look_at_pause(params["key"])
+                return [params["key"]]
             case _:
-                reason = fields.pop("reason", None)
-                if fields.keys() == {"workflow_id"} and isinstance(fields["workflow_id"], str):
-                    self._workflows.cancel(fields["workflow_id"], reason)
-                    return [fields["workflow_id"]]
-                number = self._tasks.cancel_tasks(_filters(fields), reason=reason)
-                return [f"{number} tasks"]
+                return [self._cancel(once, fields)]
+
+    def _cancel(self, once: Once, fields: dict[str, Any]) -> str:
+        """Cancel a workflow, or the tasks that pass filters; which, or how many."""
+        reason = fields.pop("reason", None)
+        if fields.keys() == {"workflow_id"} and isinstance(fields["workflow_id"], str):
+            params = workflows.cancelling(fields["workflow_id"], reason)
+            key = params["workflow_id"]
+            if once.step("workflows/cancel", WorkflowNotFoundError(key), **params):
+                self._due.cancel_workflow(key)
+                self._graph.work.tell()
+            return key
+        why = None if reason is None else shortened(CONTENT.of("reason", reason))
+        number = self._bulk.cancel_once(_filters(fields), why, once)
+        return f"{number} tasks"
+
+    def _post(
+        self, once: Once, row: Mapping[str, Any], fields: Mapping[str, Any], values: Values
+    ) -> str:
+        """Make a delivery of a webhook; its id."""
+        firing = Firing.from_record({"firing": row["firing"]})
+        data = cast(JsonValue, JSON.of("post.data", fields.get("data", values)))
+        about = attributes_of(firing_id(firing.key), FIRED, row["task_id"], firing.at)
+        once.step(
+            "webhooks/post",
+            WebhookNotFoundError(fields["webhook"]),
+            subscription=fields["webhook"],
+            event_id=about["id"],
+            type="fired",
+            task_id=row["task_id"],
+            body=in_json(about, data),
+        )
+        return about["id"]
 
     def _start(self, key: str, fields: Mapping[str, Any]) -> str:
         given: dict[str, Any] = {**fields, "tasks": [_texts(it) for it in fields["tasks"]]}
@@ -195,6 +292,21 @@ class Acting:
             # Started by an earlier try, and what fills the template has changed since.
             found = self._workflows.get_workflow(key)
         return found.workflow_id
+
+
+def _call(name: str, given: dict[str, JsonValue]) -> None:
+    """Call a function.
+
+    Raises:
+        TriggerCallError: it raised, or has not returned in time.
+    """
+    try:
+        apart(CALL_SECONDS, call, name, given)
+    except TimeoutError:
+        raise TriggerCallError(
+            f"{name}: has not returned within {CALL_SECONDS:g} s, and this process does not call "
+            "it again before it does"
+        ) from None
 
 
 class _OtherFunctionError(TriggerCallError):

@@ -34,6 +34,7 @@ REMOVED_AT_ONCE = 1_000
 """How many deliveries of a webhook one transaction deletes."""
 INBOX = "inbox"
 WEBHOOK = "webhook"
+TRIGGER = "trigger"
 """How a subscription delivers that is read, and one that is a webhook. Triggers are some too."""
 WAYS = (INBOX, "broker")
 """How the events of a subscription get to whom they are for, where these read them."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
+
+from graph_orch._sync.acting import MOST_TRIES, UNCALLED_SECONDS, Acting
+from graph_orch._sync.evaluating import Evaluator
 from graph_orch._sync.graph import Graph
 from graph_orch._sync.schedules import Schedules
-from graph_orch._sync.triggers import Triggers
 from graph_orch._sync.webhooks import Webhooks
 from graph_orch.domain.models import RetryPolicy
 from graph_orch.errors import OrchestrationError
 from graph_orch.logs import logger_of
-from graph_orch.store.functions import FUNCTIONS
+from graph_orch.store.functions import free
 
 RUN_SECONDS = 10.0
-"""After so long `run` begins nothing new of what may take long."""
+"""After so long a run begins nothing new of what may take long."""
 logger = logger_of("graph_orch.upkeep")
 
 
@@ -26,18 +29,22 @@ class Upkeep:
         self._graph = graph
         self._schedules = Schedules(graph, retry_policy=retry_policy)
         self._webhooks = Webhooks(graph)
-        self._triggers = Triggers(graph, retry_policy=retry_policy)
+        self._evaluation = Evaluator(graph)
+        self._acting = Acting(graph, retry_policy or RetryPolicy())
         self._kinds = {
             "scheduled": self._tick,
             "delivered": self._webhooks.deliver,
             "fired": self._fire,
+            "called": self._call,
         }
         """By the columns of `upkeep/due`. Each is safe while other processes do the same."""
         self._told: dict[str, str] = {}
 
     def due(self) -> list[str]:
         """The kinds that are due, by one statement: a process that finds nothing costs little."""
-        (due,) = self._graph.read("upkeep/due", functions=["", *FUNCTIONS])
+        (due,) = self._graph.read(
+            "upkeep/due", functions=free(), most=MOST_TRIES, seconds=UNCALLED_SECONDS
+        )
         return [kind for kind in self._kinds if due[kind]]
 
     def do(self, kind: str, seconds: float | None = None) -> int:
@@ -72,4 +79,10 @@ class Upkeep:
         return len(self._schedules.tick())
 
     def _fire(self, seconds: float | None) -> int:
-        return len(self._triggers.run(seconds))
+        # Always for a time: while others evaluate there may be something to do for ever.
+        until = time.monotonic() + (RUN_SECONDS if seconds is None else seconds)
+        self._evaluation.run(until)
+        return len(self._acting.run(until))
+
+    def _call(self, seconds: float | None) -> int:
+        return len(self._acting.call(None if seconds is None else time.monotonic() + seconds))

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from graph_orch._sync.events import Events, chosen
 from graph_orch._sync.graph import Graph, Transaction
 from graph_orch._sync.subscriptions import WEBHOOK, WINDOW, Subscriptions, parameters
+from graph_orch.domain.cloud_events import attributes, attributes_of, in_json
 from graph_orch.domain.fields import LEASE, LIMIT, NAME, SECONDS
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.models import NewWebhook, Webhook, WebhookAttempt
-from graph_orch.domain.patterns import Wanted
+from graph_orch.domain.patterns import NOTHING, Wanted
 from graph_orch.domain.webhooks import (
     DAY,
     DISABLED_AFTER_SECONDS,
     Answer,
     Post,
     again_after,
-    body_of,
     is_last,
     new_secret,
     secret_of,
-    test_body,
     url_of,
 )
 from graph_orch.errors import (
@@ -49,6 +49,12 @@ AT_ONCE = 10
 """How many deliveries of one webhook are under way at most, whoever makes them."""
 WEBHOOKS_AT_ONCE = 32
 """How many webhooks one process serves at once."""
+SLOW_AT_ONCE = 16
+"""How many of these may have been slow the last time: the others have the rest."""
+SLOW_MS = 2_000.0
+"""A receiver that takes so long is slow: mostly it does not answer at all."""
+TURN_SECONDS = 1.0
+"""After so long a webhook lets another have its place, which goes to who has waited longest."""
 BROKEN_AFTER = 20
 """After so many failures in a row one delivery is made at a time, until one succeeds."""
 CLAIM_SECONDS = 60.0
@@ -58,6 +64,32 @@ LOOK_SECONDS = 1.0
 HASTENED_AT_ONCE = 5_000
 FORGOTTEN_AT_ONCE = 1_000
 logger = logger_of("graph_orch.webhooks")
+
+
+@dataclass
+class _Turns:
+    """Whose turn it is in one run: who has waited longest, and slow ones only some at once."""
+
+    ends: float
+    """When nothing new is begun any more."""
+    last: dict[str, float] = field(default_factory=dict[str, float])
+    """When each began its last turn."""
+    idle: dict[str, float] = field(default_factory=dict[str, float])
+    """When each was found to have nothing to send: what is due of it, others send."""
+    slow: set[str] = field(default_factory=set[str])
+    """Those that were slow when they began their last turn."""
+    are_left: bool = False
+    """Whether some wait for a turn."""
+
+    def may(self, row: Mapping[str, Any], going_on: Collection[str]) -> bool:
+        """Whether a webhook may have a turn beside those that go on."""
+        return not row["slow"] or len(self.slow.intersection(going_on)) < SLOW_AT_ONCE
+
+    def begun(self, row: Mapping[str, Any]) -> None:
+        """Note that a webhook has a turn."""
+        name = row["name"]
+        self.last[name] = time.monotonic()
+        (self.slow.add if row["slow"] else self.slow.discard)(name)
 
 
 class Webhooks:
@@ -79,7 +111,7 @@ class Webhooks:
         self,
         name: str,
         url: str,
-        pattern: str = "*:*",
+        pattern: str | None = "*:*",
         *,
         workflow_id: str | None = None,
         agent_id: str | None = None,
@@ -97,7 +129,8 @@ class Webhooks:
         Args:
             url: Where each event is sent by POST, as a CloudEvent in JSON, signed as Standard
                 Webhooks say.
-            pattern: Which events, as for `subscriptions.put`; the filters likewise.
+            pattern: Which events, as for `subscriptions.put`; the filters likewise. None: no event
+                of the log, but only what triggers post.
             secret: To sign with, `whsec_` and then base64; None: one is made, and is in this
                 answer and nowhere else.
 
@@ -105,7 +138,7 @@ class Webhooks:
             ValidationError: an argument is not acceptable.
             SubscriptionDeliveredError: another subscription has this name.
         """
-        wanted = Wanted.of(pattern, where, workflow_id, agent_id, team_id, skill)
+        wanted = _wanted(pattern, where, workflow_id, agent_id, team_id, skill)
         params = parameters(name, WEBHOOK, wanted, after)
         params["end"] = self._events.end()
         made = new_secret() if secret is None else secret_of(secret)
@@ -223,7 +256,8 @@ class Webhooks:
         if not rows:
             raise WebhookNotFoundError(key)
         test_id, poster = f"test_{new_hex()}", _poster()
-        post = Post(test_id, rows[0]["url"], test_body(test_id), tuple(rows[0]["secrets"]))
+        about = attributes_of(test_id, "graph_orch.webhook.test", None, datetime.now(UTC))
+        post = Post(test_id, rows[0]["url"], in_json(about, {}), tuple(rows[0]["secrets"]))
         with Aside() as aside:
             try:
                 (answer,) = aside.run(poster.post_all([post]))
@@ -246,29 +280,46 @@ class Webhooks:
         """
         poster = _poster()
         most = LEASE.of("seconds", seconds)
-        ends = math.inf if most is None else time.monotonic() + most
+        turns = _Turns(math.inf if most is None else time.monotonic() + most)
         total, ended = 0, list[int]()
         with Together(WEBHOOKS_AT_ONCE) as together, Aside() as aside:
             try:
                 while ended is not None:
-                    # What is due, and of which nothing was sent just now, is being sent by others.
-                    if time.monotonic() < ends and (any(ended) or not ended):
-                        self._events.end()
-                        for row in self._graph.read("webhooks/due"):
-                            wanted = Wanted.of(row["pattern"], row["where"])
-                            what = row["name"], wanted, poster, aside, ends
-                            together.start(row["name"], self._serve, *what)
+                    if any(ended) or not ended or turns.are_left:
+                        turns.are_left = False
+                        for row in self._due(turns):
+                            wanted = _wanted(row["pattern"] or None, row["where"])
+                            what = row["name"], wanted, poster, aside, turns
+                            may = turns.may(row, together.names)
+                            if may and together.start(row["name"], self._serve, *what):
+                                turns.begun(row)
+                            else:
+                                turns.are_left = True
                     ended = together.wait(LOOK_SECONDS)
                     total += sum(ended or ())
             finally:
                 aside.run(poster.close())
         return total
 
+    def _due(self, turns: _Turns) -> list[Any]:
+        """The webhooks that have something to do, those first that have waited longest."""
+        if time.monotonic() >= turns.ends:
+            return []
+        self._events.end()
+        since = time.monotonic() - LOOK_SECONDS
+        rows = [
+            row
+            for row in self._graph.read("webhooks/due")
+            if turns.idle.get(row["name"], 0.0) <= since
+        ]
+        return sorted(rows, key=lambda it: turns.last.get(it["name"], 0.0))
+
     def _serve(
-        self, name: str, wanted: Wanted, poster: Poster, aside: Aside, ends: float
+        self, name: str, wanted: Wanted, poster: Poster, aside: Aside, turns: _Turns
     ) -> int:
-        """Send what is due of one webhook; how many deliveries were tried."""
+        """Send what is due of one webhook, for a turn; how many deliveries were tried."""
         total, was_idle = 0, False
+        ends = min(turns.ends, time.monotonic() + TURN_SECONDS)
         try:
             while time.monotonic() < ends:
                 sent = self._send(name, poster, aside)
@@ -278,6 +329,7 @@ class Webhooks:
                 if sent < AT_ONCE and not was_idle:
                     went_on = self._fill(name, wanted)
                 if not sent and not went_on:
+                    turns.idle[name] = time.monotonic()
                     break
                 was_idle = not sent
             self._complaints.pop(name, None)
@@ -285,6 +337,7 @@ class Webhooks:
             if self._complaints.get(name) != (why := str(error)):
                 logger.error("webhook %s: %s", name, error)
             self._complaints[name] = why
+            turns.idle[name] = time.monotonic()
         return total
 
     def _fill(self, name: str, wanted: Wanted) -> bool:
@@ -310,7 +363,7 @@ class Webhooks:
                 "event_id": event.event_id,
                 "type": event.type.value,
                 "task_id": event.task_id,
-                "body": body_of(event),
+                "body": in_json(attributes(event), event.model_dump(mode="json")),
             }
             for event in chosen(wanted.where, row["events"])
         ]
@@ -343,6 +396,7 @@ class Webhooks:
             subscription=name,
             claim=claim,
             failing=DISABLED_AFTER_SECONDS,
+            slow=SLOW_MS,
             attempts=attempts,
         )
         if recorded and recorded[0]["disabled"]:
@@ -377,6 +431,13 @@ def _put(tx: Transaction, params: dict[str, Any], more: dict[str, Any]) -> Any:
     if not tx.run("subscriptions/put", **params):
         return []
     return tx.run("webhooks/put", subscription=params["subscription"], **more)
+
+
+def _wanted(pattern: str | None, *others: Any) -> Wanted:
+    """Which events a webhook wants; none where it has no pattern."""
+    if pattern is None:
+        return replace(Wanted.of("*", *others), pattern=NOTHING)
+    return Wanted.of(pattern, *others)
 
 
 def _poster() -> Poster:

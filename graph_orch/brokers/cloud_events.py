@@ -16,14 +16,13 @@ from cloudevents.core.v1.event import CloudEvent
 from pydantic import JsonValue
 
 from graph_orch.brokers.protocols import Incoming
+from graph_orch.domain.cloud_events import attributes
 from graph_orch.domain.fields import Check
 from graph_orch.domain.lifecycle import EventType
 from graph_orch.domain.models import EventTask, TaskEvent
 from graph_orch.errors import ValidationError
 
 FORMAT = JSONFormat()
-TYPE = "graph_orch.task."
-"""How the types of our events begin: `graph_orch.task.completed`."""
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _JSON_TYPE = re.compile(r"(application|text)/([\w.+-]+\+)?json\s*(;.*)?", re.IGNORECASE)
 
@@ -61,18 +60,10 @@ def cloud_event(event: TaskEvent, task: EventTask | None, source: str) -> CloudE
             data["result"] = task.result
             if task.left_out:
                 data["left_out"] = ["result"]
-    attributes: dict[str, Any] = {
-        "id": event.event_id,
-        "source": source,
-        "type": f"{TYPE}{event.type}",
-        "subject": event.task_id,
-        "time": event.at,
-        "datacontenttype": "application/json",
-        "partitionkey": event.task_id,
-    }
+    about = {**attributes(event, source), "partitionkey": event.task_id}
     if (traceparent := _traceparent(task)) is not None:
-        attributes["traceparent"] = traceparent
-    return CloudEvent(attributes, cast(dict[str, Any], data))
+        about["traceparent"] = traceparent
+    return CloudEvent(about, cast(dict[str, Any], data))
 
 
 def shortened(event: BaseCloudEvent) -> CloudEvent:

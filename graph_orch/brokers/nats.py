@@ -17,9 +17,10 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, DiscardPolicy, PubAck, StreamConfig, StreamInfo
 
-from graph_orch.brokers.cloud_events import TYPE, Mode, encoded
+from graph_orch.brokers.cloud_events import Mode, encoded
 from graph_orch.brokers.protocols import Incoming
 from graph_orch.brokers.targets import Target
+from graph_orch.domain.cloud_events import TYPE
 from graph_orch.errors import BrokerError, BrokerUnreachableError, MessageTooLargeError
 
 CONNECT_SECONDS = 5

@@ -13,6 +13,7 @@ from cloudevents.core.base import BaseCloudEvent
 from graph_orch._async.orchestrator import AsyncOrchestrator
 from graph_orch.brokers.cloud_events import cloud_event, shortened
 from graph_orch.brokers.protocols import Publisher
+from graph_orch.domain.cloud_events import SOURCE
 from graph_orch.domain.ids import new_hex
 from graph_orch.errors import (
     BrokerError,
@@ -26,7 +27,6 @@ from graph_orch.store.backoff import pauses
 
 BATCH = 250
 """How many events are read, published and acknowledged together."""
-SOURCE = "/graph-orch"
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_LOOK_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 15.0

@@ -69,6 +69,7 @@ def put(
     ] = None,
     cancel: Annotated[str | None, typer.Option(help="JSON: filters of tasks, and reason.")] = None,
     pause: Annotated[str | None, typer.Option(help="JSON: what, seconds, reason.")] = None,
+    post: Annotated[str | None, typer.Option(help="JSON: webhook, its name; data.")] = None,
     call: Annotated[str | None, typer.Option(help="The name of a registered function.")] = None,
     workflow: Workflow = None,
     agent: ByAgent = None,
@@ -91,6 +92,7 @@ def put(
         "open_gate": open_gate,
         "cancel": cancel,
         "pause": pause,
+        "post": post,
     }
     parsed: dict[str, Any] = {
         option: parse_json(option, text) for option, text in given.items() if text is not None

@@ -48,6 +48,9 @@ def put(
     name: Name,
     url: Annotated[str, typer.Argument(help="Where each event is sent by POST.")],
     pattern: Annotated[str, typer.Argument(help="EVENTS:TASK_TYPES, with * and ?.")] = "*:*",
+    only_posts: Annotated[
+        bool, typer.Option("--only-posts", help="No events, only what triggers post.")
+    ] = False,
     workflow: Workflow = None,
     agent: ByAgent = None,
     team: Team = None,
@@ -64,7 +67,7 @@ def put(
         found = orch.webhooks.put(
             name,
             url,
-            pattern,
+            None if only_posts else pattern,
             workflow_id=workflow,
             agent_id=agent,
             team_id=team,

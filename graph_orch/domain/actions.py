@@ -19,6 +19,7 @@ ONCE = ("task_id", "idempotency_key")
 """What a trigger gives the tasks that it creates itself."""
 GATE = ("gate_id", "decision", "comment", "payload")
 PAUSE = ("what", "seconds", "reason")
+POST = ("webhook", "data")
 Fields = dict[str, JsonValue]
 
 
@@ -104,6 +105,16 @@ def _pause(given: object) -> JsonValue:
     return fields
 
 
+def _post(given: object) -> JsonValue:
+    fields = _fields("post", given, POST)
+    # By its own name: who gives results to tasks must not choose the receiver.
+    name = NEW_NAME.of("post.webhook", fields.get("webhook"))
+    if Template("post", name).has_places:
+        raise ValidationError("post.webhook: has a place; give the name of a webhook as it is")
+    Template("post", fields)
+    return {**fields, "webhook": name}
+
+
 def _call(given: object) -> JsonValue:
     return NEW_NAME.of("call", given)
 
@@ -114,6 +125,7 @@ _CHECKS: dict[TriggerAction, Callable[[object], JsonValue]] = {
     TriggerAction.OPEN_GATE: _gate,
     TriggerAction.CANCEL: _cancel,
     TriggerAction.PAUSE: _pause,
+    TriggerAction.POST: _post,
     TriggerAction.CALL: _call,
 }
 

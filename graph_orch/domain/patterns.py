@@ -56,6 +56,10 @@ class Pattern:
         return self.task_type is None or _compiled(self.task_type).fullmatch(task_type) is not None
 
 
+NOTHING = Pattern("", [], None)
+"""Means no event."""
+
+
 def glob(text: str) -> re.Pattern[str]:
     """An expression for names of our own, in which `*` stands for any letters and `?` for one."""
     return re.compile(translate(text))

@@ -1,9 +1,8 @@
-"""Webhooks: where events may be sent, what is sent, by which secret, and when again. Pure."""
+"""Webhooks: where events may be sent, by which secret, and when again. Pure."""
 
 from __future__ import annotations
 
 import base64
-import json
 import random
 import secrets
 from collections.abc import Iterable
@@ -14,10 +13,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import JsonValue
-
 from graph_orch.domain.fields import NAME
-from graph_orch.domain.models.events import TaskEvent
 from graph_orch.errors import ValidationError
 
 Networks = Iterable[IPv4Network | IPv6Network]
@@ -39,10 +35,6 @@ SECRET_BYTES = 32
 SHORTEST_SECRET, LONGEST_SECRET = 24, 64
 """Bytes of a secret, as the specification has them."""
 MOST_URL = 2_000
-
-SOURCE = "/graph-orch"
-TYPE = "graph_orch.task."
-CONTENT_TYPE = "application/cloudevents+json"
 
 GONE = 410
 
@@ -174,34 +166,6 @@ def secret_of(given: object) -> str:
             "base64; leave it out, and one is made"
         )
     return text
-
-
-def body_of(event: TaskEvent) -> str:
-    """An event as a CloudEvent in JSON, the body of its delivery."""
-    data = event.model_dump(mode="json")
-    return _cloud_event(event.event_id, f"{TYPE}{event.type}", event.task_id, event.at, data)
-
-
-def test_body(delivery_id: str) -> str:
-    """A CloudEvent that tells of nothing, to try a webhook."""
-    return _cloud_event(delivery_id, "graph_orch.webhook.test", None, datetime.now(UTC), {})
-
-
-def _cloud_event(
-    id_: str, type_: str, subject: str | None, at: datetime, data: dict[str, JsonValue]
-) -> str:
-    told = {} if subject is None else {"subject": subject}
-    event = {
-        "specversion": "1.0",
-        "id": id_,
-        "source": SOURCE,
-        "type": type_,
-        **told,
-        "time": at.isoformat(),
-        "datacontenttype": "application/json",
-        "data": data,
-    }
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":"))
 
 
 def again_after(tries: int, asked: float | None, now: float | None = None) -> float:

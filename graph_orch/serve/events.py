@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -24,6 +25,8 @@ PATH = "/events"
 MOST_STREAMS = 100
 KEEP_ALIVE_SECONDS = 15.0
 """A stream says at least so often that it is there, and how far it has read."""
+ASK_AGAIN_SECONDS = 10.0
+"""A stream goes on no longer than this after its token was revoked."""
 FILTERS = {"workflow": "workflow_id", "agent": "agent_id", "team": "team_id", "skill": "skill"}
 PARAMETERS = (*FILTERS, "pattern", "where", "after")
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
@@ -58,7 +61,7 @@ def routes(orch: AsyncOrchestrator, most_streams: int = MOST_STREAMS) -> list[Ro
             if isinstance(error, StoreError):
                 return PlainTextResponse("the store does not answer; ask again", 503)
             raise
-        return _Stream(_stream(orch, after, wanted), lambda: open_streams.discard(stream))
+        return _Stream(_stream(orch, after, wanted, request), lambda: open_streams.discard(stream))
 
     return [Route(PATH, endpoint=endpoint, methods=["GET"])]
 
@@ -80,11 +83,16 @@ class _Stream(StreamingResponse):
 
 
 async def _stream(
-    orch: AsyncOrchestrator, after: int, wanted: dict[str, Any]
+    orch: AsyncOrchestrator, after: int, wanted: dict[str, Any], request: Request
 ) -> AsyncIterator[str]:
     yield ": these are the events\n\n"  # so that a client sees that it is connected
-    told = time.monotonic()
+    told = asked = time.monotonic()
     while True:
+        # A token may have been revoked, or have expired, since.
+        if time.monotonic() - asked >= ASK_AGAIN_SECONDS:
+            if not await _may_go_on(request):
+                return
+            asked = time.monotonic()
         seen = orch.graph.work.seen
         page = await orch.events.read(after, **wanted)
         for event in page:
@@ -96,7 +104,16 @@ async def _stream(
         if time.monotonic() - told >= KEEP_ALIVE_SECONDS:
             told = time.monotonic()
             yield f"id: {after}\n\n"
-        await orch.graph.wait(seen, KEEP_ALIVE_SECONDS)
+        await orch.graph.wait(seen, min(KEEP_ALIVE_SECONDS, ASK_AGAIN_SECONDS))
+
+
+async def _may_go_on(request: Request) -> bool:
+    """Whether whoever began a stream may still read events."""
+    try:
+        principal: Principal | None = await request.state.identify_again()
+    except HTTPException:  # the store does not answer
+        return False
+    return principal is not None and principal.may("ReadEvents")
 
 
 def _told(event: TaskEvent) -> str:

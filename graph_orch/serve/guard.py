@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import re
+from functools import partial
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -45,7 +46,8 @@ _JSON_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 class Guard:
     """Passes a request on when its headers, origin, token and body are acceptable.
 
-    The application finds who asks in `request.state.principal`.
+    The application finds who asks in `request.state.principal`, and what goes on for long asks
+    `request.state.identify_again` whether that is still so.
     """
 
     def __init__(
@@ -73,7 +75,9 @@ class Guard:
             self._check_origin(headers, is_link)
             principal = await self._authenticate(headers)
             if principal is not None:
-                scope.setdefault("state", {})["principal"] = principal
+                state = scope.setdefault("state", {})
+                state["principal"] = principal
+                state["identify_again"] = partial(self._authenticate, headers)
             if is_link:  # whoever has no valid one sends a body that nobody reads
                 receive = self._once_asked(receive, parts)
             elif principal is not None:

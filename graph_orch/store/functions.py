@@ -15,6 +15,9 @@ F = TypeVar("F", bound=Callable[[dict[str, JsonValue]], Any])
 FUNCTIONS: dict[str, Callable[[dict[str, JsonValue]], Any]] = {}
 """Of the process and not of a graph: its workers have connections of their own."""
 
+_calls: dict[str, set[JsonValue]] = {}
+"""By function, the keys of the firings for which it is being called."""
+
 
 def register(name: str) -> Callable[[F], F]:
     """A decorator that gives a function a name; the last one of a name counts."""
@@ -26,12 +29,20 @@ def register(name: str) -> Callable[[F], F]:
     return add
 
 
+def free() -> list[str]:
+    """The functions that are not being called: a thread in which one hangs cannot be ended, and
+    this process calls it no more until it returns."""
+    return sorted(name for name in FUNCTIONS if not _calls.get(name))
+
+
 def call(name: str, given: dict[str, JsonValue]) -> None:
     """Call a function, in a thread; one that is a coroutine has a loop of its own there.
 
     Raises:
         TriggerCallError: it raised.
     """
+    calls = _calls.setdefault(name, set())
+    calls.add(given["key"])
     try:
         found = FUNCTIONS[name](given)
         if inspect.iscoroutine(found):
@@ -40,3 +51,5 @@ def call(name: str, given: dict[str, JsonValue]) -> None:
         raise
     except BaseException as error:  # it is not ours, and may raise anything, such as SystemExit
         raise TriggerCallError(f"{name}: {describe(error)}") from error
+    finally:
+        calls.discard(given["key"])

@@ -16,8 +16,9 @@ import math
 import os
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Annotated, Any, Generic, ParamSpec, Protocol, Self, TypeAlias, TypeVar
@@ -79,6 +80,62 @@ async def async_in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.k
 def in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run a blocking function."""
     return function(*args, **kwargs)
+
+
+async def async_apart(
+    seconds: float, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+) -> R:
+    """Run a function that may never return in a thread of its own, which goes on after the wait.
+
+    Raises:
+        TimeoutError: it has not returned within so many seconds.
+    """
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[None] = loop.create_future()
+    told: list[Callable[[], R]] = []
+
+    def tell(outcome: Callable[[], R]) -> None:
+        told.append(outcome)
+        with contextlib.suppress(RuntimeError):  # its loop has ended
+            loop.call_soon_threadsafe(lambda: ended.done() or ended.set_result(None))
+
+    _begin(tell, lambda: function(*args, **kwargs))
+    async with asyncio.timeout(seconds):
+        await ended
+    return told[0]()
+
+
+def apart(seconds: float, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run a function that may never return in a thread of its own, which goes on after the wait.
+
+    Raises:
+        TimeoutError: it has not returned within so many seconds.
+    """
+    told: SimpleQueue[Callable[[], R]] = SimpleQueue()
+    _begin(told.put, lambda: function(*args, **kwargs))
+    try:
+        outcome = told.get(timeout=seconds)
+    except Empty:
+        raise TimeoutError from None
+    return outcome()
+
+
+def _begin(tell: Callable[[Callable[[], R]], None], call: Callable[[], R]) -> None:
+    """Begin a call in a thread that does not keep the process from its end; tell its outcome."""
+
+    def run() -> None:
+        try:
+            found = call()
+        except BaseException as error:
+            tell(partial(_raise, error))
+        else:
+            tell(lambda: found)
+
+    threading.Thread(target=run, name="graph-orch-apart", daemon=True).start()
+
+
+def _raise(error: BaseException) -> Any:
+    raise error
 
 
 async def async_or_give_back(
@@ -354,10 +411,17 @@ class AsyncTogether:
         self._at_once = at_once
         self._going_on: dict[str, asyncio.Future[int]] = {}
 
-    def start(self, name: str, call: Callable[..., Coroutine[Any, Any, int]], *args: Any) -> None:
-        """Begin a call, unless one of this name goes on, or as many as may."""
-        if name not in self._going_on and len(self._going_on) < self._at_once:
+    def start(self, name: str, call: Callable[..., Coroutine[Any, Any, int]], *args: Any) -> bool:
+        """Begin a call, unless one of this name goes on, or as many as may; whether it did."""
+        may = name not in self._going_on and len(self._going_on) < self._at_once
+        if may:
             self._going_on[name] = asyncio.ensure_future(call(*args))
+        return may
+
+    @property
+    def names(self) -> Collection[str]:
+        """The names of the calls that go on, or whose end nobody has waited for yet."""
+        return self._going_on.keys()
 
     async def wait(self, seconds: float) -> list[int] | None:
         """What those returned that ended within so many seconds; None where none goes on."""
@@ -390,10 +454,17 @@ class Together:
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="graph-orch-together")
         self._going_on: dict[str, Future[int]] = {}
 
-    def start(self, name: str, call: Callable[..., int], *args: Any) -> None:
-        """Begin a call, unless one of this name goes on, or as many as may."""
-        if name not in self._going_on and len(self._going_on) < self._at_once:
+    def start(self, name: str, call: Callable[..., int], *args: Any) -> bool:
+        """Begin a call, unless one of this name goes on, or as many as may; whether it did."""
+        may = name not in self._going_on and len(self._going_on) < self._at_once
+        if may:
             self._going_on[name] = self._threads.submit(call, *args)
+        return may
+
+    @property
+    def names(self) -> Collection[str]:
+        """The names of the calls that go on, or whose end nobody has waited for yet."""
+        return self._going_on.keys()
 
     def wait(self, seconds: float) -> list[int] | None:
         """What those returned that ended within so many seconds; None where none goes on."""

@@ -143,6 +143,7 @@ def test_no_command_shows_what_drives_a_terminal_or_forges_a_line(run, hostile, 
             "--after",
             "0",
         ],
+        ["trigger", "put", "v", "created", "--post", json.dumps({"webhook": STORABLE})],
         *(["trigger", it, STORABLE] for it in ("show", "retry", "remove", "test")),
         *(
             ["trigger", "run"],

@@ -43,6 +43,8 @@ def test_a_trigger_is_put_shown_tested_run_and_removed(cli: Cli, orch) -> None:
     assert "does not exist" in cli("trigger", "remove", "check", code=3).stderr
     assert "does not exist" in cli("trigger", "show", "check", code=3).stderr
     assert "not JSON" in cli("trigger", "put", "x", "created", "--create", "{", code=4).stderr
+    told = '{"webhook": "w"}'
+    assert cli.json("trigger", "put", "tell", "failed", "--post", told)["action"] == "post"
     assert "nothing is given" in cli("trigger", "put", "x", "created", code=4).stderr
 
 

@@ -60,6 +60,9 @@ def prepare(orch, new_task, wipe) -> Callable[[], SimpleNamespace]:
         made.token = orch.tokens.create("ada").token_id
         for name, on in (("made", "created:triggering"), ("more", "created:triggering")):
             orch.triggers.put(name, on, create={"content": name, "task_type": "any"})
+        orch.triggers.put("post", "created:triggering", post={"webhook": "hook"})
+        orch.triggers.put("stop", "created:triggering", cancel={"task_type": "triggering"})
+        orch.triggers.put("rest", "created:triggering", pause={"what": "task_type:any"})
         made.triggering = new_task("triggering", "triggering")
         return made
 

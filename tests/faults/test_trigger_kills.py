@@ -72,6 +72,8 @@ def test_each_match_has_its_effect_once(orch, server, cypher, seed):
     orch.triggers.put(
         "flow", "created:kind/*", start_workflow={"name": "{event.task_id}", "tasks": [made]}
     )
+    orch.webhooks.put("w", "http://127.0.0.1:9", None)
+    orch.triggers.put("post", "created:kind/*", post={"webhook": "w"})
     given = {**os.environ, **environment(server)}
     running: list[subprocess.Popen[str]] = []
 
@@ -136,6 +138,8 @@ def test_each_match_has_its_effect_once(orch, server, cypher, seed):
         of_each[key] = of_each.get(key, 0) + 1
     assert of_each.keys() == keys | late_keys
     assert all(n == (2 if ":thirds:" in key else 1) for key, n in of_each.items())
-    assert sum(it.fired for it in orch.triggers.list()) == len(of_each)
-    assert [it.failed for it in orch.triggers.list()] == [0] * 4
+    posted = orch.triggers.get("post").fired
+    assert posted == orch.triggers.get("each").fired == orch.webhooks.get("w").waiting
+    assert sum(it.fired for it in orch.triggers.list()) == len(of_each) + posted
+    assert [it.failed for it in orch.triggers.list()] == [0] * 5
     assert orch.doctor().is_sound

@@ -49,6 +49,16 @@ def test_what_is_declared_is_put_and_put_once(orch):
     assert orch.graph.query("MATCH (n) RETURN properties(n) AS p ORDER BY id(n)") == before
 
 
+def test_a_trigger_that_posts_is_declared_too(orch):
+    posts = {"kind": "trigger", "name": "tell", "on": "failed", "post": {"webhook": "w"}}
+    assert told(orch.apply([posts], dry_run=True)) == [("create", "tell")]
+    assert orch.triggers.list() == []
+    orch.apply([posts])
+    assert orch.triggers.get("tell").template == {"webhook": "w"}
+    (change,) = orch.apply([posts | {"post": {"webhook": "w", "data": 1}}])
+    assert change.after == {"post": {"webhook": "w", "data": 1}}
+
+
 def test_what_differs_is_told_and_changed(orch):
     orch.apply(ALL)
     changed = [TRIGGER | {"when": None, "max_depth": 3}, SCHEDULE | {"paused": True}, SUBSCRIPTION]
@@ -73,6 +83,25 @@ def test_pruning_removes_what_the_set_has_put_and_nothing_else(orch):
     orch.apply([SCHEDULE], prune=True)
     assert [it.name for it in orch.subscriptions.list()] == ["by hand", "of others"]
     assert (orch.triggers.list(), len(orch.schedules.list())) == ([], 1)
+
+
+def test_a_subscription_becomes_a_trigger_of_the_same_name_and_back(orch):
+    tells = {"kind": "trigger", "name": "news", "on": "failed:*", "post": {"webhook": "w"}}
+    orch.apply(ALL)
+    for way in ({"dry_run": True}, {}):
+        with pytest.raises(ValidationError, match="trigger 'news': this is the name of a subscr"):
+            orch.apply([TRIGGER | {"max_depth": 3}, tells], **way)
+    assert orch.triggers.get("check").max_depth == 10
+    for wanted in (tells, SUBSCRIPTION):
+        changes = orch.apply([wanted], prune=True)
+        assert ("create", "news") in told(changes)
+        assert ("remove", "news") in told(changes)
+        assert told(orch.apply([wanted], prune=True)) == [("keep", "news")]
+    assert orch.subscriptions.get("news").where == ["task.priority = high"]
+    assert orch.triggers.list() == []
+    orch.webhooks.put("hook", "https://x.test")
+    with pytest.raises(ValidationError, match="'hook': this is the name of a subscription for web"):
+        orch.apply([SUBSCRIPTION | {"name": "hook"}])
 
 
 def test_all_that_is_wrong_is_told_and_nothing_is_done(orch):

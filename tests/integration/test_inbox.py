@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import httpx
@@ -35,7 +36,7 @@ def stream(url: str, headers: dict[str, str] | None = None, **wanted: str) -> It
                 name, _, value = line.partition(": ")
                 fields[name] = value
 
-    with httpx.stream("GET", f"{url}/events", params=wanted, headers=headers) as answer:
+    with httpx.stream("GET", f"{url}/events", params=wanted, headers=headers, timeout=60) as answer:
         answer.read() if answer.status_code != 200 else None
         assert answer.status_code == 200, answer.text
         lines = answer.iter_lines()
@@ -120,6 +121,16 @@ def test_who_may_not_read_gets_no_stream(orch: Orchestrator, web) -> None:
     assert httpx.get(f"{web.url}/events").status_code == 401
     answer = httpx.get(f"{web.url}/events", headers={"authorization": f"Bearer {secret}"})
     assert (answer.status_code, "needs the right read" in answer.text) == (403, True)
+
+
+def test_a_stream_ends_when_its_token_is_revoked(orch: Orchestrator, web, new_task) -> None:
+    token = orch.tokens.create("reader", rights=["read"])
+    headers = {"authorization": f"Bearer {token.secret}"}
+    with ThreadPoolExecutor(1) as pool, stream(web.url, headers) as events:
+        new_task()
+        assert next(events)[1] == "created"
+        orch.tokens.revoke(token.token_id)
+        assert pool.submit(next, events, None).result(60) is None
 
 
 async def test_streams_have_a_limit_and_give_their_place_back(aorch: AsyncOrchestrator) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import neo4j
 import pytest
@@ -14,13 +16,20 @@ from graph_orch import (
     ValidationError,
     Worker,
 )
+from graph_orch._sync import acting, bulk
 from graph_orch._sync.commands import Commands
 from graph_orch._sync.handling import Handling
 from graph_orch.domain.durable import Waits
 from graph_orch.domain.ids import new_hex
+from graph_orch.domain.webhooks import new_secret
+from graph_orch.store import functions as calling
 from graph_orch.store.functions import FUNCTIONS
 from graph_orch.store.statements import statement
 from graph_orch.testing import advance
+from tests.waiting import eventually
+from tests.webhook_receiver import Receiver
+
+SECONDS = 60
 
 
 @pytest.fixture
@@ -305,8 +314,145 @@ def test_a_function_is_called_where_it_is_registered(ada, functions):
     async def hear(fired):
         told.append(fired["key"])
 
-    assert ada.maintain()["fired"] == 1
+    done = ada.maintain()
+    assert (done["fired"], done["called"]) == (0, 1)
     assert told[2:] == [f"trigger:unknown:{fired.position}"]
+
+
+def test_it_posts_to_a_webhook_once_for_each_firing(ada, monkeypatch):
+    monkeypatch.setenv("GRAPH_ORCH_WEBHOOK_NETWORKS", "127.0.0.0/8")
+    secret = new_secret()
+    with Receiver(secret) as receiver:
+        ada.webhooks.put("w", receiver.url, None, secret=secret)
+        told = {"webhook": "w", "data": {"of": "{task.result}", "by": "{trigger.name}"}}
+        ada.triggers.put("told", "completed:x", post=told)
+        ada.triggers.put("all", "failed:x", post={"webhook": "w"})
+        ada.triggers.put("none", "failed:x", post={"webhook": "nobody's"})
+        first = finish(ada, ada.tasks.create_task("x", "x"), {"sum": 5})
+        second = ada.tasks.create_task("x", "x")
+        ada.tasks.assign_task(second, "ada")
+        ada.tasks.fail_task(second, "x", should_retry=False)
+        fired = {it.trigger: it for it in ada.triggers.run()}
+        assert (fired["none"].status, '"nobody\'s" does not' in fired["none"].error) == (
+            "pending",
+            True,
+        )
+        receiver.answer = lambda got: 500
+        ada.maintain()
+        receiver.answer = lambda got: 200
+        advance(ada, 10)
+        ada.maintain()
+        assert sorted(receiver.ids.values()) == [2, 2]
+        assert receiver.wrong == []
+        got = {it.id: it.event for it in receiver.got}
+        assert ada.webhooks.get("w").waiting == 0
+    assert got.keys() == {fired["told"].made[0], fired["all"].made[0]}
+    event = got[fired["told"].made[0]]
+    assert (event["type"], event["subject"]) == ("graph_orch.trigger.fired", first)
+    assert event["data"] == {"of": {"sum": 5}, "by": "told"}
+    event = got[fired["all"].made[0]]
+    assert event["data"]["event"]["task_id"] == event["subject"] == second
+    assert event["data"]["trigger"]["key"] == fired["all"].key
+    assert {it.type for it in ada.webhooks.attempts("w")} == {"fired"}
+
+
+class Died(BaseException):
+    """Stands for the end of a process just where it is raised."""
+
+
+def acted_twice(orch, monkeypatch, between):
+    """Let the evaluator die between the effect and the note of it, and another one come."""
+    write = orch.graph.write
+
+    def dies(name, **params):
+        if name == "triggers/finish":
+            raise Died
+        return write(name, **params)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(orch.graph, "write", dies)
+        with pytest.raises(Died):
+            orch.triggers.run()
+    between()
+    advance(orch, 61)
+    orch.triggers.run()
+
+
+def test_what_was_cancelled_and_paused_is_so_once(ada, monkeypatch):
+    """What somebody let go on meanwhile goes on."""
+    flow = ada.workflows.start("f", [{"content": "x", "task_type": "step"}]).workflow_id
+    (step,) = ada.tasks.query_tasks({"workflow_id": flow})
+    ships = [ada.tasks.create_task("x", "ship") for _ in range(3)]
+    for name, action in {
+        "ships": {"cancel": {"task_type": "ship", "reason": "no sea"}},
+        "flow": {"cancel": {"workflow_id": flow}},
+        "agent": {"pause": {"what": "agent:ada"}},
+        "queue": {"pause": {"what": "queue"}},
+    }.items():
+        ada.triggers.put(name, "created:storm", **action)
+    ada.tasks.create_task("x", "storm")
+
+    def between():
+        statuses = [ada.tasks.get_task_status(it).status for it in (*ships, step.task_id)]
+        assert statuses == ["cancelled"] * 4
+        assert sorted(it.what for it in ada.pauses.list()) == ["agent:ada", "queue"]
+        ada.tasks.retry_task(ships[0])
+        ships.append(ada.tasks.create_task("x", "ship"))
+        ada.workflows.retry(flow)
+        ada.pauses.remove("agent:ada")
+        ada.pauses.remove("queue")
+
+    acted_twice(ada, monkeypatch, between)
+    statuses = [ada.tasks.get_task_status(it).status for it in (*ships, step.task_id)]
+    assert statuses == ["pending", "cancelled", "cancelled", "pending", "pending"]
+    assert ada.pauses.list() == []
+    fired = [
+        it for name in ("ships", "flow", "agent", "queue") for it in ada.triggers.firings(name)
+    ]
+    made = {it.trigger: it.made for it in fired}
+    assert made == {
+        "ships": ["3 tasks"],
+        "flow": [flow],
+        "agent": ["agent:ada"],
+        "queue": ["queue"],
+    }
+    assert [it.status for it in fired] == ["done"] * 4
+
+
+def test_a_webhook_is_posted_to_once(ada, monkeypatch):
+    ada.webhooks.put("w", "http://127.0.0.1:9", None)
+    ada.triggers.put("t", "created:x", post={"webhook": "w"})
+    ada.tasks.create_task("x", "x")
+    acted_twice(ada, monkeypatch, lambda: None)
+    assert [it.status for it in ada.triggers.firings("t")] == ["done"]
+    assert ada.webhooks.get("w").waiting == 1
+
+
+def test_what_cancels_many_goes_on_where_it_was_broken_off(ada, monkeypatch, cypher):
+    monkeypatch.setattr(bulk, "AT_ONCE", 2)
+    ships = ada.tasks.create_tasks([NewTask(content="x", task_type="ship") for _ in range(5)])
+    ada.triggers.put("t", "created:storm", cancel={"task_type": "ship"})
+    ada.tasks.create_task("x", "storm")
+    transaction, steps = ada.graph.transaction, []
+
+    def dies(work, *args):
+        if len(steps) == 2:
+            raise Died
+        steps.append(args)
+        return transaction(work, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ada.graph, "transaction", dies)
+        with pytest.raises(Died):
+            ada.triggers.run()
+    cancelled = ada.tasks.query_tasks({"task_type": "ship", "status": "cancelled"})
+    assert len(cancelled) == 4
+    ada.tasks.retry_task(ships[0])
+    cypher("MATCH (f:PendingFiring) SET f.due_at = datetime()")  # another may take it
+    ada.triggers.run()
+    statuses = [ada.tasks.get_task_status(it).status for it in ships]
+    assert statuses == ["pending", *["cancelled"] * 4]
+    assert [it.made for it in ada.triggers.firings("t")] == [["5 tasks"]]
 
 
 def test_workers_evaluate_triggers_and_call_their_functions(orch, functions):
@@ -330,6 +476,106 @@ def test_workers_evaluate_triggers_and_call_their_functions(orch, functions):
 
     worker.run()
     assert told == ['{"title":"Bees"}']
+
+
+def test_a_function_that_hangs_holds_up_no_other_trigger(orch, functions):
+    free, began, other, made = (threading.Event() for _ in range(4))
+
+    @orch.triggers.function("hangs")
+    def hangs(fired):
+        began.set()
+        free.wait(SECONDS)
+
+    orch.triggers.function("tells")(lambda fired: other.set())
+    orch.triggers.put("a", "created:first", call="hangs")
+    orch.triggers.put("b", "created:second", create=MAKE)
+    orch.triggers.put("c", "created:second", call="tells")
+    worker = Worker(orch, "ada", [])
+    worker.task("made")(lambda context: made.set())
+    orch.tasks.create_task("x", "first")
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(worker.run)
+        try:
+            assert began.wait(SECONDS)
+            orch.tasks.create_task("x", "second")
+            assert made.wait(SECONDS / 2)
+            assert other.wait(SECONDS / 2)
+        finally:
+            free.set()
+            worker.stop()
+            working.result(SECONDS)
+
+
+def test_a_function_that_hangs_is_left_alone_until_it_returns(ada, functions, monkeypatch):
+    free, told = threading.Event(), []
+    monkeypatch.setattr(acting, "CALL_SECONDS", 0.1)
+
+    @ada.triggers.function("hangs")
+    def hangs(fired):
+        told.append(fired["key"])
+        free.wait(SECONDS)
+
+    ada.triggers.function("tells")(lambda fired: told.append("tells"))
+    ada.triggers.put("a", "created:x", call="hangs")
+    ada.triggers.put("b", "created:x", call="tells")
+    for _ in range(2):
+        ada.tasks.create_task("x", "x")
+    fired = {(it.trigger, it.status, it.error) for it in ada.triggers.run()}
+    late = "hangs: has not returned within 0.1 s, and this process does not call it again before"
+    assert ("a", "pending", f"{late} it does") in fired
+    monkeypatch.setattr(acting, "CALL_SECONDS", SECONDS)
+    advance(ada, 10)
+    assert sorted(it.tries for it in ada.triggers.firings("a")) == [0, 1]
+    assert [it.status for it in ada.triggers.firings("b")] == ["done"] * 2
+    free.set()
+    assert eventually(lambda: "hangs" in calling.free())
+    advance(ada, 10)
+    assert [it.status for it in ada.triggers.firings("a")] == ["done"] * 2
+
+
+def test_what_its_processes_die_of_fails_in_the_end(ada, monkeypatch, cypher):
+    ada.triggers.put("t", "created:x", create=MAKE)
+    ada.tasks.create_task("x", "x")
+    write = ada.graph.write
+
+    def dies(name, **params):
+        if name == "triggers/finish":
+            raise Died
+        return write(name, **params)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ada.graph, "write", dies)
+        for _ in range(acting.MOST_TRIES):
+            with pytest.raises(Died):
+                ada.triggers.run()
+            cypher("MATCH (f:PendingFiring) SET f.due_at = datetime()")
+    (fired,) = ada.triggers.run()
+    assert (fired.status, fired.tries) == ("failed", 8)
+    assert fired.error == "each process that began it died, or took too long: tries 8"
+    assert ada.triggers.retry("t") == 1
+    (fired,) = ada.triggers.run()
+    assert (fired.status, made(ada)) == ("done", ["x"])
+
+
+def test_a_function_that_nobody_has_is_waited_for_no_longer_than_a_day(ada, functions):
+    ada.triggers.put("t", "completed:x", call="nobody has it")
+    done = finish(ada, ada.tasks.create_task("x", "x"))
+    ada.triggers.run()
+    advance(ada, 80_000)
+    assert [it.status for it in ada.triggers.firings("t")] == ["pending"]
+    assert ada.retention.prune(0) == 0
+    advance(ada, 7_000)
+    (fired,) = ada.triggers.firings("t")
+    assert (fired.status, fired.tries) == ("failed", 0)
+    assert fired.error.endswith("came for a day; start one, and retry: function nobody has it")
+    assert "1 firings of trigger 't' failed" in str(ada.monitor.get_health().problems)
+    assert ada.triggers.retry("t") == 1
+    assert ada.triggers.run() == []
+    ada.triggers.function("nobody has it")(lambda fired: None)
+    (fired,) = ada.triggers.run()
+    assert fired.status == "done"
+    assert ada.retention.prune(0) == 1
+    assert ada.tasks.get_task_status(done) is None
 
 
 @pytest.fixture
@@ -447,6 +693,17 @@ def test_recommendations_are_events_that_come_once(ada):
     assert made(ada) == ["only agent ada has the skill py"] * 2
 
 
+def test_recommendations_are_asked_for_where_the_log_never_ends(ada):
+    """A run whose time is over before the log is does what the clock asks for all the same."""
+    ada.triggers.put("busy", "created:x", create=MAKE)
+    ada.triggers.run()
+    told = {"content": "{recommendation.what}", "task_type": "made"}
+    ada.triggers.put("asks", "recommendation:single_holder", create=told)
+    ada.tasks.create_task("x", "z")
+    ada.triggers.run(seconds=0.000_001)
+    assert made(ada) == ["only agent ada has the skill py"]
+
+
 def test_a_trigger_is_not_read(ada):
     ada.triggers.put("t", "created", call="x")
     ada.subscriptions.put("s", "created")
@@ -529,6 +786,10 @@ def test_what_a_trigger_has_to_look_at_is_not_pruned(ada):
         ({"cancel": {"status": "gone"}}, "cancel: status"),
         ({"pause": {"seconds": 5}}, "what is needed"),
         ({"open_gate": {}}, "gate_id is needed"),
+        ({"post": {}}, "post.webhook"),
+        ({"post": {"webhook": "{task.content}"}}, "post.webhook: has a place"),
+        ({"post": {"webhook": "w", "url": "x"}}, "unknown filter url"),
+        ({"post": {"webhook": "w", "data": "{os.environ}"}}, "is no place"),
         ({"call": "x", "when": {}}, "give one of count, expect and every_seconds"),
         ({"call": "x", "when": {"count": 0}}, "count"),
         ({"call": "x", "when": {"expect": "completed"}}, "within_seconds"),

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -22,9 +23,19 @@ from graph_orch import (
     ValidationError,
     WebhookNotFoundError,
     Worker,
+    posting,
 )
 from graph_orch._async import webhooks
-from graph_orch.domain.webhooks import AGAIN_AFTER, HOUR, MINUTE, again_after, asked_for, new_secret
+from graph_orch._sync import webhooks as sync_webhooks
+from graph_orch.domain.webhooks import (
+    AGAIN_AFTER,
+    DISABLED_AFTER_SECONDS,
+    HOUR,
+    MINUTE,
+    again_after,
+    asked_for,
+    new_secret,
+)
 from graph_orch.testing import advance
 from tests.mcp_client import environment
 from tests.webhook_receiver import Receiver
@@ -158,6 +169,25 @@ def test_one_that_takes_nothing_for_days_is_disabled_and_loses_nothing(orch, rec
     assert orch.monitor.get_recommendations(["webhook_disabled"]) == []
 
 
+def test_nothing_is_given_up_of_a_receiver_that_takes_nothing(orch, receiver, monkeypatch):
+    """Also where the pauses are as short as they may be: ten tries are over before three days."""
+    monkeypatch.setattr("graph_orch.domain.webhooks.random.random", lambda: 0.0)
+    orch.webhooks.put("w", receiver.url, secret=SECRET)
+    receiver.answer = lambda got: 503
+    create(orch)
+    for pause in (0, *AGAIN_AFTER):
+        advance(orch, pause * 0.9 + 1)
+    assert sum(AGAIN_AFTER) * 0.9 < DISABLED_AFTER_SECONDS
+    assert outcomes(orch)[-1] == (10, 503, False)
+    found = orch.webhooks.get("w")
+    assert (found.given_up, found.waiting) == (0, 1)
+    assert found.disabled_because.startswith("nothing was delivered since")
+    receiver.answer = lambda got: 200
+    orch.webhooks.enable("w")
+    orch.maintain()
+    assert outcomes(orch)[-1] == (1, 200, True)
+
+
 def test_a_receiver_that_is_gone_disables_its_webhook(orch, receiver):
     orch.webhooks.put("w", receiver.url, secret=SECRET)
     receiver.answer = lambda got: 410
@@ -251,6 +281,38 @@ def test_a_slow_receiver_delays_no_other(orch, receiver):
             assert not sending.done()
             free.set()
             assert sending.result(60) == {**sending.result(), "delivered": 4 * 40}
+
+
+def test_receivers_that_hang_leave_places_to_others(orch, receiver, monkeypatch):
+    """None of those that hang has had all its turns when another has its first."""
+    places, number, free, begun = 4, 60, threading.Event(), []
+    monkeypatch.setattr(sync_webhooks, "WEBHOOKS_AT_ONCE", places)
+    monkeypatch.setattr(sync_webhooks, "SLOW_AT_ONCE", places // 2)
+    monkeypatch.setattr(sync_webhooks, "SLOW_MS", 200.0)
+    monkeypatch.setattr(posting, "POST_SECONDS", 0.3)
+
+    def most(slow):
+        with slow.changed:
+            tried = {(it.path, it.id) for it in slow.got}
+        return max(Counter(path for path, _ in tried).values(), default=0)
+
+    with Receiver(SECRET) as slow:
+        slow.answer = lambda got: (free.wait(60), 200)[-1]
+        receiver.answer = lambda got: (begun.append(most(slow)), 200)[-1]
+        for place in range(places):
+            url = f"{slow.url}/{place}"
+            orch.webhooks.put(f"slow {place}", url, "created:slow", secret=SECRET)
+        orch.webhooks.put("w", receiver.url, "created:t", secret=SECRET)
+        create(orch, number, "slow")
+        create(orch, 3)
+        with ThreadPoolExecutor(1) as pool:
+            sending = pool.submit(orch.maintain)
+            receiver.wait_for(3)
+            create(orch, 3)  # by now those that hang are known to be slow
+            receiver.wait_for(6)
+            free.set()
+            sending.result(120)
+    assert max(begun) < number
 
 
 def test_any_number_of_senders_send_each_once_and_not_too_many_at_once(orch, receiver, server):

@@ -28,6 +28,17 @@ LOOPBACK = [ip_network("127.0.0.0/8")]
 SECRET = new_secret()
 
 
+def _has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+HAS_IPV6 = _has_ipv6()
+
+
 def post(*urls: str, allowed=LOOPBACK, secrets=(SECRET,)):
     posts = [Post(f"id-{place}", url, '{"a":"ä"}', secrets) for place, url in enumerate(urls)]
 
@@ -84,6 +95,25 @@ def test_what_is_sent_verifies_also_by_the_secret_before():
     with Receiver(new_secret()) as receiver:
         post(receiver.url)
     assert len(receiver.wrong) == 1
+
+
+@pytest.mark.skipif(not HAS_IPV6, reason="this machine has no IPv6 loopback")
+def test_an_ipv6_address_is_named_in_brackets():
+    asked: list[bytes] = []
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                asked.append(connection.recv(65_536))
+                connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+        threading.Thread(target=serve, daemon=True).start()
+        port = server.getsockname()[1]
+        (answer,) = post(f"http://[::1]:{port}/x", allowed=[ip_network("::1/128")])
+    assert answer.delivered
+    hosts = [line for line in asked[0].split(b"\r\n") if line.lower().startswith(b"host:")]
+    assert hosts == [f"Host: [::1]:{port}".encode()]
 
 
 @pytest.mark.parametrize("status", [100, 199, 300, 301, 302, 307, 404, 410, 429, 500, 599])

@@ -67,6 +67,7 @@ class TriggerAction(StrEnum):
     OPEN_GATE = "open_gate"  # decides a gate
     CANCEL = "cancel"  # cancels tasks, or a workflow
     PAUSE = "pause"  # pauses an agent, a workflow, a type of tasks or the queue
+    POST = "post"  # posts to a webhook
     CALL = "call"  # calls a function that a process has registered
 
 

@@ -1,0 +1,64 @@
+"""What firings of triggers do, once: each step is written together with how far the firing is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graph_orch._sync.graph import Graph, Transaction, Rows
+from graph_orch.errors import OrchestrationError, TriggerCallError
+
+END = "end"
+"""Where a firing is that has taken its last step."""
+
+
+class Once:
+    """The steps of one firing, each of which is taken once, whoever takes it.
+
+    A step is a statement and the move of the firing, in one transaction. So where a process dies,
+    or takes longer than it had, another goes on after the last step that was taken.
+    """
+
+    def __init__(self, graph: Graph, key: str) -> None:
+        self._graph = graph
+        self._key = key
+        self.place = ""
+        """Where the firing is, as far as this process knows."""
+        self.changed = 0
+        """How much its steps have changed."""
+
+    def step(
+        self, name: str, missing: OrchestrationError | None, *, to: str = END, **params: Any
+    ) -> Rows:
+        """Run a statement as the next step; no rows where somebody has taken it before.
+
+        What a row has as its `number` is added to how much was changed.
+
+        Args:
+            missing: What is raised where the statement has no row: no step was taken then.
+            to: Where the firing is after it.
+        """
+        work = (self._key, self.place, to, name, params, missing)
+        self.place, self.changed, rows = self._graph.transaction(_step, *work)
+        return rows
+
+
+def _step(
+    tx: Transaction,
+    key: str,
+    place: str,
+    to: str,
+    name: str,
+    params: dict[str, Any],
+    missing: OrchestrationError | None,
+) -> tuple[str, int, Rows]:
+    found = tx.run("triggers/step", **{"key": key, "from": place, "to": to})
+    if not found:
+        raise TriggerCallError("the trigger was removed")
+    if not found[0]["moved"]:
+        return found[0]["place"], found[0]["changed"], []
+    rows = tx.run(name, **params)
+    if not rows and missing is not None:
+        raise missing
+    number = sum(row.get("number") or 0 for row in rows)
+    (told,) = tx.run("triggers/count", key=key, number=number)
+    return to, told["changed"], rows
