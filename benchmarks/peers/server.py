@@ -56,11 +56,12 @@ class Server(ABC):
         atexit.register(self.stop)
         try:
             self._directory = Path(tempfile.mkdtemp(prefix="graph-orch-peer-"))
+            self.port = free_port()
+            command = self.command()  # which installs what is absent, and with it the account
             if (account := self._account()) is not None:
                 os.chown(self._directory, account.pw_uid, account.pw_gid)
-            self.port = free_port()
             self.prepare()
-            self._process = self._launch(self.command())
+            self._process = self._launch(command)
             self._await_ready(self._process)
         except BaseException:
             self.stop()

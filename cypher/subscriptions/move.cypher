@@ -1,5 +1,6 @@
 // Moves a subscription forward to a place in the log, never back, unless $back; who reads it has it for
-// $seconds more, or gives it up where that is 0. It stays where somebody else than $reader reads it
+// $seconds more, or gives it up where that is 0. After it went back it moves forward only once somebody
+// has read it again (`heeded`): what was read before does not undo that. It stays where somebody else than $reader reads it
 // (`held`), also who delivers or evaluates it, and where the place is beyond the end of the log (`last`). No row means
 // that there is no such subscription.
 // Locks: the subscription.
@@ -12,12 +13,15 @@ SET s.lk = 0
 WITH s, datetime.realtime() AS now
 OPTIONAL MATCH (g:EventLog {name: 'graph_orch'})
 WITH s, now, coalesce(g.last, 0) AS last,
-     CASE WHEN s.deliver = 'webhook' THEN NOT $back
-          WHEN s.deliver = 'trigger' THEN true
+     CASE WHEN s.deliver = 'trigger' THEN true
+          WHEN s.deliver = 'webhook' OR $back THEN NOT $back
           WHEN $reader IS NULL THEN coalesce(s.lease_until > now, false)
           ELSE coalesce(s.reader <> $reader, true) END AS held
 FOREACH (_ IN CASE WHEN held OR $position > last THEN [] ELSE [1] END |
-  SET s.position = CASE WHEN $back OR s.position < $position THEN $position ELSE s.position END)
+  SET s.position = CASE
+        WHEN $back OR s.position < $position AND coalesce(s.replays, 0) = coalesce(s.heeded, 0) THEN $position
+        ELSE s.position END,
+      s.replays = CASE WHEN $back THEN coalesce(s.replays, 0) + 1 ELSE s.replays END)
 FOREACH (_ IN CASE WHEN held OR $reader IS NULL OR $seconds = 0 THEN [] ELSE [1] END |
   SET s.lease_until = now + duration('PT1S') * $seconds)
 FOREACH (_ IN CASE WHEN NOT held AND $reader IS NOT NULL AND $seconds = 0 THEN [1] ELSE [] END |

@@ -1,13 +1,15 @@
-// Says which kinds of upkeep are due: whether there is anything for a schedule to create; for a webhook
-// to deliver; for triggers to look at, to do or to give up (triggers/give_up); to call, of $functions.
+// Says which kinds of upkeep are due: whether the time of a task, a gate, a workflow or a pause has
+// come; whether there is anything for a schedule to create; for a webhook to deliver; for triggers to
+// look at, to do or to give up (triggers/give_up); to call, of $functions.
 // mode: read
 // params: $functions: LIST<STRING>, $most: INTEGER, $seconds: FLOAT
-// returns: scheduled, delivered, fired, called
+// returns: tasks, scheduled, delivered, fired, called
 CYPHER 5
+INCLUDE tasks/is_due
 OPTIONAL MATCH (g:EventLog {name: 'graph_orch'})
-WITH coalesce(g.last, 0) AS last, datetime.realtime() AS now,
+WITH due, coalesce(g.last, 0) AS last, datetime.realtime() AS now,
      coalesce(g.given > g.last, false) OR EXISTS { (:NewEvent) } AS more
-RETURN EXISTS {
+RETURN due AS tasks, EXISTS {
   MATCH (s:Schedule) USING INDEX SEEK s:Schedule(next_at) WHERE s.next_at <= datetime()
 } AS scheduled,
 EXISTS {

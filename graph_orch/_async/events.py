@@ -18,8 +18,31 @@ NUMBERED_AT_ONCE = 2_000
 PAGE = 100
 """How many events `subscribe` reads at once."""
 NOTHING: dict[str, Any] = Wanted.of("*").filters | Wanted.of("*").asked | {"types": []}
+THE_BEGINNING = -(2**62)
+"""A moment before all events."""
 ROUNDS = 5
 """How often one read looks again for what was committed meanwhile, until it is full."""
+
+
+async def place_before(graph: AsyncGraph, moment: int, end: int) -> int:
+    """The place in the log after which events are younger than a moment, by bisection.
+
+    Events stand in the order in which they were committed, so some that began before the moment may
+    stand after the place, and some that began later before it.
+
+    Args:
+        moment: In microseconds since 1970.
+        end: The end of the log.
+    """
+    low, high = 0, end
+    while low < high:
+        middle = (low + high) // 2
+        rows = await graph.read("events/place", position=middle + 1, since=THE_BEGINNING)
+        if not rows or rows[0]["at"] >= moment:
+            high = middle
+        else:
+            low = max(middle + 1, rows[0]["position"])
+    return min(low, end)
 
 
 class AsyncEvents:

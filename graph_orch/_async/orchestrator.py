@@ -185,10 +185,9 @@ class AsyncOrchestrator:
         forgotten": those that are dead for a day. What fails of a kind is logged, and the others
         go on.
         """
-        tasks, indexed = await self.tasks.process_due(), await self.tasks.index_content()
-        forgotten = await self.agents.forget_workers()
         done = await self._upkeep.run()
-        return {"tasks": tasks, "indexed": indexed, **done, "workers forgotten": forgotten}
+        indexed, forgotten = await self.tasks.index_content(), await self.agents.forget_workers()
+        return {**done, "indexed": indexed, "workers forgotten": forgotten}
 
     async def close(self) -> None:
         """Give the connection back, and the embedded server where this was its last user."""

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-from graph_orch._async.events import AsyncEvents, chosen, idle_left
+from graph_orch._async.events import AsyncEvents, chosen, idle_left, place_before
 from graph_orch._async.graph import AsyncGraph
-from graph_orch.domain.fields import CURSOR, LEASE, LIMIT, NAME, NEW_NAME, SECONDS, instances
+from graph_orch.domain.fields import (
+    CURSOR,
+    LEASE,
+    LIMIT,
+    MOMENT,
+    NAME,
+    NEW_NAME,
+    SECONDS,
+    instances,
+)
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.models import EventTask, Subscription, TaskEvent
+from graph_orch.domain.models.base import EPOCH
 from graph_orch.domain.patterns import Wanted
 from graph_orch.errors import (
     StoreError,
@@ -22,6 +33,7 @@ from graph_orch.errors import (
 from graph_orch.logs import logger_of
 from graph_orch.store.driving import native
 from graph_orch.store.runtime import async_sleep
+from graph_orch.store.statements import TRANSACTION_SECONDS
 
 WINDOW = 20_000
 """How many places of the log one statement looks at."""
@@ -151,12 +163,15 @@ class AsyncSubscriptions:
         name: str,
         limit: int = 100,
         *,
+        after: int | None = None,
         reader: str | None = None,
         lease_seconds: float = 30.0,
     ) -> list[TaskEvent]:
         """The first events that are not acknowledged, in order; [] where there are none.
 
         Args:
+            after: Read ahead: what comes after this place in the log, while what comes before it is
+                being dealt with. None: after what is acknowledged.
             reader: Who has taken it, see `take`; it then has it for so many seconds more.
 
         Raises:
@@ -166,7 +181,9 @@ class AsyncSubscriptions:
         """
         who = None if reader is None else NEW_NAME.of("reader", reader)
         key, most = NAME.of("name", name), LIMIT.of("limit", limit)
-        return await self._read(key, most, who, LEASE.of("lease_seconds", lease_seconds) or 30.0)
+        place = None if after is None else CURSOR.of("after", after)
+        seconds = LEASE.of("lease_seconds", lease_seconds) or 30.0
+        return await self._read(key, most, who, seconds, place)
 
     async def ack(
         self,
@@ -179,7 +196,8 @@ class AsyncSubscriptions:
         """Say that all events up to a position are dealt with: they do not come again.
 
         Args:
-            position: The `position` of an event that was read. One before is no error.
+            position: The `position` of an event that was read. One before is no error, nor is one
+                that was read before a `replay`: the subscription stays where it is.
             reader: Who has taken it, see `take`; it then has it for so many seconds more.
 
         Raises:
@@ -206,10 +224,31 @@ class AsyncSubscriptions:
         """Let another one read a subscription that was taken, at once."""
         await self._give_up(NAME.of("name", name), 0, NEW_NAME.of("reader", reader))
 
-    async def replay(self, name: str, position: int) -> Subscription:
-        """Go back: all events after a position come again, acknowledged or not; errors as `ack`."""
-        key, place = NAME.of("name", name), CURSOR.of("position", position)
+    async def replay(self, name: str, position: int | datetime) -> Subscription:
+        """Go back: all events after a position come again, acknowledged or not; errors as `ack`.
+
+        Whoever reads it meanwhile reads it again from there: what it acknowledges of what it read
+        before changes nothing.
+
+        Args:
+            position: Or a time: then all come again from the first one on that is not older.
+        """
+        key = NAME.of("name", name)
+        if isinstance(position, datetime):
+            place = await self._place_at(MOMENT.of("position", position))
+        else:
+            place = CURSOR.of("position", position)
         return await self._move(key, place, None, 0.0, back=True)
+
+    async def _place_at(self, moment: datetime) -> int:
+        """The place before the first event that is not older than a moment."""
+        end, micro = await self._events.end(), timedelta(microseconds=1)
+        since, late = (moment - EPOCH) // micro, timedelta(seconds=TRANSACTION_SECONDS) // micro
+        # Events are as old as their transactions, and stand in the order of their commits: what
+        # stands before one that is so much older was all committed before the moment.
+        start = await place_before(self._graph, since - late, end)
+        rows = await self._graph.read("events/place", position=start + 1, since=since)
+        return rows[0]["position"] - 1 if rows else end
 
     async def follow(
         self,
@@ -246,30 +285,36 @@ class AsyncSubscriptions:
                 if not has_it or time.monotonic() - told > seconds / 3:
                     has_it, told = await self._take(key, who, seconds), time.monotonic()
                 left = idle_left(heard, idle)
-                if not has_it:
-                    if left <= 0:
-                        return
-                    await async_sleep(min(left, LOOK_SECONDS))
-                    continue
-                for event in (page := await self._read(key, PAGE, who, seconds)):
+                page = await self._read(key, PAGE, who, seconds) if has_it else []
+                for event in page:
                     if done and time.monotonic() - told > min(ACKNOWLEDGE_SECONDS, seconds / 3):
-                        await self._move(key, done, who, seconds)
+                        moved = await self._move(key, done, who, seconds)
                         told = time.monotonic()
+                        if moved.position < done:  # a replay: it is read again from there
+                            break
                     yield event
                     done = event.position or done
                 if page:
                     await self._move(key, done, who, seconds)
                     heard = told = time.monotonic()
-                elif left > 0:
+                    done = 0  # so that it is not acknowledged again after a replay
+                elif left <= 0:
+                    return
+                elif has_it:
                     await self._graph.wait(seen, min(left, seconds / 3))
                 else:
-                    return
+                    await async_sleep(min(left, LOOK_SECONDS))
         finally:
             if has_it:
                 await self._give_up(key, done, who)
 
     async def _read(
-        self, name: str, limit: int, reader: str | None, seconds: float = 0.0
+        self,
+        name: str,
+        limit: int,
+        reader: str | None,
+        seconds: float = 0.0,
+        ahead_of: int | None = None,
     ) -> list[TaskEvent]:
         (found,) = await self._graph.read("subscriptions/list", subscription=name) or (None,)
         if found is None:
@@ -278,10 +323,12 @@ class AsyncSubscriptions:
             raise SubscriptionDeliveredError(name)
         wanted = Wanted.of(found["subscription"]["pattern"], found["subscription"]["where"])
         events: list[TaskEvent] = []
-        after, start, rounds = None, 0, ROUNDS
+        after, start, rounds = ahead_of, 0, ROUNDS
         while True:
             most = limit - len(events)
             row = await self._page(name, reader, after, most, wanted)
+            if after is None and (replays := row["replays"]) is not None:
+                await self._graph.write("subscriptions/heed", subscription=name, replays=replays)
             start = row["position"] if after is None else start
             events += chosen(wanted.where, row["events"])
             if len(events) >= limit:
@@ -296,7 +343,8 @@ class AsyncSubscriptions:
                 rounds -= 1
                 await self._events.end()
         passed = (events[0].position or 1) - 1 if events else after
-        if passed is not None and passed - start > PASSED_OVER:
+        # Who reads ahead has not dealt with what comes before, so nothing of it is passed over.
+        if ahead_of is None and passed is not None and passed - start > PASSED_OVER:
             await self._move(name, passed, reader, seconds)
         return events
 

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from graph_orch._async.acting import AsyncActing
 from graph_orch._async.evaluating import PLACES, AsyncEvaluator, seen_of
-from graph_orch._async.events import AsyncEvents
+from graph_orch._async.events import AsyncEvents, place_before
 from graph_orch._async.graph import AsyncGraph
 from graph_orch.domain.actions import action_of
 from graph_orch.domain.fields import AGE, CURSOR, LEASE, LIMIT, NAME, NEW_NAME, SLOTS
@@ -278,7 +278,7 @@ class AsyncTriggers:
         del asked["condition"]
         end = await self._events.end()
         (clock,) = await self._graph.read("upkeep/clock")
-        start = await self._place(clock["now"] - int(age * MICRO), end)
+        start = await place_before(self._graph, clock["now"] - int(age * MICRO), end)
         rule = Rule.of({**asked, "name": "", "position": start, "turn": 0, "generation": 0})
         evaluation = Evaluation({})
         while start < end and evaluation.number < most:
@@ -298,18 +298,6 @@ class AsyncTriggers:
             )
             for it in evaluation.matches.get("", ())[:most]
         ]
-
-    async def _place(self, moment: int, end: int) -> int:
-        """The place in the log after which events are younger than a moment."""
-        low, high = 0, end
-        while low < high:
-            middle = (low + high) // 2
-            rows = await self._graph.read("events/place", position=middle + 1)
-            if not rows or rows[0]["at"] >= moment:
-                high = middle
-            else:
-                low = max(middle + 1, rows[0]["position"])
-        return min(low, end)
 
     async def _forget(self, key: str) -> None:
         number = FORGOTTEN_AT_ONCE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from graph_orch._async.acting import MOST_TRIES, UNCALLED_SECONDS, AsyncActing
+from graph_orch._async.due import AsyncDue
 from graph_orch._async.evaluating import AsyncEvaluator
 from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.schedules import AsyncSchedules
@@ -20,18 +21,20 @@ logger = logger_of("graph_orch.upkeep")
 
 
 class AsyncUpkeep:
-    """Does what is due beside tasks. Any number of processes may do it, none is the leader."""
+    """Does what is due. Any number of processes may do it, none is the leader."""
 
     def __init__(self, graph: AsyncGraph, *, retry_policy: RetryPolicy | None = None) -> None:
         """Args:
         retry_policy: For the tasks that are created here without one of their own.
         """
         self._graph = graph
+        self._due = AsyncDue(graph)
         self._schedules = AsyncSchedules(graph, retry_policy=retry_policy)
         self._webhooks = AsyncWebhooks(graph)
         self._evaluation = AsyncEvaluator(graph)
         self._acting = AsyncActing(graph, retry_policy or RetryPolicy())
         self._kinds = {
+            "tasks": self._heed,
             "scheduled": self._tick,
             "delivered": self._webhooks.deliver,
             "fired": self._fire,
@@ -69,11 +72,18 @@ class AsyncUpkeep:
         return done
 
     async def run(self) -> dict[str, int]:
-        """Do what is due, one kind after the other; how much of each was done."""
-        due = await self.due()
+        """Do what is due, one kind after the other; how much of each was done.
+
+        What one kind does may make another due, such as tasks that fail what a trigger waits for:
+        each is asked for when its turn comes.
+        """
         return {
-            kind: await self.do(kind, RUN_SECONDS) if kind in due else 0 for kind in self._kinds
+            kind: await self.do(kind, RUN_SECONDS) if kind in await self.due() else 0
+            for kind in self._kinds
         }
+
+    async def _heed(self, seconds: float | None) -> int:
+        return await self._due.process_due()
 
     async def _tick(self, seconds: float | None) -> int:
         return len(await self._schedules.tick())

@@ -148,6 +148,8 @@ class Claims:
         Args:
             seen: How much this process had been told of (`graph.work.seen`) when there was nothing.
         """
+        # When the time of a task comes is not known before the graph is asked first; a time that is
+        # set later is an event.
         deadline, due_in = time.monotonic() + seconds, LONGEST_LOOK_SECONDS
         request = wanted.model_dump(include={"agent_id", "take_up", "task_types"})
         while (left := deadline - time.monotonic()) > 0:
@@ -174,7 +176,7 @@ class Claims:
                 ready.add(row["number"])
                 taken |= {head} if head else set()
         times = [row["due_in"] for row in rows if row["due_in"] is not None]
-        due_in = max(SOONEST_SECONDS, min(times, default=LONGEST_LOOK_SECONDS))
+        due_in = max(SOONEST_SECONDS, min(times, default=math.inf))
         return [(number in ready, due_in) for number in range(len(requests))]
 
     def keep(self, agent_id: str, beats: Sequence[Mapping[str, Any]]) -> Rows:

@@ -215,16 +215,24 @@ class Graph:
         Raises:
             StoreError: the server is away.
         """
-        deadline = time.monotonic() + seconds
-        while self.work.seen == seen and (left := deadline - time.monotonic()) > 0:
-            if self.work.takes_look():
-                if self.work.takes_count():
-                    (row,) = self.read("workers/processes")
-                    self.work.counted(row["processes"])
-                (row,) = self.read("events/count")
-                self.work.looked(row["events"])
-            else:
-                self.work.wait(seen, min(left, self.work.look_in()))
+        deadline, me = time.monotonic() + seconds, object()
+        try:
+            while self.work.seen == seen and (left := deadline - time.monotonic()) > 0:
+                if self.work.takes_look(me):
+                    self._look()
+                else:
+                    self.work.wait(seen, min(left, self.work.look_in(me)))
+        finally:
+            self.work.leaves(me)
+
+    def _look(self) -> None:
+        """Look, for all who wait in this process, whether something has changed."""
+        if self.work.takes_count():
+            (row,) = self.read("workers/processes")
+            self.work.counted(row["processes"])
+        (row,) = self.read("events/count")
+        self.work.looked(row["events"])
+        sleep(0)  # so that those who were told ask the store together with this one
 
     def write(self, name: str, **params: Any) -> Rows:
         """Run a statement in a transaction of its own, and return all its rows.

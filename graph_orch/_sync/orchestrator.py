@@ -185,10 +185,9 @@ class Orchestrator:
         forgotten": those that are dead for a day. What fails of a kind is logged, and the others
         go on.
         """
-        tasks, indexed = self.tasks.process_due(), self.tasks.index_content()
-        forgotten = self.agents.forget_workers()
         done = self._upkeep.run()
-        return {"tasks": tasks, "indexed": indexed, **done, "workers forgotten": forgotten}
+        indexed, forgotten = self.tasks.index_content(), self.agents.forget_workers()
+        return {**done, "indexed": indexed, "workers forgotten": forgotten}
 
     def close(self) -> None:
         """Give the connection back, and the embedded server where this was its last user."""

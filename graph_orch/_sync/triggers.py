@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from graph_orch._sync.acting import Acting
 from graph_orch._sync.evaluating import PLACES, Evaluator, seen_of
-from graph_orch._sync.events import Events
+from graph_orch._sync.events import Events, place_before
 from graph_orch._sync.graph import Graph
 from graph_orch.domain.actions import action_of
 from graph_orch.domain.fields import AGE, CURSOR, LEASE, LIMIT, NAME, NEW_NAME, SLOTS
@@ -278,7 +278,7 @@ class Triggers:
         del asked["condition"]
         end = self._events.end()
         (clock,) = self._graph.read("upkeep/clock")
-        start = self._place(clock["now"] - int(age * MICRO), end)
+        start = place_before(self._graph, clock["now"] - int(age * MICRO), end)
         rule = Rule.of({**asked, "name": "", "position": start, "turn": 0, "generation": 0})
         evaluation = Evaluation({})
         while start < end and evaluation.number < most:
@@ -298,18 +298,6 @@ class Triggers:
             )
             for it in evaluation.matches.get("", ())[:most]
         ]
-
-    def _place(self, moment: int, end: int) -> int:
-        """The place in the log after which events are younger than a moment."""
-        low, high = 0, end
-        while low < high:
-            middle = (low + high) // 2
-            rows = self._graph.read("events/place", position=middle + 1)
-            if not rows or rows[0]["at"] >= moment:
-                high = middle
-            else:
-                low = max(middle + 1, rows[0]["position"])
-        return min(low, end)
 
     def _forget(self, key: str) -> None:
         number = FORGOTTEN_AT_ONCE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from graph_orch._sync.acting import MOST_TRIES, UNCALLED_SECONDS, Acting
+from graph_orch._sync.due import Due
 from graph_orch._sync.evaluating import Evaluator
 from graph_orch._sync.graph import Graph
 from graph_orch._sync.schedules import Schedules
@@ -20,18 +21,20 @@ logger = logger_of("graph_orch.upkeep")
 
 
 class Upkeep:
-    """Does what is due beside tasks. Any number of processes may do it, none is the leader."""
+    """Does what is due. Any number of processes may do it, none is the leader."""
 
     def __init__(self, graph: Graph, *, retry_policy: RetryPolicy | None = None) -> None:
         """Args:
         retry_policy: For the tasks that are created here without one of their own.
         """
         self._graph = graph
+        self._due = Due(graph)
         self._schedules = Schedules(graph, retry_policy=retry_policy)
         self._webhooks = Webhooks(graph)
         self._evaluation = Evaluator(graph)
         self._acting = Acting(graph, retry_policy or RetryPolicy())
         self._kinds = {
+            "tasks": self._heed,
             "scheduled": self._tick,
             "delivered": self._webhooks.deliver,
             "fired": self._fire,
@@ -69,11 +72,18 @@ class Upkeep:
         return done
 
     def run(self) -> dict[str, int]:
-        """Do what is due, one kind after the other; how much of each was done."""
-        due = self.due()
+        """Do what is due, one kind after the other; how much of each was done.
+
+        What one kind does may make another due, such as tasks that fail what a trigger waits for:
+        each is asked for when its turn comes.
+        """
         return {
-            kind: self.do(kind, RUN_SECONDS) if kind in due else 0 for kind in self._kinds
+            kind: self.do(kind, RUN_SECONDS) if kind in self.due() else 0
+            for kind in self._kinds
         }
+
+    def _heed(self, seconds: float | None) -> int:
+        return self._due.process_due()
 
     def _tick(self, seconds: float | None) -> int:
         return len(self._schedules.tick())

@@ -231,10 +231,7 @@ class NatsConsumer:
         async with self._connection.translated():
             try:
                 info = await self._stream_of(jetstream, subject)
-                config = ConsumerConfig(
-                    durable_name=self._name, filter_subject=subject, ack_wait=ACK_WAIT_SECONDS
-                )
-                await jetstream.add_consumer(info.config.name or "", config)
+                await self._have_consumer(jetstream, info.config.name or "", subject)
                 self._subscription = await jetstream.pull_subscribe_bind(
                     durable=self._name, stream=info.config.name or ""
                 )
@@ -246,6 +243,27 @@ class NatsConsumer:
         # A stream that is made anew under its name counts from 1 again: that is another source.
         self._stream = info.config.name or ""
         self._source = f"nats:{self._stream}@{info.created.isoformat() if info.created else ''}"
+
+    async def _have_consumer(self, jetstream: Any, stream: str, subject: str) -> None:
+        """Create the durable consumer, unless it is there.
+
+        Creating one of a name that is there changes its subject: an ingest of another subject would
+        take the messages of this one, and this one those of the other.
+        """
+        try:
+            found = (await jetstream.consumer_info(stream, self._name)).config.filter_subject
+        except nats.js.errors.NotFoundError:
+            config = ConsumerConfig(
+                durable_name=self._name, filter_subject=subject, ack_wait=ACK_WAIT_SECONDS
+            )
+            await jetstream.add_consumer(stream, config)
+            return
+        if found != subject:
+            raise BrokerError(
+                f"{self._target}: consumers of the name {self._name!r} take "
+                f"{'all messages' if found is None else f'messages of {found!r}'} of the stream "
+                f"{stream!r}; give another name, such as with --name"
+            )
 
     async def _stream_of(self, jetstream: JetStreamContext, subject: str) -> StreamInfo:
         name = self._target.options.get("stream")

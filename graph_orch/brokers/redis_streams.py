@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import redis.asyncio
 from cloudevents.core.base import BaseCloudEvent
@@ -21,12 +21,16 @@ from graph_orch.brokers.protocols import Incoming
 from graph_orch.brokers.targets import Target
 from graph_orch.domain.ids import new_hex
 from graph_orch.errors import BrokerError, BrokerUnreachableError, ValidationError
+from graph_orch.logs import logger_of
 
 DATA = b"data"
 ANSWER_SECONDS = 10.0
 CLAIMED_SECONDS = 60.0
 """After so long a message that a reader did not acknowledge goes to another."""
 CLAIM_EVERY_SECONDS = 10.0
+_Entry: TypeAlias = tuple[bytes, Mapping[bytes, bytes] | None]
+"""The id of an entry and its fields; None or none at all: it is no more in the stream."""
+logger = logger_of("graph_orch.ingest")
 
 
 class _Connection:
@@ -53,6 +57,7 @@ class _Connection:
             username=self.target.user if self.target.password else None,
             password=password,
             ssl=self.target.scheme == "rediss",
+            ssl_check_hostname=True,  # clients before redis-py 6 do not, unless they are told to
             socket_timeout=ANSWER_SECONDS,
             socket_connect_timeout=ANSWER_SECONDS,
         )
@@ -132,26 +137,40 @@ class RedisConsumer:
     async def receive(self, limit: int, seconds: float) -> list[Incoming]:
         """See `Consumer`."""
         with self._connection.translated():
-            if self._has_read:  # what this reader was given on a connection that was lost
-                if entries := await self._read("0", limit, None):
-                    return entries
-                self._has_read = False
+            while self._has_read:  # what this reader was given on a connection that was lost
+                entries = await self._read("0", limit, None)
+                if messages := await self._messages(entries):
+                    return messages
+                self._has_read = bool(entries)
             if time.monotonic() - self._claimed > CLAIM_EVERY_SECONDS:
-                if entries := await self._claim(limit):
-                    return entries
+                if messages := await self._messages(await self._claim(limit)):
+                    return messages
                 self._claimed = time.monotonic()
-            return await self._read(">", limit, max(1, int(seconds * 1_000)))
+            entries = await self._read(">", limit, max(1, int(seconds * 1_000)))
+            return await self._messages(entries)
 
-    async def _read(self, after: str, limit: int, block: int | None) -> list[Incoming]:
+    async def _messages(self, entries: Sequence[_Entry]) -> list[Incoming]:
+        """The messages of entries. One that was cut off its stream meanwhile is gone."""
+        gone = [entry_id for entry_id, fields in entries if not fields]
+        if gone:
+            logger.error(
+                "%s: %d messages are lost: they were trimmed, or deleted, before they were dealt "
+                "with, from %s to %s",
+                *(self._target, len(gone), gone[0].decode(), gone[-1].decode()),
+            )
+            await self._connection.client.xack(self._target.place, self._group, *gone)
+        return [self._incoming(entry_id, fields) for entry_id, fields in entries if fields]
+
+    async def _read(self, after: str, limit: int, block: int | None) -> list[_Entry]:
         place = self._target.place
         found: Any = await self._connection.client.xreadgroup(
             self._group, self._reader, {place: after}, count=limit, block=block
         )
         streams = cast(Any, found.items() if hasattr(found, "items") else found or ())
-        return [self._incoming(*entry) for _, entries in streams for entry in _flat(entries)]
+        return [entry for _, entries in streams for entry in _flat(entries)]
 
-    async def _claim(self, limit: int) -> list[Incoming]:
-        """What readers that died were given."""
+    async def _claim(self, limit: int) -> list[_Entry]:
+        """What readers that died were given, and what of that is gone."""
         found: Any = await self._connection.client.xautoclaim(
             self._target.place,
             self._group,
@@ -159,15 +178,16 @@ class RedisConsumer:
             min_idle_time=int(CLAIMED_SECONDS * 1_000),
             count=limit,
         )
-        return [self._incoming(*entry) for entry in found[1]]
+        # From Redis 7 on those that are gone stand by themselves, and nobody is given them again.
+        return [*found[1], *((entry_id, None) for entry_id in found[2:] and found[2])]
 
-    def _incoming(self, entry_id: bytes, fields: Mapping[bytes, bytes] | None) -> Incoming:
+    def _incoming(self, entry_id: bytes, fields: Mapping[bytes, bytes]) -> Incoming:
         texts = {
             name.decode(errors="replace"): value.decode(errors="replace")
-            for name, value in (fields or {}).items()
+            for name, value in fields.items()
             if name != DATA
         }
-        body = (fields or {}).get(DATA)
+        body = fields.get(DATA)
         headers = {} if body is None else texts
         whole = json.dumps(texts).encode() if body is None else body
         return Incoming(headers, whole, f"redis:{self._target.place}", entry_id.decode(), entry_id)
@@ -187,7 +207,7 @@ class RedisConsumer:
         await self._connection.close()
 
 
-def _flat(entries: Any) -> list[tuple[bytes, Mapping[bytes, bytes] | None]]:
+def _flat(entries: Any) -> list[_Entry]:
     """Entries of a stream: with the third version of the protocol they are in one list more."""
     return entries[0] if entries and isinstance(entries[0], list) else entries
 

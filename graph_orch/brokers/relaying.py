@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 from cloudevents.core.base import BaseCloudEvent
 
@@ -15,6 +15,7 @@ from graph_orch.brokers.cloud_events import cloud_event, shortened
 from graph_orch.brokers.protocols import Publisher
 from graph_orch.domain.cloud_events import SOURCE
 from graph_orch.domain.ids import new_hex
+from graph_orch.domain.models import TaskEvent
 from graph_orch.errors import (
     BrokerError,
     BrokerUnreachableError,
@@ -33,6 +34,7 @@ LONGEST_PAUSE_SECONDS = 15.0
 REFUSED_SECONDS = 30.0
 """How long a relay that has published is refused before it ends: a broker that starts again may not
 know its streams yet."""
+_Page: TypeAlias = tuple[Sequence[TaskEvent], Sequence[BaseCloudEvent]]
 logger = logger_of("graph_orch.relay")
 
 
@@ -109,6 +111,8 @@ class _Relay:
         self._has_it = False
         self._taken_at = 0.0
         self._published = 0
+        self._ahead: asyncio.Future[_Page] | None = None
+        """What comes after the events that were published last, while it is read."""
 
     async def run(self, idle_seconds: float | None) -> int:
         heard = time.monotonic()
@@ -120,6 +124,7 @@ class _Relay:
                 try:
                     number = await self._step()
                 except (StoreError, SubscriptionHeldError) as error:
+                    self._has_it = self._has_it and not isinstance(error, SubscriptionHeldError)
                     logger.warning("%s waits: %s", self._name, error)
                     await asyncio.sleep(next(failures))
                     continue
@@ -135,21 +140,48 @@ class _Relay:
 
     async def _step(self) -> int:
         """Publish the next events; how many. 0 too where another relay of this name works."""
-        if not await self._take():
+        if self._is_late and not await self._take():
             return 0
-        held: dict[str, Any] = {"reader": self._reader, "lease_seconds": self._lease}
-        events = await self._events.read(self._name, BATCH, **held)
+        events, made = await self._next()
         if not events:
             return 0
-        tasks = await self._events.tasks_of(events)
-        made = [cloud_event(it, tasks.get(it.task_id), self._source) for it in events]
-        for together in in_rounds(made):
-            is_late = time.monotonic() - self._taken_at > self._lease / 3
-            if (is_late and not await self._take()) or not await self._publish(together):
-                return 0
-        await self._events.ack(self._name, events[-1].position or 0, **held)
+        last = events[-1].position or 0
+        # What comes after them is read meanwhile. Where they are not acknowledged it is dropped.
+        ahead = asyncio.ensure_future(self._read(last))
+        try:
+            for together in in_rounds(made):
+                if (self._is_late and not await self._take()) or not await self._publish(together):
+                    return 0
+            self._taken_at = time.monotonic()
+            moved = await self._events.ack(self._name, last, **self._held)
+            if moved.position == last:  # else a replay has come, and what is read ahead is too far
+                self._ahead, ahead = ahead, None
+        finally:
+            await _dropped(ahead)
         self._published += len(events)
         return len(events)
+
+    async def _next(self) -> _Page:
+        """The events after those that are acknowledged."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and (page := await ahead)[0]:
+            return page
+        return await self._read(None)  # the end of the log may have come nearer since
+
+    async def _read(self, after: int | None) -> _Page:
+        """Events after a place in the log, or after what is acknowledged; as they are published."""
+        events = await self._events.read(self._name, BATCH, after=after, **self._held)
+        tasks = await self._events.tasks_of(events) if events else {}
+        return events, [cloud_event(it, tasks.get(it.task_id), self._source) for it in events]
+
+    @property
+    def _held(self) -> dict[str, Any]:
+        return {"reader": self._reader, "lease_seconds": self._lease}
+
+    @property
+    def _is_late(self) -> bool:
+        """Whether it is time to say again that this relay has the subscription."""
+        return not self._has_it or time.monotonic() - self._taken_at > self._lease / 3
 
     async def _publish(self, events: Sequence[BaseCloudEvent]) -> bool:
         """Publish events until the broker has them; False: another relay has taken over."""
@@ -207,9 +239,16 @@ class _Relay:
         try:
             yield
         finally:
+            await _dropped(self._ahead)
             await self._close()
             if self._has_it:
                 await self._events.give_up(self._name, self._reader)
+
+
+async def _dropped(ahead: asyncio.Future[_Page] | None) -> None:
+    if ahead is not None:
+        ahead.cancel()
+        await asyncio.gather(ahead, return_exceptions=True)
 
 
 def in_rounds(events: Iterable[BaseCloudEvent]) -> Iterator[list[BaseCloudEvent]]:

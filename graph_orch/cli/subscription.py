@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -93,12 +94,20 @@ def follow(name: Name, as_json: Json = False) -> None:
 @app.command("replay", epilog="Example: graph-orch subscription replay news --from 0")
 def replay(
     name: Name,
-    from_: Annotated[int, typer.Option("--from", help="What is after this position comes again.")],
+    from_: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            help="What is after this position comes again, or what is no older than this time, "
+            "such as 2026-11-27T14:00+01:00; without a zone it is local.",
+        ),
+    ],
     as_json: Json = False,
 ) -> None:
     """Let events come again that were acknowledged."""
+    place = _place(from_)
     with connect() as orch:
-        found = orch.subscriptions.replay(name, from_)
+        found = orch.subscriptions.replay(name, place)
     show(found, as_json)
 
 
@@ -108,3 +117,15 @@ def remove(name: Name) -> None:
     with connect() as orch:
         was_there = orch.subscriptions.remove(name)
     say(f"{name} {'is removed' if was_there else 'does not exist'}")
+
+
+def _place(text: str) -> int | datetime:
+    """A position in the log, or a time."""
+    if text.isdecimal() and len(text) < 20:
+        return int(text)
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(
+            f"--from: {text!r:.100} is neither a position nor a time, such as 2026-11-27T14:00"
+        ) from None

@@ -23,13 +23,16 @@ Ended: TypeAlias = tuple[str, int, str | None]
 LOOK_SECONDS = 0.02
 """How long until one of the processes that have workers looks at the store again."""
 LONGEST_LOOK_SECONDS = 1.0
-TELLS_A_SECOND = 10
+LATE_SECONDS = 1.0
+"""Who looks and is so late is stuck, or waits for a server that is away: another looks."""
+TELLS_A_SECOND = 5
 """So often, but not more than once a second for each process, all who wait are told, whatever was
 found: not all that changes what may be claimed is an event."""
-QUIET = 600, 5
+QUIET = 200, 5
 """A process looks as often as that in the time for which nothing has changed, or less: 5 times less
 often at most."""
 COUNT_SECONDS = 5.0
+COUNTS_A_SECOND = 1
 
 
 class _Hub:
@@ -41,6 +44,9 @@ class _Hub:
         self.processes = 1
         self.looks_at = self.counts_at = self.told_at = self.changed_at = 0.0
         self.lock = threading.Lock()
+        self.looker: object | None = None
+        """Who of those that wait looks; the others sleep until they are told. If each slept until
+        the next look, fifty that wait would wake 2,500 times a second."""
         self.wakes: set[Callable[[], object]] = set()
         """Each wakes one caller that waits."""
         self.watchers: set[Callable[[Sequence[Ended]], None]] = set()
@@ -82,18 +88,35 @@ class _Signal:
         """Tell all who wait that there may be work, and which tries are over."""
         self._hub.tell(ended)
 
-    def look_in(self) -> float:
-        """In how many seconds somebody of this process is to look at the store."""
-        return max(0.0, self._hub.looks_at - time.monotonic())
+    def look_in(self, who: object) -> float:
+        """In how many seconds `who`, which waits, is to see whether it is its turn to look."""
+        late = 0.0 if self._hub.looker is who else LATE_SECONDS
+        return max(0.0, self._hub.looks_at + late - time.monotonic())
 
-    def takes_look(self) -> bool:
-        """Whether the caller is the one to look now; it says by `looked` what it found."""
+    def takes_look(self, who: object) -> bool:
+        """Whether `who` is the one to look now; it says by `looked` what it found.
+
+        It looks from then on, until it says by `leaves` that it waits no more.
+        """
         now = time.monotonic()
         with self._hub.lock:
-            if self._hub.looks_at > now:
+            if self._hub.looker is None or now >= self._hub.looks_at + LATE_SECONDS:
+                self._hub.looker = who
+            if self._hub.looker is not who or self._hub.looks_at > now:
                 return False
             self._hub.looks_at = now + self._hub.apart(now)
             return True
+
+    def leaves(self, who: object) -> None:
+        """Say that `who` waits no more: where nobody is left to look, another that waits does."""
+        wake = None
+        with self._hub.lock:
+            if self._hub.looker is who or self._hub.looker is None:
+                self._hub.looker = None
+                wake = self._hub.wakes.pop() if self._hub.wakes else None
+        if wake is not None:
+            with contextlib.suppress(RuntimeError):  # its loop has ended
+                wake()
 
     def looked(self, events: int) -> None:
         """Say how many events the store holds: where it is another number, all who wait are told.
@@ -120,7 +143,8 @@ class _Signal:
         now = time.monotonic()
         with self._hub.lock:
             is_due = self._hub.counts_at <= now
-            self._hub.counts_at = now + COUNT_SECONDS if is_due else self._hub.counts_at
+            if is_due:
+                self._hub.counts_at = now + self.paced(COUNT_SECONDS, COUNTS_A_SECOND)
             return is_due
 
     def counted(self, processes: int) -> None:

@@ -37,12 +37,10 @@ from graph_orch.worker.heart import Heart
 from graph_orch.worker.sharing import Shared
 from graph_orch.worker.trying import ANY, ending, handler_of, try_handler
 
-LOOK_SECONDS = 5.0
-"""How long one wait for work is; then leases and deadlines are looked at again."""
+LOOK_SECONDS = 15.0
+"""How long one wait for work is; then a claim asks, which costs more than the looks of the wait."""
 SIGHT_SECONDS = 1.5
 """How often a worker checks that its tasks are still its own, such as after a cancellation."""
-LOOKS_A_SECOND = 10
-"""How often all processes together look at what is due."""
 PAUSE_SECONDS = 1.0
 """How long to wait when the server is away, before asking again."""
 LAST_SECONDS = 2.0
@@ -114,7 +112,7 @@ class Run:
         self._graph.work.watch(self._lose_soon)
         finisher = asyncio.create_task(self._finish())
         finisher.add_done_callback(lambda _: self.abort())  # it ends early only by an error
-        watchers = [asyncio.create_task(self._wake()), asyncio.create_task(self._watch())]
+        watcher = asyncio.create_task(self._watch())
         try:
             await self._claim()
         except asyncio.CancelledError:
@@ -126,7 +124,7 @@ class Run:
             finally:
                 self._closed = True
                 self._graph.work.unwatch(self._lose_soon)
-                for task in (*watchers, *self._reports):
+                for task in (watcher, *self._reports):
                     task.cancel()
                 self._finished.set()
                 await asyncio.to_thread(heart.stop)
@@ -191,19 +189,6 @@ class Run:
                     )
         if len(self._lingering) >= self._settings.concurrency:
             self._give_back_waiting()
-
-    async def _wake(self) -> None:
-        """Look at tasks whose time has come. It may take long, so the heart does not do it."""
-        # With no tasks, so that the server plans the statement before a first retry waits for it.
-        with contextlib.suppress(OrchestrationError):
-            await self._graph.write("tasks/wake", task_ids=[], command_id=new_hex())
-        while True:
-            try:
-                await self.queue.process_due(1)
-            except OrchestrationError as error:
-                logger.warning("what is due was not looked at: %s", error)
-            seconds = min(SIGHT_SECONDS, self._settings.beat_seconds)
-            await asyncio.sleep(self._graph.work.paced(seconds, LOOKS_A_SECOND))
 
     async def _watch(self) -> None:
         """Find out which tasks this worker has lost, and tell which handlers have begun."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import weakref
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from graph_orch._async.claims import AsyncClaims
@@ -17,15 +17,18 @@ from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.handling import AsyncHandling
 from graph_orch._async.tasks import AsyncTaskQueue
 from graph_orch._async.upkeep import AsyncUpkeep
+from graph_orch.domain.ids import new_hex
 from graph_orch.errors import OrchestrationError
 from graph_orch.logs import logger_of
 from graph_orch.settings import Address
 from graph_orch.store.runtime import AsyncTogether
 
 UPKEEP_SECONDS = 1.5
-"""How often the workers of a place look for what is due beside tasks: schedules and the like."""
+"""How often the workers of a place look for what is due: tasks, schedules and the like."""
 UPKEEPS_A_SECOND = 5
 """How often the workers of all places together do at most."""
+END_SECONDS = 1.0
+"""How long the last who leaves waits for a look that is under way."""
 MOST_KINDS = 100
 """How many kinds of upkeep go on at once: all there are."""
 logger = logger_of("graph_orch.worker")
@@ -51,7 +54,9 @@ class Shared:
 class _Place:
     opening: asyncio.Future[Shared]
     upkeep: asyncio.Task[None]
-    users: int = 0
+    users: list[float]
+    """Of each worker, after how many seconds somebody has to look for what is due."""
+    ending: asyncio.Event
 
 
 _places: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[Address, int], _Place]] = (
@@ -60,11 +65,14 @@ _places: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[Address
 
 
 @contextlib.asynccontextmanager
-async def shared(address: Address, spread: int = 1) -> AsyncGenerator[Shared]:
+async def shared(
+    address: Address, spread: int = 1, upkeep_seconds: float = UPKEEP_SECONDS
+) -> AsyncGenerator[Shared]:
     """What is shared at an address, opened for the first who enters, closed after the last.
 
     Args:
         spread: Of claims, see `TaskQueue`: those of another spread do not share.
+        upkeep_seconds: How often to look for what is due, where no other wants it more often.
 
     Raises:
         StoreError: it cannot be reached; see `AsyncGraph.connect`.
@@ -72,16 +80,22 @@ async def shared(address: Address, spread: int = 1) -> AsyncGenerator[Shared]:
     places = _places.setdefault(asyncio.get_running_loop(), {})
     place = places.get((address, spread))
     if place is None:
-        opening = asyncio.ensure_future(_open(address, spread))
-        upkeep = asyncio.create_task(_keep_up(opening))
-        place = places[address, spread] = _Place(opening, upkeep)
-    place.users += 1
+        opening, users = asyncio.ensure_future(_open(address, spread)), list[float]()
+        ending = asyncio.Event()
+        upkeep = asyncio.create_task(_keep_up(opening, users, ending))
+        place = places[address, spread] = _Place(opening, upkeep, users, ending)
+    place.users.append(upkeep_seconds)
     try:
         yield await asyncio.shield(place.opening)
     finally:
-        place.users -= 1
+        place.users.remove(upkeep_seconds)
         if not place.users:
             del places[address, spread]
+            place.ending.set()
+            # A look that is under way comes to its end: a driver whose call is cancelled while it
+            # connects may leave a socket open.
+            if place.opening.done():
+                await asyncio.wait([place.upkeep], timeout=END_SECONDS)
             place.upkeep.cancel()
             await asyncio.gather(place.upkeep, return_exceptions=True)
             if not place.opening.done():
@@ -94,19 +108,27 @@ async def _open(address: Address, spread: int) -> Shared:
     return Shared.on(await AsyncGraph.at(address), spread)
 
 
-async def _keep_up(opening: asyncio.Future[Shared]) -> None:
+async def _keep_up(
+    opening: asyncio.Future[Shared], users: Sequence[float], ending: asyncio.Event
+) -> None:
     """Do the upkeep of a place while it has workers: one of them is enough.
 
     What is due of one kind waits for no other: a receiver of webhooks may be slow.
     """
     graph = (await asyncio.shield(opening)).graph
+    # With no tasks, so that the server plans the statement before a first retry waits for it.
+    with contextlib.suppress(OrchestrationError):
+        await graph.write("tasks/wake", task_ids=[], command_id=new_hex())
     upkeep = AsyncUpkeep(graph)
     async with AsyncTogether(MOST_KINDS) as together:
-        while True:
+        while not ending.is_set():
             try:
                 for kind in await upkeep.due():
                     together.start(kind, upkeep.do, kind)
                 await together.wait(0)
             except OrchestrationError as error:
-                logger.warning("what is due beside tasks was not looked at: %s", error)
-            await asyncio.sleep(graph.work.paced(UPKEEP_SECONDS, UPKEEPS_A_SECOND))
+                logger.warning("what is due was not looked at: %s", error)
+            seconds = min([UPKEEP_SECONDS, *users])
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(graph.work.paced(seconds, UPKEEPS_A_SECOND)):
+                    await ending.wait()

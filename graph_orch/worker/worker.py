@@ -251,7 +251,8 @@ class Worker:
         if address is None:
             orch = await stack.enter_async_context(AsyncOrchestrator.connect())
             address = orch.graph.address
-        store = await stack.enter_async_context(shared(address, settings.spread))
+        place = shared(address, settings.spread, settings.beat_seconds)
+        store = await stack.enter_async_context(place)
         agents = AsyncAgentRegistry(store.graph)
         await agents.register_agent(
             settings.agent_id,

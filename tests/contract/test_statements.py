@@ -186,6 +186,7 @@ def lived(connected, cypher):
     assert connected.events.read()
     connected.subscriptions.put("x", "*", workflow_id="x", agent_id="x", team_id="x", skill="x")
     connected.subscriptions.put("y", "*", after=0, where="type = created")
+    connected.subscriptions.replay("y", 0)
     reading = connected.subscriptions.follow("y")
     assert next(reading)
     reading.close()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 import pytest
@@ -20,6 +21,7 @@ from graph_orch import (
     SubscriptionNotFoundError,
     ValidationError,
 )
+from graph_orch._sync import subscriptions
 from tests.mcp_client import environment
 
 
@@ -107,6 +109,67 @@ def test_what_is_acknowledged_does_not_come_again_but_by_a_replay(ada):
     assert [it.task_id for it in ada.subscriptions.read("s")] == ids
     (it,) = ada.subscriptions.list()
     assert (it.name, it.position, it.behind) == ("s", 0, 5)
+
+
+@pytest.mark.parametrize(
+    "goes_back",
+    [
+        lambda subscriptions: subscriptions.replay("s", 0),
+        lambda subscriptions: subscriptions.put("s", "created:*", after=0),
+    ],
+    ids=["replay", "put"],
+)
+def test_what_was_read_before_a_replay_does_not_undo_it(ada, goes_back):
+    ada.subscriptions.put("s", "created:*", after=0)
+    ids = [ada.tasks.create_task("x", "t") for _ in range(3)]
+    for _ in range(2):
+        last = ada.subscriptions.read("s")[-1].position
+        goes_back(ada.subscriptions)
+        for _ in range(2):
+            assert ada.subscriptions.ack("s", last).position == 0
+        assert [it.task_id for it in ada.subscriptions.read("s")] == ids
+        assert ada.subscriptions.ack("s", last - 1).behind == 1
+
+
+def test_who_follows_goes_back_with_a_replay(ada):
+    ada.subscriptions.put("s", "created:*", after=0)
+    ids = [ada.tasks.create_task("x", "t") for _ in range(3)]
+    following = ada.subscriptions.follow("s", idle_seconds=0)
+    assert [next(following).task_id for _ in range(2)] == ids[:2]
+    ada.subscriptions.replay("s", 0)
+    assert [it.task_id for it in following] in ([ids[2], *ids], ids)
+    assert ada.subscriptions.get("s").behind == 0
+
+
+def test_a_replay_goes_back_to_a_time(ada, cypher):
+    ada.subscriptions.put("s", "created:*", after=0)
+    ids = [ada.tasks.create_task("x", "t") for _ in range(4)]
+    for event in ada.subscriptions.read("s"):
+        ada.subscriptions.ack("s", event.position)
+    now = datetime.now(UTC)
+    hours = dict(zip(ids, (4, 1, 3, 2), strict=True))
+    for task_id, number in hours.items():  # the second one stands before older ones, as it may
+        cypher(
+            "MATCH (:Task {task_id: $id})-[:HAS_EVENT]->(e) SET e.at = datetime($at)",
+            id=task_id,
+            at=(now - timedelta(minutes=number)).isoformat(),
+        )
+    for minutes, wanted in ((60, ids), (3.5, ids[1:]), (1.5, ids[1:]), (0.5, []), (-60, [])):
+        ada.subscriptions.replay("s", now - timedelta(minutes=minutes))
+        assert [it.task_id for it in ada.subscriptions.read("s")] == wanted
+    with pytest.raises(ValidationError, match="timezone"):
+        ada.subscriptions.replay("s", datetime(2026, 1, 1))
+
+
+def test_who_reads_ahead_passes_nothing_over(ada, monkeypatch):
+    monkeypatch.setattr(subscriptions, "PASSED_OVER", 1)
+    ada.subscriptions.put("s", "created:rare", after=0)
+    wanted = ada.tasks.create_task("x", "rare")
+    for _ in range(5):
+        ada.tasks.create_task("x", "t")
+    (first,) = ada.subscriptions.read("s")
+    assert ada.subscriptions.read("s", after=first.position) == []
+    assert [it.task_id for it in ada.subscriptions.read("s")] == [wanted]
 
 
 def test_who_is_unsubscribed_gets_nothing_more(ada):

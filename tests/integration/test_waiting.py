@@ -13,7 +13,10 @@ import pytest
 
 from graph_orch import NewTask
 from graph_orch._async.claims import AsyncClaims
+from graph_orch._async.graph import AsyncGraph
 from graph_orch.store import signals
+from graph_orch.store.signals import AsyncSignal, Signal
+from tests.waiting import eventually
 
 ELSEWHERE = """
 import sys
@@ -101,6 +104,83 @@ async def test_of_many_who_wait_for_little_some_are_sent(aorch):
     assert sent == [1, 2, 5]
 
 
+@pytest.fixture
+def never_late(monkeypatch, looks_alone) -> None:
+    """Who waits sleeps until somebody wakes it: it takes nobody for stuck."""
+    monkeypatch.setattr(signals, "LATE_SECONDS", 3600.0)
+
+
+async def test_while_one_looks_the_others_sleep(aorch, never_late, monkeypatch):
+    work, waits, looks = aorch.graph.work, [0], [0]
+    wait, looked = AsyncSignal.wait, AsyncSignal.looked
+
+    async def counted_wait(self, *args):
+        waits[0] += 1
+        await wait(self, *args)
+
+    def counted_look(self, *args):
+        looks[0] += 1
+        looked(self, *args)
+
+    await aorch.graph.wait(work.seen, 60)  # the first look finds a number that nobody knew
+    monkeypatch.setattr(AsyncSignal, "wait", counted_wait)
+    monkeypatch.setattr(AsyncSignal, "looked", counted_look)
+    waiting = [asyncio.create_task(aorch.graph.wait(work.seen, 3600)) for _ in range(20)]
+    assert await asyncio.to_thread(eventually, lambda: looks[0] >= 20)
+    assert waits[0] <= 19 + looks[0] + 1
+    await aorch.tasks.create_task("x", "t")
+    await asyncio.gather(*waiting)
+
+
+async def test_who_gives_up_leaves_looking_to_another(aorch, elsewhere, never_late):
+    go = elsewhere("orch.agents.register_agent('ada', []); orch.tasks.create_task('x', 't')")
+    work = aorch.graph.work
+    await aorch.graph.wait(work.seen, 60)
+    first, other = (asyncio.create_task(aorch.graph.wait(work.seen, 3600)) for _ in range(2))
+    await asyncio.sleep(0.1)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    go()
+    await asyncio.wait_for(other, 60)
+
+
+def test_who_is_stuck_while_it_looks_is_replaced():
+    signal, one, other = Signal("a store of its own"), object(), object()
+    assert signal.takes_look(one)
+    signal._hub.looks_at = time.monotonic()
+    assert not signal.takes_look(other)
+    signal._hub.looks_at = time.monotonic() - signals.LATE_SECONDS
+    assert signal.takes_look(other)
+    signal._hub.looks_at = time.monotonic()
+    assert not signal.takes_look(one)
+
+
+async def test_those_who_hear_of_a_change_ask_together(aorch, elsewhere, never_late, monkeypatch):
+    sizes, read = list[int](), AsyncGraph.read
+
+    async def counted(self, name, **params):
+        if name == "tasks/has_ready":
+            sizes.append(len(params["requests"]))
+        return await read(self, name, **params)
+
+    monkeypatch.setattr(AsyncGraph, "read", counted)
+    for number in range(20):
+        await aorch.agents.register_agent(f"a{number}", [])
+    go = elsewhere("orch.tasks.create_task('x', 't', requirements=['nobody has it'])")
+    claims = [aorch.tasks.claim_tasks(f"a{number}", wait_seconds=3600) for number in range(20)]
+    waiting = [asyncio.create_task(claim) for claim in claims]
+    try:
+        assert await asyncio.to_thread(eventually, lambda: sum(sizes) >= 20)
+        before = len(sizes)
+        go()
+        assert await asyncio.to_thread(eventually, lambda: len(sizes) > before)
+        assert sizes[before] == 20
+    finally:
+        for one in waiting:
+            one.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+
 def test_processes_look_less_often_the_more_there_are_and_the_longer_nothing_happens():
     hub, now = signals._Hub(), time.monotonic()
 
@@ -110,6 +190,6 @@ def test_processes_look_less_often_the_more_there_are_and_the_longer_nothing_hap
 
     assert apart(1, 0) == pytest.approx(0.02, rel=0.1)
     assert apart(10, 0) == pytest.approx(0.2, rel=0.1)
-    assert apart(1, 30) == pytest.approx(0.05, rel=0.1)
+    assert apart(1, 10) == pytest.approx(0.05, rel=0.1)
     assert apart(1, 3600) == pytest.approx(0.1, rel=0.1)
     assert apart(500, 3600) == pytest.approx(1, rel=0.1)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 import pytest
 
-from graph_orch import NewTask, StoreUnreachableError, Worker
+from graph_orch import NewTask, StoreUnreachableError, TaskStatus, Worker
 from graph_orch._async.graph import AsyncGraph
 from graph_orch.settings import Address
 from graph_orch.worker.sharing import shared
@@ -54,6 +55,46 @@ async def test_agents_of_a_process_work_off_their_own_over_one_graph(orch, opene
     assert len(opened) == 1
     assert {task.attempt for task in orch.tasks.get_tasks(ids)} == {1}
     assert orch.doctor().is_sound
+
+
+async def test_one_looks_for_all_at_what_is_due(orch, monkeypatch):
+    looks, read = Counter[str](), AsyncGraph.read
+
+    async def counted(self, name, **params):
+        rows = await read(self, name, **params)
+        looks[name] += 1
+        return rows
+
+    monkeypatch.setattr(AsyncGraph, "read", counted)
+    workers = [Worker(orch, f"agent-{n}", [], 1, lease_seconds=1) for n in range(AGENTS)]
+    for worker in workers:
+        worker.task("work")(lambda ctx: None)
+    serving = [asyncio.create_task(worker.serve()) for worker in workers]
+    assert await asyncio.to_thread(eventually, lambda: looks["upkeep/due"] >= 3)
+    assert looks["tasks/wake_due"] == 0
+    for worker in workers:
+        worker.stop()
+    await asyncio.gather(*serving)
+
+
+async def test_what_is_due_is_looked_at_while_all_are_busy(orch):
+    ends = asyncio.Event()
+    worker = Worker(orch, "ada", [], 1)
+
+    @worker.task("work")
+    async def work(ctx):
+        await ends.wait()
+
+    held = orch.tasks.create_task("x", "work")
+    serving = asyncio.create_task(worker.serve())
+    assert await asyncio.to_thread(eventually, lambda: orch.tasks.get_task(held).started_at)
+    late = orch.tasks.create_task("x", "work", schedule_to_start_seconds=0.1)
+    assert await asyncio.to_thread(
+        eventually, lambda: orch.tasks.get_task(late).status is TaskStatus.FAILED
+    )
+    ends.set()
+    worker.stop()
+    await serving
 
 
 async def test_it_is_there_until_the_last_has_left(orch, opened):
