@@ -39,6 +39,7 @@ WORKLOADS: dict[str, Workload] = {
     "creation": side_by_side.creation,
     "routing": single.routing,
     "skill-sets": single.skill_sets,
+    "shares": single.shares,
     "shapes": shapes.shapes,
     "matching": shapes.matching,
     "thinking": shapes.thinking,

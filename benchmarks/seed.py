@@ -94,7 +94,7 @@ def agents(store: Store, names: Sequence[str], keys: Sequence[str], each: int) -
 LANES = """
 UNWIND $lanes AS lane
 CALL (lane) {
-  CREATE (l:Lane {key: lane.key, size: size(lane.skills), skills: lane.skills})
+  CREATE (l:Lane {key: lane.key, size: size(lane.skills), skills: lane.skills, needs: lane.skills})
   WITH l, lane
   UNWIND lane.skills AS key
   MATCH (k:Skill {key: key})

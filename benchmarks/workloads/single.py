@@ -204,6 +204,33 @@ def skill_sets(store: Store, plan: Plan, results: Results) -> None:
     _changing_skills(store, plan, results, keys)
 
 
+def shares(store: Store, plan: Plan, results: Results) -> None:
+    """Claims among many fairness keys, of which each has tasks, and without any."""
+    for number, most in ((0, 4), (10, 5), (1_000, None)):
+        store.wipe()
+        store.orch.agents.register_agent("busy", [], max_concurrent_tasks=SLOTS)
+        for keys in range(number) or (None,):
+            key = None if keys is None else f"customer-{keys}"
+            store.orch.tasks.create_tasks(
+                NewTask(content="x", task_type="any", fairness_key=key)
+                for _ in range(10_000 // max(number, 1))
+            )
+        store.settle()
+        measured = interleaved(
+            {
+                R1: Operation(store.return_1),
+                "claim": Operation(
+                    lambda _: store.orch.tasks.claim_tasks("busy", lease_seconds=LEASE_SECONDS)
+                ),
+            },
+            rounds=plan.rounds,
+            calls=plan.calls,
+        )
+        results.keep(f"{number} fairness keys", measured)
+        ratio = Ratio.between(measured["claim"], measured[R1])
+        results.at_most(f"claim, {number:,} fairness keys", ratio, "× RETURN 1", most)
+
+
 def _make_ready(store: Store, sets: list[list[str]]) -> None:
     for first in range(0, len(sets), 1_000):
         store.orch.tasks.create_tasks(
