@@ -140,8 +140,12 @@ class _Relay:
 
     async def _step(self) -> int:
         """Publish the next events; how many. 0 too where another relay of this name works."""
-        if self._is_late and not await self._take():
-            return 0
+        if self._is_late:
+            # Another relay may have had the subscription since, and have gone on.
+            ahead, self._ahead = self._ahead, None
+            await _dropped(ahead)
+            if not await self._take():
+                return 0
         events, made = await self._next()
         if not events:
             return 0

@@ -13,6 +13,7 @@ import time
 import pytest
 
 from graph_orch import NewTask, Orchestrator
+from tests.faults.load import seeds
 from tests.mcp_client import environment
 
 pytestmark = pytest.mark.faults
@@ -60,7 +61,7 @@ def wanted_of(events, kinds):
     return keys, late
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@seeds
 def test_each_match_has_its_effect_once(orch, server, cypher, seed):
     rng = random.Random(seed)
     made = {"content": "{event.task_id}", "task_type": "made"}

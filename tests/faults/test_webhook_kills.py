@@ -11,12 +11,11 @@ import threading
 import time
 from collections import Counter
 
-import pytest
-
 from graph_orch import NewTask, Orchestrator
 from graph_orch._async.webhooks import AT_ONCE, CLAIM_SECONDS
 from graph_orch.domain.webhooks import new_secret
 from graph_orch.testing import advance
+from tests.faults.load import seeds
 from tests.mcp_client import environment
 from tests.webhook_receiver import Got, Receiver
 
@@ -35,7 +34,7 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@seeds
 def test_what_arrives_is_what_the_log_holds(orch, server, monkeypatch, seed):
     monkeypatch.setenv("GRAPH_ORCH_WEBHOOK_NETWORKS", "127.0.0.0/8")
     chance = random.Random(seed)

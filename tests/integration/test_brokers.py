@@ -527,41 +527,58 @@ async def topic(server, place):
     await admin.close()
 
 
-@pytest.mark.parametrize("mode", ["structured", "binary"])
-async def test_other_brokers_take_events_and_give_messages(ada, other, place, mode, caplog):
+@pytest.fixture
+async def url(other, place):
+    """The address of a place at a broker besides NATS."""
     broker, make = other
     await asyncio.to_thread(make, place)
-    url = f"{broker.url.removesuffix('/0')}/{place}"
-    out = [await ada.tasks.create_task("x", "out", metadata={"traceparent": TRACE})]
-    await finish(ada, out[0])
-    recipe = TaskRecipe({"task_type": "in", "content": "{subject} {data.position} {data.type}"})
-    assert (
-        await relay(ada, publisher_of(url, mode=mode), "o", "*:out", after=0, idle_seconds=0) == 4
-    )
-    idle = 5 if isinstance(broker, Kafka) else 0.5  # a group of Kafka takes long to come together
-    assert await ingest(ada, consumer_of(url, "in"), "in", recipe, idle_seconds=idle) == 4
-    assert await ingest(ada, consumer_of(url, "in"), "in", recipe, idle_seconds=idle) == 0
-    running = [
-        asyncio.create_task(relay(ada, publisher_of(url, mode=mode), "o", "*:out")),
-        asyncio.create_task(ingest(ada, consumer_of(url, "in"), "in", recipe)),
-    ]
-    try:
-        for number in (5, 6):
-            out.append(await ada.tasks.create_task("x", "out"))
-            await until_come(ada, number)
-            await asyncio.to_thread(broker.kill)
-            if number == 6:
-                out.append(await ada.tasks.create_task("x", "out"))
-            await asyncio.to_thread(broker.again)
-        await until_come(ada, 7)
-    finally:
-        await ended(*running)
-    found = await ada.tasks.query_tasks({"task_type": "in"})
-    log = [it for it in await ada.events.read() if it.task_id in out]
+    return f"{broker.url.removesuffix('/0')}/{place}"
+
+
+IN = TaskRecipe({"task_type": "in", "content": "{subject} {data.position} {data.type}"})
+
+
+async def judge(orch, out):
+    """Hold what was made of messages against the log of the tasks `out`."""
+    found = await orch.tasks.query_tasks({"task_type": "in"})
+    log = [it for it in await orch.events.read() if it.task_id in out]
     wanted = sorted(f"{it.task_id} {it.position} {it.type}" for it in log)
     assert sorted(it.content for it in found) == wanted
-    assert found[0].metadata == {"traceparent": TRACE}
-    assert await ada.dead_letters.list() == []
+    assert all(it.metadata == {"traceparent": TRACE} for it in found)
+    assert await orch.dead_letters.list() == []
+
+
+@pytest.mark.parametrize("mode", ["structured", "binary"])
+async def test_other_brokers_take_events_and_give_messages(ada, other, url, mode):
+    out = await ada.tasks.create_task("x", "out", metadata={"traceparent": TRACE})
+    await finish(ada, out)
+    publisher, idle = publisher_of(url, mode=mode), 0.5
+    assert await relay(ada, publisher, "o", "*:out", after=0, idle_seconds=0) == 4
+    if isinstance(other[0], Kafka):
+        idle = 5  # a group takes long to come together
+    assert await ingest(ada, consumer_of(url, "in"), "in", IN, idle_seconds=idle) == 4
+    assert await ingest(ada, consumer_of(url, "in"), "in", IN, idle_seconds=idle) == 0
+    await judge(ada, [out])
+
+
+async def test_another_broker_that_comes_back_is_found_again(ada, other, url):
+    broker, out, traced = other[0], [], {"traceparent": TRACE}
+    running = [
+        asyncio.create_task(relay(ada, publisher_of(url), "o", "*:out", after=0)),
+        asyncio.create_task(ingest(ada, consumer_of(url, "in"), "in", IN)),
+    ]
+    try:
+        for number in (1, 2):
+            out.append(await ada.tasks.create_task("x", "out", metadata=traced))
+            await until_come(ada, number)
+            await asyncio.to_thread(broker.kill)
+            if number == 2:
+                out.append(await ada.tasks.create_task("x", "out", metadata=traced))
+            await asyncio.to_thread(broker.again)
+        await until_come(ada, 3)
+    finally:
+        await ended(*running)
+    await judge(ada, out)
 
 
 async def test_what_other_brokers_refuse_is_said(ada, other, monkeypatch):
