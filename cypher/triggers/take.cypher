@@ -11,7 +11,7 @@ CYPHER 5
 CALL () {
   MATCH (f:PendingFiring) USING INDEX SEEK f:PendingFiring(function, due_at)
   WHERE f.function = $function AND f.due_at <= datetime.realtime()
-    AND (f.taken_by IS NULL OR f.tries < $most)
+    AND CASE WHEN f.taken_by IS NULL THEN true ELSE f.tries < $most END  // OR is planned as a union
   RETURN f ORDER BY f.due_at LIMIT $limit
   UNION
   MATCH (f:PendingFiring) USING INDEX SEEK f:PendingFiring(taken_by)
