@@ -11,4 +11,6 @@ WITH a, collect(m) AS memberships, CASE WHEN a:Agent THEN 1 ELSE 0 END AS expect
 WITH a, memberships, expected, size(memberships) AS found WHERE found > expected
 FOREACH (_ IN CASE WHEN $nodes IS NOT NULL THEN [1] ELSE [] END | SET a.lk = $command_id)
 FOREACH (m IN CASE WHEN $nodes IS NOT NULL THEN memberships[expected..] ELSE [] END | DELETE m)
+WITH a, expected, found
+FOREACH (_ IN CASE WHEN $nodes IS NOT NULL THEN [1] ELSE [] END | SET a.terms = INCLUDE agents/terms)
 RETURN a.agent_id AS node, expected, found

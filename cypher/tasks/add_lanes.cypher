@@ -5,6 +5,14 @@
 // params: $lanes: LIST<MAP>, $command_id: STRING
 // returns: key
 CYPHER 5
+CALL () {
+  // Tasks without a key are one share more, of which nobody knows before others have one.
+  UNWIND $lanes AS lane
+  UNWIND CASE WHEN lane.fairness_key IS NULL THEN [] ELSE ['', lane.fairness_key] END AS key
+  WITH DISTINCT key ORDER BY key
+  MERGE (x:Share {key: key})
+  ON CREATE SET x.weight = 1.0, x.served = 0.0
+}
 UNWIND $lanes AS lane
 MERGE (l:Lane {key: lane.key})
 ON CREATE SET l.size = size(lane.skills), l.skills = lane.skills, l.added_by = $command_id,
@@ -18,12 +26,6 @@ CALL (l) {
   MERGE (x:Limit {key: l.concurrency_key})
   ON CREATE SET x.max = 1, x.active = 0, x.unset = true
   CREATE (l)-[:LIMITED_BY]->(x)
-}
-CALL (l) {
-  // Tasks without a key are one share more, of which nobody knows before others have one.
-  UNWIND CASE WHEN l.fairness_key IS NULL THEN [] ELSE ['', l.fairness_key] END AS key
-  MERGE (x:Share {key: key})
-  ON CREATE SET x.weight = 1.0, x.served = 0.0
 }
 CALL (l) { MATCH (b:Budget {key: l.charges}) CREATE (l)-[:CHARGES]->(b) }
 CALL (l) {

@@ -92,33 +92,29 @@ CALL (a, due, paused, request) {
         MATCH (t:Task) USING INDEX SEEK t:Task(lane, ready_key)
         WHERE t.lane = l.key AND t.ready_key >= since
           AND INCLUDE tasks/wanted AND INCLUDE tasks/independent
-        WITH t ORDER BY t.lane, t.ready_key LIMIT $limit * $spread
-        RETURN collect(t) AS own
+        RETURN t ORDER BY t.lane, t.ready_key LIMIT $limit * $spread
       }
       WITH *, INCLUDE agents/bonus AS bonus
-      INCLUDE tasks/turn
-      UNWIND range(0, size(own) - 1) AS place
-      WITH l, own[place] AS t, x, turn, start + step * place AS tag, waited, bonus
-      WITH l, t, INCLUDE tasks/level AS level, tag, waited, t.ready_key - bonus AS key
-      ORDER BY level, tag, waited, key LIMIT $limit * $spread
-      WITH collect({l: l, t: t}) AS found
+      INCLUDE tasks/turns
+      WITH t, level, tag, chance, key, virtual
+      ORDER BY level, tag, chance, key LIMIT $limit * $spread
+      WITH collect(t) AS found, max(virtual) AS virtual
       UNWIND range(0, size(found) - 1) AS at
-      WITH found[at].l AS l, found[at].t AS t,
-           CASE WHEN $spread = 1 THEN toFloat(at) ELSE rand() END AS place
+      WITH virtual, found[at] AS t, CASE WHEN $spread = 1 THEN toFloat(at) ELSE rand() END AS place
       ORDER BY place
-      OPTIONAL MATCH (l)-[:LIMITED_BY]->(x:Limit)
-      WITH x, collect({t: t, place: place}) AS chosen
+      OPTIONAL MATCH (x:Limit {key: t.concurrency_key})
+      WITH virtual, x, collect({t: t, place: place}) AS chosen
       UNWIND CASE WHEN x IS NULL THEN chosen
              ELSE chosen[..INCLUDE limits/left] END AS one
-      WITH one.t AS t ORDER BY one.place
-      RETURN collect(t) AS open
+      WITH virtual, one.t AS t ORDER BY one.place
+      RETURN collect(t) AS open, max(virtual) AS virtual
     }
-    WITH a, lanes, turn, paying, command_id, request,
+    WITH a, turn, virtual, paying, command_id, request,
          open[..CASE WHEN free < 0 THEN 0 WHEN free < request.limit THEN free
                      ELSE request.limit END] AS answered
     WITH *, [t IN answered | INCLUDE tasks/letters] AS letters
     WITH *, INCLUDE tasks/fitting AS fitting
-    WITH a, lanes, turn, paying, command_id, request, answered[..fitting] AS chosen
+    WITH a, turn, virtual, paying, command_id, request, answered[..fitting] AS chosen
     CALL (paying, chosen) {
       UNWIND paying + [t IN chosen WHERE t.charges IS NOT NULL | t.charges] AS key
       MATCH (b:Budget {key: key})
@@ -160,15 +156,16 @@ CALL (a, due, paused, request) {
       WITH x, count(*) AS more
       INCLUDE limits/count
     }
-    CALL (taken, lanes, turn) {
+    CALL (a, taken, turn, virtual) {
       UNWIND CASE WHEN turn IS NULL THEN [] ELSE taken END AS t
-      MATCH (l:Lane {key: t.lane})
-      WITH coalesce(l.fairness_key, '') AS key, head(collect(l)) AS l, count(*) AS more, lanes, turn
-      INCLUDE tasks/turn
-      WITH x, start + step * more AS served, [one IN lanes WHERE coalesce(one.fairness_key, '') = key | one.key] AS keys
-      SET x.served = served, x.served_at = datetime.realtime(), x.is_dry = NOT EXISTS {
-        MATCH (t:Task) USING INDEX SEEK t:Task(lane, ready_key) WHERE t.lane IN keys AND t.ready_key >= 0
-      }
+      WITH a, virtual, coalesce(t.fairness_key, '') AS key, count(*) AS more
+      MATCH (x:Share {key: key})
+      WITH a, virtual, x, more, 1.0 / x.weight AS step
+      WITH *, CASE WHEN x.served < virtual - step THEN virtual - step ELSE x.served END AS start
+      SET x.served = start + step * more
+      WITH a, virtual, max(CASE WHEN start > virtual + step THEN virtual + step ELSE start END
+                           + step * (more - 1)) AS last
+      SET a.virtual = CASE WHEN last > virtual THEN last ELSE virtual END
     }
     SET a.active_tasks = a.active_tasks + size(taken),
         a.total_assigned = a.total_assigned + size(taken)

@@ -11,7 +11,7 @@ MATCH (a:Agent {agent_id: row.agent_id})
 SET a.lk = $command_id
 WITH a, row WHERE a:Agent  // Read again: it may be deregistered by now.
   AND ($by_hand OR NOT EXISTS { MATCH (a)-[:MEMBER_OF]->(other) WHERE other.run_id IS NULL })
-MATCH (g:Team {team_id: row.team_id})
+MATCH (g:Team {team_id: row.team_id}) WHERE $by_hand OR g.run_id IS NOT NULL
 CALL (a, g) {
   MATCH (a)-[m:MEMBER_OF]->(other:Team) WHERE other <> g
   DELETE m

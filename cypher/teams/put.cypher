@@ -10,6 +10,8 @@ MATCH (s:GraphOrchSchema {name: 'graph_orch'})
 SET s.lk = $command_id, s.teams_run = $run_id
 WITH s
 UNWIND $teams AS row
+OPTIONAL MATCH (old:Team {team_id: row.team_id})
+WITH row, old WHERE old IS NULL OR old.run_id IS NOT NULL  // One that was put by hand stays as it is.
 MERGE (g:Team {team_id: row.team_id})
 ON CREATE SET g.created_at = datetime(), g.size = 0
 SET g.name = row.name, g.run_id = $run_id, g.algorithm = $algorithm,

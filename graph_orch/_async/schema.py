@@ -126,6 +126,7 @@ class AsyncSchema:
                 await rename_all(self._graph)
             if version == 5:
                 await self._graph.write("schema/lane_needs")
+                await self._graph.write("schema/agent_terms")
             await self._graph.write("schema/await_indexes", timeout_seconds=INDEX_TIMEOUT_SECONDS)
             await self._graph.write("schema/write_record", version=version, empty_lane=EMPTY_LANE)
         return pending

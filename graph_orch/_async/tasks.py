@@ -36,13 +36,13 @@ from graph_orch.domain.fields import (
     RATIO,
     SCORE,
     SECONDS,
+    SHARE,
     SLOTS,
     STATUS,
     TASK_ID,
     TASK_IDS,
     TEXT,
     WAIT,
-    WEIGHT,
     command_id_of,
     instance,
     instances,
@@ -334,19 +334,24 @@ class AsyncTaskQueue:
     async def set_fairness_weight(self, key: str, weight: float) -> None:
         """Say how large a share the tasks with a fairness key take of what is given out; 1 else.
 
-        Where tasks of several keys are ready, each key is given tasks in proportion to its weight,
-        within a priority (with aging, whatever the priority); all tasks without a key share as one
-        key of weight 1. A key that had no ready tasks neither saves up its share nor owes any.
+        Where tasks of several keys are ready, an agent is given tasks of each in proportion to its
+        weight, within a priority (with aging, whatever the priority). All tasks without a key share
+        as one key of weight 1. A key without ready tasks saves up nothing.
 
         Args:
-            weight: Above 0; with twice the weight twice as many tasks are given out.
+            weight: From 0.001 to 1,000; with twice the weight twice as many tasks are given out.
 
         Raises:
             ValidationError: an argument is not acceptable.
         """
         await self._graph.write(
-            "limits/share", key=NEW_NAME.of("key", key), weight=WEIGHT.of("weight", weight)
+            "limits/share", key=NEW_NAME.of("key", key), weight=SHARE.of("weight", weight)
         )
+
+    async def get_fairness_weights(self) -> dict[str, float]:
+        """The weights of the fairness keys that were set to another than 1, by the keys."""
+        rows = await self._graph.read("limits/shares")
+        return {row["key"]: row["weight"] for row in rows}
 
     async def set_aging(self, aging_seconds: float | None) -> None:
         """Say how long a task must wait to come before newer ones of the next higher priority.
@@ -742,8 +747,9 @@ class AsyncTaskQueue:
         try. A task keeps its place among those of the same priority.
 
         Args:
-            changes: Fields of `NewTask`: priority, requirements, metadata, estimate, and the three
-                deadlines. schedule_to_start_seconds and schedule_to_close_seconds count from now;
+            changes: Fields of `NewTask`: priority, requirements, metadata, estimate, the team, the
+                labels, the fairness key, and the three deadlines. schedule_to_start_seconds and
+                schedule_to_close_seconds count from now;
                 None takes a field away.
 
         Raises:

@@ -10,7 +10,12 @@ from graph_orch.domain.fields import MAX_INT, NAME, NAMES, NEW_NAME, NEW_NAMES
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.models import Algorithm, Communities, Team, TeamsWritten
 from graph_orch.domain.models.teams import ALGORITHM, HOLDERS, NEIGHBOURS, RESOLUTION, SEED, UNIT
-from graph_orch.errors import AgentNotFoundError, GdsMissingError, ValidationError
+from graph_orch.errors import (
+    AgentNotFoundError,
+    GdsMissingError,
+    TeamNotFoundError,
+    ValidationError,
+)
 
 ONE_TRANSACTION = 10_000
 """How many memberships one transaction replaces at most."""
@@ -174,7 +179,9 @@ class AsyncTeams:
         ]
         await self._graph.transaction(_put_one, team, called, rows)
         self._graph.work.tell()
-        (found,) = [it for it in await self.list() if it.team_id == team]
+        found = next((it for it in await self.list() if it.team_id == team), None)
+        if found is None:  # somebody has deleted it since
+            raise TeamNotFoundError(team)
         return found
 
     async def remove(self, team_id: str) -> bool:
@@ -226,15 +233,16 @@ async def _replace(
 async def _put_one(
     tx: AsyncTransaction, team_id: str, name: str, rows: list[dict[str, Any]]
 ) -> None:
-    command_id = new_hex()
-    await tx.run("teams/put_one", team_id=team_id, called=name, command_id=command_id)
+    await tx.run("teams/put_one", team_id=team_id, called=name, command_id=new_hex())
     joined = await _join(tx, rows, by_hand=True)
     if missing := [row["agent_id"] for row in rows if row["agent_id"] not in joined]:
         raise AgentNotFoundError(missing[0])
-    await _leave_one(tx, team_id, stay=[row["agent_id"] for row in rows])
+    await _leave_one(tx, team_id, stay=sorted(joined))
+    await _count(tx)
 
 
 async def _remove(tx: AsyncTransaction, team_id: str) -> bool:
+    await _leads(tx, NO_RUN)  # whoever writes teams comes one after the other
     await _leave_one(tx, team_id, stay=[])
     (row,) = await tx.run("teams/drop", run_id=None, team_id=team_id)
     return row["dropped"] > 0
@@ -249,6 +257,10 @@ async def _leave_one(tx: AsyncTransaction, team_id: str, stay: list[str]) -> Non
         limit=MAX_INT,
         command_id=new_hex(),
     )
+
+
+async def _count(tx: AsyncTransaction) -> None:
+    """Count the members of all teams, once all agents are locked: they come before teams."""
     await tx.run("teams/count", command_id=new_hex())
 
 
@@ -271,7 +283,6 @@ async def _join(
     for part in _parts(rows, ROWS):
         found = await tx.run("teams/join", rows=part, by_hand=by_hand, command_id=new_hex())
         joined |= {row["agent_id"] for row in found}
-    await tx.run("teams/count", command_id=new_hex())
     return joined
 
 
@@ -282,7 +293,11 @@ async def _leads(tx: AsyncTransaction, run_id: str) -> bool:
 async def _join_leading(
     tx: AsyncTransaction, run_id: str, rows: list[dict[str, str]]
 ) -> set[str] | None:
-    return await _join(tx, rows) if await _leads(tx, run_id) else None
+    if not await _leads(tx, run_id):
+        return None
+    joined = await _join(tx, rows)
+    await _count(tx)
+    return joined
 
 
 async def _leave_leading(tx: AsyncTransaction, run_id: str) -> int:
@@ -305,7 +320,7 @@ async def _leave(tx: AsyncTransaction, run_id: str) -> int:
         limit=ONE_TRANSACTION,
         command_id=new_hex(),
     )
-    await tx.run("teams/count", command_id=new_hex())
+    await _count(tx)
     return row["left"]
 
 

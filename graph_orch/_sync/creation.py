@@ -267,7 +267,8 @@ def changed(
         stored for these fields, with the lane; None for those that it has no longer.
     """
     task = copy_of(record, **fields)
-    if task.falls_back and not record["task"].get("fallback_lane"):  # it has, for good
+    has_fallen = task.falls_back and not record["task"].get("fallback_lane")
+    if has_fallen and "team_id" not in fields:  # for good
         whose = task.team_id if task.for_leader else None
         gone = {"fallback_requirements": (), "fallback_after_seconds": None}
         task = task.model_copy(update={"team_id": whose, "for_leader": False, **gone})

@@ -126,6 +126,7 @@ class Schema:
                 rename_all(self._graph)
             if version == 5:
                 self._graph.write("schema/lane_needs")
+                self._graph.write("schema/agent_terms")
             self._graph.write("schema/await_indexes", timeout_seconds=INDEX_TIMEOUT_SECONDS)
             self._graph.write("schema/write_record", version=version, empty_lane=EMPTY_LANE)
         return pending

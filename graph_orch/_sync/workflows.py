@@ -532,5 +532,7 @@ def _fingerprint(name: str, tasks: Sequence[NewTask]) -> str:
         for named in ("dependencies", "independent_of"):
             fields[named] = [places.get(it, it) for it in getattr(task, named)]
         fields["requirements"] = sorted(task.skill_keys)
+        if task.required_labels:
+            fields["required_labels"] = sorted(task.required_labels)
         of_each.append(fields)
     return hashlib.sha256(dump_json([name, of_each]).encode()).hexdigest()[:32]

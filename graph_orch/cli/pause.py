@@ -66,7 +66,7 @@ def limit(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Limit how many tasks with a key are held at once, and how often one begins; or weigh them."""
+    """Limit how many tasks with a key are held at once or begin, or say what share they take."""
     nothing = at_once is None and rate is None and weight is None and not no_rate
     if nothing or (no_rate and rate is not None):
         raise typer.BadParameter("give --at-once, --rate or --weight; or --no-rate")
@@ -74,6 +74,7 @@ def limit(
         tasks, found = orch.tasks, None
         if weight is not None:
             tasks.set_fairness_weight(key, weight)
+            say(f"tasks with the fairness key {key} have the weight {weight:g}")
         if rate is not None or no_rate:
             found = tasks.set_rate_limit(key, rate, seconds(per), burst=burst)
         if at_once is not None:

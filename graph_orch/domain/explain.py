@@ -50,6 +50,7 @@ class Standing:
     workflow_id: str | None = None
     fallback_requirements: Sequence[str] = ()
     team_id: str | None = None
+    for_leader: bool = False
     fallback_at: datetime | None = None
 
     @classmethod
@@ -295,11 +296,11 @@ def _lasting(task: Standing, situation: Situation) -> Iterator[WaitReason[Any]]:
         skills = list(task.fallback_requirements)
         what = f"it waits for who has its skills until {task.fallback_at}; then {_list(skills)} do"
         if task.team_id is not None:
+            who, then = f"the team {task.team_id!r}", "others"
+            if task.for_leader:
+                who, then = f"the leader of {who}", "its members"
             more = f", and {_list(skills)} do" if skills else ""
-            what = (
-                f"it waits for the team {task.team_id!r} until {task.fallback_at}; then others may "
-                f"take it{more}"
-            )
+            what = f"it waits for {who} until {task.fallback_at}; then {then} may take it{more}"
         yield _reason(WaitKind.FALLBACK, task, what, skills=skills, until=task.fallback_at)
     if task.available_at is not None and task.available_at > now:
         tried = task.retry_count > 0
@@ -319,6 +320,8 @@ def _lacking(task: Standing, takers: Takers) -> Iterator[WaitReason[Any]]:
         written = {skill_key(name): name for name in task.requirements}
         names = [written.get(key, told_of(key)) for key in takers.missing]
         what = f"no registered agent has {_list(names)}, which it requires"
+        if len(names) > len(written.keys() & takers.missing):
+            what += "; teams.put says who is in a team and leads it, register_agent who has a label"
         yield _reason(WaitKind.MISSING_SKILL, task, what, skills=names)
     elif not others and not takers.excluded_count:
         terms = [told_of(key) for key in takers.needs if told_of(key) != key]

@@ -217,6 +217,8 @@ Labels = Annotated[
 ]
 """What an agent is besides what it can: such as "region=eu". They are compared as they stand."""
 Weight = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0.001, le=1_000, allow_inf_nan=False)]
+"""A share's weight. The bounds keep the sums of its inverse exact enough for a billion tasks."""
 Preferred = Annotated[dict[NewName, Weight], Field(max_length=MAX_LABELS), BeforeValidator(_mapped)]
 """Labels that are liked, each with its weight: for how many seconds of waiting it counts."""
 Key = Annotated[NewName, AfterValidator(_of_clients)]
@@ -393,7 +395,7 @@ TASK_ID: Check[str] = Check(TaskRef)
 TASK_IDS: Check[list[str]] = Check(Listed[TaskRef])
 TEXT: Check[str | None] = Check(Content | None)
 WAIT: Check[float] = Check(WaitSeconds)
-WEIGHT: Check[float] = Check(Weight)
+SHARE: Check[float] = Check(Share)
 
 
 def command_id_of(given: str | None) -> str:

@@ -236,9 +236,9 @@ def missing_skills(
         if similar := [name for names in nearest_each(unheld, held).values() for name in names]:
             why["similar"] = [*similar]
         call = _teach(skills, agents, guarded)
-        if terms and not unheld:  # who joins the team or has the label is for somebody to say
+        if terms:  # who joins the team or has the label is for somebody to say
             why["terms"] = [*terms]
-            call = _call("find_capable_agents", capabilities=[*skills])
+            call = _who_has(skills)
         yield _recommend(RecommendationKind.MISSING_SKILL, what, why, call)
 
 
@@ -248,7 +248,7 @@ def agents_excluded(
     """Ready tasks that no agent with their skills may try again: teach another these skills."""
     waiting: dict[tuple[tuple[str, ...], tuple[str, ...]], list[Mapping[str, Any]]] = {}
     for lane in lanes:
-        if lane["capable"] == 0 and lane["barred"] and not lane["terms"]:
+        if lane["capable"] == 0 and lane["barred"]:
             group = _skills(lane), tuple(sorted(lane["barred"]))
             waiting.setdefault(group, []).append(lane)
     for (skills, barred), rows in waiting.items():
@@ -265,6 +265,8 @@ def agents_excluded(
         }
         others = [agent for agent in agents if agent.agent_id not in barred]
         call = _teach(skills, others, guarded, taken={agent.agent_id for agent in agents})
+        if any(row["terms"] for row in rows):
+            call = _who_has(skills)
         yield _recommend(RecommendationKind.AGENTS_EXCLUDED, what, why, call)
 
 
@@ -447,6 +449,13 @@ def _teach(
     agent = max(agents, key=lambda it: (len(keys.intersection(it.skills)), -it.utilization))
     lacking: list[JsonValue] = [name for name in skills if skill_key(name) not in agent.skills]
     return _register(agent.agent_id, learn=lacking)
+
+
+def _who_has(skills: Sequence[str]) -> ToolCall:
+    """Look who has some skills, or, where none are needed, which agents there are."""
+    if not skills:
+        return _call("get_agent_health")
+    return _call("find_capable_agents", capabilities=[*skills])
 
 
 def _register(agent_id: str, **arguments: JsonValue) -> ToolCall:

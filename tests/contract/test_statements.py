@@ -103,6 +103,7 @@ SCANNING = {
     "upkeep/due",
     # All agents, limits, schedules and lanes, once in the life of a store.
     "schema/lane_needs",
+    "schema/agent_terms",
     "schema/compose_names",
     "schema/rename_retired_skills",
     # What is new, by its label.

@@ -93,6 +93,21 @@ def test_who_leaves_a_team_or_is_gone_gets_none_of_its_tasks(crew):
     assert crew.doctor().findings == []
 
 
+def test_an_address_can_be_changed(crew):
+    task = crew.tasks.create_task("x", "any", requirements=["writing"], team_id="writter")
+    assert taken(crew, "ada") == []
+    changed = crew.tasks.update_task(task, team_id="writers", for_leader=True)
+    assert (changed.team_id, changed.for_leader) == ("writers", True)
+    assert (taken(crew, "bob"), taken(crew, "ada")) == ([], ["x"])
+    crew.tasks.release_task(task)
+    crew.agents.register_agent("cyd", ["writing"], labels=["eu"])
+    labels = {"required_labels": ["eu"], "preferred_labels": {"gpu": 5}}
+    crew.tasks.update_task(task, team_id=None, for_leader=False, fairness_key="f", **labels)
+    assert (taken(crew, "ada"), taken(crew, "cyd")) == ([], ["x"])
+    found = crew.tasks.get_task_status(task)
+    assert (found.required_labels, found.preferred_labels) == (["eu"], {"gpu": 5})
+
+
 def test_teams_that_are_found_leave_those_put_by_hand_alone(crew):
     how = {"modularity": 0.5, "algorithm": "leiden", "resolution": 1, "seed": 0}
     for run in ("one", "two"):
@@ -100,7 +115,12 @@ def test_teams_that_are_found_leave_those_put_by_hand_alone(crew):
         written = crew.teams.write(found)
         assert (written.members, written.missing) == (1, ["ada"])
     assert crew.teams.get_members("writers") == ["ada", "bob"]
-    assert crew.teams.clear() == 1
+    first = crew.teams.list()[-1].team_id
+    crew.teams.put(first, ["cyd"], leader="cyd")  # it is kept by hand from now on
+    crew.teams.write(Communities(members=[["ada", "cyd"]], run_id="two", **how))
+    assert crew.teams.get_team("cyd").leader == "cyd"
+    crew.teams.remove(first)
+    assert crew.teams.clear() == 0
     assert [it.team_id for it in crew.teams.list()] == ["writers"]
 
 

@@ -55,12 +55,22 @@ def test_keys_share_by_their_weights(shared):
         assert 4 <= got["half"] <= 6
 
 
-def test_several_lanes_of_a_key_are_one_share(shared):
-    for skill in ("x", "y"):
-        add(shared, "wide", 50, requirements=[skill])
-    add(shared, "narrow", 50)
-    got = Counter(claimed(shared, 40))
+@pytest.mark.parametrize("limit", [1, 20])
+def test_many_lanes_of_a_key_are_one_share(shared, limit):
+    for number in range(20):
+        add(shared, "wide", 3, concurrency_key=f"wide-{number}")
+    add(shared, "narrow", 60)
+    got = Counter(claimed(shared, 20, limit))
     assert abs(got["wide"] - got["narrow"]) <= 2
+
+
+def test_a_weight_counts_where_each_task_has_a_lane_of_its_own(shared):
+    shared.tasks.set_fairness_weight("gold", 10)
+    for number in range(60):
+        add(shared, "gold", 1, concurrency_key=f"gold-{number}")
+    add(shared, "plain", 60)
+    got = Counter(claimed(shared, 44))
+    assert 38 <= got["gold"] <= 42
 
 
 def test_a_key_without_tasks_saves_up_nothing(shared):
@@ -83,6 +93,42 @@ def test_a_key_owes_nothing_for_what_it_had_alone(shared):
     add(shared, "late", 100)
     got = Counter(claimed(shared, 40))
     assert abs(got["early"] - got["late"]) <= 2
+
+
+def test_what_an_agent_of_other_skills_was_given_does_not_starve_a_key(shared):
+    """However far apart the shares of agents are that do not see the same tasks."""
+    add(shared, "one", 300, requirements=["x"])
+    claimed(shared, 200)
+    shared.agents.register_agent("special", ["y"], max_concurrent_tasks=100)
+    add(shared, "two", 300, requirements=["y"])
+    assert len(shared.tasks.claim_tasks("special", 1)) == 1
+    got = Counter(claimed(shared, 40))
+    assert abs(got["one"] - got["two"]) <= 4
+
+
+def test_a_key_that_others_serve_fast_has_its_turn_here_too(shared):
+    shared.agents.register_agent("fast", ["x"], max_concurrent_tasks=1_000)
+    shared.agents.register_agent("slow", ["y"], max_concurrent_tasks=1_000)
+    for skill in ("x", "y"):
+        add(shared, "both", 300, requirements=[skill])
+    add(shared, "here", 300, requirements=["y"])
+    got: Counter[str] = Counter()
+    for _ in range(20):
+        assert len(shared.tasks.claim_tasks("fast", 10)) == 10
+        (claim,) = shared.tasks.claim_tasks("slow", 1)
+        got[claim.task.content] += 1
+    assert min(got["both"], got["here"]) >= 6
+
+
+def test_a_key_whose_tasks_others_do_saves_up_nothing(shared):
+    add(shared, "other", 10, task_type="other")
+    add(shared, "busy", 300)
+    shared.tasks.claim_tasks("ada", 1, task_types=["other"])
+    for _ in range(100):
+        assert shared.tasks.claim_tasks("ada", 1, task_types=["any"])
+    add(shared, "new", 100)
+    got = Counter(claimed(shared, 40))
+    assert abs(got["busy"] - got["new"]) <= 4
 
 
 def test_tasks_without_a_key_are_one_share(shared):
@@ -122,8 +168,10 @@ def test_agents_that_claim_at_once_share_too(shared):
 
 
 def test_a_weight_that_is_not_acceptable(shared):
-    for weight in (0, -1, float("nan"), float("inf"), "much"):
+    for weight in (0, -1, 1e-4, 1e4, float("nan"), float("inf"), "much"):
         with pytest.raises(ValidationError, match="weight"):
             shared.tasks.set_fairness_weight("x", weight)
+    shared.tasks.set_fairness_weight("x", 0.5)
+    assert shared.tasks.get_fairness_weights() == {"x": 0.5}
     with pytest.raises(ValidationError, match="key"):
         shared.tasks.set_fairness_weight("", 1)

@@ -111,6 +111,11 @@ class TaskChanges(TypedDict, total=False):
     schedule_to_start_seconds: float | None
     start_to_close_seconds: float | None
     schedule_to_close_seconds: float | None
+    fairness_key: str | None
+    team_id: str | None
+    for_leader: bool
+    required_labels: Iterable[str] | None
+    preferred_labels: Mapping[str, float] | None
 
 
 class NewTask(Model):
@@ -155,9 +160,7 @@ class NewTask(Model):
     team_id: Name | None = Field(None, description="For its members")
     for_leader: bool = Field(False, description="For its leader alone")
     required_labels: Labels = Field((), description="Labels that an agent needs")
-    preferred_labels: Preferred = Field(
-        default_factory=dict, description="Labels, each worth seconds of waiting"
-    )
+    preferred_labels: Preferred = Field({}, description="Labels, each worth seconds of waiting")
 
     if TYPE_CHECKING:  # callers may give more types than the fields have
 
