@@ -58,7 +58,7 @@ def test_keys_share_by_their_weights(shared):
 @pytest.mark.parametrize("limit", [1, 20])
 def test_many_lanes_of_a_key_are_one_share(shared, limit):
     for number in range(20):
-        add(shared, "wide", 3, concurrency_key=f"wide-{number}")
+        add(shared, "wide", 3, preferred_labels={f"label-{number}": 1})
     add(shared, "narrow", 60)
     got = Counter(claimed(shared, 20, limit))
     assert abs(got["wide"] - got["narrow"]) <= 2
