@@ -95,6 +95,13 @@ CALL (a, due, paused, request) {
         RETURN t ORDER BY t.lane, t.ready_key LIMIT $limit * $spread
       }
       WITH *, INCLUDE agents/bonus AS bonus
+      WITH a, CASE WHEN turn IS NULL THEN null ELSE coalesce(l.fairness_key, '') END AS share,
+           collect(INCLUDE tasks/of_share) AS all_own
+      CALL (all_own) {
+        UNWIND all_own AS one
+        WITH one ORDER BY one.level, one.key LIMIT $limit * $spread
+        RETURN collect(one) AS own
+      }
       INCLUDE tasks/turns
       WITH t, level, tag, chance, key, virtual
       ORDER BY level, tag, chance, key LIMIT $limit * $spread
