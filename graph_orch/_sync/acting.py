@@ -56,6 +56,8 @@ FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 600.0
 MOST_MADE = 100
 MOST_TOLD = 2_000
+SENT = ("trigger", "event", "recommendation")
+"""What `post` sends without `data`."""
 Values = dict[str, JsonValue]
 logger = logger_of("graph_orch.triggers")
 
@@ -153,7 +155,7 @@ class Acting:
         for row in rows:
             key = row["firing"]["key"]
             try:
-                found = self._filled(row, tasks.get(row["task_id"] or ""))
+                found = self._filled(row, tasks.get(key))
                 if found is None:
                     ends[key] = _stopped(row)
                 elif isinstance(found, list):
@@ -167,19 +169,19 @@ class Acting:
         return [Firing.from_record(row) for row in ended]
 
     def _subjects(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Task]:
-        """The tasks that templates name something of."""
-        ids = sorted(
-            {
-                row["task_id"]
-                for row in rows
-                if row["task_id"] and row["trigger"] and _needs_task(row["trigger"])
-            }
-        )
-        if not ids:
+        """By firing, the tasks that templates name something of; a firing that needs none has none,
+        though another one on the same event may need it: what it sends may go anywhere."""
+        wanted = {
+            row["firing"]["key"]: row["task_id"]
+            for row in rows
+            if row["task_id"] and row["trigger"] and _needs_task(row["trigger"])
+        }
+        if not wanted:
             return {}
-        (row,) = self._graph.read("tasks/get_many", task_ids=ids)
+        (row,) = self._graph.read("tasks/get_many", task_ids=sorted({*wanted.values()}))
         found = [Task.from_record(it) for it in all_records(self._graph, row)]
-        return {task.task_id: task for task in found}
+        tasks = {task.task_id: task for task in found}
+        return {key: tasks[task_id] for key, task_id in wanted.items() if task_id in tasks}
 
     def _filled(
         self, row: Mapping[str, Any], task: Task | None
@@ -271,7 +273,8 @@ class Acting:
     ) -> str:
         """Make a delivery of a webhook; its id."""
         firing = Firing.from_record({"firing": row["firing"]})
-        data = cast(JsonValue, JSON.of("post.data", fields.get("data", values)))
+        told: JsonValue = {name: values[name] for name in SENT if name in values}
+        data = cast(JsonValue, JSON.of("post.data", fields.get("data", told)))
         about = attributes_of(firing_id(firing.key), FIRED, row["task_id"], firing.at)
         once.step(
             "webhooks/post",

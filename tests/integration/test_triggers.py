@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -354,6 +355,17 @@ def test_it_posts_to_a_webhook_once_for_each_firing(ada, monkeypatch):
     assert event["data"]["event"]["task_id"] == event["subject"] == second
     assert event["data"]["trigger"]["key"] == fired["all"].key
     assert {it.type for it in ada.webhooks.attempts("w")} == {"fired"}
+
+
+def test_a_webhook_is_not_sent_what_another_trigger_on_the_event_needs(ada, cypher):
+    ada.webhooks.put("w", "http://127.0.0.1:9", None)
+    ada.triggers.put("a", "completed:x", create={**MAKE, "content": "{task.result.secret}"})
+    ada.triggers.put("b", "completed:x", post={"webhook": "w"})
+    finish(ada, ada.tasks.create_task("x", "x"), {"secret": "honey"})
+    assert [it.status for it in ada.triggers.run()] == ["done"] * 2  # as one batch
+    assert made(ada) == ["honey"]
+    (row,) = cypher("MATCH (d:Delivery) RETURN d.body AS body")
+    assert json.loads(row["body"])["data"].keys() == {"trigger", "event"}
 
 
 class Died(BaseException):
