@@ -15,7 +15,7 @@ from graph_orch._sync.creation import Creation, refuse_names_alone
 from graph_orch._sync.due import Due
 from graph_orch._sync.gates import Gates
 from graph_orch._sync.graph import Graph
-from graph_orch._sync.once import Once
+from graph_orch._sync.once import Once, TakenAwayError
 from graph_orch._sync.querying import all_records
 from graph_orch._sync.workflows import Workflows
 from graph_orch.domain.actions import as_text
@@ -42,7 +42,7 @@ from graph_orch.store.runtime import Together, apart
 
 TAKEN_AT_ONCE = 50
 TAKEN_SECONDS = 60.0
-"""How long a process has for what it took; then another does it."""
+"""How long a process has for what it took, and for each step of it; then another does it."""
 CALL_SECONDS = 300.0
 """How long a function may take. Then that counts as a try, and its thread is left alone."""
 UNCALLED_SECONDS = 86_400.0
@@ -137,15 +137,16 @@ class Acting:
         return ended
 
     def _take(self, function: str, seconds: float, limit: int) -> list[dict[str, Any]]:
+        taken_by = new_hex()
         rows = self._graph.write(
             "triggers/take",
             function=function,
             seconds=seconds,
             limit=limit,
             most=MOST_TRIES,
-            command_id=new_hex(),
+            command_id=taken_by,
         )
-        return [native(row) for row in rows]
+        return [native(row) | {"taken_by": taken_by} for row in rows]
 
     def _do(self, rows: Sequence[Mapping[str, Any]]) -> list[Firing]:
         """Do some firings, each by itself; the tasks of all of them are created together."""
@@ -162,6 +163,8 @@ class Acting:
                     together[key] = found
                 else:
                     ends[key] = _end(row, made=self._act(row, *found))
+            except TakenAwayError as error:
+                logger.warning("%s is left alone: %s", key, error)
             except OrchestrationError as error:
                 ends[key] = _end(row, error)
         ends |= self._create(rows, together)
@@ -236,7 +239,7 @@ class Acting:
             _call(row["trigger"]["function"], {"key": key, **values})
             return []
         fields = cast("dict[str, Any]", filled)
-        once = Once(self._graph, key)
+        once = Once(self._graph, key, row["taken_by"], TAKEN_SECONDS)
         match action:
             case TriggerAction.POST:
                 return [self._post(once, row, fields, values)]

@@ -467,6 +467,36 @@ def test_what_cancels_many_goes_on_where_it_was_broken_off(ada, monkeypatch, cyp
     assert [it.made for it in ada.triggers.firings("t")] == [["5 tasks"]]
 
 
+def test_what_takes_many_steps_is_kept_while_it_takes_them_and_left_once_it_is_taken(
+    ada, monkeypatch, cypher
+):
+    """Each step gives the process its time anew; after another took the firing it takes no step."""
+    monkeypatch.setattr(bulk, "AT_ONCE", 2)
+    for _ in range(6):
+        ada.tasks.create_task("x", "ship")
+    ada.triggers.put("t", "created:storm", cancel={"task_type": "ship"})
+    ada.tasks.create_task("x", "storm")
+    transaction, late = ada.graph.transaction, []
+
+    def slow(work, *args):
+        """The first step takes two minutes; before the third another process takes the firing."""
+        late.append(cypher("MATCH (f:PendingFiring) RETURN f.due_at > datetime() AS its")[0]["its"])
+        if len(late) == 1:
+            cypher("MATCH (f:PendingFiring) SET f.due_at = datetime() - duration('PT1M')")
+        if len(late) == 3:
+            cypher("MATCH (f:PendingFiring) SET f.taken_by = 'another', f.tries = 2")
+        return transaction(work, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ada.graph, "transaction", slow)
+        assert ada.triggers.run() == []
+    assert late == [True] * 3
+    assert len(ada.tasks.query_tasks({"task_type": "ship", "status": "cancelled"})) == 4
+    assert [(it.status, it.tries) for it in ada.triggers.firings("t")] == [("pending", 2)]
+    cypher("MATCH (f:PendingFiring) SET f.due_at = datetime()")
+    assert [it.made for it in ada.triggers.run()] == [["6 tasks"]]
+
+
 def test_workers_evaluate_triggers_and_call_their_functions(orch, functions):
     orch.triggers.put("check", "completed:write", create={**MAKE, "content": "{task.result}"})
     orch.triggers.put("tell", "completed:made", call="tell")
@@ -567,6 +597,36 @@ def test_what_its_processes_die_of_fails_in_the_end(ada, monkeypatch, cypher):
     assert ada.triggers.retry("t") == 1
     (fired,) = ada.triggers.run()
     assert (fired.status, made(ada)) == ("done", ["x"])
+
+
+def test_what_a_process_dies_of_takes_none_of_those_beside_it_along(ada, monkeypatch, cypher):
+    ada.triggers.put("t", "created:x", create={**MAKE, "content": "{task.content}"})
+    for content in ("before", "deadly", "after"):
+        ada.tasks.create_task(content, "x")
+    write = ada.graph.write
+
+    def dies(name, **params):
+        if name == "triggers/finish":
+            keys = {it["key"] for it in params["rows"]}
+            if keys & deadly:
+                raise Died
+        return write(name, **params)
+
+    (event,) = (
+        it
+        for it in ada.events.read(0)
+        if cypher("MATCH (t:Task {task_id: $id, content: 'deadly'}) RETURN t", id=it.task_id)
+    )
+    deadly = {f"trigger:t:{event.position}"}
+    with monkeypatch.context() as patch:
+        patch.setattr(ada.graph, "write", dies)
+        for _ in range(acting.MOST_TRIES):
+            with pytest.raises(Died):
+                ada.triggers.run()
+            cypher("MATCH (f:PendingFiring) SET f.due_at = datetime()")
+        ada.triggers.run()
+    tries = {it.key in deadly: (it.status, it.tries) for it in ada.triggers.firings("t")}
+    assert tries == {True: ("failed", 8), False: ("done", 2)}
 
 
 def test_a_function_that_nobody_has_is_waited_for_no_longer_than_a_day(ada, functions):
