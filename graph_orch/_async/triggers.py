@@ -218,8 +218,9 @@ class AsyncTriggers:
             seconds: After so long it begins nothing new; None: it ends when nothing is due.
         """
         limit = LEASE.of("seconds", seconds)
-        until = None if limit is None else time.monotonic() + limit
-        await self._evaluation.run(until)
+        now = time.monotonic()
+        until = None if limit is None else now + limit
+        await self._evaluation.run(None if limit is None else now + limit / 2)
         return [*await self._acting.run(until), *await self._acting.call(until)]
 
     def function(

@@ -89,10 +89,11 @@ class Upkeep:
         return len(self._schedules.tick())
 
     def _fire(self, seconds: float | None) -> int:
-        # Always for a time: while others evaluate there may be something to do for ever.
-        until = time.monotonic() + (RUN_SECONDS if seconds is None else seconds)
-        self._evaluation.run(until)
-        return len(self._acting.run(until))
+        # Always for a time: while others evaluate there may be something to do for ever. What fired
+        # has half of it, as a log that is far behind would leave none.
+        now, given = time.monotonic(), RUN_SECONDS if seconds is None else seconds
+        self._evaluation.run(now + given / 2)
+        return len(self._acting.run(now + given))
 
     def _call(self, seconds: float | None) -> int:
         return len(self._acting.call(None if seconds is None else time.monotonic() + seconds))

@@ -17,7 +17,7 @@ from graph_orch import (
     ValidationError,
     Worker,
 )
-from graph_orch._sync import acting, bulk
+from graph_orch._sync import acting, bulk, evaluating
 from graph_orch._sync.commands import Commands
 from graph_orch._sync.handling import Handling
 from graph_orch.domain.durable import Waits
@@ -168,6 +168,40 @@ def test_what_fails_to_come(ada):
     advance(ada, 100)
     assert len(made(ada)) == 2
     assert len(ada.triggers.test("late")) == 2
+
+
+def test_what_fails_to_come_does_so_though_the_log_is_never_read_to_its_end(
+    ada, monkeypatch, cypher
+):
+    when = {"expect": "completed:x", "within_seconds": 60}
+    ada.triggers.put(
+        "silent", "created:x", when=when, create={"content": "{task.content}", "task_type": "made"}
+    )
+    ada.tasks.create_task("nobody", "x")
+    ada.triggers.run()
+    cypher("MATCH (k:TriggerGroup) SET k.due_at = datetime() - duration('PT5S')")
+    monkeypatch.setattr(evaluating, "PLACES", 2)
+    for _ in range(10):
+        ada.tasks.create_tasks([NewTask(content="x", task_type="y") for _ in range(3)])
+        ada.triggers.run(seconds=0.000_001)  # one pass, of two places
+    assert ada.triggers.get("silent").behind >= 10
+    assert made(ada) == ["nobody"]
+
+
+def test_what_fired_has_half_of_the_time(ada, monkeypatch):
+    untils = []
+    for kind in (evaluating.Evaluator, acting.Acting):
+
+        def told(self, until, run=kind.run):
+            untils.append(until)
+            return run(self, until)
+
+        monkeypatch.setattr(kind, "run", told)
+    ada.triggers.put("t", "created:x", create=MAKE)
+    ada.tasks.create_task("x", "x")
+    ada.maintain()
+    ada.triggers.run(seconds=100)
+    assert [b - a for a, b in zip(untils[::2], untils[1::2], strict=True)] == pytest.approx([5, 50])
 
 
 def test_an_event_that_comes_again_and_again(ada):
