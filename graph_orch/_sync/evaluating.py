@@ -169,7 +169,17 @@ class Evaluator:
                 if subject not in row["present"]
             ]
             if firings or own.keys() != {*row["present"]}:
-                moves.append(_empty(row) | {"present": sorted(own), "firings": firings})
+                moves.append(
+                    {
+                        "name": row["name"],
+                        "generation": row["generation"],
+                        "known": row["present"],
+                        "present": sorted(own),
+                        "keep": [],
+                        "drop": [],
+                        "firings": firings,
+                    }
+                )
         self._advance(moves)
 
     def _advance(self, rows: Sequence[Mapping[str, Any]]) -> bool:
@@ -249,18 +259,6 @@ def _rules_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Rule]:
 def _group(row: Mapping[str, Any]) -> Group:
     values: Any = load_json(row["values"])
     return Group(values, row["position"], row["event_id"], "", list(row["times"] or ()), row["due"])
-
-
-def _empty(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "name": row["name"],
-        "turn": row["turn"],
-        "at": row["position"],
-        "position": row["position"],
-        "keep": [],
-        "drop": [],
-        "firings": [],
-    }
 
 
 def _row(rule: Rule, position: int, evaluation: Evaluation) -> dict[str, Any]:

@@ -810,6 +810,28 @@ def test_recommendations_are_asked_for_where_the_log_never_ends(ada):
     assert made(ada) == ["only agent ada has the skill py"]
 
 
+def test_recommendations_come_though_another_moves_the_trigger_on_while_they_are_read(
+    ada, monkeypatch
+):
+    told = {"content": "{recommendation.what}", "task_type": "made"}
+    ada.triggers.put("asks", "recommendation:single_holder", create=told)
+    write = ada.graph.write
+
+    def busy(name, **params):
+        rows = write(name, **params)
+        if name == "triggers/ask" and rows:
+            ada.tasks.create_task("x", "x")
+            ada.events.end()
+            assert ada.triggers.get("asks").behind > 0
+            ada.triggers.run()
+            assert ada.triggers.get("asks").behind == 0
+        return rows
+
+    monkeypatch.setattr(ada.graph, "write", busy)
+    ada.triggers.run()
+    assert made(ada) == ["only agent ada has the skill py"]
+
+
 def test_a_trigger_is_not_read(ada):
     ada.triggers.put("t", "created", call="x")
     ada.subscriptions.put("s", "created")
