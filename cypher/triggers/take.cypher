@@ -7,7 +7,7 @@
 // Locks: the firings, ascending.
 // mode: write
 // params: $function: STRING, $seconds: FLOAT, $limit: INTEGER, $most: INTEGER, $command_id: STRING
-// returns: firing, detail, trigger, event, task_id, task_type, workflow_id
+// returns: firing, function, detail, trigger, event, task_id, task_type, workflow_id
 CYPHER 5
 CALL () {
   MATCH (f:PendingFiring) USING INDEX SEEK f:PendingFiring(function, due_at)
@@ -40,6 +40,6 @@ CALL (t) {
 }
 SET f.tries = CASE WHEN f.taken_by = $command_id THEN f.tries ELSE f.tries + 1 END,
     f.taken_by = $command_id, f.due_at = now + duration('PT1S') * $seconds, f.depth = behind + 1
-RETURN INCLUDE triggers/firing_row AS firing, f.detail AS detail, properties(s) AS trigger,
+RETURN INCLUDE triggers/firing_row AS firing, f.function AS function, f.detail AS detail, properties(s) AS trigger,
        CASE WHEN e IS NULL THEN null ELSE INCLUDE events/row END AS event,
        t.task_id AS task_id, t.task_type AS task_type, t.workflow_id AS workflow_id

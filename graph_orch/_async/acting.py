@@ -194,10 +194,13 @@ class AsyncActing:
 
         Raises:
             ValidationError: the template asks for what there is not.
+            TriggerCallError: it is to be done with those that call another function.
         """
         trigger = row["trigger"]
         if trigger is None:
             raise ValidationError("the trigger was removed")
+        if (trigger.get("function") or "") != row["function"]:  # it was put to do another thing
+            raise _OtherFunctionError("the trigger calls another function by now")
         if row["firing"]["depth"] > trigger["max_depth"]:
             return None
         values = _values(row, task)
@@ -234,8 +237,6 @@ class AsyncActing:
         action, key = TriggerAction(row["trigger"]["action"]), row["firing"]["key"]
         by = f"trigger:{row['trigger']['name']}"[:MAX_NAME]
         if action is TriggerAction.CALL:
-            if row["trigger"]["function"] not in FUNCTIONS:  # it was put to call another meanwhile
-                raise _OtherFunctionError("the trigger calls another function by now")
             await _call(row["trigger"]["function"], {"key": key, **values})
             return []
         fields = cast("dict[str, Any]", filled)

@@ -609,6 +609,21 @@ def test_a_function_that_hangs_is_left_alone_until_it_returns(ada, functions, mo
     assert [it.status for it in ada.triggers.firings("a")] == ["done"] * 2
 
 
+def test_what_is_put_to_call_a_function_is_called_with_what_calls_it(ada, functions, cypher):
+    """And not with what calls none, which a function that hangs would hold up."""
+    ada.triggers.put("t", "created:x", post={"webhook": "nobody's"})
+    ada.tasks.create_task("x", "x")
+    assert [it.status for it in ada.triggers.run()] == ["pending"]
+    told = []
+    ada.triggers.function("tell")(lambda fired: told.append(fired["key"]))
+    ada.triggers.put("t", "created:x", call="tell")
+    cypher("MATCH (f:PendingFiring) SET f.due_at = datetime()")
+    left, called = ada.triggers.run()
+    assert (left.status, left.error, left.tries) == ("pending", None, 2)
+    assert (called.status, called.tries) == ("done", 3)
+    assert told == [called.key]
+
+
 def test_what_its_processes_die_of_fails_in_the_end(ada, monkeypatch, cypher):
     ada.triggers.put("t", "created:x", create=MAKE)
     ada.tasks.create_task("x", "x")
