@@ -46,7 +46,8 @@ TAKEN_SECONDS = 60.0
 CALL_SECONDS = 300.0
 """How long a function may take. Then that counts as a try, and its thread is left alone."""
 UNCALLED_SECONDS = 86_400.0
-"""A firing whose function nobody has for so long fails: it would keep `prune` from the log."""
+"""What waits for a function of which nobody calls any firing for so long fails: it would keep
+`prune` from the log."""
 UNCALLED = "no process that has registered it came for a day; start one, and retry: function "
 VANISHED = "each process that began it died, or took too long: tries "
 GIVEN_UP_AT_ONCE = 1_000

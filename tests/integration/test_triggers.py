@@ -699,6 +699,22 @@ def test_a_function_that_nobody_has_is_waited_for_no_longer_than_a_day(ada, func
     assert ada.tasks.get_task_status(done) is None
 
 
+def test_what_waits_for_a_function_that_is_called_all_the_time_is_not_given_up(ada, functions):
+    ada.triggers.put("t", "created:x", call="slow")
+    ada.tasks.create_tasks([NewTask(content="x", task_type="x") for _ in range(3)])
+    ada.triggers.run()
+    advance(ada, 80_000)
+    ada.triggers.function("slow")(lambda fired: None)
+    ada.triggers.run(seconds=0.000_001)  # one call: the others have to wait
+    del FUNCTIONS["slow"]
+    advance(ada, 7_000)
+    statuses = sorted(it.status for it in ada.triggers.firings("t"))
+    assert statuses == ["done", "pending", "pending"]
+    advance(ada, 80_000)
+    statuses = sorted(it.status for it in ada.triggers.firings("t"))
+    assert statuses == ["done", "failed", "failed"]
+
+
 @pytest.fixture
 def functions():
     FUNCTIONS.clear()
