@@ -20,6 +20,7 @@ from graph_orch import (
 from graph_orch._sync import acting, bulk, evaluating
 from graph_orch._sync.commands import Commands
 from graph_orch._sync.handling import Handling
+from graph_orch._sync.upkeep import Upkeep
 from graph_orch.domain.durable import Waits
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.webhooks import new_secret
@@ -1005,6 +1006,32 @@ def test_what_is_asked_of_the_log_is_only_what_is_new(ada, cypher):
     }
     with_profile = cypher_profile(ada, text, params)
     assert with_profile < 100
+
+
+@pytest.mark.parametrize("seconds", [86_400.0, None])
+def test_a_look_at_what_is_due_does_not_read_all_that_waits_for_functions(ada, seconds):
+    ada.triggers.put("t", "created:x", call="nobody has it")
+    ada.tasks.create_tasks([NewTask(content="x", task_type="x") for _ in range(1_000)])
+    ada.triggers.run()
+    assert ada.triggers.get("t").pending == 1_000
+    text = statement("upkeep/due").text.replace("replan=skip", "PROFILE")
+    assert cypher_profile(ada, text, {"functions": [], "most": 8, "seconds": seconds}) < 500
+
+
+def test_who_looks_all_the_time_looks_now_and_then_at_what_is_to_be_given_up(ada, monkeypatch):
+    read, seconds = ada.graph.read, []
+
+    def told(name, **params):
+        seconds.append(params["seconds"])
+        return read(name, **params)
+
+    upkeep = Upkeep(ada.graph)
+    monkeypatch.setattr(ada.graph, "read", told)
+    for _ in range(3):
+        upkeep.due()
+    monkeypatch.setattr(upkeep, "_late_at", 0.0)  # a minute later
+    upkeep.due()
+    assert seconds == [86_400.0, None, None, 86_400.0]
 
 
 def cypher_profile(orch, text, params):
