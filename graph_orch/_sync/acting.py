@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ from graph_orch._sync.workflows import Workflows
 from graph_orch.domain.actions import as_text
 from graph_orch.domain.cloud_events import FIRED, attributes_of, firing_id, in_json
 from graph_orch.domain.fields import CONTENT, JSON, MAX_NAME, checked
-from graph_orch.domain.forms import shortened
+from graph_orch.domain.forms import dump_json, shortened
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.models import NewTask, RetryPolicy, Task, TaskEvent, TaskFilters
 from graph_orch.domain.models.triggers import Firing, FiringStatus, TriggerAction
@@ -241,7 +242,7 @@ class Acting:
             _call(row["trigger"]["function"], {"key": key, **values})
             return []
         fields = cast("dict[str, Any]", filled)
-        once = Once(self._graph, key, row["taken_by"], TAKEN_SECONDS)
+        once = Once(self._graph, key, _work(row), row["taken_by"], TAKEN_SECONDS)
         match action:
             case TriggerAction.POST:
                 return [self._post(once, row, fields, values)]
@@ -319,6 +320,16 @@ def _call(name: str, given: dict[str, JsonValue]) -> None:
 
 class _OtherFunctionError(TriggerCallError):
     """A firing is to call another function than it was taken for."""
+
+
+def _work(row: Mapping[str, Any]) -> str:
+    """What tells the work of a firing apart from what its trigger did before it was put again.
+
+    What fills the template is no part of it: it may have changed since an earlier try, which would
+    then have its effect twice.
+    """
+    text = dump_json([row["trigger"]["action"], row["trigger"]["template"]])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _needs_task(trigger: Mapping[str, Any]) -> bool:

@@ -23,13 +23,17 @@ class Once:
     the process its time anew, so that many steps are not taken for a process that died.
     """
 
-    def __init__(self, graph: Graph, key: str, taken_by: str, seconds: float) -> None:
+    def __init__(
+        self, graph: Graph, key: str, work: str, taken_by: str, seconds: float
+    ) -> None:
         """Args:
+        work: What is done by these steps. How far a firing came by other work, such as before its
+            trigger was put to do another thing, does not count.
         taken_by: By what the firing was taken; no step is taken once another has taken it.
         seconds: How long the process has after each step.
         """
         self._graph = graph
-        self._firing = {"key": key, "taken_by": taken_by, "seconds": seconds}
+        self._firing = {"key": key, "work": work, "taken_by": taken_by, "seconds": seconds}
         self.place = ""
         """Where the firing is, as far as this process knows."""
         self.changed = 0

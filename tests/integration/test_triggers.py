@@ -502,6 +502,31 @@ def test_what_cancels_many_goes_on_where_it_was_broken_off(ada, monkeypatch, cyp
     assert [it.made for it in ada.triggers.firings("t")] == [["5 tasks"]]
 
 
+def test_what_is_put_to_do_another_thing_does_it_from_its_beginning(ada, monkeypatch, cypher):
+    """How far it came by what it did before is not how far it came by this."""
+    ada.tasks.create_task("x", "ship")
+    ada.triggers.put("t", "created:storm", cancel={"task_type": "ship"})
+    ada.tasks.create_task("x", "storm")
+
+    def between():
+        ada.triggers.put("t", "created:storm", pause={"what": "agent:ada"})
+
+    acted_twice(ada, monkeypatch, between)
+    assert [it.what for it in ada.pauses.list()] == ["agent:ada"]
+    assert [(it.status, it.made) for it in ada.triggers.firings("t")] == [("done", ["agent:ada"])]
+
+
+def test_what_is_tried_again_counts_what_it_changed_by_this_work_alone(ada, monkeypatch):
+    for kind in ("ship", "ship", "boat"):
+        ada.tasks.create_task("x", kind)
+    ada.triggers.put("t", "created:storm", cancel={"task_type": "ship"})
+    ada.tasks.create_task("x", "storm")
+    boats = {"cancel": {"task_type": "boat"}}
+    acted_twice(ada, monkeypatch, lambda: ada.triggers.put("t", "created:storm", **boats))
+    assert [it.made for it in ada.triggers.firings("t")] == [["1 tasks"]]
+    assert len(ada.tasks.query_tasks({"status": "cancelled"})) == 3
+
+
 def test_what_takes_many_steps_is_kept_while_it_takes_them_and_left_once_it_is_taken(
     ada, monkeypatch, cypher
 ):
