@@ -89,27 +89,37 @@ class AsyncActing:
         Each function is called beside the others, so that one that hangs keeps none of them.
         """
         ended: list[Firing] = []
-        failed: list[OrchestrationError] = []
+        failed: list[Exception] = []
 
         async def do(name: str) -> int:
             try:
                 ended.extend(await self._do_all(name, CALL_SECONDS + TAKEN_SECONDS, 1, until))
-            except OrchestrationError as error:
+            except Exception as error:  # whatever it is, what others have called is noted still
                 failed.append(error)
             return 0
 
-        if names := free():
+        names = await self._callable()
+        if names:
             async with AsyncTogether(len(FUNCTIONS)) as together:
                 for name in names:
                     together.start(name, do, name)
                 while (over := await together.wait(LOOK_SECONDS)) is not None:
                     if over or (until is not None and time.monotonic() > until):
                         continue
-                    for name in free():  # one takes long: what came for others does not wait for it
+                    # One takes long: what came for others does not wait for it.
+                    for name in await self._callable():
                         together.start(name, do, name)
         if failed:
             raise failed[0]
         return ended
+
+    async def _callable(self) -> list[str]:
+        """The functions that can be called now, and for which something is due: a read, as one
+        that hangs would have every other one asked for by a write each second."""
+        if not (names := free()):
+            return []
+        rows = await self._graph.read("triggers/callable", functions=names, most=MOST_TRIES)
+        return [row["function"] for row in rows]
 
     async def _do_all(
         self, function: str, seconds: float, limit: int, until: float | None

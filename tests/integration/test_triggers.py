@@ -635,6 +635,58 @@ def test_a_function_that_hangs_is_left_alone_until_it_returns(ada, functions, mo
     assert [it.status for it in ada.triggers.firings("a")] == ["done"] * 2
 
 
+def test_functions_for_which_nothing_is_due_are_not_asked_for_by_writes(
+    ada, functions, monkeypatch
+):
+    """Also while one takes long."""
+    write, taken, looks, free = ada.graph.write, [], [], threading.Event()
+    read = ada.graph.read
+
+    def told(name, **params):
+        taken.append(params.get("function") if name == "triggers/take" else None)
+        return write(name, **params)
+
+    def looked(name, **params):
+        looks.append(name)
+        if looks.count("triggers/callable") == 3:
+            free.set()
+        return read(name, **params)
+
+    ada.triggers.function("slow")(lambda fired: free.wait(SECONDS))
+    ada.triggers.function("idle")(lambda fired: None)
+    ada.triggers.put("t", "created:x", call="slow")
+    ada.tasks.create_task("x", "x")
+    monkeypatch.setattr(acting, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(ada.graph, "write", told)
+    monkeypatch.setattr(ada.graph, "read", looked)
+    assert [it.status for it in ada.triggers.run()] == ["done"]
+    assert free.is_set()
+    assert "slow" in taken
+    assert "idle" not in taken
+
+
+async def test_what_goes_wrong_with_one_function_leaves_the_others_noted(
+    ada, aorch, functions, monkeypatch
+):
+    failed = threading.Event()
+    for name in ("a", "b"):
+        ada.triggers.function(name)(lambda fired: failed.wait(SECONDS))
+        ada.triggers.put(name, "created:x", call=name)
+    ada.tasks.create_task("x", "x")
+    write = aorch.graph.write
+
+    async def wrong(name, **params):
+        if name == "triggers/take" and params["function"] == "a":
+            failed.set()
+            raise RuntimeError("a fault of ours")
+        return await write(name, **params)
+
+    monkeypatch.setattr(aorch.graph, "write", wrong)
+    with pytest.raises(RuntimeError, match="a fault of ours"):
+        await aorch.triggers.run()
+    assert [it.status for it in ada.triggers.firings("b")] == ["done"]
+
+
 def test_what_is_put_to_call_a_function_is_called_with_what_calls_it(ada, functions, cypher):
     """And not with what calls none, which a function that hangs would hold up."""
     ada.triggers.put("t", "created:x", post={"webhook": "nobody's"})
