@@ -33,7 +33,7 @@ WITH f, now, f.function > '' AND f.due_at <= long_ago AS is_uncalled,
      f.taken_by IS NOT NULL AND f.tries >= $most AND f.due_at <= now AS has_vanished
 WHERE f:PendingFiring AND (is_uncalled OR has_vanished)
 SET f.status = 'failed', f.finished_at = now, f.due_at = null, f.taken_by = null,
-    f.error = CASE WHEN has_vanished THEN $vanished + toString(f.tries) ELSE $uncalled + f.function END
+    f.error = CASE WHEN has_vanished THEN $vanished ELSE $uncalled + f.function END
 REMOVE f:PendingFiring
 SET f:FailedFiring
 RETURN INCLUDE triggers/firing_row AS firing

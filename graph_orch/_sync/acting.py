@@ -49,11 +49,13 @@ CALL_SECONDS = 300.0
 UNCALLED_SECONDS = 86_400.0
 """What waits for a function of which nobody calls any firing for so long fails: it would keep
 `prune` from the log."""
-UNCALLED = "no process that has registered it came for a day; start one, and retry: function "
-VANISHED = "each process that began it died, or took too long: tries "
+UNCALLED = "for a day no process that has this function was running; start one, and retry: "
 GIVEN_UP_AT_ONCE = 1_000
 LOOK_SECONDS = 1.0
 MOST_TRIES = 8
+VANISHED = (
+    f"begun {MOST_TRIES} times and never ended: the processes died, or took longer than a minute"
+)
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 600.0
 MOST_MADE = 100

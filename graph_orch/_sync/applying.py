@@ -73,7 +73,11 @@ class Applying:
             changes, key=lambda it: it.action is not ChangeAction.REMOVE or it.name not in names
         ):
             fields = wanted.get((change.kind, change.name))
-            if change.action is ChangeAction.CREATE and change.kind in WAYS and change.name in places:
+            if (
+                change.action is ChangeAction.CREATE
+                and change.kind in WAYS
+                and change.name in places
+            ):
                 # It replaces one of the other kind, and goes on where that was in the log.
                 fields = {**(fields or {}), "after": places[change.name]}
             self._do(change, fields)
