@@ -100,17 +100,20 @@ class Acting:
                 failed.append(error)
             return 0
 
-        names = self._callable()
-        if names:
+        if free():
             with Together(len(FUNCTIONS)) as together:
-                for name in names:
-                    together.start(name, do, name)
+
+                def begin() -> None:
+                    try:
+                        for name in self._callable():
+                            together.start(name, do, name)
+                    except Exception as error:  # as above
+                        failed.append(error)
+
+                begin()
                 while (over := together.wait(LOOK_SECONDS)) is not None:
-                    if over or (until is not None and time.monotonic() > until):
-                        continue
-                    # One takes long: what came for others does not wait for it.
-                    for name in self._callable():
-                        together.start(name, do, name)
+                    if not over and (until is None or time.monotonic() <= until):
+                        begin()  # one takes long: what came for others does not wait for it
         if failed:
             raise failed[0]
         return ended

@@ -17,6 +17,7 @@ from graph_orch import (
     ValidationError,
     Worker,
 )
+from graph_orch._async import acting as acting_async
 from graph_orch._sync import acting, bulk, evaluating
 from graph_orch._sync.commands import Commands
 from graph_orch._sync.handling import Handling
@@ -665,23 +666,33 @@ def test_functions_for_which_nothing_is_due_are_not_asked_for_by_writes(
     assert "idle" not in taken
 
 
+@pytest.mark.parametrize("at", ["take", "callable"])
 async def test_what_goes_wrong_with_one_function_leaves_the_others_noted(
-    ada, aorch, functions, monkeypatch
+    ada, aorch, functions, monkeypatch, at
 ):
     failed = threading.Event()
     for name in ("a", "b"):
         ada.triggers.function(name)(lambda fired: failed.wait(SECONDS))
         ada.triggers.put(name, "created:x", call=name)
     ada.tasks.create_task("x", "x")
-    write = aorch.graph.write
+    looks, write, read = [], aorch.graph.write, aorch.graph.read
 
-    async def wrong(name, **params):
-        if name == "triggers/take" and params["function"] == "a":
+    async def writes(name, **params):
+        if name == f"triggers/{at}" and params["function"] == "a":
             failed.set()
             raise RuntimeError("a fault of ours")
         return await write(name, **params)
 
-    monkeypatch.setattr(aorch.graph, "write", wrong)
+    async def reads(name, **params):
+        looks.append(name)
+        if name == f"triggers/{at}" and looks.count(name) == 2:
+            failed.set()
+            raise RuntimeError("a fault of ours")
+        return await read(name, **params)
+
+    monkeypatch.setattr(acting_async, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(aorch.graph, "write", writes)
+    monkeypatch.setattr(aorch.graph, "read", reads)
     with pytest.raises(RuntimeError, match="a fault of ours"):
         await aorch.triggers.run()
     assert [it.status for it in ada.triggers.firings("b")] == ["done"]
