@@ -1,5 +1,7 @@
 // Moves triggers on in the log, with what each keeps from here on and its firings: all of a trigger,
-// or nothing where it is not at the turn and the place that its row was made for. Returns those that moved.
+// or nothing where it is not at the turn and the place that its row was made for. A row of what was asked
+// (triggers/ask) has no place: what else moves on meanwhile is no reason to drop it, and it holds where the trigger
+// still asks for the same and knows the same to be `present`. Returns those that moved.
 // Locks: the triggers, ascending.
 // mode: write
 // params: $rows: LIST<MAP>
@@ -8,9 +10,10 @@ CYPHER 5
 UNWIND $rows AS row
 MATCH (s:Subscription {name: row.name})
 SET s.lk = 0  // Lock, then read.
-WITH s, row, datetime.realtime() AS now WHERE s:Trigger AND s.turn = row.turn
-  AND s.position = row.at
-SET s.position = row.position, s.turn = s.turn + 1, s.present = coalesce(row.present, s.present)
+WITH s, row, datetime.realtime() AS now WHERE s:Trigger
+  AND CASE WHEN row.known IS NULL THEN s.turn = row.turn AND s.position = row.at
+      ELSE s.generation = row.generation AND coalesce(s.present, []) = row.known END
+SET s.position = coalesce(row.position, s.position), s.turn = s.turn + 1, s.present = coalesce(row.present, s.present)
 FOREACH (_ IN row.firings[..1] | SET s.fired = s.fired + size(row.firings), s.fired_at = now)
 WITH *
 CALL (s, row) {

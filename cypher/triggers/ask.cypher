@@ -2,7 +2,7 @@
 // Locks: the triggers, ascending.
 // mode: write
 // params: $limit: INTEGER
-// returns: name, pattern, turn, position, present
+// returns: name, pattern, generation, position, present
 CYPHER 5
 CALL () {
   MATCH (s:Trigger) USING INDEX SEEK s:Trigger(next_at)
@@ -14,5 +14,5 @@ UNWIND found AS s
 SET s.lk = 0
 WITH s WHERE s.next_at <= datetime()
 SET s.next_at = datetime() + duration('PT1S') * s.every_seconds
-RETURN s.name AS name, s.pattern AS pattern, s.turn AS turn, s.position AS position,
+RETURN s.name AS name, s.pattern AS pattern, s.generation AS generation, s.position AS position,
        coalesce(s.present, []) AS present

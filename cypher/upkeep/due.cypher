@@ -1,6 +1,7 @@
 // Says which kinds of upkeep are due: whether the time of a task, a gate, a workflow or a pause has
 // come; whether there is anything for a schedule to create; for a webhook to deliver; for triggers to
-// look at, to do or to give up (triggers/give_up); to call, of $functions.
+// look at, to do, or to give up (triggers/give_up), which is not looked at where $seconds is null; whether one of
+// $functions is to be called.
 // mode: read
 // params: $functions: LIST<STRING>, $most: INTEGER, $seconds: FLOAT
 // returns: tasks, scheduled, delivered, fired, called
@@ -30,12 +31,12 @@ OR EXISTS {
   WHERE f.function = '' AND f.due_at <= now
 }
 OR EXISTS {
-  MATCH (f:PendingFiring) USING INDEX SEEK f:PendingFiring(function, due_at)
-  WHERE f.function > '' AND f.due_at <= now - duration('PT1S') * $seconds
+  MATCH (f:PendingFiring) USING INDEX SEEK f:PendingFiring(due_at)
+  WHERE f.due_at <= now - duration('PT1S') * $seconds AND f.function > ''
 }
 OR EXISTS {
   MATCH (f:PendingFiring) USING INDEX SEEK f:PendingFiring(taken_by)
-  WHERE f.taken_by > '' AND f.tries >= $most AND f.due_at <= now
+  WHERE f.taken_by > CASE WHEN $seconds IS NOT NULL THEN '' END AND f.tries >= $most AND f.due_at <= now
 } AS fired,
 EXISTS {
   MATCH (f:PendingFiring) USING INDEX SEEK f:PendingFiring(function, due_at)

@@ -55,6 +55,9 @@ class AsyncEvaluator:
         self._graph = graph
         self._events = AsyncEvents(graph)
         self._monitor = AsyncMonitor(graph)
+        self._mark: tuple[int, int] | None = None
+        """An end of the log that was read before, and the clock before that: while the log grows
+        faster than it is evaluated, triggers come to this end and not to the present one."""
 
     async def run(self, until: float | None) -> None:
         """Evaluate all that has happened until now, but no more after a time (monotonic).
@@ -65,15 +68,21 @@ class AsyncEvaluator:
         await self._ask()
         (clock,) = await self._graph.read("upkeep/clock")
         end = await self._events.end()
-        stale = 0
+        # What came before this time has a place up to the end, but for what commits very late.
+        now = clock["now"] - GRACE
+        stale, moved = 0, True
         while stale < STALE and (moved := await self._pass(end)) is not None:
             stale = 0 if moved else stale + 1
             if _is_over(until):
                 break
-        # What came before this time has a place up to the end, but for what commits very late.
-        now = clock["now"] - GRACE
-        while await self._overdue(end, now) and not _is_over(until):
+        last, then = (end, now) if moved is None else self._mark or (end, now)
+        while await self._overdue(last, then) and not _is_over(until):
             pass
+        self._mark = None
+        if moved is not None:
+            behind = await self._graph.read("triggers/lagging", limit=1)
+            is_reached = not behind or behind[0]["position"] >= last
+            self._mark = (end, now) if is_reached else (last, then)
         await self._graph.write("triggers/forget_due", last=end, now=now, limit=GROUPS_AT_ONCE)
 
     async def _pass(self, end: int) -> bool | None:
@@ -160,7 +169,17 @@ class AsyncEvaluator:
                 if subject not in row["present"]
             ]
             if firings or own.keys() != {*row["present"]}:
-                moves.append(_empty(row) | {"present": sorted(own), "firings": firings})
+                moves.append(
+                    {
+                        "name": row["name"],
+                        "generation": row["generation"],
+                        "known": row["present"],
+                        "present": sorted(own),
+                        "keep": [],
+                        "drop": [],
+                        "firings": firings,
+                    }
+                )
         await self._advance(moves)
 
     async def _advance(self, rows: Sequence[Mapping[str, Any]]) -> bool:
@@ -240,18 +259,6 @@ def _rules_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Rule]:
 def _group(row: Mapping[str, Any]) -> Group:
     values: Any = load_json(row["values"])
     return Group(values, row["position"], row["event_id"], "", list(row["times"] or ()), row["due"])
-
-
-def _empty(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "name": row["name"],
-        "turn": row["turn"],
-        "at": row["position"],
-        "position": row["position"],
-        "keep": [],
-        "drop": [],
-        "firings": [],
-    }
 
 
 def _row(rule: Rule, position: int, evaluation: Evaluation) -> dict[str, Any]:

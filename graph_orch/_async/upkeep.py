@@ -17,6 +17,8 @@ from graph_orch.store.functions import free
 
 RUN_SECONDS = 10.0
 """After so long a run begins nothing new of what may take long."""
+LATE_LOOK_SECONDS = 60.0
+"""A process that looks all the time looks so often at what is to be given up, which can wait."""
 logger = logger_of("graph_orch.upkeep")
 
 
@@ -42,11 +44,22 @@ class AsyncUpkeep:
         }
         """By the columns of `upkeep/due`. Each is safe while other processes do the same."""
         self._told: dict[str, str] = {}
+        self._late_at = 0.0
 
     async def due(self) -> list[str]:
-        """The kinds that are due, by one statement: a process that finds nothing costs little."""
+        """The kinds that are due, by one statement: a process that finds nothing costs little.
+
+        What is to be given up is looked at by the first look, and once a minute then.
+        """
+        is_time = time.monotonic() >= self._late_at
+        found = await self._due_now(UNCALLED_SECONDS if is_time else None)
+        if is_time:
+            self._late_at = time.monotonic() + LATE_LOOK_SECONDS
+        return found
+
+    async def _due_now(self, late_seconds: float | None) -> list[str]:
         (due,) = await self._graph.read(
-            "upkeep/due", functions=free(), most=MOST_TRIES, seconds=UNCALLED_SECONDS
+            "upkeep/due", functions=free(), most=MOST_TRIES, seconds=late_seconds
         )
         return [kind for kind in self._kinds if due[kind]]
 
@@ -78,7 +91,9 @@ class AsyncUpkeep:
         each is asked for when its turn comes.
         """
         return {
-            kind: await self.do(kind, RUN_SECONDS) if kind in await self.due() else 0
+            kind: await self.do(kind, RUN_SECONDS)
+            if kind in await self._due_now(UNCALLED_SECONDS)
+            else 0
             for kind in self._kinds
         }
 
@@ -89,10 +104,11 @@ class AsyncUpkeep:
         return len(await self._schedules.tick())
 
     async def _fire(self, seconds: float | None) -> int:
-        # Always for a time: while others evaluate there may be something to do for ever.
-        until = time.monotonic() + (RUN_SECONDS if seconds is None else seconds)
-        await self._evaluation.run(until)
-        return len(await self._acting.run(until))
+        # Always for a time: while others evaluate there may be something to do for ever. What fired
+        # has half of it, as a log that is far behind would leave none.
+        now, given = time.monotonic(), RUN_SECONDS if seconds is None else seconds
+        await self._evaluation.run(now + given / 2)
+        return len(await self._acting.run(now + given))
 
     async def _call(self, seconds: float | None) -> int:
         return len(await self._acting.call(None if seconds is None else time.monotonic() + seconds))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -15,13 +16,13 @@ from graph_orch._sync.creation import Creation, refuse_names_alone
 from graph_orch._sync.due import Due
 from graph_orch._sync.gates import Gates
 from graph_orch._sync.graph import Graph
-from graph_orch._sync.once import Once
+from graph_orch._sync.once import Once, TakenAwayError
 from graph_orch._sync.querying import all_records
 from graph_orch._sync.workflows import Workflows
 from graph_orch.domain.actions import as_text
 from graph_orch.domain.cloud_events import FIRED, attributes_of, firing_id, in_json
 from graph_orch.domain.fields import CONTENT, JSON, MAX_NAME, checked
-from graph_orch.domain.forms import shortened
+from graph_orch.domain.forms import dump_json, shortened
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.models import NewTask, RetryPolicy, Task, TaskEvent, TaskFilters
 from graph_orch.domain.models.triggers import Firing, FiringStatus, TriggerAction
@@ -42,20 +43,25 @@ from graph_orch.store.runtime import Together, apart
 
 TAKEN_AT_ONCE = 50
 TAKEN_SECONDS = 60.0
-"""How long a process has for what it took; then another does it."""
+"""How long a process has for what it took, and for each step of it; then another does it."""
 CALL_SECONDS = 300.0
 """How long a function may take. Then that counts as a try, and its thread is left alone."""
 UNCALLED_SECONDS = 86_400.0
-"""A firing whose function nobody has for so long fails: it would keep `prune` from the log."""
-UNCALLED = "no process that has registered it came for a day; start one, and retry: function "
-VANISHED = "each process that began it died, or took too long: tries "
+"""What waits for a function of which nobody calls any firing for so long fails: it would keep
+`prune` from the log."""
+UNCALLED = "for a day no process that has this function was running; start one, and retry: "
 GIVEN_UP_AT_ONCE = 1_000
 LOOK_SECONDS = 1.0
 MOST_TRIES = 8
+VANISHED = (
+    f"begun {MOST_TRIES} times and never ended: the processes died, or took longer than a minute"
+)
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 600.0
 MOST_MADE = 100
 MOST_TOLD = 2_000
+SENT = ("trigger", "event", "recommendation")
+"""What `post` sends without `data`."""
 Values = dict[str, JsonValue]
 logger = logger_of("graph_orch.triggers")
 
@@ -85,27 +91,40 @@ class Acting:
         Each function is called beside the others, so that one that hangs keeps none of them.
         """
         ended: list[Firing] = []
-        failed: list[OrchestrationError] = []
+        failed: list[Exception] = []
 
         def do(name: str) -> int:
             try:
                 ended.extend(self._do_all(name, CALL_SECONDS + TAKEN_SECONDS, 1, until))
-            except OrchestrationError as error:
+            except Exception as error:  # whatever it is, what others have called is noted still
                 failed.append(error)
             return 0
 
-        if names := free():
+        if free():
             with Together(len(FUNCTIONS)) as together:
-                for name in names:
-                    together.start(name, do, name)
+
+                def begin() -> None:
+                    try:
+                        for name in self._callable():
+                            together.start(name, do, name)
+                    except Exception as error:  # as above
+                        failed.append(error)
+
+                begin()
                 while (over := together.wait(LOOK_SECONDS)) is not None:
-                    if over or (until is not None and time.monotonic() > until):
-                        continue
-                    for name in free():  # one takes long: what came for others does not wait for it
-                        together.start(name, do, name)
+                    if not over and (until is None or time.monotonic() <= until):
+                        begin()  # one takes long: what came for others does not wait for it
         if failed:
             raise failed[0]
         return ended
+
+    def _callable(self) -> list[str]:
+        """The functions that can be called now, and for which something is due: a read, as one
+        that hangs would have every other one asked for by a write each second."""
+        if not (names := free()):
+            return []
+        rows = self._graph.read("triggers/callable", functions=names, most=MOST_TRIES)
+        return [row["function"] for row in rows]
 
     def _do_all(
         self, function: str, seconds: float, limit: int, until: float | None
@@ -135,15 +154,16 @@ class Acting:
         return ended
 
     def _take(self, function: str, seconds: float, limit: int) -> list[dict[str, Any]]:
+        taken_by = new_hex()
         rows = self._graph.write(
             "triggers/take",
             function=function,
             seconds=seconds,
             limit=limit,
             most=MOST_TRIES,
-            command_id=new_hex(),
+            command_id=taken_by,
         )
-        return [native(row) for row in rows]
+        return [native(row) | {"taken_by": taken_by} for row in rows]
 
     def _do(self, rows: Sequence[Mapping[str, Any]]) -> list[Firing]:
         """Do some firings, each by itself; the tasks of all of them are created together."""
@@ -153,13 +173,15 @@ class Acting:
         for row in rows:
             key = row["firing"]["key"]
             try:
-                found = self._filled(row, tasks.get(row["task_id"] or ""))
+                found = self._filled(row, tasks.get(key))
                 if found is None:
                     ends[key] = _stopped(row)
                 elif isinstance(found, list):
                     together[key] = found
                 else:
                     ends[key] = _end(row, made=self._act(row, *found))
+            except TakenAwayError as error:
+                logger.warning("%s is left alone: %s", key, error)
             except OrchestrationError as error:
                 ends[key] = _end(row, error)
         ends |= self._create(rows, together)
@@ -167,19 +189,19 @@ class Acting:
         return [Firing.from_record(row) for row in ended]
 
     def _subjects(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Task]:
-        """The tasks that templates name something of."""
-        ids = sorted(
-            {
-                row["task_id"]
-                for row in rows
-                if row["task_id"] and row["trigger"] and _needs_task(row["trigger"])
-            }
-        )
-        if not ids:
+        """By firing, the tasks that templates name something of; a firing that needs none has none,
+        though another one on the same event may need it: what it sends may go anywhere."""
+        wanted = {
+            row["firing"]["key"]: row["task_id"]
+            for row in rows
+            if row["task_id"] and row["trigger"] and _needs_task(row["trigger"])
+        }
+        if not wanted:
             return {}
-        (row,) = self._graph.read("tasks/get_many", task_ids=ids)
+        (row,) = self._graph.read("tasks/get_many", task_ids=sorted({*wanted.values()}))
         found = [Task.from_record(it) for it in all_records(self._graph, row)]
-        return {task.task_id: task for task in found}
+        tasks = {task.task_id: task for task in found}
+        return {key: tasks[task_id] for key, task_id in wanted.items() if task_id in tasks}
 
     def _filled(
         self, row: Mapping[str, Any], task: Task | None
@@ -189,10 +211,13 @@ class Acting:
 
         Raises:
             ValidationError: the template asks for what there is not.
+            TriggerCallError: it is to be done with those that call another function.
         """
         trigger = row["trigger"]
         if trigger is None:
             raise ValidationError("the trigger was removed")
+        if (trigger.get("function") or "") != row["function"]:  # it was put to do another thing
+            raise _OtherFunctionError("the trigger calls another function by now")
         if row["firing"]["depth"] > trigger["max_depth"]:
             return None
         values = _values(row, task)
@@ -229,12 +254,10 @@ class Acting:
         action, key = TriggerAction(row["trigger"]["action"]), row["firing"]["key"]
         by = f"trigger:{row['trigger']['name']}"[:MAX_NAME]
         if action is TriggerAction.CALL:
-            if row["trigger"]["function"] not in FUNCTIONS:  # it was put to call another meanwhile
-                raise _OtherFunctionError("the trigger calls another function by now")
             _call(row["trigger"]["function"], {"key": key, **values})
             return []
         fields = cast("dict[str, Any]", filled)
-        once = Once(self._graph, key)
+        once = Once(self._graph, key, _work(row), row["taken_by"], TAKEN_SECONDS)
         match action:
             case TriggerAction.POST:
                 return [self._post(once, row, fields, values)]
@@ -271,7 +294,8 @@ class Acting:
     ) -> str:
         """Make a delivery of a webhook; its id."""
         firing = Firing.from_record({"firing": row["firing"]})
-        data = cast(JsonValue, JSON.of("post.data", fields.get("data", values)))
+        told: JsonValue = {name: values[name] for name in SENT if name in values}
+        data = cast(JsonValue, JSON.of("post.data", fields.get("data", told)))
         about = attributes_of(firing_id(firing.key), FIRED, row["task_id"], firing.at)
         once.step(
             "webhooks/post",
@@ -311,6 +335,16 @@ def _call(name: str, given: dict[str, JsonValue]) -> None:
 
 class _OtherFunctionError(TriggerCallError):
     """A firing is to call another function than it was taken for."""
+
+
+def _work(row: Mapping[str, Any]) -> str:
+    """What tells the work of a firing apart from what its trigger did before it was put again.
+
+    What fills the template is no part of it: it may have changed since an earlier try, which would
+    then have its effect twice.
+    """
+    text = dump_json([row["trigger"]["action"], row["trigger"]["template"]])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _needs_task(trigger: Mapping[str, Any]) -> bool:

@@ -33,6 +33,8 @@ NEEDED = {
     DeclaredKind.TRIGGER: ("on",),
     DeclaredKind.SCHEDULE: ("cron", "task"),
 }
+WAYS = {DeclaredKind.SUBSCRIPTION: INBOX, DeclaredKind.TRIGGER: TRIGGER}
+"""How those kinds deliver that have a place in the log, and their names from one lot."""
 MOST = 10_000
 MOST_TOLD = 20
 Fields = dict[str, JsonValue]
@@ -65,11 +67,20 @@ class Applying:
         if dry_run:
             return changes
         names = {name for _, name in wanted}
+        places = {it.name: it.position for it in subscriptions}
         # What goes may have the name of what comes, and then goes first.
         for change in sorted(
             changes, key=lambda it: it.action is not ChangeAction.REMOVE or it.name not in names
         ):
-            self._do(change, wanted.get((change.kind, change.name)))
+            fields = wanted.get((change.kind, change.name))
+            if (
+                change.action is ChangeAction.CREATE
+                and change.kind in WAYS
+                and change.name in places
+            ):
+                # It replaces one of the other kind, and goes on where that was in the log.
+                fields = {**(fields or {}), "after": places[change.name]}
+            self._do(change, fields)
         if new := sorted(wanted.keys() - own):
             of_schedules = [name for kind, name in new if kind is DeclaredKind.SCHEDULE]
             others = [name for kind, name in new if kind is not DeclaredKind.SCHEDULE]
@@ -119,12 +130,11 @@ def _refuse_taken(
     """
     going = {name for kind, name in gone if kind is not DeclaredKind.SCHEDULE}
     delivers = {it.name: it.deliver for it in subscriptions if it.name not in going}
-    ways = {DeclaredKind.SUBSCRIPTION: INBOX, DeclaredKind.TRIGGER: TRIGGER}
     wrong = [
         f"{kind} {name!r}: this is the name of a subscription for {delivers[name]}; where this set "
         "has put it, `prune` replaces it, else give another name"
         for kind, name in wanted
-        if kind in ways and name in delivers and delivers[name] != ways[kind]
+        if kind in WAYS and name in delivers and delivers[name] != WAYS[kind]
     ]
     _raise(wrong)
 

@@ -76,6 +76,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "schema/firing_trigger",
         "schema/firing_finished",
         "schema/firing_due",
+        "schema/firing_late",
         "schema/firing_taken",
         "schema/firing_pending",
         "schema/firing_failed",

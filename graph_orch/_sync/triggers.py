@@ -218,8 +218,9 @@ class Triggers:
             seconds: After so long it begins nothing new; None: it ends when nothing is due.
         """
         limit = LEASE.of("seconds", seconds)
-        until = None if limit is None else time.monotonic() + limit
-        self._evaluation.run(until)
+        now = time.monotonic()
+        until = None if limit is None else now + limit
+        self._evaluation.run(None if limit is None else now + limit / 2)
         return [*self._acting.run(until), *self._acting.call(until)]
 
     def function(
@@ -231,7 +232,7 @@ class Triggers:
         `event` and `task`. It is called again where it raised, where its process died, and where it
         has not returned after five minutes; eight times at most. Meanwhile other triggers go on,
         and a process in which it hangs calls it no more. A process that has not registered it
-        leaves the call to others; where none calls it for a day, the firing fails.
+        leaves the call to others; where none calls it for a day, what waits for it fails.
 
             @orch.triggers.function("tell")
             def tell(fired): ...

@@ -104,6 +104,20 @@ def test_a_subscription_becomes_a_trigger_of_the_same_name_and_back(orch):
         orch.apply([SUBSCRIPTION | {"name": "hook"}])
 
 
+def test_what_replaces_another_kind_goes_on_where_that_was_in_the_log(orch):
+    read = {"kind": "subscription", "name": "news", "pattern": "created:x"}
+    made = {"content": "{task.content}", "task_type": "made"}
+    fires = {"kind": "trigger", "name": "news", "on": "created:x", "create": made}
+    orch.apply([read])
+    orch.tasks.create_task("between", "x")
+    orch.apply([fires], prune=True)
+    orch.triggers.run()
+    assert [it.content for it in orch.tasks.query_tasks({"task_type": "made"})] == ["between"]
+    late = orch.tasks.create_task("later", "x")
+    orch.apply([read], prune=True)
+    assert [it.task_id for it in orch.subscriptions.read("news")] == [late]
+
+
 def test_all_that_is_wrong_is_told_and_nothing_is_done(orch):
     with pytest.raises(ValidationError) as refused:
         orch.apply(

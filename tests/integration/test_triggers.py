@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -16,9 +17,11 @@ from graph_orch import (
     ValidationError,
     Worker,
 )
-from graph_orch._sync import acting, bulk
+from graph_orch._async import acting as acting_async
+from graph_orch._sync import acting, bulk, evaluating
 from graph_orch._sync.commands import Commands
 from graph_orch._sync.handling import Handling
+from graph_orch._sync.upkeep import Upkeep
 from graph_orch.domain.durable import Waits
 from graph_orch.domain.ids import new_hex
 from graph_orch.domain.webhooks import new_secret
@@ -167,6 +170,40 @@ def test_what_fails_to_come(ada):
     advance(ada, 100)
     assert len(made(ada)) == 2
     assert len(ada.triggers.test("late")) == 2
+
+
+def test_what_fails_to_come_does_so_though_the_log_is_never_read_to_its_end(
+    ada, monkeypatch, cypher
+):
+    when = {"expect": "completed:x", "within_seconds": 60}
+    ada.triggers.put(
+        "silent", "created:x", when=when, create={"content": "{task.content}", "task_type": "made"}
+    )
+    ada.tasks.create_task("nobody", "x")
+    ada.triggers.run()
+    cypher("MATCH (k:TriggerGroup) SET k.due_at = datetime() - duration('PT5S')")
+    monkeypatch.setattr(evaluating, "PLACES", 2)
+    for _ in range(10):
+        ada.tasks.create_tasks([NewTask(content="x", task_type="y") for _ in range(3)])
+        ada.triggers.run(seconds=0.000_001)  # one pass, of two places
+    assert ada.triggers.get("silent").behind >= 10
+    assert made(ada) == ["nobody"]
+
+
+def test_what_fired_has_half_of_the_time(ada, monkeypatch):
+    untils = []
+    for kind in (evaluating.Evaluator, acting.Acting):
+
+        def told(self, until, run=kind.run):
+            untils.append(until)
+            return run(self, until)
+
+        monkeypatch.setattr(kind, "run", told)
+    ada.triggers.put("t", "created:x", create=MAKE)
+    ada.tasks.create_task("x", "x")
+    ada.maintain()
+    ada.triggers.run(seconds=100)
+    assert [b - a for a, b in zip(untils[::2], untils[1::2], strict=True)] == pytest.approx([5, 50])
 
 
 def test_an_event_that_comes_again_and_again(ada):
@@ -356,6 +393,17 @@ def test_it_posts_to_a_webhook_once_for_each_firing(ada, monkeypatch):
     assert {it.type for it in ada.webhooks.attempts("w")} == {"fired"}
 
 
+def test_a_webhook_is_not_sent_what_another_trigger_on_the_event_needs(ada, cypher):
+    ada.webhooks.put("w", "http://127.0.0.1:9", None)
+    ada.triggers.put("a", "completed:x", create={**MAKE, "content": "{task.result.secret}"})
+    ada.triggers.put("b", "completed:x", post={"webhook": "w"})
+    finish(ada, ada.tasks.create_task("x", "x"), {"secret": "honey"})
+    assert [it.status for it in ada.triggers.run()] == ["done"] * 2  # as one batch
+    assert made(ada) == ["honey"]
+    (row,) = cypher("MATCH (d:Delivery) RETURN d.body AS body")
+    assert json.loads(row["body"])["data"].keys() == {"trigger", "event"}
+
+
 class Died(BaseException):
     """Stands for the end of a process just where it is raised."""
 
@@ -455,6 +503,61 @@ def test_what_cancels_many_goes_on_where_it_was_broken_off(ada, monkeypatch, cyp
     assert [it.made for it in ada.triggers.firings("t")] == [["5 tasks"]]
 
 
+def test_what_is_put_to_do_another_thing_does_it_from_its_beginning(ada, monkeypatch, cypher):
+    """How far it came by what it did before is not how far it came by this."""
+    ada.tasks.create_task("x", "ship")
+    ada.triggers.put("t", "created:storm", cancel={"task_type": "ship"})
+    ada.tasks.create_task("x", "storm")
+
+    def between():
+        ada.triggers.put("t", "created:storm", pause={"what": "agent:ada"})
+
+    acted_twice(ada, monkeypatch, between)
+    assert [it.what for it in ada.pauses.list()] == ["agent:ada"]
+    assert [(it.status, it.made) for it in ada.triggers.firings("t")] == [("done", ["agent:ada"])]
+
+
+def test_what_is_tried_again_counts_what_it_changed_by_this_work_alone(ada, monkeypatch):
+    for kind in ("ship", "ship", "boat"):
+        ada.tasks.create_task("x", kind)
+    ada.triggers.put("t", "created:storm", cancel={"task_type": "ship"})
+    ada.tasks.create_task("x", "storm")
+    boats = {"cancel": {"task_type": "boat"}}
+    acted_twice(ada, monkeypatch, lambda: ada.triggers.put("t", "created:storm", **boats))
+    assert [it.made for it in ada.triggers.firings("t")] == [["1 tasks"]]
+    assert len(ada.tasks.query_tasks({"status": "cancelled"})) == 3
+
+
+def test_what_takes_many_steps_is_kept_while_it_takes_them_and_left_once_it_is_taken(
+    ada, monkeypatch, cypher
+):
+    """Each step gives the process its time anew; after another took the firing it takes no step."""
+    monkeypatch.setattr(bulk, "AT_ONCE", 2)
+    for _ in range(6):
+        ada.tasks.create_task("x", "ship")
+    ada.triggers.put("t", "created:storm", cancel={"task_type": "ship"})
+    ada.tasks.create_task("x", "storm")
+    transaction, late = ada.graph.transaction, []
+
+    def slow(work, *args):
+        """The first step takes two minutes; before the third another process takes the firing."""
+        late.append(cypher("MATCH (f:PendingFiring) RETURN f.due_at > datetime() AS its")[0]["its"])
+        if len(late) == 1:
+            cypher("MATCH (f:PendingFiring) SET f.due_at = datetime() - duration('PT1M')")
+        if len(late) == 3:
+            cypher("MATCH (f:PendingFiring) SET f.taken_by = 'another', f.tries = 2")
+        return transaction(work, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ada.graph, "transaction", slow)
+        assert ada.triggers.run() == []
+    assert late == [True] * 3
+    assert len(ada.tasks.query_tasks({"task_type": "ship", "status": "cancelled"})) == 4
+    assert [(it.status, it.tries) for it in ada.triggers.firings("t")] == [("pending", 2)]
+    cypher("MATCH (f:PendingFiring) SET f.due_at = datetime()")
+    assert [it.made for it in ada.triggers.run()] == [["6 tasks"]]
+
+
 def test_workers_evaluate_triggers_and_call_their_functions(orch, functions):
     orch.triggers.put("check", "completed:write", create={**MAKE, "content": "{task.result}"})
     orch.triggers.put("tell", "completed:made", call="tell")
@@ -533,6 +636,83 @@ def test_a_function_that_hangs_is_left_alone_until_it_returns(ada, functions, mo
     assert [it.status for it in ada.triggers.firings("a")] == ["done"] * 2
 
 
+def test_functions_for_which_nothing_is_due_are_not_asked_for_by_writes(
+    ada, functions, monkeypatch
+):
+    """Also while one takes long."""
+    write, taken, looks, free = ada.graph.write, [], [], threading.Event()
+    read = ada.graph.read
+
+    def told(name, **params):
+        taken.append(params.get("function") if name == "triggers/take" else None)
+        return write(name, **params)
+
+    def looked(name, **params):
+        looks.append(name)
+        if looks.count("triggers/callable") == 3:
+            free.set()
+        return read(name, **params)
+
+    ada.triggers.function("slow")(lambda fired: free.wait(SECONDS))
+    ada.triggers.function("idle")(lambda fired: None)
+    ada.triggers.put("t", "created:x", call="slow")
+    ada.tasks.create_task("x", "x")
+    monkeypatch.setattr(acting, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(ada.graph, "write", told)
+    monkeypatch.setattr(ada.graph, "read", looked)
+    assert [it.status for it in ada.triggers.run()] == ["done"]
+    assert free.is_set()
+    assert "slow" in taken
+    assert "idle" not in taken
+
+
+@pytest.mark.parametrize("at", ["take", "callable"])
+async def test_what_goes_wrong_with_one_function_leaves_the_others_noted(
+    ada, aorch, functions, monkeypatch, at
+):
+    failed = threading.Event()
+    for name in ("a", "b"):
+        ada.triggers.function(name)(lambda fired: failed.wait(SECONDS))
+        ada.triggers.put(name, "created:x", call=name)
+    ada.tasks.create_task("x", "x")
+    looks, write, read = [], aorch.graph.write, aorch.graph.read
+
+    async def writes(name, **params):
+        if name == f"triggers/{at}" and params["function"] == "a":
+            failed.set()
+            raise RuntimeError("a fault of ours")
+        return await write(name, **params)
+
+    async def reads(name, **params):
+        looks.append(name)
+        if name == f"triggers/{at}" and looks.count(name) == 2:
+            failed.set()
+            raise RuntimeError("a fault of ours")
+        return await read(name, **params)
+
+    monkeypatch.setattr(acting_async, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(aorch.graph, "write", writes)
+    monkeypatch.setattr(aorch.graph, "read", reads)
+    with pytest.raises(RuntimeError, match="a fault of ours"):
+        await aorch.triggers.run()
+    assert [it.status for it in ada.triggers.firings("b")] == ["done"]
+
+
+def test_what_is_put_to_call_a_function_is_called_with_what_calls_it(ada, functions, cypher):
+    """And not with what calls none, which a function that hangs would hold up."""
+    ada.triggers.put("t", "created:x", post={"webhook": "nobody's"})
+    ada.tasks.create_task("x", "x")
+    assert [it.status for it in ada.triggers.run()] == ["pending"]
+    told = []
+    ada.triggers.function("tell")(lambda fired: told.append(fired["key"]))
+    ada.triggers.put("t", "created:x", call="tell")
+    cypher("MATCH (f:PendingFiring) SET f.due_at = datetime()")
+    left, called = ada.triggers.run()
+    assert (left.status, left.error, left.tries) == ("pending", None, 2)
+    assert (called.status, called.tries) == ("done", 3)
+    assert told == [called.key]
+
+
 def test_what_its_processes_die_of_fails_in_the_end(ada, monkeypatch, cypher):
     ada.triggers.put("t", "created:x", create=MAKE)
     ada.tasks.create_task("x", "x")
@@ -551,10 +731,41 @@ def test_what_its_processes_die_of_fails_in_the_end(ada, monkeypatch, cypher):
             cypher("MATCH (f:PendingFiring) SET f.due_at = datetime()")
     (fired,) = ada.triggers.run()
     assert (fired.status, fired.tries) == ("failed", 8)
-    assert fired.error == "each process that began it died, or took too long: tries 8"
+    began = "begun 8 times and never ended: the processes died, or took longer than a minute"
+    assert fired.error == began
     assert ada.triggers.retry("t") == 1
     (fired,) = ada.triggers.run()
     assert (fired.status, made(ada)) == ("done", ["x"])
+
+
+def test_what_a_process_dies_of_takes_none_of_those_beside_it_along(ada, monkeypatch, cypher):
+    ada.triggers.put("t", "created:x", create={**MAKE, "content": "{task.content}"})
+    for content in ("before", "deadly", "after"):
+        ada.tasks.create_task(content, "x")
+    write = ada.graph.write
+
+    def dies(name, **params):
+        if name == "triggers/finish":
+            keys = {it["key"] for it in params["rows"]}
+            if keys & deadly:
+                raise Died
+        return write(name, **params)
+
+    (event,) = (
+        it
+        for it in ada.events.read(0)
+        if cypher("MATCH (t:Task {task_id: $id, content: 'deadly'}) RETURN t", id=it.task_id)
+    )
+    deadly = {f"trigger:t:{event.position}"}
+    with monkeypatch.context() as patch:
+        patch.setattr(ada.graph, "write", dies)
+        for _ in range(acting.MOST_TRIES):
+            with pytest.raises(Died):
+                ada.triggers.run()
+            cypher("MATCH (f:PendingFiring) SET f.due_at = datetime()")
+        ada.triggers.run()
+    tries = {it.key in deadly: (it.status, it.tries) for it in ada.triggers.firings("t")}
+    assert tries == {True: ("failed", 8), False: ("done", 2)}
 
 
 def test_a_function_that_nobody_has_is_waited_for_no_longer_than_a_day(ada, functions):
@@ -567,7 +778,10 @@ def test_a_function_that_nobody_has_is_waited_for_no_longer_than_a_day(ada, func
     advance(ada, 7_000)
     (fired,) = ada.triggers.firings("t")
     assert (fired.status, fired.tries) == ("failed", 0)
-    assert fired.error.endswith("came for a day; start one, and retry: function nobody has it")
+    assert fired.error == (
+        "for a day no process that has this function was running; start one, and retry: "
+        "nobody has it"
+    )
     assert "1 firings of trigger 't' failed" in str(ada.monitor.get_health().problems)
     assert ada.triggers.retry("t") == 1
     assert ada.triggers.run() == []
@@ -576,6 +790,22 @@ def test_a_function_that_nobody_has_is_waited_for_no_longer_than_a_day(ada, func
     assert fired.status == "done"
     assert ada.retention.prune(0) == 1
     assert ada.tasks.get_task_status(done) is None
+
+
+def test_what_waits_for_a_function_that_is_called_all_the_time_is_not_given_up(ada, functions):
+    ada.triggers.put("t", "created:x", call="slow")
+    ada.tasks.create_tasks([NewTask(content="x", task_type="x") for _ in range(3)])
+    ada.triggers.run()
+    advance(ada, 80_000)
+    ada.triggers.function("slow")(lambda fired: None)
+    ada.triggers.run(seconds=0.000_001)  # one call: the others have to wait
+    del FUNCTIONS["slow"]
+    advance(ada, 7_000)
+    statuses = sorted(it.status for it in ada.triggers.firings("t"))
+    assert statuses == ["done", "pending", "pending"]
+    advance(ada, 80_000)
+    statuses = sorted(it.status for it in ada.triggers.firings("t"))
+    assert statuses == ["done", "failed", "failed"]
 
 
 @pytest.fixture
@@ -701,6 +931,28 @@ def test_recommendations_are_asked_for_where_the_log_never_ends(ada):
     ada.triggers.put("asks", "recommendation:single_holder", create=told)
     ada.tasks.create_task("x", "z")
     ada.triggers.run(seconds=0.000_001)
+    assert made(ada) == ["only agent ada has the skill py"]
+
+
+def test_recommendations_come_though_another_moves_the_trigger_on_while_they_are_read(
+    ada, monkeypatch
+):
+    told = {"content": "{recommendation.what}", "task_type": "made"}
+    ada.triggers.put("asks", "recommendation:single_holder", create=told)
+    write = ada.graph.write
+
+    def busy(name, **params):
+        rows = write(name, **params)
+        if name == "triggers/ask" and rows:
+            ada.tasks.create_task("x", "x")
+            ada.events.end()
+            assert ada.triggers.get("asks").behind > 0
+            ada.triggers.run()
+            assert ada.triggers.get("asks").behind == 0
+        return rows
+
+    monkeypatch.setattr(ada.graph, "write", busy)
+    ada.triggers.run()
     assert made(ada) == ["only agent ada has the skill py"]
 
 
@@ -846,6 +1098,32 @@ def test_what_is_asked_of_the_log_is_only_what_is_new(ada, cypher):
     }
     with_profile = cypher_profile(ada, text, params)
     assert with_profile < 100
+
+
+@pytest.mark.parametrize("seconds", [86_400.0, None])
+def test_a_look_at_what_is_due_does_not_read_all_that_waits_for_functions(ada, seconds):
+    ada.triggers.put("t", "created:x", call="nobody has it")
+    ada.tasks.create_tasks([NewTask(content="x", task_type="x") for _ in range(1_000)])
+    ada.triggers.run()
+    assert ada.triggers.get("t").pending == 1_000
+    text = statement("upkeep/due").text.replace("replan=skip", "PROFILE")
+    assert cypher_profile(ada, text, {"functions": [], "most": 8, "seconds": seconds}) < 500
+
+
+def test_who_looks_all_the_time_looks_now_and_then_at_what_is_to_be_given_up(ada, monkeypatch):
+    read, seconds = ada.graph.read, []
+
+    def told(name, **params):
+        seconds.append(params["seconds"])
+        return read(name, **params)
+
+    upkeep = Upkeep(ada.graph)
+    monkeypatch.setattr(ada.graph, "read", told)
+    for _ in range(3):
+        upkeep.due()
+    monkeypatch.setattr(upkeep, "_late_at", 0.0)  # a minute later
+    upkeep.due()
+    assert seconds == [86_400.0, None, None, 86_400.0]
 
 
 def cypher_profile(orch, text, params):
