@@ -117,7 +117,8 @@ async def _keep_up(
     """
     graph = (await asyncio.shield(opening)).graph
     # With no tasks, so that the server plans the statement before a first retry waits for it.
-    with contextlib.suppress(OrchestrationError):
+    # Whatever is wrong with the store, the looks below tell it.
+    with contextlib.suppress(Exception):
         await graph.write("tasks/wake", task_ids=[], command_id=new_hex())
     upkeep = AsyncUpkeep(graph)
     async with AsyncTogether(MOST_KINDS) as together:
@@ -128,6 +129,8 @@ async def _keep_up(
                 await together.wait(0)
             except OrchestrationError as error:
                 logger.warning("what is due was not looked at: %s", error)
+            except Exception:  # nobody would begin this loop again, and nothing due would be done
+                logger.exception("what is due was not looked at")
             seconds = min([UPKEEP_SECONDS, *users])
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(graph.work.paced(seconds, UPKEEPS_A_SECOND)):

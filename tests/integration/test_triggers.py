@@ -319,6 +319,33 @@ def test_a_function_is_called_where_it_is_registered(ada, functions):
     assert told[2:] == [f"trigger:unknown:{fired.position}"]
 
 
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, GeneratorExit, SystemExit])
+def test_workers_outlive_a_function_that_raises_what_ends_a_process(orch, functions, kind):
+    raised, told = [], threading.Event()
+
+    @orch.triggers.function("raises")
+    async def raises(fired):
+        raised.append(fired["key"])
+        raise kind
+
+    orch.triggers.function("tells")(lambda fired: told.set())
+    orch.triggers.put("a", "created:first", call="raises")
+    orch.triggers.put("b", "created:second", call="tells")
+    worker = Worker(orch, "ada", [])
+    worker.task("never")(lambda context: None)
+    orch.tasks.create_task("x", "first")
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(worker.run)
+        try:
+            assert eventually(lambda: any(it.error for it in orch.triggers.firings("a")))
+            orch.tasks.create_task("x", "second")
+            assert told.wait(SECONDS)
+        finally:
+            worker.stop()
+            working.result(SECONDS)
+    assert kind.__name__ in orch.triggers.firings("a")[0].error
+
+
 def test_it_posts_to_a_webhook_once_for_each_firing(ada, monkeypatch):
     monkeypatch.setenv("GRAPH_ORCH_WEBHOOK_NETWORKS", "127.0.0.0/8")
     secret = new_secret()

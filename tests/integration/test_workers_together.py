@@ -7,8 +7,9 @@ from collections import Counter
 
 import pytest
 
-from graph_orch import NewTask, StoreUnreachableError, TaskStatus, Worker
+from graph_orch import NewTask, StoreError, StoreUnreachableError, TaskStatus, Worker
 from graph_orch._async.graph import AsyncGraph
+from graph_orch._async.upkeep import AsyncUpkeep
 from graph_orch.settings import Address
 from graph_orch.worker.sharing import shared
 from tests.waiting import eventually
@@ -95,6 +96,23 @@ async def test_what_is_due_is_looked_at_while_all_are_busy(orch):
     ends.set()
     worker.stop()
     await serving
+
+
+async def test_a_look_that_raises_anything_is_followed_by_others(orch, monkeypatch, caplog):
+    due, fails = AsyncUpkeep.due, [RuntimeError("it changed size"), StoreError("not now")]
+
+    async def failing(self):
+        if fails:
+            raise fails.pop(0)
+        return await due(self)
+
+    monkeypatch.setattr(AsyncUpkeep, "due", failing)
+    late = orch.tasks.create_task("x", "work", schedule_to_start_seconds=0.1)
+    async with shared(orch.graph.address, upkeep_seconds=0.05):
+        assert await asyncio.to_thread(
+            eventually, lambda: orch.tasks.get_task(late).status is TaskStatus.FAILED
+        )
+    assert "it changed size" in caplog.text
 
 
 async def test_it_is_there_until_the_last_has_left(orch, opened):
