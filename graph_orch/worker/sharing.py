@@ -26,7 +26,9 @@ from graph_orch.store.runtime import AsyncTogether
 UPKEEP_SECONDS = 1.5
 """How often the workers of a place look for what is due: tasks, schedules and the like."""
 UPKEEPS_A_SECOND = 5
-"""How often the workers of all places together do at most."""
+"""How often the workers of all places together do, while LONGEST_UPKEEP_SECONDS allow it."""
+LONGEST_UPKEEP_SECONDS = 5.0
+"""How long a place pauses at most, however many there are: the others may have just ended."""
 END_SECONDS = 1.0
 """How long the last who leaves waits for a look that is under way."""
 MOST_KINDS = 100
@@ -127,11 +129,14 @@ async def _keep_up(
                 for kind in await upkeep.due():
                     together.start(kind, upkeep.do, kind)
                 await together.wait(0)
+                # Also here, as nobody waits for work, and counts, while all workers are busy.
+                await graph.count_processes()
             except OrchestrationError as error:
                 logger.warning("what is due was not looked at: %s", error)
             except Exception:  # nobody would begin this loop again, and nothing due would be done
                 logger.exception("what is due was not looked at")
             seconds = min([UPKEEP_SECONDS, *users])
+            pause = graph.work.paced(seconds, UPKEEPS_A_SECOND, LONGEST_UPKEEP_SECONDS)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(graph.work.paced(seconds, UPKEEPS_A_SECOND)):
+                async with asyncio.timeout(pause):
                     await ending.wait()

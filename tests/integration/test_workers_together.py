@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 
 import pytest
@@ -11,6 +12,7 @@ from graph_orch import NewTask, StoreError, StoreUnreachableError, TaskStatus, W
 from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.upkeep import AsyncUpkeep
 from graph_orch.settings import Address
+from graph_orch.worker import sharing
 from graph_orch.worker.sharing import shared
 from tests.waiting import eventually
 
@@ -113,6 +115,27 @@ async def test_a_look_that_raises_anything_is_followed_by_others(orch, monkeypat
             eventually, lambda: orch.tasks.get_task(late).status is TaskStatus.FAILED
         )
     assert "it changed size" in caplog.text
+
+
+async def test_who_is_left_of_many_processes_looks_and_counts_while_busy(orch, monkeypatch):
+    """With as many processes a place would look once in half an hour."""
+    monkeypatch.setattr(sharing, "LONGEST_UPKEEP_SECONDS", 0.05)
+    hub = orch.graph.work._hub
+    monkeypatch.setattr(hub, "counts_at", math.inf)
+    monkeypatch.setattr(hub, "processes", 10_000)
+    looks, read = Counter[str](), AsyncGraph.read
+
+    async def counted(self, name, **params):
+        looks[name] += 1
+        return await read(self, name, **params)
+
+    monkeypatch.setattr(AsyncGraph, "read", counted)
+    async with shared(orch.graph.address):
+        assert await asyncio.to_thread(eventually, lambda: looks["upkeep/due"] >= 3)
+        assert hub.processes == 10_000
+        hub.counts_at = 0.0
+        assert await asyncio.to_thread(eventually, lambda: hub.processes == 1)
+    assert looks["events/count"] == 0
 
 
 async def test_it_is_there_until_the_last_has_left(orch, opened):
