@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from pydantic import JsonValue
@@ -63,8 +63,17 @@ logger = logger_of("graph_orch.triggers")
 class Acting:
     """Does what is due of what fired."""
 
-    def __init__(self, graph: Graph, retry_policy: RetryPolicy) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        retry_policy: RetryPolicy,
+        is_ending: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Args:
+        is_ending: Once it is so, no more firings are taken.
+        """
         self._graph = graph
+        self._is_ending = is_ending
         self._creation = Creation(graph, retry_policy)
         self._workflows = Workflows(graph, retry_policy=retry_policy)
         self._gates = Gates(graph)
@@ -99,7 +108,7 @@ class Acting:
                 for name in names:
                     together.start(name, do, name)
                 while (over := together.wait(LOOK_SECONDS)) is not None:
-                    if over or (until is not None and time.monotonic() > until):
+                    if over or self._is_over(until):
                         continue
                     for name in free():  # one takes long: what came for others does not wait for it
                         together.start(name, do, name)
@@ -112,12 +121,15 @@ class Acting:
     ) -> list[Firing]:
         """Do what calls this function; '' stands for what calls none."""
         ended: list[Firing] = []
-        while rows := self._take(function, seconds, limit):
+        while not self._is_ending() and (rows := self._take(function, seconds, limit)):
             ended += self._do(rows)
             is_stuck = function and function not in free()
-            if is_stuck or (until is not None and time.monotonic() > until):
+            if is_stuck or self._is_over(until):
                 break
         return ended
+
+    def _is_over(self, until: float | None) -> bool:
+        return self._is_ending() or (until is not None and time.monotonic() > until)
 
     def _give_up(self) -> list[Firing]:
         """End what processes died of again and again, and what nobody has a function for."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -100,8 +100,12 @@ class Webhooks:
     the log, but several at once, and those that are sent again come later.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, is_ending: Callable[[], bool] = lambda: False) -> None:
+        """Args:
+        is_ending: Once it is so, nothing more is sent.
+        """
         self._graph = graph
+        self._is_ending = is_ending
         self._events = Events(graph)
         self._subscriptions = Subscriptions(graph)
         self._complaints: dict[str, str] = {}
@@ -303,7 +307,7 @@ class Webhooks:
 
     def _due(self, turns: _Turns) -> list[Any]:
         """The webhooks that have something to do, those first that have waited longest."""
-        if time.monotonic() >= turns.ends:
+        if self._is_ending() or time.monotonic() >= turns.ends:
             return []
         self._events.end()
         since = time.monotonic() - LOOK_SECONDS
@@ -321,7 +325,7 @@ class Webhooks:
         total, was_idle = 0, False
         ends = min(turns.ends, time.monotonic() + TURN_SECONDS)
         try:
-            while time.monotonic() < ends:
+            while not self._is_ending() and time.monotonic() < ends:
                 sent = self._send(name, poster, aside)
                 total += sent
                 went_on = False

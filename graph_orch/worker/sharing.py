@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import weakref
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 
 from graph_orch._async.claims import AsyncClaims
@@ -31,6 +31,11 @@ LONGEST_UPKEEP_SECONDS = 5.0
 """How long a place pauses at most, however many there are: the others may have just ended."""
 END_SECONDS = 1.0
 """How long the last who leaves waits for a look that is under way."""
+HEED_SECONDS = 0.2
+"""How often who waits for more than a look sees whether there is still time for it."""
+TO_THEIR_END = {"delivered", "called"}
+"""What of these kinds is under way when the last leaves has the grace of that worker: posts that
+are cut off are sent twice, and functions that are cut off are called twice."""
 MOST_KINDS = 100
 """How many kinds of upkeep go on at once: all there are."""
 logger = logger_of("graph_orch.worker")
@@ -68,13 +73,17 @@ _places: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[Address
 
 @contextlib.asynccontextmanager
 async def shared(
-    address: Address, spread: int = 1, upkeep_seconds: float = UPKEEP_SECONDS
+    address: Address,
+    spread: int = 1,
+    upkeep_seconds: float = UPKEEP_SECONDS,
+    grace_left: Callable[[], float] = lambda: 0.0,
 ) -> AsyncGenerator[Shared]:
     """What is shared at an address, opened for the first who enters, closed after the last.
 
     Args:
         spread: Of claims, see `TaskQueue`: those of another spread do not share.
         upkeep_seconds: How often to look for what is due, where no other wants it more often.
+        grace_left: How many seconds what is under way may still take, if this is the last to leave.
 
     Raises:
         StoreError: it cannot be reached; see `AsyncGraph.connect`.
@@ -94,16 +103,29 @@ async def shared(
         if not place.users:
             del places[address, spread]
             place.ending.set()
-            # A look that is under way comes to its end: a driver whose call is cancelled while it
-            # connects may leave a socket open.
-            if place.opening.done():
-                await asyncio.wait([place.upkeep], timeout=END_SECONDS)
-            place.upkeep.cancel()
-            await asyncio.gather(place.upkeep, return_exceptions=True)
-            if not place.opening.done():
-                place.opening.cancel()
-            elif not place.opening.cancelled() and place.opening.exception() is None:
-                await place.opening.result().graph.close()
+            try:
+                if place.opening.done():
+                    await _come_to_end(place.upkeep, grace_left)
+            finally:
+                await _close(place)
+
+
+async def _come_to_end(upkeep: asyncio.Task[None], grace_left: Callable[[], float]) -> None:
+    """Wait for the upkeep to end, until there is no grace left: a second stop takes it away."""
+    # A look always has some time: a driver whose call is cancelled while it connects may leave a
+    # socket open.
+    await asyncio.wait([upkeep], timeout=END_SECONDS)
+    while not upkeep.done() and (left := grace_left()) > 0:
+        await asyncio.wait([upkeep], timeout=min(left, HEED_SECONDS))
+
+
+async def _close(place: _Place) -> None:
+    place.upkeep.cancel()
+    await asyncio.gather(place.upkeep, return_exceptions=True)
+    if not place.opening.done():
+        place.opening.cancel()
+    elif not place.opening.cancelled() and place.opening.exception() is None:
+        await place.opening.result().graph.close()
 
 
 async def _open(address: Address, spread: int) -> Shared:
@@ -122,7 +144,7 @@ async def _keep_up(
     # Whatever is wrong with the store, the looks below tell it.
     with contextlib.suppress(Exception):
         await graph.write("tasks/wake", task_ids=[], command_id=new_hex())
-    upkeep = AsyncUpkeep(graph)
+    upkeep = AsyncUpkeep(graph, is_ending=ending.is_set)
     async with AsyncTogether(MOST_KINDS) as together:
         while not ending.is_set():
             try:
@@ -140,3 +162,5 @@ async def _keep_up(
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await ending.wait()
+        while not TO_THEIR_END.isdisjoint(together.names):
+            await together.wait(HEED_SECONDS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import neo4j
 import pytest
@@ -503,6 +503,35 @@ def test_workers_evaluate_triggers_and_call_their_functions(orch, functions):
 
     worker.run()
     assert told == ['{"title":"Bees"}']
+
+
+@pytest.mark.parametrize("stops", [1, 2])
+def test_a_function_that_runs_when_its_worker_stops_has_its_grace(orch, functions, stops):
+    free, began = threading.Event(), threading.Event()
+
+    @orch.triggers.function("takes long")
+    def takes_long(fired):
+        began.set()
+        free.wait(SECONDS)
+
+    orch.triggers.put("t", "created:x", call="takes long")
+    worker = Worker(orch, "ada", [], grace_seconds=SECONDS)
+    worker.task("never")(lambda context: None)
+    orch.tasks.create_task("x", "x")
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(worker.run)
+        try:
+            assert began.wait(SECONDS)
+        finally:
+            for _ in range(stops):
+                worker.stop()
+            if stops == 1:
+                assert not wait([working], 3).done
+                free.set()
+            working.result(SECONDS)
+            free.set()
+    (fired,) = orch.triggers.firings("t")
+    assert (fired.status, fired.tries) == ("done" if stops == 1 else "pending", 1)
 
 
 def test_a_function_that_hangs_holds_up_no_other_trigger(orch, functions):

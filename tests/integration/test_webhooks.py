@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 
@@ -436,6 +436,29 @@ def test_workers_send_and_tick_meanwhile(orch, receiver):
         finally:
             worker.stop()
             working.result(60)
+
+
+def test_what_is_under_way_when_its_worker_stops_is_sent_once(orch, receiver):
+    free = threading.Event()
+    receiver.answer = lambda got: (free.wait(14), 200)[-1]
+    orch.webhooks.put("w", receiver.url, "created:t", secret=SECRET)
+    create(orch)
+    worker = Worker(orch, "ada", [], grace_seconds=60)
+    worker.task("never")(lambda context: None)
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(worker.run)
+        try:
+            receiver.wait_for(1)
+            create(orch)
+        finally:
+            worker.stop()
+            ends_early = wait([working], 3).done
+            free.set()
+            working.result(60)
+    assert not ends_early
+    assert outcomes(orch) == [(1, 200, True)]
+    orch.maintain()
+    assert sorted(receiver.ids.values()) == [1, 1]
 
 
 @pytest.mark.parametrize(
