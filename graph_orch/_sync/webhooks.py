@@ -128,7 +128,7 @@ class Webhooks:
         """Create a webhook, or replace the one of this name, which keeps its place and its secret.
 
         Where it may send to is for the process that sends: see the setting
-        GRAPH_ORCH_WEBHOOK_NETWORKS. At another URL than before it is enabled again.
+        GRAPH_ORCH_WEBHOOK_NETWORKS. At another URL than before it is enabled again, as by `enable`.
 
         Args:
             url: Where each event is sent by POST, as a CloudEvent in JSON, signed as Standard
@@ -147,9 +147,13 @@ class Webhooks:
         params["end"] = self._events.end()
         made = new_secret() if secret is None else secret_of(secret)
         more = {"url": url_of(url), "secret": UnprintedText(made), "is_given": secret is not None}
+        before = self._graph.read("webhooks/signing", subscription=params["subscription"])
         rows = self._graph.transaction(_put, params, more)
         if not rows:
             raise SubscriptionDeliveredError(params["subscription"])
+        # What the receiver before did not take is no fault of this one, which has all tries.
+        if before and before[0]["url"] != more["url"]:
+            self._hasten(params["subscription"], None, also_given_up=False)
         found = Webhook.from_record(native(rows[0]) | {"last": params["end"]})
         return NewWebhook(**dict(found), secret=made if rows[0]["is_new"] else None)
 

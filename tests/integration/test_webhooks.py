@@ -169,7 +169,15 @@ def test_one_that_takes_nothing_for_days_is_disabled_and_loses_nothing(orch, rec
     assert orch.monitor.get_recommendations(["webhook_disabled"]) == []
 
 
-def test_nothing_is_given_up_of_a_receiver_that_takes_nothing(orch, receiver, monkeypatch):
+@pytest.mark.parametrize(
+    "go_on",
+    [
+        lambda orch, url: orch.webhooks.enable("w"),
+        lambda orch, url: orch.webhooks.put("w", f"{url}/new"),
+    ],
+    ids=["enabled", "elsewhere"],
+)
+def test_nothing_is_given_up_of_a_receiver_that_takes_nothing(orch, receiver, monkeypatch, go_on):
     """Also where the pauses are as short as they may be: ten tries are over before three days."""
     monkeypatch.setattr("graph_orch.domain.webhooks.random.random", lambda: 0.0)
     orch.webhooks.put("w", receiver.url, secret=SECRET)
@@ -183,7 +191,7 @@ def test_nothing_is_given_up_of_a_receiver_that_takes_nothing(orch, receiver, mo
     assert (found.given_up, found.waiting) == (0, 1)
     assert found.disabled_because.startswith("nothing was delivered since")
     receiver.answer = lambda got: 200
-    orch.webhooks.enable("w")
+    go_on(orch, receiver.url)
     orch.maintain()
     assert outcomes(orch)[-1] == (1, 200, True)
 
