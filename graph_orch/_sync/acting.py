@@ -29,6 +29,7 @@ from graph_orch.domain.templates import Template
 from graph_orch.errors import (
     OrchestrationError,
     StoreUnreachableError,
+    SubscriptionError,
     TriggerCallError,
     ValidationError,
     WebhookNotFoundError,
@@ -285,15 +286,24 @@ class Acting:
         firing = Firing.from_record({"firing": row["firing"]})
         data = cast(JsonValue, JSON.of("post.data", fields.get("data", values)))
         about = attributes_of(firing_id(firing.key), FIRED, row["task_id"], firing.at)
-        once.step(
-            "webhooks/post",
-            WebhookNotFoundError(fields["webhook"]),
-            subscription=fields["webhook"],
-            event_id=about["id"],
-            type="fired",
-            task_id=row["task_id"],
-            body=in_json(about, data),
-        )
+        name = fields["webhook"]
+        try:
+            once.step(
+                "webhooks/post",
+                WebhookNotFoundError(name),
+                subscription=name,
+                event_id=about["id"],
+                type="fired",
+                task_id=row["task_id"],
+                body=in_json(about, data),
+            )
+        except WebhookNotFoundError:
+            if self._graph.read("webhooks/signing", subscription=name):
+                raise SubscriptionError(
+                    f"webhook {name!r} is disabled; let it send again with webhooks.enable, and "
+                    "retry what failed meanwhile with triggers.retry"
+                ) from None
+            raise
         return about["id"]
 
     def _start(self, key: str, fields: Mapping[str, Any]) -> str:

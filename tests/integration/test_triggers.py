@@ -383,6 +383,39 @@ def test_it_posts_to_a_webhook_once_for_each_firing(ada, monkeypatch):
     assert {it.type for it in ada.webhooks.attempts("w")} == {"fired"}
 
 
+def test_nothing_is_posted_to_a_webhook_that_is_disabled(ada, monkeypatch):
+    monkeypatch.setenv("GRAPH_ORCH_WEBHOOK_NETWORKS", "127.0.0.0/8")
+    secret = new_secret()
+    with Receiver(secret) as receiver:
+        ada.webhooks.put("w", receiver.url, None, secret=secret)
+        ada.triggers.put("t", "created:x", post={"webhook": "w"})
+        ada.tasks.create_task("x", "x")
+        receiver.answer = lambda got: 410
+        ada.maintain()
+        assert ada.webhooks.get("w").disabled_at is not None
+        ada.tasks.create_task("x", "x")
+        ada.maintain()
+        refused, _ = ada.triggers.firings("t")
+        assert (refused.status, "is disabled" in refused.error) == ("pending", True)
+        for pause in range(acting.MOST_TRIES):
+            advance(ada, 2**pause + 1)
+        refused, _ = ada.triggers.firings("t")
+        assert (refused.status, refused.tries) == ("failed", acting.MOST_TRIES)
+        assert ada.webhooks.get("w").waiting == 1
+        receiver.answer = lambda got: 200
+        ada.webhooks.enable("w")
+        assert ada.triggers.retry("t") == 1
+        ada.maintain()
+        assert sorted(receiver.ids.values()) == [1, 2]
+
+
+def test_a_webhook_that_wants_no_events_keeps_nothing_of_the_log(ada, cypher):
+    ada.webhooks.put("w", "https://example.com", None)
+    cypher("MATCH (s:Subscription {name: 'w'}) SET s.disabled_at = datetime()")
+    finish(ada, ada.tasks.create_task("x", "x"))
+    assert ada.retention.prune(0) == 1
+
+
 class Died(BaseException):
     """Stands for the end of a process just where it is raised."""
 
