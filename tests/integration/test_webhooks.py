@@ -291,6 +291,27 @@ def test_a_slow_receiver_delays_no_other(orch, receiver):
             assert sending.result(60) == {**sending.result(), "delivered": 4 * 40}
 
 
+def test_those_that_wait_for_a_turn_are_not_looked_for_at_each_end_of_one(
+    orch, receiver, monkeypatch
+):
+    monkeypatch.setattr(sync_webhooks, "WEBHOOKS_AT_ONCE", 2)
+    monkeypatch.setattr(sync_webhooks, "KEPT_SECONDS", 3600.0)
+    for number in range(40):
+        orch.webhooks.put(f"w{number}", receiver.url, "created:t", secret=SECRET)
+    create(orch)
+    looks, read = [], orch.graph.read
+
+    def noted(name, **params):
+        rows = read(name, **params)
+        looks.extend([len(rows)] if name == "webhooks/due" else [])
+        return rows
+
+    monkeypatch.setattr(orch.graph, "read", noted)
+    assert orch.webhooks.deliver() == 40
+    assert looks[0] == 40
+    assert len(looks) < 10  # at each of 40 ends before
+
+
 def test_receivers_that_hang_leave_places_to_others(orch, receiver, monkeypatch):
     """None of those that hang has had all its turns when another has its first."""
     places, number, free, begun = 4, 60, threading.Event(), []
