@@ -33,9 +33,12 @@ END_SECONDS = 1.0
 """How long the last who leaves waits for a look that is under way."""
 HEED_SECONDS = 0.2
 """How often who waits for more than a look sees whether there is still time for it."""
-TO_THEIR_END = {"delivered", "called"}
-"""What of these kinds is under way when the last leaves has the grace of that worker: posts that
-are cut off are sent twice, and functions that are cut off are called twice."""
+PLANNED = "planned"
+"""The name of a call beside the kinds of upkeep: on a cold server it may take seconds, for which
+the first look for what is due does not wait."""
+TO_THEIR_END = {"delivered", "called", PLANNED}
+"""What of these is under way when the last leaves has the grace of that worker: posts that are cut
+off are sent twice, functions are called twice, and a driver may leave a socket open."""
 MOST_KINDS = 100
 """How many kinds of upkeep go on at once: all there are."""
 logger = logger_of("graph_orch.worker")
@@ -132,6 +135,14 @@ async def _open(address: Address, spread: int) -> Shared:
     return Shared.on(await AsyncGraph.at(address), spread)
 
 
+async def _plan(graph: AsyncGraph) -> int:
+    """Let the server plan what wakes tasks, before a first retry waits for it: it wakes none."""
+    # Whatever is wrong with the store, the looks for what is due tell it.
+    with contextlib.suppress(Exception):
+        await graph.write("tasks/wake", task_ids=[], command_id=new_hex())
+    return 0
+
+
 async def _keep_up(
     opening: asyncio.Future[Shared], users: Sequence[float], ending: asyncio.Event
 ) -> None:
@@ -140,12 +151,9 @@ async def _keep_up(
     What is due of one kind waits for no other: a receiver of webhooks may be slow.
     """
     graph = (await asyncio.shield(opening)).graph
-    # With no tasks, so that the server plans the statement before a first retry waits for it.
-    # Whatever is wrong with the store, the looks below tell it.
-    with contextlib.suppress(Exception):
-        await graph.write("tasks/wake", task_ids=[], command_id=new_hex())
     upkeep = AsyncUpkeep(graph, is_ending=ending.is_set)
     async with AsyncTogether(MOST_KINDS) as together:
+        together.start(PLANNED, _plan, graph)
         while not ending.is_set():
             try:
                 for kind in await upkeep.due():

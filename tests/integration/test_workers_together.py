@@ -100,6 +100,26 @@ async def test_what_is_due_is_looked_at_while_all_are_busy(orch):
     await serving
 
 
+async def test_the_first_look_does_not_wait_for_a_plan(orch, monkeypatch):
+    """The server plans a statement when it is first asked, which takes long on a busy machine."""
+    looked, write, read = asyncio.Event(), AsyncGraph.write, AsyncGraph.read
+
+    async def slow(self, name, **params):
+        if name == "tasks/wake":
+            await looked.wait()
+        return await write(self, name, **params)
+
+    async def noted(self, name, **params):
+        if name == "upkeep/due":
+            looked.set()
+        return await read(self, name, **params)
+
+    monkeypatch.setattr(AsyncGraph, "write", slow)
+    monkeypatch.setattr(AsyncGraph, "read", noted)
+    async with shared(orch.graph.address):
+        await asyncio.wait_for(looked.wait(), 60)
+
+
 async def test_a_look_that_raises_anything_is_followed_by_others(orch, monkeypatch, caplog):
     due, fails = AsyncUpkeep.due, [RuntimeError("it changed size"), StoreError("not now")]
 
