@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
+from functools import partial
 
 import pytest
 
@@ -13,10 +14,11 @@ from graph_orch._async.graph import AsyncGraph
 from graph_orch._async.upkeep import AsyncUpkeep
 from graph_orch.settings import Address
 from graph_orch.worker import sharing
-from graph_orch.worker.sharing import shared
 from tests.waiting import eventually
 
 AGENTS = 12
+entered = partial(sharing.shared, grace_left=lambda: 60.0)
+"""A driver whose call is cut off while it connects may leave a socket open, which fails a test."""
 TASKS_EACH = 5
 
 
@@ -116,7 +118,7 @@ async def test_the_first_look_does_not_wait_for_a_plan(orch, monkeypatch):
 
     monkeypatch.setattr(AsyncGraph, "write", slow)
     monkeypatch.setattr(AsyncGraph, "read", noted)
-    async with shared(orch.graph.address):
+    async with entered(orch.graph.address):
         await asyncio.wait_for(looked.wait(), 60)
 
 
@@ -130,7 +132,7 @@ async def test_a_look_that_raises_anything_is_followed_by_others(orch, monkeypat
 
     monkeypatch.setattr(AsyncUpkeep, "due", failing)
     late = orch.tasks.create_task("x", "work", schedule_to_start_seconds=0.1)
-    async with shared(orch.graph.address, upkeep_seconds=0.05):
+    async with entered(orch.graph.address, upkeep_seconds=0.05):
         assert await asyncio.to_thread(
             eventually, lambda: orch.tasks.get_task(late).status is TaskStatus.FAILED
         )
@@ -150,7 +152,7 @@ async def test_who_is_left_of_many_processes_looks_and_counts_while_busy(orch, m
         return await read(self, name, **params)
 
     monkeypatch.setattr(AsyncGraph, "read", counted)
-    async with shared(orch.graph.address):
+    async with entered(orch.graph.address):
         assert await asyncio.to_thread(eventually, lambda: looks["upkeep/due"] >= 3)
         assert hub.processes == 10_000
         hub.counts_at = 0.0
@@ -160,11 +162,11 @@ async def test_who_is_left_of_many_processes_looks_and_counts_while_busy(orch, m
 
 async def test_it_is_there_until_the_last_has_left(orch, opened):
     address = orch.graph.address
-    async with shared(address) as first:
-        async with shared(address) as second:
+    async with entered(address) as first:
+        async with entered(address) as second:
             assert second is first
         assert await first.graph.read("schema/record")
-    async with shared(address) as third:
+    async with entered(address) as third:
         assert third is not first
         assert await third.graph.read("schema/record")
     assert len(opened) == 2
@@ -174,18 +176,18 @@ async def test_all_who_wait_for_a_place_that_is_away_hear_of_it(orch):
     away = Address("bolt://127.0.0.1:1")
 
     async def enter() -> None:
-        async with shared(away):
+        async with entered(away):
             raise AssertionError("nothing is there")
 
     heard = await asyncio.gather(*(enter() for _ in range(3)), return_exceptions=True)
     assert [type(error) for error in heard] == [StoreUnreachableError] * 3
-    async with shared(orch.graph.address) as store:
+    async with entered(orch.graph.address) as store:
         assert await store.graph.read("schema/record")
 
 
 async def test_who_gives_up_while_it_opens_leaves_it_to_the_others(orch, opened):
     async def enter() -> bool:
-        async with shared(orch.graph.address) as store:
+        async with entered(orch.graph.address) as store:
             return bool(await store.graph.read("schema/record"))
 
     one, other = asyncio.create_task(enter()), asyncio.create_task(enter())
