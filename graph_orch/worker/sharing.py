@@ -123,12 +123,12 @@ async def _come_to_end(upkeep: asyncio.Task[None], grace_left: Callable[[], floa
 
 
 async def _close(place: _Place) -> None:
+    place.opening.cancel()  # first of all, while it may not have begun to connect
     place.upkeep.cancel()
     await asyncio.gather(place.upkeep, return_exceptions=True)
-    if not place.opening.done():
-        place.opening.cancel()
-    elif not place.opening.cancelled() and place.opening.exception() is None:
-        await place.opening.result().graph.close()
+    opening = place.opening
+    if opening.done() and not opening.cancelled() and opening.exception() is None:
+        await opening.result().graph.close()
 
 
 async def _open(address: Address, spread: int) -> Shared:
