@@ -1,11 +1,11 @@
-// Returns the subscription that has read least of the log. Of a trigger, also what it waits for and
+// Returns the subscription that has read least of the log, but for webhooks that want no event. Of a trigger, also what it waits for and
 // has still to do counts. No row means that there is none.
 // mode: read
 // returns: name, position
 CYPHER 5
 CALL () {
   MATCH (s:Subscription) USING INDEX SEEK s:Subscription(name)
-  WHERE s.name >= ''
+  WHERE s.name >= '' AND NOT (s.deliver = 'webhook' AND s.pattern = '')
   RETURN s.name AS name, s.position AS position ORDER BY position LIMIT 1
   UNION ALL
   MATCH (k:TriggerGroup) USING INDEX SEEK k:TriggerGroup(is_awaited, due_at)

@@ -227,12 +227,20 @@ class AsyncGraph:
 
     async def _look(self) -> None:
         """Look, for all who wait in this process, whether something has changed."""
-        if self.work.takes_count():
-            (row,) = await self.read("workers/processes")
-            self.work.counted(row["processes"])
+        await self.count_processes()
         (row,) = await self.read("events/count")
         self.work.looked(row["events"])
         await async_sleep(0)  # so that those who were told ask the store together with this one
+
+    async def count_processes(self) -> None:
+        """Count the processes that have workers, where it is time to: they pace what each does.
+
+        Raises:
+            StoreError: the server is away.
+        """
+        if self.work.takes_count():
+            (row,) = await self.read("workers/processes")
+            self.work.counted(row["processes"])
 
     async def write(self, name: str, **params: Any) -> Rows:
         """Run a statement in a transaction of its own, and return all its rows.

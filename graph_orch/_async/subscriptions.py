@@ -70,6 +70,9 @@ class AsyncSubscriptions:
     def __init__(self, graph: AsyncGraph) -> None:
         self._graph = graph
         self._events = AsyncEvents(graph)
+        self._read_at: dict[tuple[str, str | None], int] = {}
+        """By subscription and reader, how often it had gone back when it was read last here: what
+        is acknowledged was read then."""
 
     async def put(
         self,
@@ -197,7 +200,9 @@ class AsyncSubscriptions:
 
         Args:
             position: The `position` of an event that was read. One before is no error, nor is one
-                that was read before a `replay`: the subscription stays where it is.
+                that was read before a `replay`: the subscription stays where it is. What was read
+                is known of the last `read` of this object, without `after`, under this `reader`;
+                one that has read nothing counts as if it had read what anybody did.
             reader: Who has taken it, see `take`; it then has it for so many seconds more.
 
         Raises:
@@ -228,7 +233,7 @@ class AsyncSubscriptions:
         """Go back: all events after a position come again, acknowledged or not; errors as `ack`.
 
         Whoever reads it meanwhile reads it again from there: what it acknowledges of what it read
-        before changes nothing.
+        before changes nothing, also where others have read it since; see `ack`.
 
         Args:
             position: Or a time: then all come again from the first one on that is not older.
@@ -327,8 +332,6 @@ class AsyncSubscriptions:
         while True:
             most = limit - len(events)
             row = await self._page(name, reader, after, most, wanted)
-            if after is None and (replays := row["replays"]) is not None:
-                await self._graph.write("subscriptions/heed", subscription=name, replays=replays)
             start = row["position"] if after is None else start
             events += chosen(wanted.where, row["events"])
             if len(events) >= limit:
@@ -365,6 +368,10 @@ class AsyncSubscriptions:
             raise SubscriptionNotFoundError(name)
         if rows[0]["held"]:
             raise SubscriptionHeldError(name)
+        if after is None:
+            replays = self._read_at[name, reader] = rows[0]["replays"]
+            if rows[0]["unheeded"]:  # who acknowledges elsewhere, and reads nothing, goes by that
+                await self._graph.write("subscriptions/heed", subscription=name, replays=replays)
         return dict(rows[0])
 
     async def _take(self, name: str, reader: str, seconds: float) -> bool:
@@ -387,6 +394,7 @@ class AsyncSubscriptions:
             position=position,
             back=back,
             seconds=seconds,
+            replays=self._read_at.get((name, reader)),
         )
         if not rows:
             raise SubscriptionNotFoundError(name)
@@ -408,6 +416,8 @@ class AsyncSubscriptions:
             await self._move(name, done, reader, 0.0)
         except (StoreError, SubscriptionHeldError, SubscriptionNotFoundError) as error:
             logger.warning("%s is not given up: %s", name, error)
+        finally:
+            self._read_at.pop((name, reader), None)
 
 
 def parameters(name: str, deliver: str, wanted: Wanted, after: int | None) -> dict[str, Any]:

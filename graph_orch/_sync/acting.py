@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from pydantic import JsonValue
@@ -30,6 +30,7 @@ from graph_orch.domain.templates import Template
 from graph_orch.errors import (
     OrchestrationError,
     StoreUnreachableError,
+    SubscriptionError,
     TriggerCallError,
     ValidationError,
     WebhookNotFoundError,
@@ -69,8 +70,17 @@ logger = logger_of("graph_orch.triggers")
 class Acting:
     """Does what is due of what fired."""
 
-    def __init__(self, graph: Graph, retry_policy: RetryPolicy) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        retry_policy: RetryPolicy,
+        is_ending: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Args:
+        is_ending: Once it is so, no more firings are taken.
+        """
         self._graph = graph
+        self._is_ending = is_ending
         self._creation = Creation(graph, retry_policy)
         self._workflows = Workflows(graph, retry_policy=retry_policy)
         self._gates = Gates(graph)
@@ -112,7 +122,7 @@ class Acting:
 
                 begin()
                 while (over := together.wait(LOOK_SECONDS)) is not None:
-                    if not over and (until is None or time.monotonic() <= until):
+                    if not over and not self._is_over(until):
                         begin()  # one takes long: what came for others does not wait for it
         if failed:
             raise failed[0]
@@ -131,12 +141,15 @@ class Acting:
     ) -> list[Firing]:
         """Do what calls this function; '' stands for what calls none."""
         ended: list[Firing] = []
-        while rows := self._take(function, seconds, limit):
+        while not self._is_ending() and (rows := self._take(function, seconds, limit)):
             ended += self._do(rows)
             is_stuck = function and function not in free()
-            if is_stuck or (until is not None and time.monotonic() > until):
+            if is_stuck or self._is_over(until):
                 break
         return ended
+
+    def _is_over(self, until: float | None) -> bool:
+        return self._is_ending() or (until is not None and time.monotonic() > until)
 
     def _give_up(self) -> list[Firing]:
         """End what processes died of again and again, and what nobody has a function for."""
@@ -297,15 +310,24 @@ class Acting:
         told: JsonValue = {name: values[name] for name in SENT if name in values}
         data = cast(JsonValue, JSON.of("post.data", fields.get("data", told)))
         about = attributes_of(firing_id(firing.key), FIRED, row["task_id"], firing.at)
-        once.step(
-            "webhooks/post",
-            WebhookNotFoundError(fields["webhook"]),
-            subscription=fields["webhook"],
-            event_id=about["id"],
-            type="fired",
-            task_id=row["task_id"],
-            body=in_json(about, data),
-        )
+        name = fields["webhook"]
+        try:
+            once.step(
+                "webhooks/post",
+                WebhookNotFoundError(name),
+                subscription=name,
+                event_id=about["id"],
+                type="fired",
+                task_id=row["task_id"],
+                body=in_json(about, data),
+            )
+        except WebhookNotFoundError:
+            if self._graph.read("webhooks/signing", subscription=name):
+                raise SubscriptionError(
+                    f"webhook {name!r} is disabled; let it send again with webhooks.enable, and "
+                    "retry what failed meanwhile with triggers.retry"
+                ) from None
+            raise
         return about["id"]
 
     def _start(self, key: str, fields: Mapping[str, Any]) -> str:

@@ -227,12 +227,20 @@ class Graph:
 
     def _look(self) -> None:
         """Look, for all who wait in this process, whether something has changed."""
-        if self.work.takes_count():
-            (row,) = self.read("workers/processes")
-            self.work.counted(row["processes"])
+        self.count_processes()
         (row,) = self.read("events/count")
         self.work.looked(row["events"])
         sleep(0)  # so that those who were told ask the store together with this one
+
+    def count_processes(self) -> None:
+        """Count the processes that have workers, where it is time to: they pace what each does.
+
+        Raises:
+            StoreError: the server is away.
+        """
+        if self.work.takes_count():
+            (row,) = self.read("workers/processes")
+            self.work.counted(row["processes"])
 
     def write(self, name: str, **params: Any) -> Rows:
         """Run a statement in a transaction of its own, and return all its rows.

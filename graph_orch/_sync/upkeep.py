@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from graph_orch._sync.acting import MOST_TRIES, UNCALLED_SECONDS, Acting
 from graph_orch._sync.due import Due
@@ -25,16 +26,23 @@ logger = logger_of("graph_orch.upkeep")
 class Upkeep:
     """Does what is due. Any number of processes may do it, none is the leader."""
 
-    def __init__(self, graph: Graph, *, retry_policy: RetryPolicy | None = None) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        *,
+        retry_policy: RetryPolicy | None = None,
+        is_ending: Callable[[], bool] = lambda: False,
+    ) -> None:
         """Args:
         retry_policy: For the tasks that are created here without one of their own.
+        is_ending: Once it is so, nothing more is sent, and no function is called.
         """
         self._graph = graph
         self._due = Due(graph)
         self._schedules = Schedules(graph, retry_policy=retry_policy)
-        self._webhooks = Webhooks(graph)
+        self._webhooks = Webhooks(graph, is_ending)
         self._evaluation = Evaluator(graph)
-        self._acting = Acting(graph, retry_policy or RetryPolicy())
+        self._acting = Acting(graph, retry_policy or RetryPolicy(), is_ending)
         self._kinds = {
             "tasks": self._heed,
             "scheduled": self._tick,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -33,6 +34,8 @@ DUPLICATES_SECONDS = 600.0
 """How long a stream that we create knows the ids of its messages."""
 HEADERS_BYTES = 1_000
 """What the lines of headers take besides their names and values, and more."""
+THERE_ALREADY = 10_105, 10_148
+"""The server's codes for a consumer that was to be created, and is there."""
 TOO_LARGE = 10_054
 """The server's code for a message that is larger than its stream takes."""
 
@@ -247,23 +250,36 @@ class NatsConsumer:
     async def _have_consumer(self, jetstream: Any, stream: str, subject: str) -> None:
         """Create the durable consumer, unless it is there.
 
-        Creating one of a name that is there changes its subject: an ingest of another subject would
-        take the messages of this one, and this one those of the other.
+        Creating one of a name that is there may change its subject: an ingest of another subject
+        would take the messages of this one, and this one those of the other. So what is there is
+        looked at before, and after, as another ingest may begin at the same time.
         """
         try:
-            found = (await jetstream.consumer_info(stream, self._name)).config.filter_subject
+            await jetstream.consumer_info(stream, self._name)
         except nats.js.errors.NotFoundError:
-            config = ConsumerConfig(
-                durable_name=self._name, filter_subject=subject, ack_wait=ACK_WAIT_SECONDS
-            )
-            await jetstream.add_consumer(stream, config)
-            return
+            await self._create(jetstream, stream, subject)
+        found = (await jetstream.consumer_info(stream, self._name)).config.filter_subject
         if found != subject:
             raise BrokerError(
                 f"{self._target}: consumers of the name {self._name!r} take "
                 f"{'all messages' if found is None else f'messages of {found!r}'} of the stream "
                 f"{stream!r}; give another name, such as with --name"
             )
+
+    async def _create(self, jetstream: Any, stream: str, subject: str) -> None:
+        config = ConsumerConfig(
+            durable_name=self._name, filter_subject=subject, ack_wait=ACK_WAIT_SECONDS
+        )
+        # The library cannot say that an existing one is to stay as it is, which servers from 2.10
+        # on heed; for others it is as if that were not said.
+        asked = {"stream_name": stream, "config": config.as_dict(), "action": "create"}
+        place = f"$JS.API.CONSUMER.DURABLE.CREATE.{stream}.{self._name}"
+        answer = await self._connection.client.request(
+            place, json.dumps(asked).encode(), timeout=ANSWER_SECONDS
+        )
+        error = json.loads(answer.data).get("error")
+        if error and error.get("err_code") not in THERE_ALREADY:
+            raise nats.js.errors.APIError.from_error(error)
 
     async def _stream_of(self, jetstream: JetStreamContext, subject: str) -> StreamInfo:
         name = self._target.options.get("stream")

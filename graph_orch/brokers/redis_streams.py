@@ -28,7 +28,7 @@ ANSWER_SECONDS = 10.0
 CLAIMED_SECONDS = 60.0
 """After so long a message that a reader did not acknowledge goes to another."""
 CLAIM_EVERY_SECONDS = 10.0
-_Entry: TypeAlias = tuple[bytes, Mapping[bytes, bytes] | None]
+_Entry: TypeAlias = tuple[bytes | None, Mapping[bytes, bytes] | None]
 """The id of an entry and its fields; None or none at all: it is no more in the stream."""
 logger = logger_of("graph_orch.ingest")
 
@@ -151,15 +151,17 @@ class RedisConsumer:
 
     async def _messages(self, entries: Sequence[_Entry]) -> list[Incoming]:
         """The messages of entries. One that was cut off its stream meanwhile is gone."""
-        gone = [entry_id for entry_id, fields in entries if not fields]
+        gone = gone_of(entries)
         if gone:
             logger.error(
-                "%s: %d messages are lost: they were trimmed, or deleted, before they were dealt "
-                "with, from %s to %s",
+                "%s: %d messages were trimmed, or deleted, before they were acknowledged, from %s "
+                "to %s: those that were no tasks by then are lost",
                 *(self._target, len(gone), gone[0].decode(), gone[-1].decode()),
             )
             await self._connection.client.xack(self._target.place, self._group, *gone)
-        return [self._incoming(entry_id, fields) for entry_id, fields in entries if fields]
+        return [
+            self._incoming(entry_id, fields) for entry_id, fields in entries if entry_id and fields
+        ]
 
     async def _read(self, after: str, limit: int, block: int | None) -> list[_Entry]:
         place = self._target.place
@@ -205,6 +207,11 @@ class RedisConsumer:
             if not await client.xpending_range(place, self._group, "-", "+", 1, self._reader):
                 await client.xgroup_delconsumer(place, self._group, self._reader)
         await self._connection.close()
+
+
+def gone_of(entries: Sequence[_Entry]) -> list[bytes]:
+    """The ids of entries that are no more in the stream; Redis 6.2 claims such without an id."""
+    return [entry_id for entry_id, fields in entries if entry_id is not None and not fields]
 
 
 def _flat(entries: Any) -> list[_Entry]:

@@ -77,7 +77,9 @@ def read(
 ) -> None:
     """Print the first events that are not acknowledged."""
     with connect() as orch:
-        found = orch.subscriptions.read(name, limit)
+        # Who only looks reads ahead of what is acknowledged: that counts as reading for nobody.
+        after = None if ack else orch.subscriptions.get(name).position
+        found = orch.subscriptions.read(name, limit, after=after)
         say_events(found, as_json)
         if ack and found:
             orch.subscriptions.ack(name, found[-1].position or 0)

@@ -47,7 +47,9 @@ ATTEMPTS: dict[str, str | Callable[[WebhookAttempt], object]] = {
 def put(
     name: Name,
     url: Annotated[str, typer.Argument(help="Where each event is sent by POST.")],
-    pattern: Annotated[str, typer.Argument(help="EVENTS:TASK_TYPES, with * and ?.")] = "*:*",
+    pattern: Annotated[
+        str | None, typer.Argument(help="EVENTS:TASK_TYPES, with * and ?; by default *:*.")
+    ] = None,
     only_posts: Annotated[
         bool, typer.Option("--only-posts", help="No events, only what triggers post.")
     ] = False,
@@ -63,11 +65,13 @@ def put(
     as_json: Json = False,
 ) -> None:
     """Create a webhook, or replace one; print its secret, which is shown this once."""
+    if only_posts and pattern is not None:
+        raise typer.BadParameter("give either a PATTERN or --only-posts: it wants no events")
     with connect() as orch:
         found = orch.webhooks.put(
             name,
             url,
-            None if only_posts else pattern,
+            None if only_posts else pattern or "*:*",
             workflow_id=workflow,
             agent_id=agent,
             team_id=team,

@@ -32,7 +32,8 @@ def register(name: str) -> Callable[[F], F]:
 def free() -> list[str]:
     """The functions that are not being called: a thread in which one hangs cannot be ended, and
     this process calls it no more until it returns."""
-    return sorted(name for name in FUNCTIONS if not _calls.get(name))
+    # A copy, as other threads may register functions meanwhile.
+    return sorted(name for name in list(FUNCTIONS) if not _calls.get(name))
 
 
 def call(name: str, given: dict[str, JsonValue]) -> None:
@@ -47,9 +48,9 @@ def call(name: str, given: dict[str, JsonValue]) -> None:
         found = FUNCTIONS[name](given)
         if inspect.iscoroutine(found):
             asyncio.run(cast("Coroutine[Any, Any, Any]", found))
-    except (KeyboardInterrupt, GeneratorExit):
-        raise
-    except BaseException as error:  # it is not ours, and may raise anything, such as SystemExit
+    # The function is not ours, and may raise anything, such as SystemExit. No signal reaches its
+    # thread, so that a KeyboardInterrupt is its own too, and must not end the loop that waits.
+    except BaseException as error:
         raise TriggerCallError(f"{name}: {describe(error)}") from error
     finally:
         calls.discard(given["key"])

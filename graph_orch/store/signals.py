@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import random
 import threading
 import time
@@ -32,6 +33,8 @@ QUIET = 200, 5
 """A process looks as often as that in the time for which nothing has changed, or less: 5 times less
 often at most."""
 COUNT_SECONDS = 5.0
+LONGEST_COUNT_SECONDS = 10.0
+"""Where most of many processes have ended, those that are left go on at their pace for so long."""
 COUNTS_A_SECOND = 1
 
 
@@ -131,12 +134,13 @@ class _Signal:
         if is_new or now - self._hub.told_at >= self.paced(LONGEST_LOOK_SECONDS, TELLS_A_SECOND):
             self._hub.tell(())
 
-    def paced(self, seconds: float, a_second: float) -> float:
+    def paced(self, seconds: float, a_second: float, longest: float = math.inf) -> float:
         """How long a process pauses that is to look at something every so many seconds.
 
-        Longer, where all processes with workers together would look more often than `a_second`.
+        Longer, where all processes with workers together would look more often than `a_second`,
+        but not longer than `longest`.
         """
-        return max(seconds, self._hub.processes / a_second)
+        return max(seconds, min(self._hub.processes / a_second, longest))
 
     def takes_count(self) -> bool:
         """Whether the caller is the one to count the processes with workers, for `counted`."""
@@ -144,7 +148,8 @@ class _Signal:
         with self._hub.lock:
             is_due = self._hub.counts_at <= now
             if is_due:
-                self._hub.counts_at = now + self.paced(COUNT_SECONDS, COUNTS_A_SECOND)
+                pause = self.paced(COUNT_SECONDS, COUNTS_A_SECOND, LONGEST_COUNT_SECONDS)
+                self._hub.counts_at = now + pause
             return is_due
 
     def counted(self, processes: int) -> None:

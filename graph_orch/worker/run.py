@@ -111,7 +111,8 @@ class Run:
         heart.start()
         self._graph.work.watch(self._lose_soon)
         finisher = asyncio.create_task(self._finish())
-        finisher.add_done_callback(lambda _: self.abort())  # it ends early only by an error
+        # It ends early only by an error.
+        finisher.add_done_callback(lambda _: None if self._closed else self.abort())
         watcher = asyncio.create_task(self._watch())
         try:
             await self._claim()
@@ -141,6 +142,10 @@ class Run:
         self.stop()
         self._aborting.set()
         self._hurry(0.0)
+
+    def grace_left(self) -> float:
+        """For how many seconds what goes on may go on, once the worker is to end."""
+        return max(0.0, (self._complete_by or 0.0) - LAST_SECONDS - self.loop.time())
 
     def _hurry(self, grace_seconds: float) -> None:
         """Limit what is asked of the store, now and later, to the time that a stop may take."""

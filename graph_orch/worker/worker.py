@@ -64,7 +64,9 @@ class Worker:
             concurrency: How many handlers run at once.
             lease_seconds: How long a claim outlives this process; it is kept by a beat every third
                 of that.
-            grace_seconds: How long running handlers may go on after SIGTERM.
+            grace_seconds: How long running handlers may go on after SIGTERM, and, where this is the
+                last worker of its event loop at this store, webhooks that are being sent and
+                functions of triggers.
             prefetch: How many tasks to hold beyond those that run.
             claim_spread: See `TaskQueue`.
             circuit_breaker: When the agent is paused because it keeps failing; None: as it was set.
@@ -251,7 +253,7 @@ class Worker:
         if address is None:
             orch = await stack.enter_async_context(AsyncOrchestrator.connect())
             address = orch.graph.address
-        place = shared(address, settings.spread, settings.beat_seconds)
+        place = shared(address, settings.spread, settings.beat_seconds, self._grace_left)
         store = await stack.enter_async_context(place)
         agents = AsyncAgentRegistry(store.graph)
         await agents.register_agent(
@@ -272,6 +274,9 @@ class Worker:
             settings.concurrency,
         )
         return Run(settings, store, self._handlers, schemas=self.schemas(), ends_idle=until_idle)
+
+    def _grace_left(self) -> float:
+        return 0.0 if self._run is None else self._run.grace_left()
 
     def stop(self) -> None:
         """Drain, and end; asked twice, end at once. Safe from any thread and signal handler.

@@ -34,6 +34,9 @@ def test_a_webhook_from_its_first_event_to_its_last(wiped, cli: Cli) -> None:
         assert again != secret
         for shown in (cli("webhook", "list"), cli("webhook", "show", "w"), cli("stats")):
             assert again not in shown.stdout + shown.stderr
+        both = cli("webhook", "put", "w", receiver.url, "created:*", "--only-posts", code=2)
+        assert "either a PATTERN or --only-posts" in both.stderr
+        assert cli.json("webhook", "show", "w")["pattern"] == "created:*"
         none = cli.json("webhook", "put", "w", receiver.url, "--only-posts")
         assert (none["pattern"], none["secret"]) == ("", None)
         assert cli.json("webhook", "enable", "w")["disabled_at"] is None

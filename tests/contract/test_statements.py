@@ -221,7 +221,8 @@ def lived(connected, cypher):
             create={"content": "{task.result.x}", "task_type": "any"},
         )
     connected.triggers.put("plan-asking", "recommendation:*", when={"every_seconds": 1}, call="x")
-    connected.triggers.put("plan-post", "created:triggered", post={"webhook": "z"})
+    connected.webhooks.put("posted", "http://127.0.0.1:9", None)
+    connected.triggers.put("plan-post", "created:triggered", post={"webhook": "posted"})
     connected.apply([{"kind": "subscription", "name": "plan-declared", "pattern": "*"}])
     tasks.create_task("x", "triggered")
     fired = connected.triggers.run()

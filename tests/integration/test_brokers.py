@@ -43,6 +43,7 @@ from graph_orch.brokers import (
     relay,
     relaying,
 )
+from graph_orch.brokers.nats import NatsConsumer
 from graph_orch.embedded.certificate import have_certificate
 from graph_orch.embedded.state import DataDirectory
 from graph_orch.errors import BrokerUnreachableError
@@ -422,6 +423,25 @@ async def test_messages_decide_event_gates(ada, broker, place):
         assert words in reasons[number]
 
 
+async def test_of_ingests_of_several_subjects_at_once_one_goes_on(broker, place, monkeypatch):
+    """Each has found no consumer of the name before any of them creates one."""
+    create, all_found = NatsConsumer._create, asyncio.Barrier(5)
+
+    async def together(self, *args):
+        await all_found.wait()
+        await create(self, *args)
+
+    monkeypatch.setattr(NatsConsumer, "_create", together)
+    async with connected_to(broker) as stream:
+        await stream.add_stream(name=place, subjects=[f"{place}.*"])
+        consumers = [consumer_of(f"{broker.url}/{place}.{it}", "in") for it in "abcde"]
+        found = await asyncio.gather(*(it.open() for it in consumers), return_exceptions=True)
+        for it in consumers:
+            await it.close()
+    assert [type(it) for it in found].count(BrokerError) == 4
+    assert found.count(None) == 1
+
+
 async def test_an_ingest_does_not_take_the_messages_of_another_subject(ada, broker, place):
     async with connected_to(broker) as stream:
         await stream.add_stream(name=place, subjects=[f"{place}.*"])
@@ -627,14 +647,14 @@ async def test_a_redis_entry_that_was_trimmed_makes_no_task(ada, place, caplog):
             reader.open()
         )  # a connection that was lost is made anew: what it was given comes again
         assert [json.loads(it.body)["title"] for it in await reader.receive(10, 1)] == ["c"]
-        assert "2 messages are lost" in caplog.text
+        assert "2 messages were trimmed" in caplog.text
         assert (await client.xpending(place, "in"))["pending"] == 1
         await client.xtrim(place, maxlen=1, approximate=False)
         caplog.clear()
         await other.open()
         with monkeypatched(redis_streams, CLAIMED_SECONDS=0.0):  # as if the reader had died
             assert [json.loads(it.body)["title"] for it in await other.receive(10, 1)] == ["d"]
-        assert "1 messages are lost" in caplog.text
+        assert "1 messages were trimmed" in caplog.text
         assert (await client.xpending(place, "in"))["pending"] == 1
         await other.close()
         await reader.close()

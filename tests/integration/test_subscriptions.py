@@ -22,6 +22,7 @@ from graph_orch import (
     ValidationError,
 )
 from graph_orch._sync import subscriptions
+from graph_orch._sync.subscriptions import Subscriptions
 from tests.mcp_client import environment
 
 
@@ -129,6 +130,21 @@ def test_what_was_read_before_a_replay_does_not_undo_it(ada, goes_back):
             assert ada.subscriptions.ack("s", last).position == 0
         assert [it.task_id for it in ada.subscriptions.read("s")] == ids
         assert ada.subscriptions.ack("s", last - 1).behind == 1
+
+
+def test_what_was_read_before_a_replay_does_not_undo_it_though_others_read_since(ada):
+    ada.subscriptions.put("s", "created:*", after=0)
+    ids = [ada.tasks.create_task("x", "t") for _ in range(3)]
+    other, script = Subscriptions(ada.graph), Subscriptions(ada.graph)
+    last = ada.subscriptions.read("s")[-1].position
+    other.replay("s", 0)
+    assert script.ack("s", last).position == 0
+    assert [it.task_id for it in other.read("s")] == ids
+    assert ada.subscriptions.ack("s", last).position == 0
+    assert script.ack("s", 1).position == 1  # it has read nothing, and is taken for the other
+    assert other.ack("s", 2).position == 2
+    assert [it.task_id for it in ada.subscriptions.read("s")] == ids[2:]
+    assert ada.subscriptions.ack("s", last).behind == 0
 
 
 def test_who_follows_goes_back_with_a_replay(ada):

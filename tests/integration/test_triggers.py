@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import neo4j
 import pytest
@@ -356,6 +356,33 @@ def test_a_function_is_called_where_it_is_registered(ada, functions):
     assert told[2:] == [f"trigger:unknown:{fired.position}"]
 
 
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, GeneratorExit, SystemExit])
+def test_workers_outlive_a_function_that_raises_what_ends_a_process(orch, functions, kind):
+    raised, told = [], threading.Event()
+
+    @orch.triggers.function("raises")
+    async def raises(fired):
+        raised.append(fired["key"])
+        raise kind
+
+    orch.triggers.function("tells")(lambda fired: told.set())
+    orch.triggers.put("a", "created:first", call="raises")
+    orch.triggers.put("b", "created:second", call="tells")
+    worker = Worker(orch, "ada", [])
+    worker.task("never")(lambda context: None)
+    orch.tasks.create_task("x", "first")
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(worker.run)
+        try:
+            assert eventually(lambda: any(it.error for it in orch.triggers.firings("a")))
+            orch.tasks.create_task("x", "second")
+            assert told.wait(SECONDS)
+        finally:
+            worker.stop()
+            working.result(SECONDS)
+    assert kind.__name__ in orch.triggers.firings("a")[0].error
+
+
 def test_it_posts_to_a_webhook_once_for_each_firing(ada, monkeypatch):
     monkeypatch.setenv("GRAPH_ORCH_WEBHOOK_NETWORKS", "127.0.0.0/8")
     secret = new_secret()
@@ -402,6 +429,40 @@ def test_a_webhook_is_not_sent_what_another_trigger_on_the_event_needs(ada, cyph
     assert made(ada) == ["honey"]
     (row,) = cypher("MATCH (d:Delivery) RETURN d.body AS body")
     assert json.loads(row["body"])["data"].keys() == {"trigger", "event"}
+
+
+def test_nothing_is_posted_to_a_webhook_that_is_disabled(ada, monkeypatch):
+    monkeypatch.setenv("GRAPH_ORCH_WEBHOOK_NETWORKS", "127.0.0.0/8")
+    secret = new_secret()
+    with Receiver(secret) as receiver:
+        ada.webhooks.put("w", receiver.url, None, secret=secret)
+        ada.triggers.put("t", "created:x", post={"webhook": "w"})
+        ada.tasks.create_task("x", "x")
+        receiver.answer = lambda got: 410
+        assert [it.status for it in ada.triggers.run()] == ["done"]
+        ada.maintain()
+        assert ada.webhooks.get("w").disabled_at is not None
+        ada.tasks.create_task("x", "x")
+        (refused,) = ada.triggers.run()
+        assert (refused.status, "is disabled" in refused.error) == ("pending", True)
+        for pause in range(acting.MOST_TRIES):
+            advance(ada, 2**pause + 1)
+        (refused,) = [it for it in ada.triggers.firings("t") if it.error]
+        assert (refused.status, refused.tries) == ("failed", acting.MOST_TRIES)
+        assert ada.webhooks.get("w").waiting == 1
+        receiver.answer = lambda got: 200
+        ada.webhooks.enable("w")
+        assert ada.triggers.retry("t") == 1
+        assert [it.status for it in ada.triggers.run()] == ["done"]
+        ada.maintain()
+        assert sorted(receiver.ids.values()) == [1, 2]
+
+
+def test_a_webhook_that_wants_no_events_keeps_nothing_of_the_log(ada, cypher):
+    ada.webhooks.put("w", "https://example.com", None)
+    cypher("MATCH (s:Subscription {name: 'w'}) SET s.disabled_at = datetime()")
+    finish(ada, ada.tasks.create_task("x", "x"))
+    assert ada.retention.prune(0) == 1
 
 
 class Died(BaseException):
@@ -579,6 +640,35 @@ def test_workers_evaluate_triggers_and_call_their_functions(orch, functions):
 
     worker.run()
     assert told == ['{"title":"Bees"}']
+
+
+@pytest.mark.parametrize("stops", [1, 2])
+def test_a_function_that_runs_when_its_worker_stops_has_its_grace(orch, functions, stops):
+    free, began = threading.Event(), threading.Event()
+
+    @orch.triggers.function("takes long")
+    def takes_long(fired):
+        began.set()
+        free.wait(SECONDS)
+
+    orch.triggers.put("t", "created:x", call="takes long")
+    worker = Worker(orch, "ada", [], grace_seconds=SECONDS)
+    worker.task("never")(lambda context: None)
+    orch.tasks.create_task("x", "x")
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(worker.run)
+        try:
+            assert began.wait(SECONDS)
+        finally:
+            for _ in range(stops):
+                worker.stop()
+            if stops == 1:
+                assert not wait([working], 3).done
+                free.set()
+            working.result(SECONDS)
+            free.set()
+    (fired,) = orch.triggers.firings("t")
+    assert (fired.status, fired.tries) == ("done" if stops == 1 else "pending", 1)
 
 
 def test_a_function_that_hangs_holds_up_no_other_trigger(orch, functions):

@@ -144,6 +144,16 @@ async def test_who_gives_up_leaves_looking_to_another(aorch, elsewhere, never_la
     await asyncio.wait_for(other, 60)
 
 
+def test_the_number_of_processes_is_counted_soon_however_many_there_were():
+    signal = Signal("another store of its own")
+    for processes in (1, 1_000):
+        signal.counted(processes)
+        signal._hub.counts_at = 0.0
+        assert signal.takes_count()
+        assert not signal.takes_count()
+        assert signal._hub.counts_at - time.monotonic() <= 10
+
+
 def test_who_is_stuck_while_it_looks_is_replaced():
     signal, one, other = Signal("a store of its own"), object(), object()
     assert signal.takes_look(one)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 
@@ -169,7 +169,15 @@ def test_one_that_takes_nothing_for_days_is_disabled_and_loses_nothing(orch, rec
     assert orch.monitor.get_recommendations(["webhook_disabled"]) == []
 
 
-def test_nothing_is_given_up_of_a_receiver_that_takes_nothing(orch, receiver, monkeypatch):
+@pytest.mark.parametrize(
+    "go_on",
+    [
+        lambda orch, url: orch.webhooks.enable("w"),
+        lambda orch, url: orch.webhooks.put("w", f"{url}/new"),
+    ],
+    ids=["enabled", "elsewhere"],
+)
+def test_nothing_is_given_up_of_a_receiver_that_takes_nothing(orch, receiver, monkeypatch, go_on):
     """Also where the pauses are as short as they may be: ten tries are over before three days."""
     monkeypatch.setattr("graph_orch.domain.webhooks.random.random", lambda: 0.0)
     orch.webhooks.put("w", receiver.url, secret=SECRET)
@@ -183,7 +191,7 @@ def test_nothing_is_given_up_of_a_receiver_that_takes_nothing(orch, receiver, mo
     assert (found.given_up, found.waiting) == (0, 1)
     assert found.disabled_because.startswith("nothing was delivered since")
     receiver.answer = lambda got: 200
-    orch.webhooks.enable("w")
+    go_on(orch, receiver.url)
     orch.maintain()
     assert outcomes(orch)[-1] == (1, 200, True)
 
@@ -281,6 +289,27 @@ def test_a_slow_receiver_delays_no_other(orch, receiver):
             assert not sending.done()
             free.set()
             assert sending.result(60) == {**sending.result(), "delivered": 4 * 40}
+
+
+def test_those_that_wait_for_a_turn_are_not_looked_for_at_each_end_of_one(
+    orch, receiver, monkeypatch
+):
+    monkeypatch.setattr(sync_webhooks, "WEBHOOKS_AT_ONCE", 2)
+    monkeypatch.setattr(sync_webhooks, "KEPT_SECONDS", 3600.0)
+    for number in range(40):
+        orch.webhooks.put(f"w{number}", receiver.url, "created:t", secret=SECRET)
+    create(orch)
+    looks, read = [], orch.graph.read
+
+    def noted(name, **params):
+        rows = read(name, **params)
+        looks.extend([len(rows)] if name == "webhooks/due" else [])
+        return rows
+
+    monkeypatch.setattr(orch.graph, "read", noted)
+    assert orch.webhooks.deliver() == 40
+    assert looks[0] == 40
+    assert len(looks) < 10  # at each of 40 ends before
 
 
 def test_receivers_that_hang_leave_places_to_others(orch, receiver, monkeypatch):
@@ -417,9 +446,10 @@ def test_by_default_nothing_is_sent_to_this_machine(orch, receiver, monkeypatch)
     assert (attempt.status, receiver.got) == (None, [])
 
 
-def test_workers_send_and_tick_meanwhile(orch, receiver):
+def test_workers_send_and_tick_meanwhile(orch, receiver, monkeypatch):
+    monkeypatch.setattr(posting, "POST_SECONDS", 120.0)
     free = threading.Event()
-    receiver.answer = lambda got: (free.wait(14), 200)[-1]
+    receiver.answer = lambda got: (free.wait(120), 200)[-1]
     orch.webhooks.put("w", receiver.url, "created:t", secret=SECRET)
     create(orch)
     worker = Worker(orch, "ada", [])
@@ -430,12 +460,35 @@ def test_workers_send_and_tick_meanwhile(orch, receiver):
         try:
             receiver.wait_for(1)
             orch.schedules.put("often", "* * * * * *", {"content": "x", "task_type": "tick"})
-            assert done.wait(10)
+            assert done.wait(60)
             assert orch.webhooks.attempts("w") == []
-            free.set()
         finally:
+            free.set()
             worker.stop()
             working.result(60)
+
+
+def test_what_is_under_way_when_its_worker_stops_is_sent_once(orch, receiver):
+    free = threading.Event()
+    receiver.answer = lambda got: (free.wait(14), 200)[-1]
+    orch.webhooks.put("w", receiver.url, "created:t", secret=SECRET)
+    create(orch)
+    worker = Worker(orch, "ada", [], grace_seconds=60)
+    worker.task("never")(lambda context: None)
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(worker.run)
+        try:
+            receiver.wait_for(1)
+            create(orch)
+        finally:
+            worker.stop()
+            ends_early = wait([working], 3).done
+            free.set()
+            working.result(60)
+    assert not ends_early
+    assert outcomes(orch) == [(1, 200, True)]
+    orch.maintain()
+    assert sorted(receiver.ids.values()) == [1, 1]
 
 
 @pytest.mark.parametrize(

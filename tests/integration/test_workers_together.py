@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
+from functools import partial
 
 import pytest
 
-from graph_orch import NewTask, StoreUnreachableError, TaskStatus, Worker
+from graph_orch import NewTask, StoreError, StoreUnreachableError, TaskStatus, Worker
 from graph_orch._async.graph import AsyncGraph
+from graph_orch._async.upkeep import AsyncUpkeep
 from graph_orch.settings import Address
-from graph_orch.worker.sharing import shared
+from graph_orch.worker import sharing
 from tests.waiting import eventually
 
 AGENTS = 12
+entered = partial(sharing.shared, grace_left=lambda: 60.0)
+"""A driver whose call is cut off while it connects may leave a socket open, which fails a test."""
 TASKS_EACH = 5
 
 
@@ -97,13 +102,71 @@ async def test_what_is_due_is_looked_at_while_all_are_busy(orch):
     await serving
 
 
+async def test_the_first_look_does_not_wait_for_a_plan(orch, monkeypatch):
+    """The server plans a statement when it is first asked, which takes long on a busy machine."""
+    looked, write, read = asyncio.Event(), AsyncGraph.write, AsyncGraph.read
+
+    async def slow(self, name, **params):
+        if name == "tasks/wake":
+            await looked.wait()
+        return await write(self, name, **params)
+
+    async def noted(self, name, **params):
+        if name == "upkeep/due":
+            looked.set()
+        return await read(self, name, **params)
+
+    monkeypatch.setattr(AsyncGraph, "write", slow)
+    monkeypatch.setattr(AsyncGraph, "read", noted)
+    async with entered(orch.graph.address):
+        await asyncio.wait_for(looked.wait(), 60)
+
+
+async def test_a_look_that_raises_anything_is_followed_by_others(orch, monkeypatch, caplog):
+    due, fails = AsyncUpkeep.due, [RuntimeError("it changed size"), StoreError("not now")]
+
+    async def failing(self):
+        if fails:
+            raise fails.pop(0)
+        return await due(self)
+
+    monkeypatch.setattr(AsyncUpkeep, "due", failing)
+    late = orch.tasks.create_task("x", "work", schedule_to_start_seconds=0.1)
+    async with entered(orch.graph.address, upkeep_seconds=0.05):
+        assert await asyncio.to_thread(
+            eventually, lambda: orch.tasks.get_task(late).status is TaskStatus.FAILED
+        )
+    assert "it changed size" in caplog.text
+
+
+async def test_who_is_left_of_many_processes_looks_and_counts_while_busy(orch, monkeypatch):
+    """With as many processes a place would look once in half an hour."""
+    monkeypatch.setattr(sharing, "LONGEST_UPKEEP_SECONDS", 0.05)
+    hub = orch.graph.work._hub
+    monkeypatch.setattr(hub, "counts_at", math.inf)
+    monkeypatch.setattr(hub, "processes", 10_000)
+    looks, read = Counter[str](), AsyncGraph.read
+
+    async def counted(self, name, **params):
+        looks[name] += 1
+        return await read(self, name, **params)
+
+    monkeypatch.setattr(AsyncGraph, "read", counted)
+    async with entered(orch.graph.address):
+        assert await asyncio.to_thread(eventually, lambda: looks["upkeep/due"] >= 3)
+        assert hub.processes == 10_000
+        hub.counts_at = 0.0
+        assert await asyncio.to_thread(eventually, lambda: hub.processes == 1)
+    assert looks["events/count"] == 0
+
+
 async def test_it_is_there_until_the_last_has_left(orch, opened):
     address = orch.graph.address
-    async with shared(address) as first:
-        async with shared(address) as second:
+    async with entered(address) as first:
+        async with entered(address) as second:
             assert second is first
         assert await first.graph.read("schema/record")
-    async with shared(address) as third:
+    async with entered(address) as third:
         assert third is not first
         assert await third.graph.read("schema/record")
     assert len(opened) == 2
@@ -113,18 +176,18 @@ async def test_all_who_wait_for_a_place_that_is_away_hear_of_it(orch):
     away = Address("bolt://127.0.0.1:1")
 
     async def enter() -> None:
-        async with shared(away):
+        async with entered(away):
             raise AssertionError("nothing is there")
 
     heard = await asyncio.gather(*(enter() for _ in range(3)), return_exceptions=True)
     assert [type(error) for error in heard] == [StoreUnreachableError] * 3
-    async with shared(orch.graph.address) as store:
+    async with entered(orch.graph.address) as store:
         assert await store.graph.read("schema/record")
 
 
 async def test_who_gives_up_while_it_opens_leaves_it_to_the_others(orch, opened):
     async def enter() -> bool:
-        async with shared(orch.graph.address) as store:
+        async with entered(orch.graph.address) as store:
             return bool(await store.graph.read("schema/record"))
 
     one, other = asyncio.create_task(enter()), asyncio.create_task(enter())

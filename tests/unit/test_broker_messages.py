@@ -14,6 +14,7 @@ from graph_orch import EventTask, TaskEvent, ValidationError
 from graph_orch.brokers import Incoming, Target
 from graph_orch.brokers.cloud_events import Mode, cloud_event, decoded, encoded
 from graph_orch.brokers.ingesting import key_of, values_of
+from graph_orch.brokers.redis_streams import gone_of
 from graph_orch.brokers.relaying import in_rounds
 
 SECRETS = ["secret", "se%2Fcr%40et"]
@@ -34,6 +35,11 @@ def test_no_address_shows_its_password(url, secret):
     assert "se" in f"{target.user}{target.password}"
     assert "secret" not in f"{target} {target!r}"
     assert "cr" not in f"{target} {target!r}"
+
+
+def test_what_redis_before_7_claims_of_deleted_messages_has_no_id():
+    entries = [(None, None), (b"1-0", {b"data": b"{}"}), (b"2-0", None), (b"3-0", {})]
+    assert gone_of(entries) == [b"2-0", b"3-0"]
 
 
 def test_an_address_has_what_it_says():
