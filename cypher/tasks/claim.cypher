@@ -87,6 +87,22 @@ CALL (a, due, paused, request) {
          INCLUDE budgets/payers AS paying,
          CASE WHEN paused = [] THEN 0 ELSE first END AS since
     CALL (a, served, task_types, paused, since, turn) {
+      WITH a, served, task_types, paused, since WHERE turn IS NULL
+      UNWIND served AS l
+      CALL (a, l, task_types, paused, since) {
+        MATCH (t:Task) USING INDEX SEEK t:Task(lane, ready_key)
+        WHERE t.lane = l.key AND t.ready_key >= since
+          AND INCLUDE tasks/wanted AND INCLUDE tasks/independent
+        RETURN t ORDER BY t.lane, t.ready_key LIMIT $limit * $spread
+      }
+      WITH t, t.ready_key - INCLUDE agents/bonus AS key ORDER BY key LIMIT $limit * $spread
+      WITH t, CASE WHEN $spread = 1 THEN toFloat(key) ELSE rand() END AS place
+      ORDER BY place
+      INCLUDE tasks/within_limits
+      RETURN collect(t) AS in_order
+    }
+    CALL (a, served, task_types, paused, since, turn) {
+      WITH a, served, task_types, paused, since, turn WHERE turn IS NOT NULL
       UNWIND served AS l
       CALL (a, l, task_types, paused, since) {
         MATCH (t:Task) USING INDEX SEEK t:Task(lane, ready_key)
@@ -95,8 +111,7 @@ CALL (a, due, paused, request) {
         RETURN t ORDER BY t.lane, t.ready_key LIMIT $limit * $spread
       }
       WITH *, INCLUDE agents/bonus AS bonus
-      WITH a, CASE WHEN turn IS NULL THEN null ELSE coalesce(l.fairness_key, '') END AS share,
-           collect(INCLUDE tasks/of_share) AS all_own
+      WITH a, coalesce(l.fairness_key, '') AS share, collect(INCLUDE tasks/of_share) AS all_own
       CALL (all_own) {
         UNWIND all_own AS one
         WITH one ORDER BY one.level, one.key LIMIT $limit * $spread
@@ -109,13 +124,16 @@ CALL (a, due, paused, request) {
       UNWIND range(0, size(found) - 1) AS at
       WITH virtual, found[at] AS t, CASE WHEN $spread = 1 THEN toFloat(at) ELSE rand() END AS place
       ORDER BY place
-      OPTIONAL MATCH (x:Limit {key: t.concurrency_key})
-      WITH virtual, x, collect({t: t, place: place}) AS chosen
-      UNWIND CASE WHEN x IS NULL THEN chosen
-             ELSE chosen[..INCLUDE limits/left] END AS one
-      WITH virtual, one.t AS t ORDER BY one.place
-      RETURN collect(t) AS open, max(virtual) AS virtual
+      WITH collect({t: t, place: place}) AS ordered, max(virtual) AS virtual
+      CALL (ordered) {
+        UNWIND ordered AS it
+        WITH it.t AS t, it.place AS place
+        INCLUDE tasks/within_limits
+        RETURN collect(t) AS within
+      }
+      RETURN within AS in_turn, virtual
     }
+    WITH *, CASE WHEN turn IS NULL THEN in_order ELSE in_turn END AS open
     WITH a, turn, virtual, paying, command_id, request,
          open[..CASE WHEN free < 0 THEN 0 WHEN free < request.limit THEN free
                      ELSE request.limit END] AS answered

@@ -98,7 +98,7 @@ def test_3_what_arrives_and_fires_is_the_log(tmp_path, monkeypatch, seed):
         fired = orch.tasks.query_tasks({"task_type": "made"}, limit=10_000)
         assert sorted(it.content for it in fired) == sorted(any_)
         assert orch.doctor().is_sound
-        assert len(log) > 20
+        assert len(log) > 5
 
 
 async def published(broker):
