@@ -2,9 +2,7 @@
 // Locks: the share.
 // mode: write
 // params: $key: STRING, $weight: FLOAT
-// returns: share
 CYPHER 5
 MERGE (x:Share {key: $key})
 ON CREATE SET x.served = 0.0
 SET x.weight = $weight
-RETURN x {.key, .weight} AS share

@@ -4,9 +4,9 @@
 // params: $agent_id: STRING, $other_id: STRING
 // returns: task_id
 CYPHER 5
-MATCH (o:Agent {agent_id: $other_id})
+MATCH (a:Agent {agent_id: $other_id})
 MATCH (t:Task) USING INDEX SEEK t:Task(assigned_to, status, created_at)
 WHERE t.assigned_to = $agent_id AND t.status = 'assigned' AND t.created_at IS NOT NULL
   AND NOT $other_id IN coalesce(t.excluded_agents, [])
-  AND EXISTS { MATCH (l:Lane {key: t.lane}) WHERE all(key IN l.needs WHERE key IN o.skills OR key IN o.terms) }
+  AND EXISTS { MATCH (l:Lane {key: t.lane}) WHERE INCLUDE agents/serves }
 RETURN t.task_id AS task_id ORDER BY t.created_at LIMIT 1
