@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from graph_orch.cli.mcp_clients import PASSWORD, TOKEN, Client, configuration
+from graph_orch.cli.serving import AGENTS, serve_http
 from graph_orch.cli.signals import leave_in_order, left_at_once
 from graph_orch.cli.store import connect_async
 from graph_orch.errors import NotAllowedError, StoreError, ValidationError
 from graph_orch.settings import (
     EmbeddedSettings,
-    McpSettings,
     Profile,
     ServerSettings,
     TokenSettings,
@@ -30,9 +30,6 @@ from graph_orch.settings import (
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from typing import Any
-
-    from pydantic import SecretStr
-    from starlette.routing import Route
 
     from graph_orch import AsyncOrchestrator
     from graph_orch.serve.principals import Principal
@@ -76,14 +73,15 @@ def mcp(
         )
     from graph_orch.serve.principals import Principal
 
-    leave_in_order()
-    token, origins = McpSettings().token, frozenset(allow_origin or ())
-    name = "administrator" if token is None or not http else "token"
-    principal = Principal(name, profile, read_only, frozenset(toolsets or ()))
     if http:
-        asyncio.run(_serve_http(host, port, token, origins, principal))
+        serve_http(
+            AGENTS, host, port, allow_origin or (), profile, read_only, frozenset(toolsets or ())
+        )
     else:
-        asyncio.run(_serve_stdio(principal))
+        leave_in_order()
+        asyncio.run(
+            _serve_stdio(Principal("administrator", profile, read_only, frozenset(toolsets or ())))
+        )
 
 
 @app.command("install", epilog="Example: graph-orch mcp install --client cursor")
@@ -134,49 +132,6 @@ async def _serve_stdio(principal: Principal) -> None:
                 )
             server = build(orch, principal, who)
         await _until_client_or_signal(serve_stdio(server), orch)
-
-
-async def _serve_http(
-    host: str,
-    port: int,
-    token: SecretStr | None,
-    origins: frozenset[str],
-    principal: Principal,
-) -> None:
-    """Serve the protocols whose extras are installed."""
-    from graph_orch.serve import events, links
-    from graph_orch.serve.http import serve_http
-    from graph_orch.serve.options import LOOPBACK, HttpOptions
-    from graph_orch.serve.principals import by_tokens
-
-    with left_at_once():
-        orch = await connect_async()
-    async with orch:
-        has_tokens = await orch.tokens.are_in_use()
-        options = HttpOptions(
-            host, port, token, origins, principal=principal, has_tokens=has_tokens
-        )
-        identify = by_tokens(orch, principal, token is not None or host not in LOOPBACK)
-        mcp_routes: list[Route] = []
-        lifespan = contextlib.nullcontext
-        if find_spec("mcp"):
-            from graph_orch.serve.mcp import Sessions, build
-
-            sessions = Sessions(build(orch, options.principal), options)
-            mcp_routes, lifespan = [sessions.route()], sessions.run
-
-        mcp_routes += events.routes(orch)
-        if not principal.read_only:
-            mcp_routes += links.routes(orch)
-
-        def routes(url: str) -> list[Route]:
-            if not find_spec("a2a"):
-                return mcp_routes
-            from graph_orch.serve import a2a
-
-            return [*mcp_routes, *a2a.routes(orch, url, options.principal, identify)]
-
-        await serve_http(options, routes, lifespan, identify)
 
 
 async def _until_client_or_signal(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -23,25 +24,36 @@ from graph_orch.serve.principals import Principal
 
 PATH = "/events"
 MOST_STREAMS = 100
+PAGE = 100
+MOST_TOGETHER = 1_000
+"""Events that are read at once where they are told together."""
 KEEP_ALIVE_SECONDS = 15.0
 """A stream says at least so often that it is there, and how far it has read."""
 ASK_AGAIN_SECONDS = 10.0
 """A stream goes on no longer than this after its token was revoked."""
 FILTERS = {"workflow": "workflow_id", "agent": "agent_id", "team": "team_id", "skill": "skill"}
-PARAMETERS = (*FILTERS, "pattern", "where", "after")
+PARAMETERS = (*FILTERS, "pattern", "where", "after", "every_ms")
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 logger = logger_of("graph_orch.events")
 
 
 def routes(orch: AsyncOrchestrator, most_streams: int = MOST_STREAMS) -> list[Route]:
-    """The route of the HTTP server for streams of events.
+    """The route of the HTTP server for streams of events."""
+    return [Route(PATH, endpoint=endpoint(orch, most_streams), methods=["GET"])]
+
+
+def endpoint(
+    orch: AsyncOrchestrator, most_streams: int = MOST_STREAMS
+) -> Callable[[Request], Awaitable[Response]]:
+    """What answers a request for a stream of events.
 
     A client names a `pattern` and filters as for subscriptions, and where to begin: by the header
-    Last-Event-ID, as browsers do when they come again, or by `after`; else with what comes.
+    Last-Event-ID, as browsers do when they come again, or by `after`; else with what comes. With
+    `every_ms` it is told of events together: how many there were, at most so often.
     """
     open_streams: set[object] = set()
 
-    async def endpoint(request: Request) -> Response:
+    async def answer(request: Request) -> Response:
         principal: Principal = request.state.principal
         if why := principal.why_not("ReadEvents"):
             return PlainTextResponse(why, 403)
@@ -54,6 +66,7 @@ def routes(orch: AsyncOrchestrator, most_streams: int = MOST_STREAMS) -> list[Ro
             Wanted.of(**wanted)  # refuses what is not acceptable
             begins = request.headers.get("last-event-id") or request.query_params.get("after")
             after = await orch.events.end() if begins is None else _place(begins)
+            every = _number("every_ms", request.query_params.get("every_ms", "0"), "milliseconds")
         except BaseException as error:
             open_streams.discard(stream)
             if isinstance(error, ValidationError):
@@ -61,9 +74,10 @@ def routes(orch: AsyncOrchestrator, most_streams: int = MOST_STREAMS) -> list[Ro
             if isinstance(error, StoreError):
                 return PlainTextResponse("the store does not answer; ask again", 503)
             raise
-        return _Stream(_stream(orch, after, wanted, request), lambda: open_streams.discard(stream))
+        told = _stream(orch, after, wanted, request, min(every / 1000, KEEP_ALIVE_SECONDS))
+        return _Stream(told, lambda: open_streams.discard(stream))
 
-    return [Route(PATH, endpoint=endpoint, methods=["GET"])]
+    return answer
 
 
 class _Stream(StreamingResponse):
@@ -83,7 +97,7 @@ class _Stream(StreamingResponse):
 
 
 async def _stream(
-    orch: AsyncOrchestrator, after: int, wanted: dict[str, Any], request: Request
+    orch: AsyncOrchestrator, after: int, wanted: dict[str, Any], request: Request, every: float
 ) -> AsyncIterator[str]:
     yield ": these are the events\n\n"  # so that a client sees that it is connected
     told = asked = time.monotonic()
@@ -94,12 +108,16 @@ async def _stream(
                 return
             asked = time.monotonic()
         seen = orch.graph.work.seen
-        page = await orch.events.read(after, **wanted)
-        for event in page:
-            yield _told(event)
+        page = await orch.events.read(after, **wanted, limit=MOST_TOGETHER if every else PAGE)
         after = page.next_cursor or after
         if page:
             told = time.monotonic()
+            if every:
+                yield f"id: {after}\nevent: changed\ndata: {len(page)}\n\n"
+                await asyncio.sleep(every)
+            else:
+                for event in page:
+                    yield _told(event)
             continue
         if time.monotonic() - told >= KEEP_ALIVE_SECONDS:
             told = time.monotonic()
@@ -136,6 +154,10 @@ def _wanted(request: Request) -> dict[str, Any]:
 
 
 def _place(given: str) -> int:
+    return CURSOR.of("after", _number("after", given, "position in the log, such as 1200"))
+
+
+def _number(name: str, given: str, what: str) -> int:
     if not (given.isascii() and given.isdecimal()):
-        raise ValidationError(f"after: {given[:100]!r} is no position in the log, such as 1200")
-    return CURSOR.of("after", int(given[:20]))
+        raise ValidationError(f"{name}: {given[:100]!r} is no {what}")
+    return int(given[:20])

@@ -8,12 +8,14 @@ and AuthenticationMiddleware would only wrap the one comparison of a token.
 from __future__ import annotations
 
 import asyncio
-import hmac
 import re
+from collections.abc import Callable
 from functools import partial
+from urllib.parse import unquote
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -24,8 +26,11 @@ from graph_orch.serve.principals import Identify, Principal
 CARD_PATH = "/.well-known/agent-card.json"
 """The A2A card describes how to authenticate, so it is public."""
 LINKS = "/decide/"
-"""How the paths of links to gates begin. A link says who decides, so it needs no token. The
-application checks it before it reads the body."""
+"""How the paths of links to gates begin. A link says who decides, so it needs no token."""
+LOGIN = "/login"
+STATIC = "/static"
+COOKIE = "graph-orch-token"
+"""The cookie in which a browser keeps the token that its user logged in with."""
 MAX_BODY = 4 * MB
 SMALL_BODY = 64 * 1024
 """A body up to this size is read even when other requests fill `held_bytes`, so that an agent can
@@ -51,11 +56,16 @@ class Guard:
     """
 
     def __init__(
-        self, app: ASGIApp, options: HttpOptions, identify: Identify | None = None
+        self,
+        app: ASGIApp,
+        options: HttpOptions,
+        identify: Identify | None = None,
+        to_login: Callable[[str], ASGIApp] | None = None,
     ) -> None:
         self._app = app
         self._options = options
         self._identify = identify
+        self._to_login = to_login
         self._held = 0  # bytes of the bodies of all requests that are being answered
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,23 +81,23 @@ class Guard:
         headers, parts = Headers(scope=scope), list[bytes]()
         try:
             _check_unambiguous(headers)
-            is_link = scope["path"].startswith(LINKS)
-            self._check_origin(headers, is_link)
+            self._check_origin(headers)
             principal = await self._authenticate(headers)
             if principal is not None:
                 state = scope.setdefault("state", {})
                 state["principal"] = principal
                 state["identify_again"] = partial(self._authenticate, headers)
-            if is_link:  # whoever has no valid one sends a body that nobody reads
+            if _is_public(scope["path"]):  # the application checks who asks before it reads
                 receive = self._once_asked(receive, parts)
             elif principal is not None:
                 await self._read_body(receive, parts)
                 receive = _replay(parts[0], receive)
-            elif scope["path"] != CARD_PATH:
+            elif self._to_login is not None and "text/html" in headers.get("accept", ""):
+                await self._to_login(_address(scope))(scope, receive, send)
+                return
+            else:
                 challenge = {"WWW-Authenticate": "Bearer"}
                 raise HTTPException(401, "a bearer token is needed", challenge)
-            else:
-                receive = _replay(b"", receive)
             await self._app(scope, receive, send)
         except HTTPException as error:
             response = PlainTextResponse(error.detail, error.status_code, error.headers)
@@ -96,25 +106,22 @@ class Guard:
             self._held -= sum(map(len, parts))
 
     async def _authenticate(self, headers: Headers) -> Principal | None:
-        """The principal of a request; None when it brings no valid token.
+        """The principal of a request, by its bearer token or its cookie; None: it has no valid one.
 
         Without one it is whoever can reach loopback, as long as there are no tokens.
         """
         scheme, _, given = headers.get("authorization", "").partition(" ")
-        secret = given.strip() if scheme.lower() == "bearer" else None
-        token = self._options.token
-        if token is not None:
-            expected = token.get_secret_value().encode()
-            if hmac.compare_digest((secret or "").encode("latin-1"), expected):
-                return self._options.principal
+        secret = given.strip() if scheme.lower() == "bearer" else _cookie(headers)
+        if secret and self._options.is_token(secret.encode("latin-1").decode(errors="replace")):
+            return self._options.principal
         if self._identify is None:
-            return self._options.principal if token is None else None
+            return self._options.principal if self._options.token is None else None
         try:
             return await self._identify(secret)
         except StoreError as error:
             raise HTTPException(503, "the store does not answer; ask again") from error
 
-    def _check_origin(self, headers: Headers, is_link: bool) -> None:
+    def _check_origin(self, headers: Headers) -> None:
         """Refuse a request from a foreign web page, or one for another name of this machine.
 
         A page can let its own name resolve to a loopback address (DNS rebinding), so the host
@@ -125,8 +132,11 @@ class Guard:
             raise HTTPException(421, "this server answers to the names of loopback only")
         origin = headers.get("origin")
         is_local = on_loopback and origin is not None and _hostname(origin) in LOOPBACK
+        # Off loopback a page of this server itself; it got here with a token, or asks for one.
         is_own = (
-            is_link and origin is not None and origin.partition("://")[2] == headers.get("host")
+            not on_loopback
+            and origin is not None
+            and origin.partition("://")[2] == headers.get("host")
         )
         if origin and not is_local and not is_own and origin not in self._options.origins:
             raise HTTPException(403, f"the origin {origin[:200]} is not allowed")
@@ -165,6 +175,23 @@ class Guard:
             raise HTTPException(408, f"the body took longer than {seconds:g} s") from None
         parts[:] = [b"".join(parts)]
         _check_json(parts[0])
+
+
+def _is_public(path: str) -> bool:
+    """Whether a path is for whoever brings no token too."""
+    return path in (CARD_PATH, LOGIN) or path.startswith((LINKS, f"{STATIC}/"))
+
+
+def _cookie(headers: Headers) -> str | None:
+    """The token that a browser keeps; None where it has none."""
+    kept = cookie_parser(headers.get("cookie", "")).get(COOKIE)
+    return None if kept is None else unquote(kept, encoding="latin-1")
+
+
+def _address(scope: Scope) -> str:
+    """The path of a request with its parameters."""
+    query = scope["query_string"].decode("latin-1")
+    return scope["path"] + (f"?{query}" if query else "")
 
 
 def _check_unambiguous(headers: Headers) -> None:

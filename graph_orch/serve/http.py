@@ -11,7 +11,8 @@ from typing import cast
 import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
 
 from graph_orch.serve.complaints import Complaints
 from graph_orch.serve.connections import Connection, protocol
@@ -27,9 +28,11 @@ logs an error, up to this many times in a row."""
 
 async def serve_http(
     options: HttpOptions,
-    routes: Callable[[str], Sequence[Route]],
+    routes: Callable[[str], Sequence[BaseRoute]],
     lifespan: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
     identify: Identify | None = None,
+    to_login: Callable[[str], ASGIApp] | None = None,
+    ready: Callable[[str], None] | None = None,
 ) -> None:
     """Serve many clients until SIGTERM.
 
@@ -37,6 +40,8 @@ async def serve_http(
         routes: Makes the routes, given the server's URL, whose port may be chosen by the system.
         lifespan: Makes the context in which the routes are served.
         identify: Finds whose token a request brings.
+        to_login: Answers a browser without a token, given the address that it asked for.
+        ready: Is told the URL when clients can connect.
     """
     complaints = Complaints()
 
@@ -51,7 +56,7 @@ async def serve_http(
         served = routes(at)
         app = Starlette(
             routes=served,
-            middleware=[Middleware(Guard, options, identify)],
+            middleware=[Middleware(Guard, options, identify, to_login)],
             lifespan=lambda app: lifespan(),
         )
         app.router.redirect_slashes = (
@@ -70,8 +75,10 @@ async def serve_http(
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         )
         server = uvicorn.Server(config)
-        paths = ", ".join(route.path for route in served)
+        paths = ", ".join(dict.fromkeys(it.path for it in served if isinstance(it, Route)))
         print(f"graph-orch: serving {paths} at {at}", file=sys.stderr, flush=True)
+        if ready is not None:
+            ready(at)
         await server.serve(sockets=[listener])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import sys
 from dataclasses import dataclass, field
 
@@ -70,3 +71,9 @@ class HttpOptions:
                 f"listening on {self.host} needs a bearer token: make one with graph-orch token "
                 "create, or set GRAPH_ORCH_MCP_TOKEN, or listen on 127.0.0.1"
             )
+
+    def is_token(self, given: str) -> bool:
+        """Whether a secret is the token of this server."""
+        if self.token is None:
+            return False
+        return hmac.compare_digest(given.encode(), self.token.get_secret_value().encode())

@@ -1,0 +1,61 @@
+"""What a request asks of a page, and the screens that pages are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+
+from graph_orch import AsyncOrchestrator
+from graph_orch.serve.principals import Principal
+
+Seen = Mapping[str, Any]
+"""What a screen shows, by name: models, and values that JSON can hold."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request for a screen: of which services, by whom, with what parameters."""
+
+    orch: AsyncOrchestrator
+    request: Request
+
+    @property
+    def principal(self) -> Principal:
+        """Who asks."""
+        return self.request.state.principal
+
+    @property
+    def key(self) -> str:
+        """The id or name in the address."""
+        return self.request.path_params["key"]
+
+    def text(self, name: str, default: str = "") -> str:
+        """A parameter of the address, without white space around it."""
+        return self.request.query_params.get(name, default).strip()
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A page: where it is, what it looks at, and the template that shows it.
+
+    Args:
+        path: Its address. With `.json` at its end it gives what the page shows as JSON.
+        is_listed: Whether the navigation has it.
+        events: Which events change what it shows, as parameters of `/events`; None: none does, so
+            that it looks again from time to time only.
+    """
+
+    path: str
+    title: str
+    template: str
+    look: Callable[[Asked], Awaitable[Seen]]
+    is_listed: bool = True
+    events: Callable[[Asked], Mapping[str, str]] | None = lambda asked: {}
+
+    @property
+    def json_path(self) -> str:
+        """The address of its JSON."""
+        return "/overview.json" if self.path == "/" else f"{self.path}.json"

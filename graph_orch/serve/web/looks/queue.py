@@ -1,0 +1,139 @@
+"""The overview, the tasks, and one task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any
+
+from graph_orch import Task, TaskFilters, TaskStatus
+from graph_orch.domain.lifecycle import HELD, TaskPriority
+from graph_orch.domain.models import WhyBlocked
+from graph_orch.errors import TaskNotFoundError
+from graph_orch.serve.web.asked import Asked, Screen, Seen
+
+ROWS = 50
+EXPLAINED = 5
+"""Tasks whose waiting the overview explains: the oldest pending ones."""
+REASONS = 20
+NEIGHBOURS = 50
+"""Tasks before and after a task that its page tells."""
+FILTERS = ("status", "task_type", "agent_id", "workflow_id", "requirement", "priority", "text")
+MOMENTS = ("created_after", "created_before", "finished_after", "finished_before")
+
+
+async def overview(asked: Asked) -> Seen:
+    """The queue at a glance, what stands still, and what would help."""
+    orch = asked.orch
+    agents = await orch.agents.list()
+    by_load = sorted(agents, key=lambda it: (-it.utilization, it.agent_id))
+    workers = await orch.agents.list_workers()
+    return {
+        "queue": await orch.tasks.get_queue_statistics(),
+        "health": await orch.monitor.get_health(),
+        "advice": await orch.monitor.get_recommendations(),
+        "agents": by_load[:10],
+        "agent_count": len(agents),
+        "slots": sum(it.max_concurrent_tasks for it in agents),
+        "held": sum(it.active_tasks for it in agents),
+        "workers": [it for it in workers if it.is_live][:10],
+        "live_count": sum(it.is_live for it in workers),
+        "running": await orch.tasks.query_tasks(
+            {"status": list(HELD)}, limit=10, newest_first=True
+        ),
+        "waiting": await _waiting(asked),
+        "gates": await orch.gates.list(limit=5),
+        "pauses": await orch.pauses.list(),
+    }
+
+
+async def _waiting(asked: Asked) -> list[dict[str, Any]]:
+    """The oldest pending tasks that wait, each with why."""
+    orch, found = asked.orch, list[dict[str, Any]]()
+    for task in await orch.tasks.query_tasks({"status": TaskStatus.PENDING}, limit=EXPLAINED):
+        try:
+            why = await orch.insights.why_blocked(task.task_id, 2)
+        except TaskNotFoundError:  # deleted meanwhile
+            continue
+        found.append({"task": task, "why": why})
+    return found
+
+
+async def tasks(asked: Asked) -> Seen:
+    """The tasks that pass the filters of the address, a page of them."""
+    given = {name: asked.request.query_params.getlist(name) for name in FILTERS}
+    filters: dict[str, Any] = {name: [it for it in given[name] if it] for name in FILTERS}
+    filters = {name: values for name, values in filters.items() if values}
+    if "text" in filters:
+        filters["text"] = " ".join(filters["text"])
+    filters |= {name: text for name in MOMENTS if (text := asked.text(name))}
+    wanted = TaskFilters.of(filters)
+    oldest_first = asked.text("order") == "oldest" or not _can_be_newest_first(filters)
+    page = await asked.orch.tasks.query_tasks(
+        wanted,
+        limit=ROWS,
+        after=asked.text("after") or None,
+        newest_first=not oldest_first,
+    )
+    return {
+        "tasks": list(page),
+        "next_cursor": page.next_cursor,
+        "filters": filters,
+        "order": "oldest" if oldest_first else "newest",
+        "statuses": list(TaskStatus),
+        "priorities": list(TaskPriority),
+        "queue": await asked.orch.tasks.get_queue_statistics(),
+    }
+
+
+def _can_be_newest_first(filters: dict[str, Any]) -> bool:
+    return not filters.keys() & {"text", "finished_after", "finished_before"}
+
+
+async def task(asked: Asked) -> Seen:
+    """One task: its life, what it waits for, what follows it."""
+    orch = asked.orch
+    found = await orch.tasks.get_task(asked.key)
+    key = found.task_id
+    after = await orch.insights.blast_radius(key)
+    followers = after.by_depth.get(1, [])
+    return {
+        "task": found,
+        "why": await _why(asked, found),
+        "tries": await orch.tasks.get_tries(key),
+        "steps": await orch.tasks.get_steps(key),
+        "events": await orch.tasks.get_history(key),
+        "gates": (await orch.gates.of_tasks([key])).get(key, []),
+        "before": await _some(asked, found.dependencies),
+        "after": await _some(asked, followers),
+        "before_count": len(found.dependencies),
+        "after_count": len(followers),
+        "affected_count": len(after.affected),
+        "candidates": await _candidates(asked, found),
+    }
+
+
+async def _why(asked: Asked, found: Task) -> WhyBlocked[str] | None:
+    if found.status is not TaskStatus.PENDING:
+        return None
+    return await asked.orch.insights.why_blocked(found.task_id, REASONS)
+
+
+async def _some(asked: Asked, ids: Sequence[str]) -> list[Task]:
+    return await asked.orch.tasks.get_tasks(list(islice(ids, NEIGHBOURS)))
+
+
+async def _candidates(asked: Asked, found: Task) -> list[tuple[str, float]]:
+    """The agents with its skills, best first, by the rule by which the router chooses."""
+    if found.status is not TaskStatus.PENDING:
+        return []
+    router = asked.orch.router
+    capable = await router.find_capable(found.requirements)
+    return (await router.rank_candidates(capable[:1_000]))[:10]
+
+
+SCREENS = (
+    Screen("/", "Overview", "overview.html", overview),
+    Screen("/tasks", "Tasks", "tasks.html", tasks),
+    Screen("/tasks/{key:path}", "Task", "task.html", task, is_listed=False),
+)
