@@ -55,6 +55,8 @@ class Toolset(StrEnum):
     WORKFLOWS = "workflows"
     GATES = "gates"
     INBOX = "inbox"
+    OPERATIONS = "operations"  # change, cancel and retry anybody's tasks; pause and resume
+    ADMINISTRATION = "administration"  # limits, budgets, schedules, webhooks, triggers, the doctor
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 // Returns the budgets that let ready tasks not go and under which nothing runs, so that only raising
-// one helps: how many tasks wait (10,000 of a lane stand for more), and the first of them. Tasks wait
-// for the budget of their workflow; for that of an agent or a team, those that it could do.
+// one helps: how many tasks wait (10,000 of a lane stand for more), the first of them, what the budget
+// has, and the estimates of the lanes in which they wait. Tasks wait for the budget of their workflow;
+// for that of an agent or a team, those that it could do.
 // mode: read
-// returns: owner, ready, first
+// returns: owner, ready, first, most, spent, estimates, currency
 CYPHER 5
 MATCH (b:Budget) USING INDEX SEEK b:Budget(key) WHERE b.key >= '' AND b.held[3] = 0
 MATCH (b)<-[:HAS_BUDGET]-(o)
@@ -24,5 +25,9 @@ CALL (l) {
   WITH t ORDER BY t.lane, t.ready_key LIMIT 10000
   RETURN count(t) AS number, head(collect(t.task_id)) AS earliest
 }
-WITH b, sum(number) AS ready, min(earliest) AS first WHERE ready > 0
-RETURN b.key AS owner, ready, first ORDER BY ready DESC, owner
+WITH b, estimate, number, earliest WHERE number > 0
+WITH b, sum(number) AS ready, min(earliest) AS first, collect(DISTINCT estimate) AS estimates
+MATCH (s:GraphOrchSchema {name: 'graph_orch'})
+RETURN b.key AS owner, ready, first, b.most AS most, b.spent AS spent, estimates,
+       s.currency AS currency
+ORDER BY ready DESC, owner

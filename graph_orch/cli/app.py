@@ -45,6 +45,7 @@ from graph_orch.cli import (
     workflow,
 )
 from graph_orch.cli.signals import code_of_signal
+from graph_orch.cli.words import in_commands
 from graph_orch.domain.characters import visible
 from graph_orch.errors import (
     AgentNotFoundError,
@@ -202,7 +203,7 @@ def _run() -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except OrchestrationError as error:
-        return _say(str(error), exit_code(error))
+        return _say(in_commands(str(error)), exit_code(error))
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         return _say(f"settings: {'.'.join(map(str, first['loc']))}: {first['msg']}", REFUSED)

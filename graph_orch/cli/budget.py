@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from graph_orch import Budget, BudgetState
-from graph_orch.cli.output import Json, show, show_list
+from graph_orch.cli.output import Json, say, show, show_list
 from graph_orch.cli.store import connect
 
 app = typer.Typer(no_args_is_help=True, help="Say how much may be used, and see how much was.")
@@ -55,7 +55,10 @@ def set_(
     """
     given: dict[str, Any] = {"tokens": tokens, "cost": cost, "currency": currency}
     with connect() as orch:
+        before = orch.budgets.get(owner)
         state = orch.budgets.set(owner, given | {"seconds": seconds, "tries": tries})
+    if not as_json:
+        say(f"{state.owner} had {_amounts(before.budget)}, and has {_amounts(state.budget)}")
     show(state, as_json)
 
 

@@ -10,7 +10,7 @@ import typer
 
 from graph_orch import TaskEvent
 from graph_orch.cli.output import Json, cell, say, show_line
-from graph_orch.cli.store import connect
+from graph_orch.cli.store import check_workflow, connect
 from graph_orch.domain.lifecycle import EventType
 
 EVENTS_PAGE = 1_000
@@ -45,6 +45,8 @@ def events(
         return
     wanted: dict[str, Any] = {"types": event_type or None, "workflow_id": workflow}
     with connect() as orch:
+        if not follow:  # whoever follows may wait for a workflow that is yet to be started
+            check_workflow(orch, workflow)
         page = orch.events.read(after, limit=EVENTS_PAGE, **wanted)
         while page:
             say_events(page, as_json)

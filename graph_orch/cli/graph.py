@@ -20,7 +20,7 @@ from graph_orch.cli.output import (
     show_table,
     table_of,
 )
-from graph_orch.cli.store import connect
+from graph_orch.cli.store import check_workflow, connect
 from graph_orch.domain.lifecycle import HELD
 from graph_orch.domain.models import ExportPage
 from graph_orch.store import statements
@@ -170,6 +170,7 @@ def export(
     """
     del as_json
     with connect() as orch:
+        check_workflow(orch, workflow)
         for page in () if workflow else orch.export.agents():
             for row in page.agents:
                 show_line({"kind": "agent"} | plain(row.agent))

@@ -42,7 +42,7 @@ app = typer.Typer(invoke_without_command=True, help="Serve the tools to agents, 
 UseProfile = Annotated[Profile, typer.Option(help="How many tools: worker, core or all.")]
 With = Annotated[
     list[Toolset] | None,
-    typer.Option("--with", help="Tools beside the profile's: workflows, gates, inbox."),
+    typer.Option("--with", help=f"Tools beside the profile's: {', '.join(Toolset)}."),
 ]
 ReadOnly = Annotated[bool, typer.Option("--read-only", help="Only tools that change nothing.")]
 

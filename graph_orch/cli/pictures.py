@@ -11,7 +11,7 @@ import typer
 
 from graph_orch import TaskStatus
 from graph_orch.cli.output import Json, say, show_json
-from graph_orch.cli.store import connect
+from graph_orch.cli.store import check_workflow, connect
 from graph_orch.errors import ValidationError
 
 if TYPE_CHECKING:
@@ -125,6 +125,7 @@ def _make(
             f"cannot tell what {str(output)!r} is to be; let it end in one of {known}"
         )
     with connect() as orch:
+        check_workflow(orch, filters.get("workflow_id"))
         graph = analysis.snapshot(orch, kind, **filters)
     if limit is not None:
         graph = limited(graph, limit)

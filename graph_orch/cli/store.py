@@ -10,10 +10,14 @@ import platformdirs
 
 import graph_orch
 from graph_orch.cli.progress import downloading
+from graph_orch.domain.recommendations import nearest
 from graph_orch.embedded.kernel_lock import KernelLock
-from graph_orch.errors import AlreadyRunningError
+from graph_orch.errors import AlreadyRunningError, WorkflowNotFoundError
 from graph_orch.settings import APP, EmbeddedSettings, ServerSettings
 from graph_orch.store.runtime import AsyncOpening
+
+COMPARED = 1_000
+"""How many of the newest workflows are compared with one that there is not."""
 
 
 def connect() -> graph_orch.Orchestrator:
@@ -21,6 +25,24 @@ def connect() -> graph_orch.Orchestrator:
     if ServerSettings().uri is None:
         install_server()
     return graph_orch.Orchestrator.connect()
+
+
+def check_workflow(orch: graph_orch.Orchestrator, workflow_id: str | None) -> None:
+    """Check that there is a workflow by which tasks are filtered; None filters by none.
+
+    Nothing passes the filter by one that was mistyped, and nobody would be told why.
+
+    Raises:
+        WorkflowNotFoundError: there is none; the message names ids like it.
+    """
+    if not workflow_id or orch.workflows.get(workflow_id) is not None:
+        return
+    error = WorkflowNotFoundError(workflow_id)
+    if similar := nearest(
+        workflow_id, [it.workflow_id for it in orch.workflows.list(limit=COMPARED)]
+    ):
+        error.args = (f"{error}. Did you mean {', '.join(similar)}?",)
+    raise error
 
 
 def connect_async() -> AsyncOpening[graph_orch.AsyncOrchestrator]:

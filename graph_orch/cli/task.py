@@ -23,7 +23,7 @@ from graph_orch.cli.output import (
     show_list,
     show_table,
 )
-from graph_orch.cli.store import connect
+from graph_orch.cli.store import check_workflow, connect
 from graph_orch.cli.task_options import takes_task
 from graph_orch.cli.watch import Every, Listing, Watch, follow
 from graph_orch.domain.characters import visible
@@ -120,6 +120,7 @@ def list_(
     newest = not text  # no index has those found by words in the order of their creation
     columns = NARROW if console().width < WIDE else COLUMNS
     with connect() as orch:
+        check_workflow(orch, workflow)
         if watch:
 
             def look() -> Listing[Task]:
@@ -208,6 +209,7 @@ def cancel(
         raise typer.BadParameter("give either a task's id, or filters such as --type")
     if task_id is None:
         with connect() as orch:
+            check_workflow(orch, workflow)
             many = partial(orch.tasks.cancel_tasks, filters, reason=reason)
             _change_many(many, "cancel", "cancelled", yes, dry_run, as_json)
         return
@@ -276,6 +278,7 @@ def retry(
         raise typer.BadParameter("give either a task's id, or --failed, or filters such as --type")
     if task_id is None:
         with connect() as orch:
+            check_workflow(orch, workflow)
             many = partial(orch.tasks.retry_tasks, filters, from_start=from_start)
             _change_many(many, "retry", "retried", yes, dry_run, as_json)
         return

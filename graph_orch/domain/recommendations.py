@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from graph_orch.domain.fields import MAX_NAME
 from graph_orch.domain.forms import skill_key
 from graph_orch.domain.lanes import told_of
 from graph_orch.domain.lifecycle import TaskStatus
@@ -25,6 +26,7 @@ from graph_orch.domain.models import (
 )
 from graph_orch.domain.models.agents import DEGRADED_AFTER, DEGRADED_BELOW
 from graph_orch.domain.models.base import moment
+from graph_orch.domain.models.budgets import MOST_AMOUNTS, Budget
 from graph_orch.domain.models.gates import GateStatus
 
 UNSUCCESSFUL = {TaskStatus.FAILED, TaskStatus.CANCELLED}
@@ -40,6 +42,11 @@ MOST_COMPARED = 50
 MOST_LETTERS = 40
 """Bounds of `nearest_each`: names, known names compared with each, and letters compared. With these
 it takes 0.6 s at worst."""
+LONGEST_LEASE_SECONDS = 86_400
+MOST_SLOTS = 10_000
+MOST_TAUGHT = 100
+"""What a call of a tool may ask for: a lease, slots, and skills. Making the call teaches the first
+skills, and the next recommendation names the rest."""
 
 Rows = Iterable[Mapping[str, Any]]
 
@@ -280,7 +287,7 @@ def no_free_agent(lanes: Rows, agents: Sequence[Agent]) -> Iterator[Recommendati
             waiting.setdefault((lane["lane"], lane["best"]), []).append(lane)
     for (_, agent_id), rows in waiting.items():
         ready = sum(row["ready"] for row in rows)
-        slots = by_id[agent_id].active_tasks + min(ready, MOST_ADDED_SLOTS)
+        slots = min(by_id[agent_id].active_tasks + min(ready, MOST_ADDED_SLOTS), MOST_SLOTS)
         what = f"{ready} ready tasks wait, and every agent that could do them is full"
         why: dict[str, JsonValue] = {
             "ready": ready,
@@ -293,7 +300,7 @@ def no_free_agent(lanes: Rows, agents: Sequence[Agent]) -> Iterator[Recommendati
 
 
 def budgets_spent(rows: Rows) -> Iterator[Recommendation]:
-    """Budgets that let ready tasks not go: raise them, which no tool does; look at the first task.
+    """Budgets that let ready tasks not go: raise them, where more may be used.
 
     Args:
         rows: Rows of `monitor/budgets`.
@@ -301,15 +308,33 @@ def budgets_spent(rows: Rows) -> Iterator[Recommendation]:
     for row in rows:
         what = (
             f"the budget of {row['owner']} has too little left for {row['ready']} ready tasks, and "
-            "nothing runs that could leave more: raise it with budgets.set or `graph-orch budget "
-            "set`"
+            "nothing runs that could leave more: raise it, if more may be used"
         )
-        call = _call("get_task_status", task_id=row["first"])
-        yield _recommend(RecommendationKind.BUDGET_SPENT, what, row, call)
+        why = {name: row[name] for name in ("owner", "ready", "first")}
+        call = _call("set_budget", owner=row["owner"], **_raised(row))
+        yield _recommend(RecommendationKind.BUDGET_SPENT, what, why, call)
+
+
+def _raised(row: Mapping[str, Any]) -> dict[str, JsonValue]:
+    """The amounts of a budget with which its tasks can go on.
+
+    One that falls short allows as much again as at first, or what the dearest task is estimated to
+    use; the others stay, since the call replaces all.
+    """
+    amounts: list[int] = []
+    known = zip(MOST_AMOUNTS, row["most"], row["spent"], *row["estimates"], strict=True)
+    for top, limit, used, *leasts in known:
+        need = 2 * max(leasts) - 1  # a lane's tasks need less than twice its least: `least_of`
+        is_enough = used < limit and used + need <= limit
+        amounts.append(limit if is_enough else min(top, used + max(limit, need, 1)))
+    found = Budget.of_amounts(amounts, row["currency"] or "USD")
+    money = {} if found.cost is None else {"cost": float(found.cost), "currency": found.currency}
+    counted = found.model_dump(exclude={"cost", "currency"}, exclude_none=True)
+    return {**counted, **money}
 
 
 def webhooks_disabled(rows: Rows) -> Iterator[Recommendation]:
-    """Webhooks that send nothing any more: see to the receiver and enable them, which no tool does.
+    """Webhooks that send nothing any more: see to the receiver, and enable them.
 
     Args:
         rows: Rows of `monitor/disabled`.
@@ -317,11 +342,11 @@ def webhooks_disabled(rows: Rows) -> Iterator[Recommendation]:
     for row in rows:
         what = (
             f"webhook {row['name']} is disabled since {row['disabled_at']}: {row['because']}; see "
-            "to its receiver, and enable it with webhooks.enable or `graph-orch webhook enable`, "
-            "or remove it: until then its events wait, and prune keeps their tasks"
+            "to its receiver, and then enable it, or remove it: until then its events wait, and "
+            "prune keeps their tasks"
         )
         why = {name: row[name] for name in ("name", "disabled_at", "because", "behind")}
-        call = _call("get_recommendations", kinds=[RecommendationKind.WEBHOOK_DISABLED])
+        call = _call("enable_webhook", name=row["name"])
         yield _recommend(RecommendationKind.WEBHOOK_DISABLED, what, why, call)
 
 
@@ -333,8 +358,9 @@ def leases_expire(rows: Rows) -> Iterator[Recommendation]:
             agent_id = row["agent_id"]
             what = f"{row['expired']} of {row['tries']} leases of agent {agent_id} ran out"
             why = {name: row[name] for name in ("expired", "tries")} | {"share": round(share, 3)}
-            seconds = max(60, 2 * row["shortest_seconds"], 3 * row["avg_completion_ms"] / 1000)
-            call = _call("poll_tasks", agent_id=agent_id, claim=True, lease_seconds=ceil(seconds))
+            wanted = max(60, 2 * row["shortest_seconds"], 3 * row["avg_completion_ms"] / 1000)
+            seconds = min(ceil(wanted), LONGEST_LEASE_SECONDS)
+            call = _call("poll_tasks", agent_id=agent_id, claim=True, lease_seconds=seconds)
             yield _recommend(RecommendationKind.LEASES_EXPIRE, what, why, call)
 
 
@@ -390,7 +416,7 @@ def load_skew(
     if movable is not None:
         call = _call("assign_task", task_id=movable, agent_id=idle.agent_id, reassign=True)
     elif lacking:
-        call = _register(idle.agent_id, learn=[*lacking])
+        call = _register(idle.agent_id, learn=[*lacking[:MOST_TAUGHT]])
     else:
         call = _register(busy.agent_id, max_concurrent=max(1, busy.active_tasks - 1))
     return _recommend(RecommendationKind.LOAD_SKEW, what, why, call)
@@ -414,7 +440,7 @@ def single_holders(
             call = (
                 _register(other.agent_id, learn=[name])
                 if other
-                else _register(f"{holder.agent_id}-2", capabilities=[name])
+                else _register(_one_more(holder.agent_id), capabilities=[name])
             )
             what = f"only agent {holder.agent_id} has the skill {name}"
             why: dict[str, JsonValue] = {"holders": 1, "agents": len(agents)}
@@ -442,20 +468,26 @@ def _teach(
     if kept := keys.intersection(guarded):
         agents = [agent for agent in agents if kept.issubset(agent.skills)]
         if not agents:
-            return _call("find_capable_agents", capabilities=[*skills])
+            return _call("find_capable_agents", capabilities=[*skills[:MOST_TAUGHT]])
     if not agents:
         agent_id = next(name for number in count(1) if (name := f"agent-{number}") not in taken)
-        return _register(agent_id, capabilities=[*skills])
+        return _register(agent_id, capabilities=[*skills[:MOST_TAUGHT]])
     agent = max(agents, key=lambda it: (len(keys.intersection(it.skills)), -it.utilization))
     lacking: list[JsonValue] = [name for name in skills if skill_key(name) not in agent.skills]
-    return _register(agent.agent_id, learn=lacking)
+    return _register(agent.agent_id, learn=lacking[:MOST_TAUGHT])
 
 
 def _who_has(skills: Sequence[str]) -> ToolCall:
     """Look who has some skills, or, where none are needed, which agents there are."""
     if not skills:
         return _call("get_agent_health")
-    return _call("find_capable_agents", capabilities=[*skills])
+    return _call("find_capable_agents", capabilities=[*skills[:MOST_TAUGHT]])
+
+
+def _one_more(agent_id: str) -> str:
+    """The id of an agent beside one, where there is no other."""
+    other = f"{agent_id}-2"
+    return other if len(other) <= MAX_NAME else "agent-2"
 
 
 def _register(agent_id: str, **arguments: JsonValue) -> ToolCall:

@@ -240,6 +240,62 @@ class Recommendations(Answer):
     recommendations: list[Recommendation] = Field(description="Most urgent first")
 
 
+class Number(Answer):
+    number: int = Field(description="How many")
+
+
+class Removed(Answer):
+    removed: bool
+
+
+class Paused(Answer):
+    what: str
+    until: datetime | None = None
+    reason: str | None = None
+
+
+class LimitState(Answer):
+    key: str
+    at_once: int | None = Field(None, validation_alias="max")
+    active: int = Field(description="Held now")
+    interval_seconds: float | None = Field(None, description="One may begin so often")
+    burst: int | None = None
+
+
+class BudgetView(Answer):
+    owner: str
+    budget: JsonValue
+    left: JsonValue = Field(description="Neither spent nor reserved")
+    is_closed: bool = Field(description="Holds tasks back")
+
+
+class Flaw(Answer):
+    check: str
+    node: str
+    expected: JsonValue = None
+    found: JsonValue = None
+
+
+class Examination(Answer):
+    total: int
+    repaired: int
+    findings: list[Flaw] = Field(description="The first 100")
+
+
+class ScheduleView(Answer):
+    name: str
+    cron: str
+    timezone: str
+    next_at: datetime | None = Field(None, description="Absent: paused")
+
+
+class WebhookView(Answer):
+    name: str
+    behind: int = Field(description="Places of the log not read yet")
+    waiting: int = Field(description="Deliveries to make")
+    given_up: int
+
+
 def cut(value: str, longest: int) -> str:
     """At most so many characters of a text, with an ellipsis if some are left out."""
     return value if len(value) <= longest else f"{value[: longest - 1]}…"

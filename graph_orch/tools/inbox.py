@@ -11,7 +11,7 @@ from pydantic import Field, JsonValue
 
 from graph_orch.domain.models import Right
 from graph_orch.tools import parameters as p
-from graph_orch.tools.answers import Answer
+from graph_orch.tools.answers import Answer, Removed
 from graph_orch.tools.call import Call
 
 Pattern = Annotated[str, p.text("EVENTS:TASK_TYPES with * and ?, as completed:research/*")]
@@ -44,10 +44,6 @@ class EventViews(Answer):
     events: list[EventView] = Field(description="Oldest first; those not acknowledged come again")
 
 
-class Unsubscribed(Answer):
-    removed: bool
-
-
 async def subscribe(
     call: Call,
     pattern: Pattern,
@@ -74,9 +70,9 @@ async def unsubscribe(
     call: Call,
     name: Name = INBOX,
     agent_id: p.AgentId | None = None,
-) -> Unsubscribed:
+) -> Removed:
     """Get nothing more of a subscription."""
-    return Unsubscribed(removed=await call.orch.subscriptions.remove(_key(call, agent_id, name)))
+    return Removed(removed=await call.orch.subscriptions.remove(_key(call, agent_id, name)))
 
 
 async def read_inbox(

@@ -13,12 +13,12 @@ from pydantic import Field
 from graph_orch.domain import fields
 from graph_orch.domain.lifecycle import ErrorClass, TaskStatus
 from graph_orch.domain.models import RecommendationKind
+from graph_orch.domain.recommendations import LONGEST_LEASE_SECONDS, MOST_SLOTS, MOST_TAUGHT
 
 LONGEST_WAIT_SECONDS = 300
 MOST_TASKS = 1_000
 MOST_ROWS = 200
-MOST_NAMES = 100
-LONGEST_LEASE_SECONDS = 86_400
+MOST_NAMES = MOST_TAUGHT
 
 
 class Ending(StrEnum):
@@ -75,7 +75,7 @@ ErrorText = Annotated[str, text("What went wrong, or why", fields.MAX_BYTES)]
 ErrorKind = Annotated[ErrorClass, about("permanent, budget: no retry")]
 RetryAfter = Annotated[fields.Seconds, about("Seconds until the next try")]
 Capabilities = Annotated[list[str], names("Skill names")]
-MaxConcurrent = Annotated[int, number("Tasks it may hold at once", 1, 10_000)]
+MaxConcurrent = Annotated[int, number("Tasks it may hold at once", 1, MOST_SLOTS)]
 Confidence = Annotated[fields.Ratio, about("Of learned skills")]
 Duration = Annotated[fields.Milliseconds, about("Duration in ms")]
 ExcludeAgents = Annotated[list[str], names("Agents to pass over")]

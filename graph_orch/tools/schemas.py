@@ -20,19 +20,27 @@ Schema = dict[str, Any]
 class FieldsOf:
     """Marks a parameter that stands for the fields of a model: a dict of the fields that are given.
 
-    So the model alone describes its fields, for every surface.
+    So the model alone describes its fields, for every surface. `changes` names those that a tool
+    changes: it takes no others, and none has a default, since what is not given stays as it is.
     """
 
     model: type[BaseModel]
+    changes: frozenset[str] | None = None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the fields that it takes."""
+        return frozenset(self.model.model_fields) if self.changes is None else self.changes
 
     def optional(self) -> dict[str, Any]:
         """The fields as `create_model` takes them; none is required."""
         found: dict[str, Any] = {}
         for name, field in self.model.model_fields.items():
-            own = copy(field)
-            if own.is_required():
-                own.default = None
-            found[name] = (own.annotation, own)
+            if name in self.names:
+                own = copy(field)
+                if own.is_required() or self.changes is not None:
+                    own.default = None
+                found[name] = (own.annotation, own)
         return found
 
 
@@ -63,7 +71,7 @@ def as_called(function: Callable[..., Any], arguments: BaseModel) -> dict[str, A
     found: dict[str, Any] = {}
     for parameter, fields_of in parameters(function):
         if fields_of is not None:
-            names = arguments.model_fields_set & fields_of.model.model_fields.keys()
+            names = arguments.model_fields_set & fields_of.names
             found[parameter.name] = {name: getattr(arguments, name) for name in names}
         elif parameter.name in type(arguments).model_fields:
             found[parameter.name] = getattr(arguments, parameter.name)

@@ -13,7 +13,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
 import pydantic
@@ -23,7 +23,16 @@ from graph_orch.domain.fields import MAX_NAME, TOO_DEEP
 from graph_orch.domain.models import Right
 from graph_orch.errors import ValidationError
 from graph_orch.settings import Profile, Toolset
-from graph_orch.tools import agents, gates, inbox, monitoring, tasks, workflows
+from graph_orch.tools import (
+    administration,
+    agents,
+    gates,
+    inbox,
+    monitoring,
+    operations,
+    tasks,
+    workflows,
+)
 from graph_orch.tools.call import Call
 from graph_orch.tools.schemas import (
     Schema,
@@ -141,7 +150,9 @@ _READS = frozenset[str]()
 _CLAIMING = frozenset({"claim", "wait_seconds", "lease_seconds", "command_id"})
 _DISPATCHING = frozenset({"dispatch", "lease_seconds", "command_id"})
 _WORKER, _CORE, _ALL = Profile
-_FLOWS, _GATES, _INBOX = Toolset
+_FLOWS, _GATES, _INBOX, _OPERATIONS, _ADMINISTRATION = Toolset
+_operation = partial(Tool, profile=_OPERATIONS, right=Right.ADMINISTER)
+_admin = partial(Tool, profile=_ADMINISTRATION, right=Right.ADMINISTER)
 _TABLE: tuple[Tool, ...] = (
     Tool("create_task", tasks.create_task, _WORKER, Right.CREATE),
     Tool("poll_tasks", tasks.poll_tasks, _WORKER, Right.WORK, _CLAIMING),
@@ -204,6 +215,29 @@ _BESIDE: tuple[Tool, ...] = (
         frozenset({"acknowledge"}),
         idempotent=True,
     ),
+    # A deadline that is changed counts from then, so that the same change again is another one.
+    _operation("update_task", operations.update_task, destructive=True),
+    _operation("cancel_task", operations.cancel_task, destructive=True, idempotent=True),
+    _operation("retry_task", operations.retry_task),
+    _operation("release_task", operations.release_task, destructive=True),
+    _operation("cancel_tasks", operations.cancel_tasks, destructive=True, idempotent=True),
+    _operation("retry_tasks", operations.retry_tasks),
+    _operation("pause", operations.pause),
+    _operation("resume", operations.resume, destructive=True, idempotent=True),
+    _admin("set_limit", administration.set_limit, destructive=True, idempotent=True),
+    _admin("set_budget", administration.set_budget, destructive=True, idempotent=True),
+    # Also without repair: it reads the whole store, which not everybody should start.
+    _admin("examine", administration.examine, idempotent=True),
+    _admin("forget_workers", administration.forget_workers, destructive=True, idempotent=True),
+    _admin("put_schedule", administration.put_schedule, destructive=True, idempotent=True),
+    _admin("remove_schedule", administration.remove_schedule, destructive=True, idempotent=True),
+    _admin(
+        "remove_subscription", administration.remove_subscription, destructive=True, idempotent=True
+    ),
+    _admin("enable_webhook", administration.enable_webhook, idempotent=True),
+    _admin("redeliver_webhook", administration.redeliver_webhook),
+    _admin("remove_trigger", administration.remove_trigger, destructive=True, idempotent=True),
+    _admin("retry_trigger", administration.retry_trigger),
 )
 TOOLS: dict[str, Tool] = {tool.name: tool for tool in _TABLE}
 """The tools of the profiles by their names, in the order in which they are listed."""

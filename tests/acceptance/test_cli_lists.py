@@ -141,3 +141,13 @@ def test_a_budget_of_nobody_is_none(cli: Cli, busy) -> None:
     for kind in ("workflow", "agent", "team"):
         assert f"{kind} 'nobody'" in cli("budget", "get", f"{kind}:nobody", code=3).stderr
     assert cli.json("budget", "get", f"agent:{busy[1]}")["budget"]["tokens"] is None
+
+
+def test_errors_name_commands_and_no_methods(cli: Cli) -> None:
+    for args, says in (
+        (["task", "show", "nothing"], "find it with `graph-orch task list`"),
+        (["gate", "show", "nothing"], "see the ids with `graph-orch gate list`"),
+        (["agent", "show", "nobody"], "call `graph-orch agent register` first"),
+        (["budget", "get", "workflow:nothing"], "see the ids with `graph-orch workflow list`"),
+    ):
+        assert says in cli(*args, code=3).stderr

@@ -100,11 +100,33 @@ def test_watching_in_a_pipe(cli: Cli, orch, tmp_path) -> None:
         assert [json.loads(row)["task_id"] for row in rows] == [task.task_id]
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(["task", "list"], ["task", "cancel"], ["task", "retry"], ["export"], ["events"]),
+        ["graph", "tasks", "-o", "none.json"],
+    ],
+    ids=" ".join,
+)
+def test_a_workflow_that_is_not_there_is_told_with_ids_like_it(
+    cli: Cli, orch, tmp_path, monkeypatch, command
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    orch.workflows.start("paper", [], workflow_id="papers-of-1907")
+    done = cli(*command, "--workflow", "papers-of-1970", code=3)
+    assert "workflow 'papers-of-1970' does not exist" in done.stderr
+    assert done.stderr.strip().endswith("Did you mean papers-of-1907?")
+    assert done.stdout == ""
+    assert not (tmp_path / "none.json").exists()
+
+
 def test_budgets_are_set_and_seen(cli: Cli, orch) -> None:
     orch.workflows.start("paper", [], workflow_id="paper-budget")
     state = cli.json("budget", "set", "workflow:paper-budget", "--cost", "1.50", "--tokens", "9")
     assert (state["budget"]["cost"], state["left"]["tokens"]) == ("1.5", 9)
     assert "tokens 9, cost 1.5 USD" in cli("budget", "list").stdout
+    replaced = cli("budget", "set", "workflow:paper-budget", "--tries", "3").stdout
+    assert "paper-budget had tokens 9, cost 1.5 USD, and has tries 3" in replaced
     assert cli.json("budget", "get", "workflow:paper-budget")["is_closed"] is False
     assert "workflow:ID" in cli("budget", "get", "paper", code=4).stderr
 

@@ -276,7 +276,8 @@ def test_a_spent_budget_is_to_be_raised(orch):
     orch.tasks.complete(first, metrics={"tokens": 80})
     (found,) = orch.monitor.get_recommendations(["budget_spent"])
     assert (found.why["owner"], found.why["ready"]) == (flow, 3)
-    assert orch.insights.why_blocked(found.call.arguments["task_id"]).reasons[0].kind == "budget"
+    assert orch.insights.why_blocked(found.why["first"]).reasons[0].kind == "budget"
+    assert found.call.arguments == {"owner": flow, "tokens": 207}  # one may use 127, by its lane
     orch.budgets.set("agent:ada", Budget(tries=0))
     found = orch.monitor.get_recommendations(["budget_spent"])
     assert {it.why["owner"]: it.why["ready"] for it in found} == {"agent:ada": 4, flow: 3}

@@ -263,6 +263,11 @@ async def test_tools(aorch):
         "capabilities": ["x"],
         "success": True,
         "duration_ms": 1.0,
+        "what": "task_type:none",
+        "key": "k",
+        "owner": "agent:ada",
+        "cron": "0 8 * * *",
+        "task": {"content": "x"},
     }
     for tool in EVERY_TOOL.values():
         schema = tool.input_schema

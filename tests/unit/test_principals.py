@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 
+from graph_orch.domain.models import Right
 from graph_orch.errors import TaskNotFoundError, ValidationError
 from graph_orch.serve.principals import RIGHTS, Principal
 from graph_orch.settings import Profile, Toolset
@@ -38,6 +39,11 @@ def test_refusals_say_what_would_serve_it():
     assert "--with workflows serves it" in worker.why_not("orchestration_start_workflow")
     given = Principal(profile=Profile.WORKER, toolsets=frozenset({Toolset.WORKFLOWS}))
     assert given.may("orchestration_start_workflow")
+    root = Principal(profile=Profile.WORKER, toolsets=frozenset({Toolset.OPERATIONS}))
+    assert root.may("orchestration_cancel_task")
+    assert "--with administration serves it" in root.why_not("orchestration_set_budget")
+    ada = Principal("ada", toolsets=root.toolsets, rights=frozenset({Right.WORK, Right.READ}))
+    assert "needs the right administer" in ada.why_not("orchestration_cancel_task")
     assert "--read-only" in Principal(read_only=True).why_not("SendMessage")
 
 

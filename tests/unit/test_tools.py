@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from graph_orch.cli.mcp_clients import Client, configuration
+from graph_orch.domain.models import Right, TaskChanges
 from graph_orch.domain.recommendations import (
     MOST_COMPARED,
     MOST_LETTERS,
@@ -19,6 +20,7 @@ from graph_orch.domain.recommendations import (
 )
 from graph_orch.errors import ValidationError
 from graph_orch.serve.mcp import definition
+from graph_orch.tools.schemas import as_called
 from graph_orch.tools.table import EVERY_TOOL, TOOLS, Profile, Toolset, chosen, find
 from graph_orch.tools.texts import GRAPH, GUIDE
 
@@ -102,6 +104,26 @@ def test_a_toolset_comes_beside_a_profile_and_nowhere_else():
     assert {it.short_name for name, it in reading.items() if name in own} == {
         *("get_workflow_status", "list_workflows", "get_workflow_results")
     }
+
+
+@pytest.mark.parametrize("toolset", [Toolset.OPERATIONS, Toolset.ADMINISTRATION])
+def test_what_others_work_depends_on_is_for_administrators(toolset):
+    own = [it for it in EVERY_TOOL.values() if it.profile is toolset]
+    assert {it.right for it in own} == {Right.ADMINISTER}
+    given = chosen(toolsets=frozenset({toolset}), rights=frozenset(Right) - {Right.ADMINISTER})
+    assert not given.keys() & {it.name for it in own}
+    assert not chosen(read_only=True, toolsets=frozenset({toolset})).keys() & {
+        it.name for it in own
+    }
+
+
+def test_a_task_is_changed_by_the_fields_that_can_change():
+    tool = EVERY_TOOL["orchestration_update_task"]
+    known = tool.input_schema["properties"]
+    assert known.keys() == {"task_id", "clear", "command_id", *TaskChanges.__annotations__}
+    assert not any("default" in it for it in known.values())
+    called = as_called(tool.function, tool.parse({"task_id": "x", "priority": "high"}))
+    assert called["changes"] == {"priority": "high"}
 
 
 def test_unknown_tool_is_told_the_nearest():

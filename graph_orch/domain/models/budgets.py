@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, cast
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from graph_orch.domain.fields import Count, Seconds
+from graph_orch.domain.fields import MAX_INT, Count, Seconds
 from graph_orch.domain.models.base import Model
 
 UNLIMITED = 2**62
@@ -16,6 +16,8 @@ UNLIMITED = 2**62
 BILLIONTHS = 10**9
 MOST_TOKENS = 10**15
 MOST_COST = 10**9
+MOST_AMOUNTS = (MOST_TOKENS, MOST_COST * BILLIONTHS, 31_536_000 * 1_000, MAX_INT)
+"""The most of each amount that a budget may have, as the store has it."""
 
 
 def _to_billionths(value: object) -> object:
@@ -36,7 +38,7 @@ Cost = Annotated[
 ]
 """An amount of money, exact to a billionth of the currency. A float or a Decimal is rounded to
 that; a text with more digits is refused."""
-Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
+Currency = Annotated[str, Field(pattern="^[A-Z]{3}$", max_length=3)]
 
 
 class Budget(Model):
