@@ -144,10 +144,11 @@ async def _serve_http(
     principal: Principal,
 ) -> None:
     """Serve the protocols whose extras are installed."""
-    from graph_orch.serve import events, links
+    from graph_orch.serve import events, links, metrics
     from graph_orch.serve.http import serve_http
     from graph_orch.serve.options import LOOPBACK, HttpOptions
     from graph_orch.serve.principals import by_tokens
+    from graph_orch.telemetry import Meter
 
     with left_at_once():
         orch = await connect_async()
@@ -165,7 +166,7 @@ async def _serve_http(
             sessions = Sessions(build(orch, options.principal), options)
             mcp_routes, lifespan = [sessions.route()], sessions.run
 
-        mcp_routes += events.routes(orch)
+        mcp_routes += [*events.routes(orch), *metrics.routes(Meter(orch))]
         if not principal.read_only:
             mcp_routes += links.routes(orch)
 
