@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import yaml
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from prometheus_client.openmetrics import parser as openmetrics
@@ -33,6 +38,7 @@ from tests.faults.proxy import Proxy
 from tests.mcp_client import environment, http_server
 from tests.waiting import eventually
 
+MONITORING = Path(__file__).resolve().parents[2] / "docs" / "monitoring"
 HANGING = """
 import time
 from graph_orch import Orchestrator, Worker
@@ -419,6 +425,74 @@ async def test_opentelemetry_is_told_the_same_numbers(orch, aorch, running, new_
                 names |= {f"{told}_{part}": f"{of}.{part}" for part in ("bucket", "count", "sum")}
     assert {(names[name], labels): value for (name, labels), value in values.items()} == found
     assert found["graph_orch.task_run.count", frozenset({("task_type", "any")})] == 1
+
+
+SELECTOR = re.compile(r"(?<![\w.])(graph_orch_\w+)(?:\{(.*?)\})?")
+LABEL = re.compile(r"(\w+)=~?\"")
+FROM_THE_SERVER = {"instance"}
+"""Labels that Prometheus gives to what it scrapes."""
+
+
+def expressions() -> list[str]:
+    """What the alerts and the dashboard ask Prometheus."""
+    alerts = yaml.safe_load((MONITORING / "alerts.yaml").read_text(encoding="utf-8"))
+    board = json.loads((MONITORING / "dashboard.json").read_text(encoding="utf-8"))
+    targets = (target for panel in board["panels"] for target in panel["targets"])
+    asked = (it.get("query", "") for it in board["templating"]["list"])
+    rules = (rule for group in alerts["groups"] for rule in group["rules"])
+    return [*(it["expr"] for it in (*rules, *targets)), *asked]
+
+
+async def test_alerts_and_the_dashboard_ask_for_what_a_scrape_tells(orch, aorch, running, new_task):
+    orch.agents.register_agent("ada", [])
+    orch.budgets.set("agent:ada", {"tokens": 1})
+    it = Meter(aorch)
+    await it.look()
+    orch.tasks.complete_task(running().task_id)
+    orch.tasks.set_concurrency_limit("k", 1)
+    orch.tasks.assign_task(new_task(), "ada", lease_seconds=60)
+    advance(orch, 61)
+    labels: dict[str, set[str]] = {}
+    for name, found in await scraped(it):
+        labels.setdefault(name, set(FROM_THE_SERVER)).update(dict(found))
+    asked = [match for expression in expressions() for match in SELECTOR.findall(expression)]
+    assert len(asked) > 40
+    for name, selector in asked:
+        assert name in labels
+        assert set(LABEL.findall(selector)) <= labels[name], selector
+    told = {re.sub("_(bucket|count|sum)$", "", name) for name in labels}
+    seen = {re.sub("_(bucket|count|sum)$", "", name) for name, _ in asked}
+    assert told - seen == {"graph_orch_agents", "graph_orch_gates_waiting_tasks"}
+
+
+def test_alerts_are_rules_of_prometheus():
+    alerts = yaml.safe_load((MONITORING / "alerts.yaml").read_text(encoding="utf-8"))
+    for group in alerts["groups"]:
+        for rule in group["rules"]:
+            assert {"alert", "expr", "labels", "annotations"} <= rule.keys()
+            assert rule.keys() <= {"alert", "expr", "for", "labels", "annotations"}
+            assert rule["labels"]["severity"] in ("warning", "critical")
+            assert rule["annotations"]["summary"]
+            assert rule["expr"].count("(") == rule["expr"].count(")")
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
+async def test_prometheus_accepts_names_alerts_and_what_the_dashboard_asks(aorch, tmp_path):
+    def promtool(*args: str, given: str = "") -> None:
+        command = ["promtool", "check", *args]
+        done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), done.stdout
+
+    async with scraping(Meter(aorch)) as client:
+        promtool("metrics", given=(await client.get("/metrics")).text)
+    promtool("rules", str(MONITORING / "alerts.yaml"))
+    queries = [
+        it.replace("$__rate_interval", "5m") for it in expressions() if "label_values" not in it
+    ]
+    rules = [{"record": f"query_{at}", "expr": it} for at, it in enumerate(queries) if "(" in it]
+    written = yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]})
+    (tmp_path / "rules.yaml").write_text(written, encoding="utf-8")
+    promtool("rules", str(tmp_path / "rules.yaml"))
 
 
 async def test_a_meter_that_follows_looks_by_itself(orch, aorch, new_task):
