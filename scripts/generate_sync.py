@@ -13,9 +13,9 @@ SOURCES = sorted((ROOT / "_async").glob("*.py"))
 OWN = (
     "Acting AgentRegistry Applying Aside Budgets Bulk CapabilityRouter Claims Combiner Commands "
     "Creation DeadLetters Doctor Driver Due Evaluator Events Export FirstCalls Gates Graph "
-    "GraphDatabase Handling Insights ManagedTransaction Monitor Once Orchestrator Pauses Querying "
-    "Result Retention Schedules Schema Session Signal Skills Subscriptions TaskQueue Teams "
-    "Together Tokens Transaction Triggers Try Turns Upkeep Webhooks Workflows"
+    "GraphDatabase Handling Insights ManagedTransaction Measuring Monitor Once Orchestrator Pauses "
+    "Querying Result Retention Schedules Schema Session Signal Skills Subscriptions TaskQueue "
+    "Teams Together Tokens Transaction Triggers Try Turns Upkeep Webhooks Workflows"
 )
 NAMES = {f"Async{name}": name for name in OWN.split()} | {
     "_async": "_sync",

@@ -24,6 +24,12 @@ ROUNDS = 5
 """How often one read looks again for what was committed meanwhile, until it is full."""
 
 
+async def number(graph: AsyncGraph) -> int:
+    """Show the places that were given, and give some to events that have none: how many."""
+    (row,) = await graph.write("events/number", limit=NUMBERED_AT_ONCE, command_id=new_hex())
+    return row["number"]
+
+
 async def place_before(graph: AsyncGraph, moment: int, end: int) -> int:
     """The place in the log after which events are younger than a moment, by bisection.
 
@@ -87,10 +93,10 @@ class AsyncEvents:
 
     async def end(self) -> int:
         """The cursor after everything that has happened, to follow what comes."""
-        number = NUMBERED_AT_ONCE
-        while number == NUMBERED_AT_ONCE:  # fewer: all that had happened has a place
-            number = await self._number()
-        await self._number()  # shows the places that were given
+        given = NUMBERED_AT_ONCE
+        while given == NUMBERED_AT_ONCE:  # fewer: all that had happened has a place
+            given = await number(self._graph)
+        await number(self._graph)  # shows the places that were given
         (row,) = await self._graph.read("events/read", after=0, limit=1, **NOTHING)
         return row["last"]
 
@@ -148,16 +154,9 @@ class AsyncEvents:
             rounds -= 1
             if not row["more"]:
                 break
-            if await self._number():
-                await self._number()  # shows them
+            if await number(self._graph):
+                await number(self._graph)  # shows them
         return EventPage(events, max(place, row["last"]))
-
-    async def _number(self) -> int:
-        """Show the places that were given, and give some to events that have none: how many."""
-        (row,) = await self._graph.write(
-            "events/number", limit=NUMBERED_AT_ONCE, command_id=new_hex()
-        )
-        return row["number"]
 
 
 def _asked(wanted: Wanted, types: Sequence[EventType | str] | None) -> dict[str, Any]:

@@ -115,10 +115,11 @@ async def _serve(
     everybody: Principal,
     opens: bool,
 ) -> None:
-    from graph_orch.serve import events, links
+    from graph_orch.serve import events, links, metrics
     from graph_orch.serve.http import serve_http as serve_routes
     from graph_orch.serve.options import LOOPBACK, HttpOptions
     from graph_orch.serve.principals import by_tokens
+    from graph_orch.telemetry import Meter
 
     token = McpSettings().token
     with left_at_once():
@@ -129,7 +130,8 @@ async def _serve(
             host, port, token, origins, principal=everybody, has_tokens=has_tokens
         )
         identify = by_tokens(orch, everybody, token is not None or host not in LOOPBACK)
-        found: list[BaseRoute] = []
+        meter = Meter(orch)
+        found: list[BaseRoute] = [*metrics.routes(meter)]
         lifespan, to_login = contextlib.nullcontext, None
         if Part.MCP in parts:
             from graph_orch.serve.mcp import Sessions, build
@@ -140,7 +142,7 @@ async def _serve(
         if Part.WEB in parts:
             from graph_orch.serve import web
 
-            found += web.routes(orch, options, identify)
+            found += web.routes(orch, meter, options, identify)
             to_login = web.to_login
         else:
             found += events.routes(orch)
@@ -158,4 +160,5 @@ async def _serve(
             webbrowser.open(url)
 
         ready = open_page if opens else None
-        await serve_routes(options, routes, lifespan, identify, to_login, ready)
+        async with meter.following():
+            await serve_routes(options, routes, lifespan, identify, to_login, ready)

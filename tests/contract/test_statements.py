@@ -72,6 +72,7 @@ SCANNING = {
     "monitor/backlog",
     "monitor/blocked",
     "monitor/expired",
+    "monitor/gauges",
     "monitor/gates",
     "monitor/skills",
     # All that failed: what failed untried has no label of its own.
@@ -98,6 +99,7 @@ SCANNING = {
     "routing/route_in_team",
     # Whether a label is in use: the first node answers.
     "schema/record",
+    "events/measured",
     "events/read",
     "subscriptions/read",
     "upkeep/due",

@@ -81,6 +81,9 @@ SURFACE = {
     "graph_orch.analysis.templates": """
         Template TemplateStep Templates mine_templates
     """,
+    "graph_orch.telemetry": """
+        Meter
+    """,
     "graph_orch.testing": """
         Outcome advance advance_async run_handler run_handler_async
     """,

@@ -23,6 +23,7 @@ from graph_orch.serve.web import calls, deciding
 from graph_orch.serve.web.asked import Asked, Screen, Seen
 from graph_orch.serve.web.looks import SCREENS
 from graph_orch.serve.web.page import FILES, HEADERS, as_json, as_page, link, status_of
+from graph_orch.telemetry import Meter
 
 JSON = ".json"
 GATE = next(it for it in SCREENS if it.path == "/gates/{key:path}")
@@ -46,10 +47,10 @@ def routes(orch: AsyncOrchestrator, options: HttpOptions, identify: Identify) ->
         return await _log_in(request, options, identify)
 
     async def decide(request: Request) -> Response:
-        return await _decide(Asked(orch, request))
+        return await _decide(Asked(orch, meter, request))
 
     def shown(screen: Screen) -> Endpoint:
-        page = _endpoint(orch, screen)
+        page = _endpoint(orch, meter, screen)
 
         async def page_or_stream(request: Request) -> Response:
             wants_page = "text/html" in request.headers.get("accept", "")
@@ -66,14 +67,16 @@ def routes(orch: AsyncOrchestrator, options: HttpOptions, identify: Identify) ->
         Route(GATE.path, decide, methods=["POST"]),
         *(Route(it.path, shown(it), methods=["GET"]) for it in SCREENS),
         *(
-            Route(it.json_path, _endpoint(orch, it, is_json=True), methods=["GET"])
+            Route(it.json_path, _endpoint(orch, meter, it, is_json=True), methods=["GET"])
             for it in SCREENS
             if "{" not in it.path
         ),
     ]
 
 
-def _endpoint(orch: AsyncOrchestrator, screen: Screen, is_json: bool = False) -> Endpoint:
+def _endpoint(
+    orch: AsyncOrchestrator, meter: Meter, screen: Screen, is_json: bool = False
+) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         principal: Principal = request.state.principal
         wants_json = is_json or calls.wants_json(request)
@@ -81,7 +84,7 @@ def _endpoint(orch: AsyncOrchestrator, screen: Screen, is_json: bool = False) ->
         if "key" in request.path_params and request.scope["raw_path"].endswith(b".json"):
             request.path_params["key"] = request.path_params["key"].removesuffix(JSON)
             wants_json = True
-        asked = Asked(orch, request)
+        asked = Asked(orch, meter, request)
         try:
             principal.require(Right.READ, "looking at this page")
             seen = await screen.look(asked)

@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from graph_orch import AsyncOrchestrator
 from graph_orch.serve.principals import Principal
+from graph_orch.telemetry import Meter
 
 Seen = Mapping[str, Any]
 """What a screen shows, by name: models, and values that JSON can hold."""
@@ -17,9 +18,14 @@ Seen = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Asked:
-    """A request for a screen: of which services, by whom, with what parameters."""
+    """A request for a screen: of which services, by whom, with what parameters.
+
+    Args:
+        meter: Knows the last hour.
+    """
 
     orch: AsyncOrchestrator
+    meter: Meter
     request: Request
 
     @property
