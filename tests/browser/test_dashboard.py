@@ -104,7 +104,7 @@ def test_each_screen_is_quiet_accessible_and_shows_names_as_text(
             page.set_viewport_size(size)
             if page.evaluate("document.documentElement.scrollWidth") > size["width"]:
                 wrong.append(f"{path} is wider than {size['width']}")
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
 def test_an_empty_store_says_what_fills_each_screen(visit: Open, orch: Orchestrator) -> None:

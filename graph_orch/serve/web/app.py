@@ -36,7 +36,9 @@ LOOK_AGAIN_SECONDS = 15
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def routes(orch: AsyncOrchestrator, options: HttpOptions, identify: Identify) -> list[BaseRoute]:
+def routes(
+    orch: AsyncOrchestrator, meter: Meter, options: HttpOptions, identify: Identify
+) -> list[BaseRoute]:
     """The routes of the HTTP server for the dashboard, and for the stream that keeps it live."""
     stream = events.endpoint(orch)
 

@@ -11,6 +11,7 @@ from graph_orch.domain.lifecycle import HELD, TaskPriority
 from graph_orch.domain.models import WhyBlocked
 from graph_orch.errors import TaskNotFoundError
 from graph_orch.serve.web.asked import Asked, Screen, Seen
+from graph_orch.serve.web.curves import Value, curves
 
 ROWS = 50
 EXPLAINED = 5
@@ -18,6 +19,7 @@ EXPLAINED = 5
 REASONS = 20
 NEIGHBOURS = 50
 """Tasks before and after a task that its page tells."""
+MINUTE = 60
 FILTERS = ("status", "task_type", "agent_id", "workflow_id", "requirement", "priority", "text")
 MOMENTS = ("created_after", "created_before", "finished_after", "finished_before")
 
@@ -30,6 +32,7 @@ async def overview(asked: Asked) -> Seen:
     workers = await orch.agents.list_workers()
     return {
         "queue": await orch.tasks.get_queue_statistics(),
+        "hour": await _hour(asked),
         "health": await orch.monitor.get_health(),
         "advice": await orch.monitor.get_recommendations(),
         "agents": by_load[:10],
@@ -44,6 +47,34 @@ async def overview(asked: Asked) -> Seen:
         "waiting": await _waiting(asked),
         "gates": await orch.gates.list(limit=5),
         "pauses": await orch.pauses.list(),
+    }
+
+
+async def _hour(asked: Asked) -> dict[str, Any]:
+    """The last hour: percentiles, and curves by the minute."""
+    await asked.meter.look()
+    hour = asked.meter.recent(MINUTE)
+    per_second: dict[str, Value] = {
+        "created": lambda slot: slot.created / MINUTE,
+        "ended": lambda slot: slot.ended / MINUTE,
+        "failed": lambda slot: slot.failed / MINUTE,
+    }
+    waits: dict[str, Value] = {
+        "p50": lambda slot: slot.waits.p50,
+        "p95": lambda slot: slot.waits.p95,
+    }
+    return {
+        "waits": hour.waits,
+        "runs": hour.runs,
+        "ended": sum(slot.ended for slot in hour.slots),
+        "curves": [
+            found
+            for found in (
+                curves("Tasks a second", "/s", hour.slots, per_second),
+                curves("Wait until a try begins", "s", hour.slots, waits),
+            )
+            if found
+        ],
     }
 
 

@@ -151,17 +151,19 @@ document.addEventListener("click", (event) => {
 
 // --- The page begins, changes, ends -------------------------------------------------------------
 
+const isLook = (event) => event.detail.requestConfig?.triggeringEvent?.type === "changed";
 document.addEventListener("htmx:beforeRequest", (event) => {
-  if (event.target === page()) lookedAt = performance.now();
+  if (isLook(event)) lookedAt = performance.now();
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (isLook(event)) tookMs = performance.now() - lookedAt;
 });
 // Somebody may have begun to fill in a form, or have got an answer, while the page was asked for.
 document.addEventListener("htmx:beforeSwap", (event) => {
-  if (event.detail.requestConfig.triggeringEvent?.type === "changed" && isBusy()) event.detail.shouldSwap = false;
+  if (isLook(event) && isBusy()) event.detail.shouldSwap = false;
 });
 // In the same turn as the change itself, so that nothing is painted between.
 document.addEventListener("htmx:afterSwap", () => {
-  tookMs = performance.now() - lookedAt;
-  lookedAt = performance.now();
   if (!page()) return;
   tellTimes(page());
   if (page().dataset.stream !== streamOf) listen(); // other filters, other events
