@@ -331,6 +331,11 @@ class TaskQueue:
         self._graph.work.tell()
         return ConcurrencyLimit.from_record(native(rows[0]["limit"]))
 
+    def get_concurrency_limit(self, key: str) -> ConcurrencyLimit | None:
+        """The limit of a concurrency key; None where no task has had it, and nobody set one."""
+        rows = self._graph.read("limits/get", key=NAME.of("key", key))
+        return ConcurrencyLimit.from_record(native(rows[0]["limit"])) if rows else None
+
     def set_fairness_weight(self, key: str, weight: float) -> None:
         """Say how large a share the tasks with a fairness key take of what is given out; 1 else.
 

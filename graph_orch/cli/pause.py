@@ -11,6 +11,7 @@ from graph_orch import Pause
 from graph_orch.cli.durations import seconds
 from graph_orch.cli.output import Json, say, show, show_list
 from graph_orch.cli.store import connect
+from graph_orch.domain.models import ConcurrencyLimit
 
 What = Annotated[str, typer.Argument(help="queue, task_type:NAME, workflow:ID or agent:ID.")]
 COLUMNS: dict[str, str | Callable[[Pause], object]] = {
@@ -72,6 +73,7 @@ def limit(
         raise typer.BadParameter("give --at-once, --rate or --weight; or --no-rate")
     with connect() as orch:
         tasks, found = orch.tasks, None
+        before = tasks.get_concurrency_limit(key)
         if weight is not None:
             tasks.set_fairness_weight(key, weight)
             say(f"tasks with the fairness key {key} have the weight {weight:g}")
@@ -80,4 +82,13 @@ def limit(
         if at_once is not None:
             found = tasks.set_concurrency_limit(key, at_once)
     if found is not None:
+        if before is not None and not as_json:
+            say(f"{key} had {_told(before)}, and has {_told(found)}")
         show(found, as_json)
+
+
+def _told(limit: ConcurrencyLimit) -> str:
+    parts = [] if limit.max is None else [f"{limit.max} at once"]
+    if limit.interval_seconds is not None:
+        parts.append(f"one in {limit.interval_seconds:g} s and {limit.burst} after a time of none")
+    return ", ".join(parts) or "no limit"

@@ -131,6 +131,16 @@ def test_budgets_are_set_and_seen(cli: Cli, orch) -> None:
     assert "workflow:ID" in cli("budget", "get", "paper", code=4).stderr
 
 
+def test_a_limit_says_what_it_replaces(cli: Cli, orch) -> None:
+    key = f"key-{uuid4()}"
+    assert orch.tasks.get_concurrency_limit(key) is None
+    assert "had" not in cli("limit", key, "--at-once", "3").stdout
+    said = cli("limit", key, "--rate", "60", "--burst", "5").stdout
+    assert f"{key} had 3 at once, and has 3 at once, one in 1 s and 5 after a time of none" in said
+    assert cli.json("limit", key, "--no-rate")["max"] == 3
+    assert orch.tasks.get_concurrency_limit(key) == orch.tasks.set_concurrency_limit(key, 3)
+
+
 def test_gates_are_decided(cli: Cli, orch) -> None:
     made = cli("gate", "create", "publish?", "--approver", "grace", "--expires-seconds", "600")
     gate = orch.gates.get(made.stdout.strip())
