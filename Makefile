@@ -67,7 +67,7 @@ clean:
 	touch $@
 
 .venv/dev.stamp: .venv/pip.stamp pyproject.toml
-	$(BIN)/pip install --quiet --group dev --editable '.[a2a,analysis,embedded,kafka,langgraph,mcp,metrics,nats,notebooks,openai-agents,otel,pydantic-ai,ray,redis,top,webhooks]'
+	$(BIN)/pip install --quiet --group dev --editable '.[a2a,analysis,embedded,kafka,langgraph,mcp,metrics,nats,notebooks,openai-agents,otel,pydantic-ai,ray,redis,top,web,webhooks]'
 	touch $@ .venv/run.stamp
 
 .venv/bench.stamp: .venv/pip.stamp pyproject.toml

@@ -117,12 +117,13 @@ def _shown(
 
 async def _decide(asked: Asked) -> Response:
     """Decide a gate as its form says, and show it; the form again where that is refused."""
-    said, request, error = await calls.form(asked.request), asked.request, ""
-    wants_json = calls.wants_json(request)
+    said, request, error = await calls.sent(asked.request), asked.request, ""
+    form = said if isinstance(said, calls.Form) else None
+    wants_json = calls.wants_json(request) or form is None
     try:
         gate = (await GATE.look(asked))["gate"]
         tool = asked.principal.tool(calls.PREFIX + deciding.TOOL)
-        given = deciding.arguments(gate, said)
+        given = deciding.arguments(gate, form) if form else {**said, "gate_id": gate.gate_id}
         answer = await calls.run(tool, asked.orch, asked.principal, given)
         if wants_json:
             return as_json(answer)
@@ -132,7 +133,7 @@ async def _decide(asked: Asked) -> Response:
         if wants_json or isinstance(refused, KeyError):
             return as_json({"error": str(refused)}, status_of(refused))
         error = str(refused)
-    return _shown(asked, GATE, await GATE.look(asked), said, error)
+    return _shown(asked, GATE, await GATE.look(asked), form, error)
 
 
 def _frame(asked: Asked, screen: Screen) -> dict[str, object]:
@@ -159,8 +160,7 @@ async def _log_in(request: Request, options: HttpOptions, identify: Identify) ->
     to = calls.back(request)
     if request.method == "GET":
         return as_page("login.html", {"title": "Log in", "to": to, "error": ""})
-    said = await calls.form(request)
-    token = said.get("token", "").strip()
+    token = str((await calls.sent(request)).get("token", "")).strip()
     if not options.is_token(token) and await identify(token) is None:
         told = "This token is not known, was revoked or has expired."
         return as_page("login.html", {"title": "Log in", "to": to, "error": told}, 401)

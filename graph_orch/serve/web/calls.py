@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl
 
 from pydantic_core import to_jsonable_python
@@ -30,6 +30,10 @@ PREFIX = "orchestration_"
 COMMAND = "command_id"
 """The parameter by which the same form, sent twice, has its effect once."""
 MOST_FIELDS = 200
+
+
+class Form(dict[str, str]):
+    """The fields of a form, by name."""
 
 
 def call(tool: str, **arguments: object) -> str:
@@ -61,15 +65,16 @@ async def ask(request: Request) -> Response:
 async def make(request: Request, orch: AsyncOrchestrator) -> Response:
     """Make the call that a form says, and show its answer, or the form again with the error."""
     tool, principal = _tool(request), request.state.principal
-    said = await form(request)
-    arguments = values(tool.full_schema, said)
+    said = await sent(request)
+    is_form = isinstance(said, Form)
+    arguments = values(tool.full_schema, said) if is_form else said
     try:
         answer = await run(tool, orch, principal, arguments)
     except OrchestrationError as error:
-        if wants_json(request):
+        if wants_json(request) or not is_form:
             return as_json({"error": str(error)}, status_of(error))
         return _page(request, tool, said, error=str(error), status=status_of(error))
-    if wants_json(request):
+    if wants_json(request) or not is_form:
         return as_json(answer)
     return as_page("called.html", {"title": "Done", "answer": answer, "back": back(request)})
 
@@ -86,24 +91,21 @@ async def run(
     return await within(LONGEST_CALL_SECONDS, tool.run(context, arguments))
 
 
-async def form(request: Request) -> dict[str, str]:
-    """The fields of a form that was sent, as JSON or as browsers send it.
+async def sent(request: Request) -> Form | Mapping[str, Any]:
+    """What was sent: a form, as browsers do, or the arguments themselves, as a JSON object.
 
     Raises:
-        HTTPException: it does not come from a page of this server, or is no form.
+        HTTPException: it does not come from a page of this server, or is neither.
     """
     check_own_page(request)
     body = await request.body()
     try:
         if request.headers.get("content-type", "").startswith("application/json"):
             found: object = json.loads(body)
-            if not isinstance(found, dict):
-                raise ValueError
-            return {
-                str(name): it if isinstance(it, str) else json.dumps(it)  # pyright: ignore[reportUnknownArgumentType]
-                for name, it in found.items()  # pyright: ignore[reportUnknownVariableType]
-            }
-        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
+            if isinstance(found, dict):
+                return cast(dict[str, Any], found)
+            raise ValueError
+        return Form(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
     except (ValueError, RecursionError):
         raise HTTPException(400, "the body is no form and no JSON object") from None
 
@@ -145,8 +147,9 @@ def _tool(request: Request) -> Tool:
     principal: Principal = request.state.principal
     try:
         tool = principal.tool(PREFIX + request.path_params["tool"])
-    except ValidationError as error:
-        raise HTTPException(404, str(error)) from None
+    except OrchestrationError as error:
+        status = 404 if isinstance(error, ValidationError) else status_of(error)
+        raise HTTPException(status, str(error)) from None
     if tool.read_only:
         raise HTTPException(403, f"{tool.name} only reads for {principal.name!r}")
     return tool
