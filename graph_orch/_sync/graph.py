@@ -272,8 +272,13 @@ class Graph:
             lambda one, limit: self._transact_once(one, limit, work, *args, **kwargs),
         )
 
-    def query(self, cypher: str, **params: Any) -> tuple[list[str], list[list[Any]]]:
+    def query(
+        self, cypher: str, *, most_rows: int | None = None, **params: Any
+    ) -> tuple[list[str], list[list[Any]]]:
         """Run Cypher that a person wrote and that only reads the graph: column names and rows.
+
+        Args:
+            most_rows: Read no more rows than these, and let the server drop the others.
 
         Raises:
             StoreQueryError: it is not valid, would do more than read (see `by_hand`), or takes
@@ -283,7 +288,7 @@ class Graph:
         return self._retried(
             "query",
             TRANSACTION_SECONDS,
-            lambda one, limit: self._query_once(one, limit, cypher, params),
+            lambda one, limit: self._query_once(one, limit, cypher, most_rows, params),
         )
 
     def define(self, name: str) -> None:
@@ -417,7 +422,12 @@ class Graph:
         return found
 
     def _query_once(
-        self, one: Try, limit: float, cypher: str, params: dict[str, Any]
+        self,
+        one: Try,
+        limit: float,
+        cypher: str,
+        most_rows: int | None,
+        params: dict[str, Any],
     ) -> tuple[list[str], list[list[Any]]]:
         with self._session(READ) as session:
             one.on(session)
@@ -426,7 +436,9 @@ class Graph:
             summary: Any = explained.consume()
             refuse_effects(summary.query_type, summary.plan)
             result = session.run(neo4j.Query(text, timeout=limit), params)
-            return list(result.keys()), [row.values() for row in result]
+            if most_rows is None:
+                return list(result.keys()), [row.values() for row in result]
+            return list(result.keys()), [row.values() for row in result.fetch(most_rows)]
 
     def _session(self, mode: Access) -> neo4j.Session:
         return self._driver.session(  # pyright: ignore[reportUnknownMemberType]

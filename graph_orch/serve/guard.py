@@ -29,8 +29,6 @@ LINKS = "/decide/"
 """How the paths of links to gates begin. A link says who decides, so it needs no token."""
 LOGIN = "/login"
 STATIC = "/static"
-COOKIE = "graph-orch-token"
-"""The cookie in which a browser keeps the token that its user logged in with."""
 MAX_BODY = 4 * MB
 SMALL_BODY = 64 * 1024
 """A body up to this size is read even when other requests fill `held_bytes`, so that an agent can
@@ -87,13 +85,15 @@ class Guard:
                 state = scope.setdefault("state", {})
                 state["principal"] = principal
                 state["identify_again"] = partial(self._authenticate, headers)
-            if _is_public(scope["path"]):  # the application checks who asks before it reads
+            if _says_who_asks(scope["path"]):  # the application checks it before it reads
                 receive = self._once_asked(receive, parts)
             elif principal is not None:
                 await self._read_body(receive, parts)
                 receive = _replay(parts[0], receive)
+            elif _is_public(scope["path"]):
+                receive = _replay(b"", receive)
             elif self._to_login is not None and "text/html" in headers.get("accept", ""):
-                await self._to_login(_address(scope))(scope, receive, send)
+                await self._to_login(address_of(scope))(scope, receive, send)
                 return
             else:
                 challenge = {"WWW-Authenticate": "Bearer"}
@@ -177,21 +177,35 @@ class Guard:
         _check_json(parts[0])
 
 
+def _says_who_asks(path: str) -> bool:
+    """Whether a request for a path says by its path or its body who asks."""
+    return path == LOGIN or path.startswith(LINKS)
+
+
 def _is_public(path: str) -> bool:
     """Whether a path is for whoever brings no token too."""
-    return path in (CARD_PATH, LOGIN) or path.startswith((LINKS, f"{STATIC}/"))
+    return path == CARD_PATH or path.startswith(f"{STATIC}/")
+
+
+def cookie_of(headers: Headers) -> str:
+    """The name of the cookie in which a browser keeps the token that its user logged in with.
+
+    It names the port, since a browser sends a cookie to all ports of a host.
+    """
+    port = headers.get("host", "").rpartition(":")[2]
+    return f"graph-orch-token-{port}" if port.isdecimal() else "graph-orch-token"
 
 
 def _cookie(headers: Headers) -> str | None:
     """The token that a browser keeps; None where it has none."""
-    kept = cookie_parser(headers.get("cookie", "")).get(COOKIE)
+    kept = cookie_parser(headers.get("cookie", "")).get(cookie_of(headers))
     return None if kept is None else unquote(kept, encoding="latin-1")
 
 
-def _address(scope: Scope) -> str:
-    """The path of a request with its parameters."""
-    query = scope["query_string"].decode("latin-1")
-    return scope["path"] + (f"?{query}" if query else "")
+def address_of(scope: Scope) -> str:
+    """The path of a request with its parameters, as it was sent."""
+    query = scope["query_string"]
+    return (scope["raw_path"] + (b"?" + query if query else b"")).decode("latin-1")
 
 
 def _check_unambiguous(headers: Headers) -> None:

@@ -177,6 +177,35 @@ def test_filters_are_in_the_address_and_back_undoes_them(visit: Open, orch: Orch
     expect(rows).to_have_count(2)
 
 
+def test_the_log_is_followed_and_a_filter_that_is_half_typed_is_kept(
+    visit: Open, orch: Orchestrator, watched: Watched
+) -> None:
+    page = visit("/events")
+    expect(page.locator("#live")).to_have_text("live")
+    orch.tasks.create_task("x", "paint")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    pattern = page.get_by_label("Pattern")
+    pattern.press_sequentially("complet")
+    expect(page.get_by_role("alert")).to_be_visible()
+    pattern.press_sequentially("ed:*")
+    expect(page.locator(".empty")).to_be_visible()
+    assert pattern.input_value() == "completed:*"
+    # The browser complains of the status of refused filters.
+    watched.said = [it for it in watched.said if "422" not in it]
+
+
+def test_what_is_being_typed_survives_a_busy_queue(visit: Open, orch: Orchestrator) -> None:
+    orch.tasks.create_task("x", "paint")
+    page = visit("/tasks")
+    expect(page.locator("#live")).to_have_text("live")
+    field, wanted = page.get_by_label("Type"), "paint and a long word"
+    for letter in wanted:
+        field.press_sequentially(letter)
+        orch.tasks.create_task("x", "noise")
+    expect(page).to_have_url(re.compile("task_type=paint(%20|\\+)and.*word"))
+    assert field.input_value() == wanted
+
+
 def test_a_page_leads_to_the_next_until_the_last(visit: Open, orch: Orchestrator) -> None:
     orch.tasks.create_tasks([NewTask(content=f"n{n}", task_type="x") for n in range(120)])
     page = visit("/tasks")
@@ -196,7 +225,7 @@ def test_a_task_is_cancelled_and_retried_after_a_question(visit: Open, orch: Orc
     page = visit(f"/tasks/{task_id}")
     press(page, "Cancel")
     expect(page.locator("dialog pre.code")).to_contain_text(f'task_id="{task_id}"')
-    page.get_by_role("link", name="Leave it").click()
+    page.locator("dialog").get_by_role("link", name="Cancel").click()
     assert orch.tasks.get_task(task_id).status == "pending"
     press(page, "Cancel")
     confirm(page)
@@ -213,7 +242,7 @@ def test_what_a_tool_refuses_is_said_in_the_form(
     page = visit("/call/create_task")
     page.get_by_label("content").fill("x")
     page.get_by_label("dependencies").fill("no-such-task")
-    page.get_by_role("button", name="Do it").click()
+    page.get_by_role("button", name="Confirm").click()
     expect(page.get_by_role("alert")).to_contain_text("no-such-task")
     assert page.get_by_label("content").input_value() == "x"
     watched.said.clear()  # the browser complains of the answer's status
@@ -270,7 +299,7 @@ def test_without_a_script_links_and_forms_do_the_same(visit: Open, orch: Orchest
     gate = orch.gates.create("Go on?")
     page = visit(f"/tasks/{task_id}", java_script_enabled=False)
     press(page, "Cancel")
-    page.get_by_role("button", name="Do it").click()
+    page.get_by_role("button", name="Confirm").click()
     page.get_by_role("link", name="Back").click()
     expect(page.locator("h1 .status")).to_have_text("cancelled")
     page.goto(address(page, f"/gates/{gate.gate_id}"))
@@ -345,5 +374,5 @@ def press(page: Page, name: str) -> None:
 
 def confirm(page: Page) -> None:
     """Say yes in the dialog, and close it."""
-    page.get_by_role("button", name="Do it").click()
+    page.get_by_role("button", name="Confirm").click()
     page.get_by_role("link", name="Back").click()

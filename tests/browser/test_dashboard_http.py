@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -72,6 +74,8 @@ def test_every_answer_has_the_headers_that_keep_a_page_safe(client: httpx.Client
         ({"sec-fetch-site": "same-site"}, 403),
         ({"sec-fetch-site": "same-origin"}, 200),
         ({"origin": "OWN"}, 200),
+        ({"origin": "http://127.0.0.1:1"}, 403),  # another server of this machine
+        ({"origin": "OWN", "sec-fetch-site": "same-site"}, 403),
     ],
 )
 def test_a_change_comes_from_a_page_of_the_server(
@@ -133,10 +137,12 @@ def test_without_a_token_only_the_way_in_is_open(client: httpx.Client, orch: Orc
     assert client.post("/call/create_task", data={"content": "x"}).status_code == 401
 
 
-@pytest.mark.parametrize("back", ["https://evil.example", "//evil.example", "/\\evil", "x", ""])
+@pytest.mark.parametrize(
+    "back", ["https://evil.example", "//evil.example", "/\\evil", "/\u200b.evil.example", "x", ""]
+)
 def test_the_way_back_stays_on_this_server(client: httpx.Client, back: str) -> None:
     page = client.get(TOOL, params={"back": back}, headers=HTML).text
-    (href,) = re.findall(r'class="button" href="([^"]*)" data-close', page)
+    (href,) = re.findall(r'href="([^"]*)" data-close', page)
     assert href == "/"
 
 
@@ -164,6 +170,64 @@ def test_what_is_not_there_or_not_acceptable_is_said(client: httpx.Client) -> No
         assert found.status_code == status, path
         assert "Traceback" not in page.text + found.text
     assert client.get("/cypher?q=CREATE+(n)", headers=HTML).text.count('role="alert"') == 1
+
+
+def test_secrets_are_for_administrators(client: httpx.Client, orch: Orchestrator) -> None:
+    token = orch.tokens.create("grace", rights=["read", "create", "decide"])
+    headers = {**HTML, "authorization": f"Bearer {token.secret}"}
+    for path in ("/cypher?q=MATCH+(s:Secret)+RETURN+s", "/cypher.json?q=RETURN+1", "/doctor"):
+        assert client.get(path, headers=headers).status_code == 403, path
+    assert "/cypher" not in client.get("/", headers=headers).text
+
+
+def test_another_site_makes_nobody_run_a_question(client: httpx.Client) -> None:
+    ask = "/cypher.json?q=RETURN+1+AS+one"
+    assert client.get(ask).json()["rows"] == [[1]]
+    from_elsewhere = client.get(ask, headers={"sec-fetch-site": "cross-site"})
+    assert from_elsewhere.json()["rows"] == []
+    many = client.get("/cypher.json?q=UNWIND+range(1,1000000)+AS+x+RETURN+x").json()
+    assert (len(many["rows"]), many["has_more"]) == (500, True)
+
+
+def test_a_form_says_nothing_that_nobody_filled_in(
+    client: httpx.Client, orch: Orchestrator
+) -> None:
+    task_id = orch.tasks.create_task("x", "x", estimate={"tokens": 7}, priority="low")
+    page = client.get(f"/call/update_task?task_id={task_id}", headers=HTML).text
+    fields = dict(re.findall(r'name="([^"]+)"[^>]* value="([^"]*)"', page)) | {"priority": "high"}
+    sent = {"origin": str(client.base_url)}
+    assert client.post("/call/update_task", data=fields, headers=sent).status_code == 200
+    task = orch.tasks.get_task(task_id)
+    assert task.priority == "high"
+    assert task.estimate is not None
+    assert task.estimate.tokens == 7
+
+
+def test_lists_and_hidden_characters_come_back_as_they_were(client: httpx.Client) -> None:
+    odd = "a\u200bb\tc"
+    asked = {"status": ["pending", "running"], "reason": f"\n{odd}"}
+    page = html.unescape(client.get("/call/cancel_tasks", params=asked, headers=HTML).text)
+    assert 'name="status" value="pending\nrunning"' in page
+    assert f'name="reason" value="\n{odd}"' in page
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object", "properties": {"a": True}},
+        {"type": "array", "items": {"type": "object"}},
+        {"type": ["string", "null"]},
+        {"enum": [1, None, "a"]},
+        {},
+    ],
+)
+def test_a_gate_with_any_schema_has_a_form(
+    client: httpx.Client, orch: Orchestrator, schema: dict[str, Any]
+) -> None:
+    gate = orch.gates.create("What?", kind="input", schema=schema)
+    page = client.get(f"/gates/{gate.gate_id}", headers=HTML)
+    assert page.status_code == 200
+    assert 'name="answer' in page.text
 
 
 def test_a_server_that_only_reads_offers_no_change(server: Server, orch: Orchestrator) -> None:

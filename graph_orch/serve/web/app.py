@@ -16,9 +16,9 @@ from graph_orch import AsyncOrchestrator, Gate
 from graph_orch.domain.models import Right
 from graph_orch.errors import OrchestrationError, StoreError
 from graph_orch.serve import events
-from graph_orch.serve.guard import COOKIE, LOGIN, STATIC
+from graph_orch.serve.guard import LOGIN, STATIC, address_of, cookie_of
 from graph_orch.serve.options import HttpOptions
-from graph_orch.serve.principals import Identify, Principal
+from graph_orch.serve.principals import Identify
 from graph_orch.serve.web import calls, deciding
 from graph_orch.serve.web.asked import Asked, Screen, Seen
 from graph_orch.serve.web.looks import SCREENS
@@ -55,7 +55,9 @@ def routes(
         page = _endpoint(orch, meter, screen)
 
         async def page_or_stream(request: Request) -> Response:
-            wants_page = "text/html" in request.headers.get("accept", "")
+            # htmx names no kind that it accepts, and tells who it is.
+            is_htmx = "hx-request" in request.headers
+            wants_page = is_htmx or "text/html" in request.headers.get("accept", "")
             return await (page if wants_page else stream)(request)
 
         return page_or_stream if screen.path == events.PATH else page
@@ -80,27 +82,37 @@ def _endpoint(
     orch: AsyncOrchestrator, meter: Meter, screen: Screen, is_json: bool = False
 ) -> Endpoint:
     async def endpoint(request: Request) -> Response:
-        principal: Principal = request.state.principal
         wants_json = is_json or calls.wants_json(request)
         # A dot of a name is written as %2E in an address, so `.json` at its end is the other form.
         if "key" in request.path_params and request.scope["raw_path"].endswith(b".json"):
             request.path_params["key"] = request.path_params["key"].removesuffix(JSON)
             wants_json = True
-        asked = Asked(orch, meter, request)
-        try:
-            principal.require(Right.READ, "looking at this page")
-            seen = await screen.look(asked)
-        except OrchestrationError as error:
-            status = status_of(error)
-            told = "The store does not answer." if isinstance(error, StoreError) else str(error)
-            if wants_json:
-                return as_json({"error": told}, status)
-            return as_page("refused.html", _frame(asked, screen) | {"error": told}, status)
-        if wants_json:
-            return as_json(seen)
-        return _shown(asked, screen, seen)
+        return await _looked_at(Asked(orch, meter, request), screen, wants_json=wants_json)
 
     return endpoint
+
+
+async def _looked_at(
+    asked: Asked,
+    screen: Screen,
+    said: Mapping[str, str] | None = None,
+    error: str = "",
+    wants_json: bool = False,
+) -> Response:
+    """What a screen shows, as a page or as JSON, or why it does not."""
+    try:
+        asked.principal.require(screen.right, "looking at this page")
+        seen = await screen.look(asked)
+    except OrchestrationError as refused:
+        status = status_of(refused)
+        told = "The store does not answer." if isinstance(refused, StoreError) else str(refused)
+        if wants_json:
+            return as_json({"error": told}, status)
+        return as_page("refused.html", _frame(asked, screen) | {"error": told}, status)
+    refused = seen.get("refused", "")
+    if wants_json:
+        return as_json({"error": refused} if refused else seen, 422 if refused else 200)
+    return _shown(asked, screen, seen, said, error or refused)
 
 
 def _shown(
@@ -109,9 +121,9 @@ def _shown(
     """The page of a screen; that of a gate with its form, and why what was said was refused."""
     if isinstance(gate := seen.get("gate"), Gate):
         may = deciding.may_decide(asked.principal, gate)
-        form = {"may_decide": may, "form": deciding.form_of(gate, said or {}), "error": error}
+        form = {"may_decide": may, "form": deciding.form_of(gate, said or {})}
         seen = {**seen, **form, "comment": (said or {}).get("comment", "")}
-    values = {**_frame(asked, screen), **seen}
+    values = {**_frame(asked, screen), "error": error, **seen}
     return as_page(screen.template, values, 422 if error else 200)
 
 
@@ -121,6 +133,7 @@ async def _decide(asked: Asked) -> Response:
     form = said if isinstance(said, calls.Form) else None
     wants_json = calls.wants_json(request) or form is None
     try:
+        asked.principal.require(Right.READ, "looking at this page")
         gate = (await GATE.look(asked))["gate"]
         tool = asked.principal.tool(calls.PREFIX + deciding.TOOL)
         given = deciding.arguments(gate, form) if form else {**said, "gate_id": gate.gate_id}
@@ -130,26 +143,27 @@ async def _decide(asked: Asked) -> Response:
         if "hx-request" not in request.headers:
             return RedirectResponse(link("/gates", gate.gate_id), 303, headers=HEADERS)
     except OrchestrationError as refused:
-        if wants_json or isinstance(refused, KeyError):
-            return as_json({"error": str(refused)}, status_of(refused))
+        status = status_of(refused)
+        if wants_json or status in (403, 404, 503):
+            return as_json({"error": str(refused)}, status)
         error = str(refused)
-    return _shown(asked, GATE, await GATE.look(asked), form, error)
+    return await _looked_at(asked, GATE, form, error)
 
 
 def _frame(asked: Asked, screen: Screen) -> dict[str, object]:
     """What every page has around what it shows."""
     request, principal = asked.request, asked.principal
-    address = calls.address(request)
+    address = address_of(request.scope)
     wanted = None if screen.events is None else screen.events(asked)
     return {
         "title": screen.title,
         "screen": screen,
-        "screens": [it for it in SCREENS if it.is_listed],
+        "screens": [it for it in SCREENS if it.is_listed and it.right in principal.rights],
         "address": address,
         "stream": None if wanted is None else link(events.PATH, **wanted, every_ms=EVERY_MS),
-        "look_again_ms": LOOK_AGAIN_SECONDS * 1000,
+        "look_again_ms": LOOK_AGAIN_SECONDS * 1000 if screen.looks_again else 0,
         "who": principal.name,
-        "has_logged_in": COOKIE in request.cookies,
+        "has_logged_in": cookie_of(request.headers) in request.cookies,
         "call": partial(calls.call, back=address),
         "may": partial(calls.may_call, principal),
     }
@@ -161,12 +175,17 @@ async def _log_in(request: Request, options: HttpOptions, identify: Identify) ->
     if request.method == "GET":
         return as_page("login.html", {"title": "Log in", "to": to, "error": ""})
     token = str((await calls.sent(request)).get("token", "")).strip()
-    if not options.is_token(token) and await identify(token) is None:
-        told = "This token is not known, was revoked or has expired."
+    told = ""
+    try:
+        if not options.is_token(token) and await identify(token) is None:
+            told = "This token is not known, was revoked or has expired."
+    except StoreError:
+        told = "The store does not answer; try again."
+    if told:
         return as_page("login.html", {"title": "Log in", "to": to, "error": told}, 401)
     answer = RedirectResponse(to, 303, headers=HEADERS)
     answer.set_cookie(
-        COOKIE,
+        cookie_of(request.headers),
         quote(token),
         max_age=COOKIE_SECONDS,
         httponly=True,
@@ -179,7 +198,7 @@ async def _log_in(request: Request, options: HttpOptions, identify: Identify) ->
 async def _log_out(request: Request) -> Response:
     calls.check_own_page(request)
     answer = RedirectResponse(LOGIN, 303, headers=HEADERS)
-    answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    answer.delete_cookie(cookie_of(request.headers), httponly=True, samesite="strict")
     return answer
 
 

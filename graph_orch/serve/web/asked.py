@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from graph_orch import AsyncOrchestrator
+from graph_orch import AsyncOrchestrator, Right
 from graph_orch.serve.principals import Principal
 from graph_orch.telemetry import Meter
 
@@ -38,6 +38,11 @@ class Asked:
         """The id or name in the address."""
         return self.request.path_params["key"]
 
+    @property
+    def is_meant(self) -> bool:
+        """Whether the viewer asked for it: no other site's page did, as by an image or a frame."""
+        return self.request.headers.get("sec-fetch-site") in (None, "same-origin", "none")
+
     def text(self, name: str, default: str = "") -> str:
         """A parameter of the address, without white space around it."""
         return self.request.query_params.get(name, default).strip()
@@ -50,6 +55,8 @@ class Screen:
     Args:
         path: Its address. With `.json` at its end it gives what the page shows as JSON.
         is_listed: Whether the navigation has it.
+        right: What whoever looks at it needs.
+        looks_again: Whether an open page looks again from time to time.
         events: Which events change what it shows, as parameters of `/events`; None: none does, so
             that it looks again from time to time only.
     """
@@ -59,6 +66,8 @@ class Screen:
     template: str
     look: Callable[[Asked], Awaitable[Seen]]
     is_listed: bool = True
+    right: Right = Right.READ
+    looks_again: bool = True
     events: Callable[[Asked], Mapping[str, str]] | None = lambda asked: {}
 
     @property

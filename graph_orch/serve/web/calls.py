@@ -7,6 +7,7 @@ be done, by whom, and what is said of wrong arguments is told by the tools alone
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 from urllib.parse import parse_qsl
@@ -19,6 +20,7 @@ from starlette.responses import Response
 from graph_orch import AsyncOrchestrator
 from graph_orch.domain.ids import new_hex
 from graph_orch.errors import OrchestrationError, ValidationError
+from graph_orch.serve.guard import address_of
 from graph_orch.serve.principals import Principal
 from graph_orch.serve.web.forms import Field, fields, values
 from graph_orch.serve.web.page import as_json, as_page, link, status_of
@@ -30,6 +32,8 @@ PREFIX = "orchestration_"
 COMMAND = "command_id"
 """The parameter by which the same form, sent twice, has its effect once."""
 MOST_FIELDS = 200
+_OWN_PATH = re.compile(r"/(?:(?!/)[!-\[\]-~]+)?")
+"""A path with parameters, all of it printable ASCII without a backslash, and no host before it."""
 
 
 class Form(dict[str, str]):
@@ -70,6 +74,8 @@ async def make(request: Request, orch: AsyncOrchestrator) -> Response:
     arguments = values(tool.full_schema, said) if is_form else said
     try:
         answer = await run(tool, orch, principal, arguments)
+    except TimeoutError:
+        raise HTTPException(504, f"{tool.name} takes longer than its time; it may go on") from None
     except OrchestrationError as error:
         if wants_json(request) or not is_form:
             return as_json({"error": str(error)}, status_of(error))
@@ -113,15 +119,16 @@ async def sent(request: Request) -> Form | Mapping[str, Any]:
 def check_own_page(request: Request) -> None:
     """Refuse what another web page may have sent in the viewer's name.
 
-    The guard has refused a foreign Origin already. Browsers send one with each form; who sends a
-    bearer token is no browser.
+    Browsers say by Sec-Fetch-Site whose page sent a form, older ones and those without TLS by
+    Origin alone. Who sends a bearer token is no browser.
 
     Raises:
         HTTPException: it is not certain that a page of this server sent it.
     """
     headers = request.headers
-    is_ours = "origin" in headers or headers.get("sec-fetch-site") == "same-origin"
-    if not is_ours and "authorization" not in headers:
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin", "")
+    is_own = origin.partition("://")[2] == headers.get("host") if site is None else False
+    if site != "same-origin" and not is_own and "authorization" not in headers:
         raise HTTPException(403, "a change needs the Origin of this server, or a bearer token")
 
 
@@ -131,15 +138,10 @@ def wants_json(request: Request) -> bool:
     return "application/json" in accepted and "text/html" not in accepted
 
 
-def address(request: Request) -> str:
-    """The path of a request with its parameters."""
-    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
-
-
 def back(request: Request) -> str:
     """The page to which a form leads back: a path of this server, with its parameters."""
     given = request.query_params.get("back", "/")
-    return given if given.startswith("/") and not given.startswith(("//", "/\\")) else "/"
+    return given if _OWN_PATH.fullmatch(given) else "/"
 
 
 def _tool(request: Request) -> Tool:
@@ -180,7 +182,7 @@ def _page(
             "fields": [it for it in asked if it.name not in fixed],
             "command_id": given.get(COMMAND) or new_hex(),
             "takes_command": COMMAND in schema.get("properties", {}),
-            "action": address(request),
+            "action": address_of(request.scope),
             "error": error,
             "back": back(request),
         },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -43,25 +43,35 @@ class Field:
 
 def fields(schema: Schema, given: Mapping[str, Any], prefix: str = "") -> tuple[Field, ...]:
     """The fields for an object's properties, with the values that are given, or their defaults."""
-    required = schema.get("required", ())
+    required = _listed(schema.get("required"))
     return tuple(
         _field(f"{prefix}{name}", name, part, given.get(name), name in required)
-        for name, part in schema.get("properties", {}).items()
+        for name, part in _parts(schema)
     )
 
 
+def _parts(schema: Schema) -> Iterable[tuple[str, Schema]]:
+    """The properties of an object with their schemas; `true`, which allows all, is an empty one."""
+    known = _mapping(schema.get("properties"))
+    return ((name, _mapping(part)) for name, part in known.items())
+
+
+def _listed(value: object) -> Sequence[Any]:
+    return cast(Sequence[Any], value) if isinstance(value, list | tuple) else ()
+
+
 def _field(name: str, label: str, schema: Schema, given: object, is_required: bool) -> Field:
-    kind, value = kind_of(schema), given if given is not None else schema.get("default")
+    kind, value = kind_of(schema), given
     told: dict[str, Any] = {
         "label": schema.get("title") or label.replace("_", " "),
-        "help": schema.get("description", ""),
+        "help": _help(schema),
         "is_required": is_required,
     }
     if kind == "object" and schema.get("properties") and name.count(".") < DEEPEST:
         inner = fields(schema, _mapping(value), f"{name}.")
         return Field(name, control="group", fields=inner, **told)
     if "enum" in schema or kind == "boolean":
-        known = map(_text, schema.get("enum", (True, False)))
+        known = map(_text, _listed(schema.get("enum")) or (True, False))
         return Field(name, control="choice", value=_text(value), choices=("", *known), **told)
     if kind in ("integer", "number"):
         return Field(
@@ -81,7 +91,17 @@ def _field(name: str, label: str, schema: Schema, given: object, is_required: bo
         is_long = schema.get("maxLength", LONG) > LONG
         return Field(name, control="lines" if is_long else "text", value=_text(value), **told)
     text = "" if value is None else json.dumps(value, indent=2, ensure_ascii=False)
-    return Field(name, control="lines", value=text, form="JSON", **told)
+    form = "JSON" if kind else "JSON, or a text"
+    return Field(name, control="lines", value=text, form=form, **told)
+
+
+def _help(schema: Schema) -> str:
+    """What is said of a field. A default is said, and not filled in: an empty field means it."""
+    default = schema.get("default")
+    said = [str(schema.get("description", ""))]
+    if default not in (None, "", [], {}):
+        said.append(f"by default {_text(default)}")
+    return "; ".join(filter(None, said))
 
 
 def values(schema: Schema, said: Mapping[str, str], prefix: str = "") -> dict[str, Any]:
@@ -90,7 +110,7 @@ def values(schema: Schema, said: Mapping[str, str], prefix: str = "") -> dict[st
     A text that does not fit its field's type stays a text, for the schema's check to refuse.
     """
     found: dict[str, Any] = {}
-    for name, part in schema.get("properties", {}).items():
+    for name, part in _parts(schema):
         key = f"{prefix}{name}"
         if kind_of(part) == "object" and part.get("properties") and key.count(".") < DEEPEST:
             if inner := values(part, said, f"{key}."):
@@ -111,12 +131,12 @@ def kind_of(schema: Schema) -> str:
 def _value(schema: Schema, text: str) -> Any:
     kind = kind_of(schema)
     if "enum" in schema:
-        return next((it for it in schema["enum"] if _text(it) == text), text)
+        return next((it for it in _listed(schema["enum"]) if _text(it) == text), text)
     if kind == "string":
         return text
     if kind == "array" and _is_listed(schema):
         lines = (line.strip() for line in text.split("\n"))
-        return [_value(schema.get("items", {}), line) for line in lines if line]
+        return [_value(_mapping(schema.get("items")), line) for line in lines if line]
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -125,7 +145,7 @@ def _value(schema: Schema, text: str) -> Any:
 
 def _is_listed(schema: Schema) -> bool:
     """Whether the items of a list are written one on each line."""
-    return kind_of(schema.get("items", {})) in ("string", "integer", "number")
+    return kind_of(_mapping(schema.get("items"))) in ("string", "integer", "number")
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -82,6 +82,7 @@ def environment() -> Environment:
         "whole": whole,
         "stamp": stamp,
         "pretty": pretty,
+        "as_sent": as_sent,
         "lasting": lasting,
         "milliseconds": milliseconds,
         "percent": percent,
@@ -106,6 +107,11 @@ def whole(text: str) -> Markup:
     return Markup("\n").join(lines)
 
 
+def as_sent(text: str) -> Markup:
+    """A text that a form sends back: as it is, hidden characters too."""
+    return Markup.escape(text).replace("\n", Markup("&#10;"))
+
+
 def stamp(moment: datetime | None, form: str = "at") -> Markup:
     """A moment, which the page shows in the viewer's zone: `at`, or how long `ago`."""
     if moment is None:
@@ -126,8 +132,9 @@ def lasting(seconds: float | None) -> str:
     """How long something lasts, in the two largest units: 3 min 20 s; "" for None."""
     if seconds is None:
         return ""
-    if seconds < 10:
-        return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+    if (tenths := round(max(0.0, seconds), 1)) < 10:
+        ms = round(max(0.0, seconds) * 1000)
+        return f"{ms} ms" if ms < 1000 else f"{tenths:.1f} s"
     left, told = round(seconds), list[str]()
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
         if left >= length and len(told) < 2:

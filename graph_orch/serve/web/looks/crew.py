@@ -73,6 +73,6 @@ def _of_agent(asked: Asked) -> Mapping[str, str]:
 
 SCREENS = (
     Screen("/agents", "Agents", "agents.html", agents),
-    Screen("/agents/{key:path}", "Agent", "agent.html", agent, False, _of_agent),
+    Screen("/agents/{key:path}", "Agent", "agent.html", agent, False, events=_of_agent),
     Screen("/workers", "Workers", "workers.html", workers, events=None),
 )

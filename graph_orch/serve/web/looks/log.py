@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from graph_orch import TaskEvent
+from graph_orch.errors import ValidationError
 from graph_orch.serve.events import FILTERS
 from graph_orch.serve.web.asked import Asked, Screen, Seen
 
@@ -17,14 +19,18 @@ async def events(asked: Asked) -> Seen:
     """The latest events that match, the newest first."""
     wanted = _wanted(asked)
     filters = {FILTERS.get(name, name): text for name, text in wanted.items()}
-    log = asked.orch.events
+    log, refused = asked.orch.events, ""
     end = await log.end()
-    after = max(0, end - BACK)
-    found = list(await log.read(after, **filters, limit=BACK))
+    after, found = max(0, end - BACK), list[TaskEvent]()
+    try:
+        found = list(await log.read(after, **filters, limit=BACK))
+    except ValidationError as error:  # the filters stay, so that they can be mended
+        refused = str(error)
     tasks = await asked.orch.subscriptions.tasks_of(found[-ROWS:]) if found else {}
     return {
         "events": found[: -ROWS - 1 : -1],
         "tasks": tasks,
+        "refused": refused,
         "wanted": wanted,
         "end": end,
         "looked_at": end - after,

@@ -9,7 +9,7 @@ from typing import Any
 from graph_orch import Task, TaskFilters, TaskStatus
 from graph_orch.domain.lifecycle import HELD, TaskPriority
 from graph_orch.domain.models import WhyBlocked
-from graph_orch.errors import TaskNotFoundError
+from graph_orch.errors import TaskNotFoundError, ValidationError
 from graph_orch.serve.web.asked import Asked, Screen, Seen
 from graph_orch.serve.web.curves import Value, curves
 
@@ -98,17 +98,22 @@ async def tasks(asked: Asked) -> Seen:
     if "text" in filters:
         filters["text"] = " ".join(filters["text"])
     filters |= {name: text for name in MOMENTS if (text := asked.text(name))}
-    wanted = TaskFilters.of(filters)
     oldest_first = asked.text("order") == "oldest" or not _can_be_newest_first(filters)
-    page = await asked.orch.tasks.query_tasks(
-        wanted,
-        limit=ROWS,
-        after=asked.text("after") or None,
-        newest_first=not oldest_first,
-    )
+    found, refused, next_cursor = list[Task](), "", None
+    try:
+        page = await asked.orch.tasks.query_tasks(
+            TaskFilters.of(filters),
+            limit=ROWS,
+            after=asked.text("after") or None,
+            newest_first=not oldest_first,
+        )
+        found, next_cursor = list(page), page.next_cursor
+    except ValidationError as error:  # the filters stay, so that they can be mended
+        refused = str(error)
     return {
-        "tasks": list(page),
-        "next_cursor": page.next_cursor,
+        "tasks": found,
+        "refused": refused,
+        "next_cursor": next_cursor,
         "filters": filters,
         "order": "oldest" if oldest_first else "newest",
         "statuses": list(TaskStatus),

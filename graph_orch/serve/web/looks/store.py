@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from graph_orch import Right
 from graph_orch.errors import OrchestrationError
 from graph_orch.serve.web.asked import Asked, Screen, Seen
 
 MOST_ROWS = 500
+ONCE: Mapping[str, Any] = {"events": None, "looks_again": False}
+"""Both read a lot of the store, perhaps its secrets: by whoever may, and when that is asked."""
 QUESTIONS: Mapping[str, str] = {
     "Agents by what they completed": "MATCH (a:Agent) RETURN a.agent_id AS agent, "
     "a.total_completed AS completed, a.success_rate AS success ORDER BY completed DESC LIMIT 25",
@@ -36,9 +39,9 @@ async def cypher(asked: Asked) -> Seen:
     """The rows of a question in Cypher."""
     query, error = asked.text("q"), ""
     columns, rows = list[str](), list[list[Any]]()
-    if query:
+    if query and asked.is_meant:
         try:
-            columns, rows = await asked.orch.graph.query(query)
+            columns, rows = await asked.orch.graph.query(query, most_rows=MOST_ROWS + 1)
         except OrchestrationError as refused:
             error = str(refused)
     return {
@@ -46,12 +49,13 @@ async def cypher(asked: Asked) -> Seen:
         "questions": QUESTIONS,
         "columns": columns,
         "rows": rows[:MOST_ROWS],
-        "row_count": len(rows),
+        "has_more": len(rows) > MOST_ROWS,
+        "is_asked": bool(query) and asked.is_meant,
         "error": error,
     }
 
 
 SCREENS = (
-    Screen("/cypher", "Cypher", "cypher.html", cypher, events=None),
-    Screen("/doctor", "Doctor", "doctor.html", doctor, events=None),
+    Screen("/cypher", "Cypher", "cypher.html", cypher, right=Right.ADMINISTER, **ONCE),
+    Screen("/doctor", "Doctor", "doctor.html", doctor, right=Right.ADMINISTER, **ONCE),
 )

@@ -11,6 +11,7 @@ from graph_orch.serve.web.asked import Asked, Screen, Seen
 from graph_orch.serve.web.drawing import bars_of, draw
 
 ROWS = 50
+MOST_UNFOLDED = 50
 SCALES = {"0.25": 0.25, "0.5": 0.5}
 MOST_DRAWN = 2_000
 """Tasks of a workflow that are read to be drawn."""
@@ -35,7 +36,7 @@ async def workflow(asked: Asked) -> Seen:
     exported, gates = await _read(asked, key)
     tasks = [it.task for it in exported]
     total = sum(status.counts.values())
-    unfold = asked.request.query_params.getlist("unfold")
+    unfold = asked.request.query_params.getlist("unfold")[:MOST_UNFOLDED]
     budget = None if status.spent is None else await orch.budgets.get(f"workflow:{key}")
     return {
         "workflow": status,
@@ -80,5 +81,7 @@ def _of_workflow(asked: Asked) -> Mapping[str, str]:
 
 SCREENS = (
     Screen("/workflows", "Workflows", "workflows.html", workflows),
-    Screen("/workflows/{key:path}", "Workflow", "workflow.html", workflow, False, _of_workflow),
+    Screen(
+        "/workflows/{key:path}", "Workflow", "workflow.html", workflow, False, events=_of_workflow
+    ),
 )

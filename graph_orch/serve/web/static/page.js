@@ -6,6 +6,7 @@ const page = () => document.getElementById("page");
 const LEAST_MS = 250; // between two looks
 const SHARE = 4; // a look that took a second is followed by four without one
 const AFTER_LOSS_MS = 2000;
+const SELECTION_MS = 30_000;
 
 // --- Live ---------------------------------------------------------------------------------------
 // Browsers open six connections to a server, for all tabs together, and a stream takes one. So a
@@ -20,6 +21,7 @@ let turn = 0;
 let lookedAt = 0;
 let tookMs = 0;
 let planned = 0;
+let selectedAt = 0;
 
 function say(state) {
   const shown = document.getElementById("live");
@@ -33,22 +35,29 @@ function lookAgain() {
   const wait = Math.max(LEAST_MS, SHARE * tookMs) - (performance.now() - lookedAt);
   planned = setTimeout(() => {
     planned = 0;
-    if (isBusy()) lookAgain();
+    const busy = isBusy();
+    if (busy) say(busy);
+    else if (source?.readyState === EventSource.OPEN) say("live");
+    if (busy) setTimeout(lookAgain, LEAST_MS);
     else htmx.trigger(page(), "changed");
   }, Math.max(0, wait));
 }
 
-// What somebody is filling in or has selected must not change under their hands.
+// What somebody is filling in or has selected must not change under their hands: why it waits.
 function isBusy() {
-  if (document.getElementById("dialog")?.open || page().querySelector("form [role=alert]")) return true;
+  if (document.getElementById("dialog")?.open) return "waits for the dialog";
   const selected = document.getSelection();
-  if (selected && !selected.isCollapsed && page().contains(selected.anchorNode)) return true;
-  const fields = page().querySelectorAll(".stacked :is(input, textarea, select)");
-  return [...fields].some((it) => it === document.activeElement || isFilled(it));
+  const isSelected = selected && !selected.isCollapsed && page().contains(selected.anchorNode);
+  if (isSelected && performance.now() - selectedAt < SELECTION_MS) return "waits for your selection";
+  const fields = [...page().querySelectorAll("form :is(input, textarea, select)")];
+  const isFilling = page().querySelector("form [role=alert]") || fields.some(isFilled) ||
+    fields.some((it) => it === document.activeElement && it.closest(".stacked"));
+  return isFilling ? "waits for your form" : "";
 }
 
 function isFilled(field) {
-  if (field.options) return [...field.options].some((it) => it.selected !== it.defaultSelected && it.value);
+  if (field.type === "checkbox") return field.checked !== field.defaultChecked;
+  if (field.options) return [...field.options].some((it) => it.selected && !it.defaultSelected && it.value);
   return field.value !== field.defaultValue;
 }
 
@@ -158,9 +167,18 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 document.addEventListener("htmx:afterRequest", (event) => {
   if (isLook(event)) tookMs = performance.now() - lookedAt;
 });
-// Somebody may have begun to fill in a form, or have got an answer, while the page was asked for.
 document.addEventListener("htmx:beforeSwap", (event) => {
-  if (isLook(event) && isBusy()) event.detail.shouldSwap = false;
+  const { requestConfig, xhr } = event.detail;
+  const wanted = requestConfig.elt.closest("[hx-select]")?.getAttribute("hx-select");
+  const isOurs = wanted && xhr.responseText.includes(wanted === "#page" ? 'id="page"' : 'class="call"');
+  if (!isOurs) { // said by the guard or by a proxy: nothing of it can be shown here
+    event.detail.shouldSwap = false;
+    if (xhr.status === 401 || xhr.responseURL.includes("/login")) location.reload();
+    else say("reconnecting");
+  } else if (isLook(event)) {
+    // Meanwhile somebody may have begun to fill in a form, or the page may show something else.
+    if (isBusy() || requestConfig.path !== page().getAttribute("hx-get")) event.detail.shouldSwap = false;
+  }
 });
 // In the same turn as the change itself, so that nothing is painted between.
 document.addEventListener("htmx:afterSwap", () => {
@@ -170,7 +188,12 @@ document.addEventListener("htmx:afterSwap", () => {
 });
 document.addEventListener("htmx:sendError", () => say("reconnecting"));
 document.addEventListener("visibilitychange", () => { listen(); lookAgain(); });
-window.addEventListener("popstate", () => location.reload());
+document.addEventListener("selectionchange", () => { selectedAt = performance.now(); });
+let address = location.pathname + location.search;
+document.addEventListener("htmx:pushedIntoHistory", (event) => { address = event.detail.path; });
+window.addEventListener("popstate", () => { // not where a link leads to a part of the page
+  if (location.pathname + location.search !== address) location.reload();
+});
 
 document.addEventListener("DOMContentLoaded", () => {
   tellTimes(document);
@@ -186,7 +209,7 @@ document.addEventListener("DOMContentLoaded", () => {
     try { localStorage.setItem("theme", next); } catch { /* for this page only */ }
   });
   listen();
-  setInterval(lookAgain, Number(page().dataset.again));
+  if (Number(page().dataset.again)) setInterval(lookAgain, Number(page().dataset.again));
   setInterval(() => { if (!source && page().dataset.stream) { listen(); lookAgain(); } }, WITHOUT_STREAM_MS);
   setInterval(() => tellTimes(document), 10_000);
 });
