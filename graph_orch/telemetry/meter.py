@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from graph_orch import AsyncOrchestrator
+from graph_orch._async.events import NUMBERED_AT_ONCE
 from graph_orch._async.measuring import MOST_PLACES, AsyncMeasuring
 from graph_orch.domain.fields import Check, Count
 from graph_orch.domain.measures import SLOT_SECONDS, Recent, Ring, Totals
@@ -29,6 +30,7 @@ LOOK_SECONDS = 8.0
 """A look takes no longer: Prometheus gives a scrape up after 10 s by default."""
 MOST_CALLS = 10
 """How often one look counts a stretch of the log; what is left, the next one counts."""
+CALLS = 3
 BEFORE = 20_000
 """How many places of the log, before the one where the meter begins, fill the last hour."""
 FOLLOW_SECONDS = 10.0
@@ -124,20 +126,22 @@ class Meter:
             self._looked_at, self._looking = time.monotonic(), None
 
     async def _count(self) -> int:
-        """Count what has happened since the last look; how many places of the log are left."""
+        """Count what has happened since the last look; how many events are left."""
         if self._position is None:
             self._position = await self._begin()
-        behind = 0
-        for _ in range(MOST_CALLS):
+        left = 0
+        for call in range(1, MOST_CALLS + 1):
             found = await self._measuring.events(self._position)
             # Nothing is awaited between these lines, so that each event is counted once.
             self._position, self._now = found.upto, found.now
             self._totals.count(found.counted)
             self._ring.count(found.counted, found.now)
-            behind = found.last - found.upto
-            if not behind and not found.more:
+            left = found.left
+            # The third call counts what had happened by the first: one gives it places, and the
+            # next shows them. What happens meanwhile is left to the next look, unless it is much.
+            if left == 0 or (call >= CALLS and left < NUMBERED_AT_ONCE):
                 break
-        return behind
+        return left
 
     async def _begin(self) -> int:
         """Fill the last hour from the end of the log; the place from where to count."""
