@@ -9,7 +9,6 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from graph_orch import AsyncOrchestrator
-from graph_orch._async.events import NUMBERED_AT_ONCE
 from graph_orch._async.measuring import MOST_PLACES, AsyncMeasuring
 from graph_orch.domain.fields import Check, Count
 from graph_orch.domain.measures import SLOT_SECONDS, Recent, Ring, Totals
@@ -30,7 +29,6 @@ LOOK_SECONDS = 8.0
 """A look takes no longer: Prometheus gives a scrape up after 10 s by default."""
 MOST_CALLS = 10
 """How often one look counts a stretch of the log; what is left, the next one counts."""
-CALLS = 3
 BEFORE = 20_000
 """How many places of the log, before the one where the meter begins, fill the last hour."""
 FOLLOW_SECONDS = 10.0
@@ -129,17 +127,17 @@ class Meter:
         """Count what has happened since the last look; how many events are left."""
         if self._position is None:
             self._position = await self._begin()
-        left = 0
-        for call in range(1, MOST_CALLS + 1):
+        left, until = 0, None
+        for _ in range(MOST_CALLS):
             found = await self._measuring.events(self._position)
             # Nothing is awaited between these lines, so that each event is counted once.
             self._position, self._now = found.upto, found.now
             self._totals.count(found.counted)
             self._ring.count(found.counted, found.now)
             left = found.left
-            # The third call counts what had happened by the first: one gives it places, and the
-            # next shows them. What happens meanwhile is left to the next look, unless it is much.
-            if left == 0 or (call >= CALLS and left < NUMBERED_AT_ONCE):
+            # What happens meanwhile is left to the next look, which a busy log would else not end.
+            until = found.upto + left if until is None else until
+            if found.upto >= until:
                 break
         return left
 
