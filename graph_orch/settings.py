@@ -4,6 +4,7 @@
 may hold a user and a password too, which are used where `NEO4J_PASSWORD` is not set.
 Without `NEO4J_URI` the embedded server is used, which the `GRAPH_ORCH_*` variables configure.
 `GRAPH_ORCH_MCP_TOKEN` is the bearer token of the MCP server over HTTP.
+`GRAPH_ORCH_LOG` says how programs write their logs.
 `GRAPH_ORCH_WEBHOOK_NETWORKS` names private networks that this process may send webhooks to.
 """
 
@@ -219,6 +220,21 @@ class TokenSettings(_Settings):
     model_config = SettingsConfigDict(env_prefix="GRAPH_ORCH_")
 
     token: SecretStr | None = None
+
+
+class LogFormat(StrEnum):
+    """How a program writes its log to standard error."""
+
+    TEXT = "text"  # for people
+    JSON = "json"  # an object a line, for programs
+
+
+class LogSettings(_Settings):
+    """How the programs of the command line write their logs."""
+
+    model_config = SettingsConfigDict(env_prefix="GRAPH_ORCH_")
+
+    log: LogFormat = LogFormat.TEXT
 
 
 def _split_at_commas(value: object) -> object:

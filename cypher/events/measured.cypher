@@ -4,16 +4,17 @@
 // how many of $bounds that exceeded, and `took` is the sum; both are in microseconds, and null where it is not known:
 // of a task with more than $most_events events, or that waited for more than $most_waits others,
 // it is not asked, so that the answer costs the same whatever the tasks are. `last` is the end of the
-// log; `more` says that events have been committed which are not in it yet; `now` is the server's time.
+// log; `unplaced` are the events that have been committed and are not in it yet; `now` is the server's time.
 // mode: read
 // seconds: 60
 // params: $after: INTEGER, $most: INTEGER, $bounds: LIST<INTEGER>, $slot_seconds: INTEGER,
 //   $most_events: INTEGER, $most_waits: INTEGER
-// returns: counted, upto, last, more, now
+// returns: counted, upto, last, unplaced, now
 CYPHER 5
 OPTIONAL MATCH (g:EventLog {name: 'graph_orch'})
-WITH coalesce(g.last, 0) AS last, coalesce(g.given > g.last, false) AS more,
+WITH coalesce(g.last, 0) AS last, coalesce(g.given - g.last, 0) AS given,
      datetime.realtime() AS clock
+CALL () { MATCH (n:NewEvent) RETURN count(n) AS fresh }
 WITH *, CASE WHEN $after + $most < last THEN $after + $most ELSE last END AS upto
 CALL (upto) {
   MATCH (e:TaskEvent) USING INDEX SEEK e:TaskEvent(position)
@@ -53,5 +54,5 @@ CALL (upto) {
   RETURN collect({type: type, reason: reason, task_type: task_type, slot: slot, bucket: bucket,
                   number: number, took: CASE WHEN bucket IS NOT NULL THEN took END}) AS counted
 }
-RETURN counted, upto, last, more OR EXISTS { (:NewEvent) } AS more,
+RETURN counted, upto, last, given + fresh AS unplaced,
        clock.epochSeconds * 1000000 + clock.microsecond AS now

@@ -30,10 +30,15 @@ class Measured:
     """The place in the log up to which they are counted."""
     last: int
     """The end of the log."""
-    more: bool
-    """Whether there are events that have no place yet."""
+    unplaced: int
+    """How many events have no place yet that shows."""
     now: int
     """The server's time, in seconds since 1970."""
+
+    @property
+    def left(self) -> int:
+        """How many events, or places of the log, it does not count."""
+        return max(0, self.last - self.upto) + self.unplaced
 
 
 @dataclass(frozen=True)
@@ -75,11 +80,11 @@ class AsyncMeasuring:
             most_events=MOST_EVENTS,
             most_waits=MOST_WAITS,
         )
-        if row["more"] and row["upto"] == row["last"]:
+        if row["unplaced"] and row["upto"] == row["last"]:
             await number(self._graph)
         counted = [Counted(**one) for one in row["counted"]]
         now = row["now"] // 1_000_000
-        return Measured(counted, max(after, row["upto"]), row["last"], row["more"], now)
+        return Measured(counted, max(after, row["upto"]), row["last"], row["unplaced"], now)
 
     async def standing(self, most: int) -> Standing:
         """How things stand.

@@ -18,7 +18,7 @@ from graph_orch.cli.input import parse_json, text_of
 from graph_orch.cli.output import Json, say, show, show_list
 from graph_orch.cli.signals import leave_in_order, left_at_once
 from graph_orch.cli.store import connect, connect_async
-from graph_orch.cli.worker import log_to_stderr
+from graph_orch.logs import log_to_stderr
 
 if TYPE_CHECKING:
     from graph_orch.brokers.ingesting import Recipe

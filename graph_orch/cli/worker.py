@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from typing import Annotated
@@ -17,7 +16,7 @@ from graph_orch.cli.signals import leave_in_order
 from graph_orch.cli.store import connect
 from graph_orch.cli.watch import Every, Listing, Watch, follow
 from graph_orch.errors import ValidationError
-from graph_orch.logs import make_visible
+from graph_orch.logs import log_to_stderr
 
 
 def handled(worker: graph_orch.WorkerInfo) -> str:
@@ -136,16 +135,6 @@ def worker(
         for name in task_type or ["*"]:
             exec_worker.task(name)(run_command)
         exec_worker.run(until_idle=burst)
-
-
-def log_to_stderr() -> None:
-    """Show the log of this program and of libraries, with nothing that a terminal would obey."""
-    handler = logging.StreamHandler()
-    handler.addFilter(make_visible)  # for the records of libraries; our own are filtered already
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(name)s %(message)s", handlers=[handler]
-    )
-    logging.getLogger("neo4j").setLevel(logging.ERROR)
 
 
 def load_worker(target: str) -> graph_orch.Worker:

@@ -13,6 +13,8 @@ from functools import lru_cache
 
 _NOT_ASCII = re.compile(r"[^ -~]")
 _NOT_ASCII_NOR_BREAK = re.compile(r"[^\n -~]")
+# A scheme is looked for where one can begin, and once: a long text would else take quadratic time.
+_PASSWORD = re.compile(r"(?P<before>(?<![\w+.-])[\w+.-]++://[^\s:/@'\"]*:)[^\s/'\"]+@")
 _UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
     "\U00016fe4\U0001bc9d\U0001d159\U000e0100-\U000e01ef]"
@@ -49,6 +51,11 @@ def visible_json(text: str) -> str:
     return _NOT_ASCII_NOR_BREAK.sub(
         lambda found: found[0] if _is_shown(found) else json.dumps(found[0])[1:-1], text
     )
+
+
+def without_passwords(text: str) -> str:
+    """A text with `***` for each password that stands in a URI."""
+    return _PASSWORD.sub(r"\g<before>***@", text)
 
 
 def unseen_in(name: str) -> str | None:

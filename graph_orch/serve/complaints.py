@@ -7,12 +7,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from graph_orch.logs import make_visible
+from graph_orch.logs import LONGEST, JsonFormatter, formatter, make_visible
 
 MOST_A_WINDOW = 10
 WINDOW_SECONDS = 60.0
-LONGEST = 4_000
-"""Characters of one record that are logged: it may quote what a client sent."""
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +31,7 @@ class Complaints(logging.StreamHandler):  # pyright: ignore[reportMissingTypeArg
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()  # pyright: ignore[reportUnknownMemberType]
         self.addFilter(make_visible)
+        self.setFormatter(formatter())
         self._clock = clock
         self._windows: dict[tuple[str, int], _Window] = {}
 
@@ -47,8 +46,9 @@ class Complaints(logging.StreamHandler):  # pyright: ignore[reportMissingTypeArg
             window.omitted += 1
 
     def format(self, record: logging.LogRecord) -> str:
-        """The text of a record, cut to `LONGEST` characters."""
-        return super().format(record)[:LONGEST]
+        """The text of a record, cut to `LONGEST` characters; of JSON, its texts are cut."""
+        text = super().format(record)
+        return text if isinstance(self.formatter, JsonFormatter) else text[:LONGEST]
 
     def report_omitted(self) -> None:
         """Close the windows that are over, and log how many records each omitted."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 from collections.abc import Awaitable, Callable
 from functools import cache
@@ -57,6 +58,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from graph_orch import AsyncOrchestrator
 from graph_orch.domain.fields import MAX_NAME
 from graph_orch.errors import AgentNotFoundError, OrchestrationError
+from graph_orch.logs import log_to_stderr
 from graph_orch.serve.guard import MAX_BODY
 from graph_orch.serve.options import HttpOptions
 from graph_orch.serve.principals import Principal
@@ -120,6 +122,7 @@ def build(
 
 async def serve_stdio(server: Server[dict[str, Any]]) -> None:
     """Serve one client on standard input and output until it disconnects."""
+    log_to_stderr(logging.WARNING, plain=None)  # clients show it to people, who look at each line
     async with stdio_server() as (incoming, outgoing):
         await server.run(incoming, outgoing, server.create_initialization_options())
 

@@ -9,6 +9,7 @@ caller that is alone never waits.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -165,7 +166,8 @@ class AsyncCombiner(Generic[Item, Answer]):
         return call.answers
 
     def _begin(self) -> None:
-        worker = asyncio.create_task(self._work())
+        # It serves many callers, so it is in the context of none: its log is about no task of one.
+        worker = asyncio.create_task(self._work(), context=contextvars.Context())
         self._workers.add(worker)
         worker.add_done_callback(self._end)
 

@@ -124,20 +124,22 @@ class Meter:
             self._looked_at, self._looking = time.monotonic(), None
 
     async def _count(self) -> int:
-        """Count what has happened since the last look; how many places of the log are left."""
+        """Count what has happened since the last look; how many events are left."""
         if self._position is None:
             self._position = await self._begin()
-        behind = 0
+        left, until = 0, None
         for _ in range(MOST_CALLS):
             found = await self._measuring.events(self._position)
             # Nothing is awaited between these lines, so that each event is counted once.
             self._position, self._now = found.upto, found.now
             self._totals.count(found.counted)
             self._ring.count(found.counted, found.now)
-            behind = found.last - found.upto
-            if not behind and not found.more:
+            left = found.left
+            # What happens meanwhile is left to the next look, which a busy log would else not end.
+            until = found.upto + left if until is None else until
+            if found.upto >= until:
                 break
-        return behind
+        return left
 
     async def _begin(self) -> int:
         """Fill the last hour from the end of the log; the place from where to count."""

@@ -51,8 +51,14 @@ def exposition(meter: Meter, accept: str) -> tuple[bytes, str]:
     return encode(registry), content_type
 
 
+def named(measure: Measure) -> str:
+    """The name of a measure, with its unit, as the conventions of Prometheus want it."""
+    total = "_total" if measure.kind is Kind.COUNTER else ""
+    return PREFIX + measure.name + (f"_{measure.unit}" if measure.unit else "") + total
+
+
 def _family(measure: Measure, series: Series) -> Metric:
-    name = PREFIX + measure.name + (f"_{measure.unit}" if measure.unit else "")
+    name = named(measure)
     match measure.kind:
         case Kind.GAUGE:
             family = GaugeMetricFamily(name, measure.about, labels=measure.labels)

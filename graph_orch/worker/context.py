@@ -93,6 +93,18 @@ class Job:
     def __post_init__(self) -> None:
         self.durable.used = lambda: used_of(self.metrics)
 
+    @property
+    def about(self) -> dict[str, object]:
+        """What the records of the log are about that its work makes."""
+        task = self.claim.task
+        return {
+            "task_id": task.task_id,
+            "attempt": self.claim.attempt,
+            "workflow_id": task.workflow_id,
+            "agent_id": self.claim.agent_id,
+            "worker_id": task.worker_id,
+        }
+
     def heartbeat(self, *, tells_start: bool = False) -> dict[str, Any]:
         """What keeps the claim, and says how far the work is, or that it began."""
         claim, (progress, message) = self.claim, self.progress
@@ -139,11 +151,10 @@ class _Context:
 
     @cached_property
     def logger(self) -> logging.LoggerAdapter[logging.Logger]:
-        """Where the handler may write; its records bear the id of the task and the attempt."""
-        return logging.LoggerAdapter(
-            logger_of(f"graph_orch.task.{self.task.task_type}"),
-            {"task_id": self.task.task_id, "attempt": self.attempt},
-        )
+        """Where the handler may write. Its records bear `task_id`, `attempt`, `workflow_id`,
+        `agent_id` and `worker_id`."""
+        logger = logger_of(f"graph_orch.task.{self.task.task_type}")
+        return logging.LoggerAdapter(logger, self._job.about)
 
     @property
     def task(self) -> Task:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import re
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from graph_orch.domain.characters import without_passwords
 from graph_orch.domain.durable import Decision
 from graph_orch.domain.fields import MAX_NAME
 from graph_orch.domain.forms import MOST_TOLD, shortened
@@ -22,7 +22,6 @@ from graph_orch.logs import logger_of
 MOST_TRACEBACK = 8_000
 MOST_KINDS = 50
 LONGEST_DELAY = 31_536_000.0
-_PASSWORD = re.compile(r"(?P<before>\w[\w+.-]*://[^\s:/@'\"]*:)[^\s/'\"]+@")
 logger = logger_of("graph_orch.worker")
 
 
@@ -171,8 +170,7 @@ def leaves(error: BaseException) -> Iterator[BaseException]:
 
 def storable_text(text: str, most: int) -> str:
     """Text as it may be stored and shown: no half surrogates or passwords in URIs, not too long."""
-    text = shortened(text, most).encode(errors="replace").decode()
-    return _PASSWORD.sub(r"\g<before>***@", text)
+    return without_passwords(shortened(text, most).encode(errors="replace").decode())
 
 
 def number_of(value: object) -> float | None:

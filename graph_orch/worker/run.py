@@ -27,7 +27,7 @@ from graph_orch.errors import (
     describe,
     text_of,
 )
-from graph_orch.logs import logger_of
+from graph_orch.logs import about, logger_of
 from graph_orch.store.batching import MOST_ROWS
 from graph_orch.store.signals import Ended
 from graph_orch.worker.context import Handler, Job, WorkerSettings
@@ -177,6 +177,7 @@ class Run:
                 task_id,
                 attempt,
                 status or "gone",
+                extra=job.about,
             )
             job.lost = True
             self._forget(job)
@@ -191,6 +192,7 @@ class Run:
                         "until it returns: let it ask ctx.is_cancelled",
                         task_id,
                         self._settings.concurrency,
+                        extra=job.about,
                     )
         if len(self._lingering) >= self._settings.concurrency:
             self._give_back_waiting()
@@ -307,6 +309,7 @@ class Run:
 
     async def _work(self, job: Job) -> None:
         """Run the handler of a job, and tell how it ended, whatever it did."""
+        about.set(job.about)  # in the context of this task, which ends with it
         try:
             result = await self._call(job)
         except BaseException as error:  # a handler may raise anything, and its try ends with it
@@ -432,7 +435,7 @@ class Run:
                 self._report(job, self._fail, Failure.of(failure))
                 continue
             if answer is not None:
-                logger.warning("a result was refused: %s", answer)
+                logger.warning("a result was refused: %s", answer, extra=job.about)
                 self._report(job, self._pay_late)
                 continue
             self._forget(job)
@@ -534,12 +537,13 @@ class Run:
             except StoreError as error:
                 refused += not isinstance(error, StoreUnreachableError)
                 if refused < REPORT_TRIES:
-                    logger.warning("cannot report, will try again: %s", error)
+                    logger.warning("cannot report, will try again: %s", error, extra=job.about)
                     await asyncio.sleep(PAUSE_SECONDS)
                     continue
-                logger.error("a report was lost, the lease of the task will run out: %s", error)
+                said = "a report was lost, the lease of the task will run out: %s"
+                logger.error(said, error, extra=job.about)
             except OrchestrationError as error:
-                logger.warning("a report was refused: %s", error)
+                logger.warning("a report was refused: %s", error, extra=job.about)
                 tell, args = self._pay_late, ()
                 continue
             self._forget(job)
@@ -570,7 +574,8 @@ class Run:
         await self._until_idle(ABORT_SECONDS if self._aborting.is_set() else END_SECONDS)
         for job in list(self.jobs.values()):
             if not job.ended:
-                logger.warning("task %s is given back; its handler goes on", job.claim.task_id)
+                said = "task %s is given back; its handler goes on"
+                logger.warning(said, job.claim.task_id, extra=job.about)
                 self._give_back(job)
                 job.lost = True
         await self._until_idle(END_SECONDS)

@@ -99,7 +99,6 @@ SCANNING = {
     "routing/route_in_team",
     # Whether a label is in use: the first node answers.
     "schema/record",
-    "events/measured",
     "events/read",
     "subscriptions/read",
     "upkeep/due",

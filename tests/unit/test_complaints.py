@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import logging.config
 
 import pytest
 
-from graph_orch.serve.complaints import LONGEST, MOST_A_WINDOW, WINDOW_SECONDS, Complaints
+from graph_orch.logs import LONGEST
+from graph_orch.serve.complaints import MOST_A_WINDOW, WINDOW_SECONDS, Complaints
 
 
 @pytest.fixture
@@ -58,3 +60,14 @@ def test_a_complaint_is_short_and_drives_no_terminal(complaints, said):
     complain("\x1b[2J\u202e\x9b" + "x" * 10_000_000)
     assert said.getvalue().startswith("from a client: \\x1b[2J\\u202e\\x9bxxx")
     assert len(said.getvalue()) < LONGEST + 100
+
+
+def test_a_complaint_as_json_is_cut_within_its_texts(monkeypatch, said):
+    monkeypatch.setenv("GRAPH_ORCH_LOG", "json")
+    handler = Complaints()
+    handler.setStream(said)
+    text = "from a client: " + "\x1b" * 100_000
+    handler.handle(logging.LogRecord("x", logging.WARNING, __file__, 1, "%s", (text,), None))
+    (line,) = said.getvalue().splitlines()
+    assert len(json.loads(line)["message"]) == LONGEST
+    assert line.isprintable()

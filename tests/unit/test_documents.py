@@ -16,7 +16,15 @@ import graph_orch
 from graph_orch import analysis, errors
 from graph_orch.cli.app import app
 from graph_orch.domain.lifecycle import TRANSITIONS
-from graph_orch.settings import EmbeddedSettings, McpSettings, ServerSettings, TokenSettings
+from graph_orch.settings import (
+    EmbeddedSettings,
+    LogSettings,
+    McpSettings,
+    ServerSettings,
+    TokenSettings,
+)
+from graph_orch.telemetry.measures import MEASURES
+from graph_orch.telemetry.prometheus import named
 from graph_orch.tools.table import EVERY_TOOL, TOOLS
 
 TOOL_ROW = r"^\| `(orchestration_\w+)` \| (\w+) \| ([a-z, ]+) \| [^|]+ \|$"
@@ -104,9 +112,16 @@ def test_readme_names_every_command():
 
 def test_settings_have_every_variable():
     text = (DOCS / "reference" / "settings.md").read_text(encoding="utf-8")
-    for model in (ServerSettings, EmbeddedSettings, McpSettings, TokenSettings):
+    for model in (ServerSettings, EmbeddedSettings, LogSettings, McpSettings, TokenSettings):
         for name in model.model_fields:
             assert f"`{model.model_config['env_prefix']}{name.upper()}`" in text
+
+
+def test_how_to_names_every_metric_with_its_labels():
+    text = (DOCS / "how-to" / "metrics.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`graph_orch_.*?) \| (.*?) ?\|", text, re.MULTILINE)
+    told = {name: labels for names, labels in rows for name in re.findall(r"`(\w+)`", names)}
+    assert told == {named(measure): ", ".join(measure.labels) for measure in MEASURES}
 
 
 def test_tools_are_in_the_tables():

@@ -12,6 +12,7 @@ from graph_orch.errors import StoreUnreachableError, ValidationError
 from graph_orch.settings import (
     Address,
     EmbeddedSettings,
+    LogSettings,
     McpSettings,
     ServerSettings,
     TokenSettings,
@@ -22,7 +23,7 @@ SECRET = "s3cr3t"
 
 @pytest.fixture(autouse=True)
 def clean(monkeypatch):
-    for settings in (ServerSettings, EmbeddedSettings, McpSettings, TokenSettings):
+    for settings in (ServerSettings, EmbeddedSettings, LogSettings, McpSettings, TokenSettings):
         for name in settings.model_fields:
             monkeypatch.delenv(f"{settings.model_config['env_prefix']}{name}".upper(), False)
 
