@@ -5,6 +5,7 @@ It starts a server of its own and Debian's Chromium, and writes docs/dashboard/*
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
@@ -33,9 +35,14 @@ AGENTS = {
 def main() -> None:
     """Make the store, and take the pictures."""
     TO.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as directory, EmbeddedNeo4j(directory) as server:
-        with Orchestrator.connect(server.uri, server.auth) as orch:
-            flow = live_a_little(orch)
+    logging.getLogger("graph_orch").setLevel(logging.CRITICAL)
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        EmbeddedNeo4j(directory) as server,
+        ExitStack() as stack,
+    ):
+        orch = stack.enter_context(Orchestrator.connect(server.uri, server.auth))
+        flow = live_a_little(orch, stack)
         user, password = server.auth
         env = {"NEO4J_URI": server.uri, "NEO4J_USERNAME": user, "NEO4J_PASSWORD": password}
         command = [sys.executable, "-m", "graph_orch.cli", "web", "--no-open", "--port", "0"]
@@ -50,8 +57,8 @@ def main() -> None:
                 web.terminate()
 
 
-def live_a_little(orch: Orchestrator) -> str:
-    """Work for a minute, fail a little, leave something open; the workflow that is shown."""
+def live_a_little(orch: Orchestrator, stack: ExitStack) -> str:
+    """Work for some minutes, fail a little, leave something open; the workflow that is shown."""
     for agent_id, skills in AGENTS.items():
         orch.agents.register_agent(agent_id, skills, max_concurrent_tasks=3)
     workers = [Worker(orch, agent_id, skills) for agent_id, skills in AGENTS.items()]
@@ -64,18 +71,21 @@ def live_a_little(orch: Orchestrator) -> str:
                 raise ValueError("the page is not there")
             return {"pages": number}
 
-        threading.Thread(target=worker.run, daemon=True).start()
-    for round_ in range(12):
+        thread = threading.Thread(target=worker.run)
+        thread.start()
+        stack.callback(thread.join)
+        stack.callback(worker.stop)
+    for round_ in range(36):
         for number in range(10 + 5 * (round_ % 4)):
             orch.tasks.create_task(
                 f"Read page {round_ * 10 + number}", "fetch", requirements=["python"], max_retries=0
             )
         time.sleep(5)
-    flow = start_report(orch)
-    time.sleep(4)
-    for worker in workers:
-        worker.stop()
     orch.tasks.create_task("Check the licence", "law", requirements=["law"], priority="high")
+    flow = start_report(orch)
+    time.sleep(3)
+    for number in range(60):
+        orch.tasks.create_task(f"Read page {number}8", "fetch", requirements=["python"])
     return flow
 
 

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import networkx as nx
 
-from graph_orch import ExportedTask, Task, TaskStatus, TaskTry
+from graph_orch import Agent, ExportedTask, Task, TaskStatus, TaskTry
 from graph_orch.analysis.pictures.layers import Layout, Point, flow, layout
 from graph_orch.domain.lifecycle import ENDED
+from graph_orch.serve.web.page import link
 
 MOST_SINGLE = 150
 """With more tasks, those of one type on one level are one box, until they are unfolded."""
@@ -29,13 +31,13 @@ LONGEST = 22
 
 @dataclass(frozen=True)
 class Box:
-    """A task, or several of one type on one level, and where it is drawn.
+    """Something with a page of its own, or several tasks of one type on one level, and its place.
 
     Args:
-        status: That of the task; of several the one that says most: failed before running, and so
+        status: That of a task; of several the one that says most: failed before running, and so
             on, see `_ORDER`.
-        task_id: None for several.
-        fold: What unfolds several, or folds one of them again; "" for a task that stands alone.
+        href: Its page; "" for several tasks.
+        key: Its id; for several tasks what unfolds them.
     """
 
     x: int
@@ -44,9 +46,9 @@ class Box:
     under: str
     status: str
     title: str
-    task_id: str | None
-    fold: str
-    is_critical: bool
+    href: str
+    key: str
+    is_critical: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,31 +91,62 @@ def draw(
     drawn: nx.DiGraph[str] = nx.DiGraph()
     drawn.add_nodes_from(dict.fromkeys(groups.values()))
     drawn.add_edges_from((groups[a], groups[b]) for a, b in graph.edges if groups[a] != groups[b])
-    found = layout(flow(drawn, drawn.nodes), MOST_ROWS)
     members: dict[str, list[Task]] = {}
     for task in tasks:
         members.setdefault(groups[task.task_id], []).append(task)
+
+    def box(name: str, x: int, y: int) -> Box:
+        if name in known:
+            return _single(members[name][0], x, y, critical)
+        return _several(name, members[name], x, y, critical)
+
+    return _placed(drawn, box, frozenset(critical))
+
+
+def draw_skills(agents: Sequence[Agent], skills: Sequence[str]) -> Drawing | None:
+    """The agents on the left, joined with those of some skills that they have, on the right."""
+    if not agents or not skills:
+        return None
+    drawn: nx.DiGraph[tuple[str, str]] = nx.DiGraph()
+    by_id = {it.agent_id: it for it in agents}
+    drawn.add_nodes_from(("skill", name) for name in skills)
+    for agent in agents:
+        drawn.add_node(("agent", agent.agent_id))
+        held = set(skills) & set(agent.capabilities)
+        drawn.add_edges_from((("skill", name), ("agent", agent.agent_id)) for name in held)
+
+    def box(node: tuple[str, str], x: int, y: int) -> Box:
+        kind, name = node
+        page = link("/agents", name) if kind == "agent" else link("/agents", q=name)
+        if kind == "agent":
+            agent = by_id[name]
+            slots = f"{agent.active_tasks} of {agent.max_concurrent_tasks} slots"
+            status = "running" if agent.active_tasks else ""
+            return Box(x, y, _short(name), slots, status, f"agent {name}", page, name)
+        number = drawn.out_degree(node)
+        holders = f"{number} agent{'' if number == 1 else 's'}"
+        status = "single" if number == 1 else ""
+        return Box(x, y, _short(name), holders, status, f"skill {name}", page, f"skill {name}")
+
+    return _placed(drawn, box, frozenset())
+
+
+N = TypeVar("N", bound=Hashable)
+
+
+def _placed(
+    drawn: nx.DiGraph[N], box: Callable[[N, int, int], Box], critical: frozenset[N]
+) -> Drawing:
+    """Boxes at the places of a layered layout, and the curves between them."""
+    found = layout(flow(drawn, drawn.nodes), MOST_ROWS)
     left, top = _corner(found)
-    folds = {it.task_id: _fold(it, level) for it, level in _levels(tasks, graph)}
-    is_folded = len(tasks) > MOST_SINGLE
-    boxes = [
-        _box(name, members[name], _at(found.places[name], left, top), critical)
-        if len(members[name]) > 1 or name not in known
-        else _single(
-            members[name][0],
-            _at(found.places[name], left, top),
-            critical,
-            folds[name] if is_folded else "",
-        )
-        for name in drawn
-    ]
+    boxes = [box(node, *_at(found.places[node], left, top)) for node in drawn]
     curves = [
-        (_curve(found, after, before, left, top), {before, after} <= set(critical))
+        (_curve(found, after, before, left, top), {before, after} <= critical)
         for after, before in drawn.edges
     ]
-    width = max(box.x for box in boxes) + WIDE + 16
-    height = max(box.y for box in boxes) + HIGH + 16
-    return Drawing(boxes, curves, width, height)
+    width = max(it.x for it in boxes) + WIDE + 16
+    return Drawing(boxes, curves, width, max(it.y for it in boxes) + HIGH + 16)
 
 
 def _levels(tasks: Sequence[Task], graph: nx.DiGraph[str]) -> list[tuple[Task, int]]:
@@ -147,42 +180,29 @@ def _at(place: Point, left: float, top: float) -> tuple[int, int]:
     return round(16 + (place[0] - left) * ACROSS), round(16 + (place[1] - top) * DOWN)
 
 
-def _single(task: Task, at: tuple[int, int], critical: Collection[str], fold: str) -> Box:
+def _single(task: Task, x: int, y: int, critical: Collection[str]) -> Box:
     name = task.name or task.task_type
-    return Box(
-        *at,
-        label=_short(name),
-        under=f"{task.status}" + (f" · {task.assigned_to}" if task.assigned_to else ""),
-        status=task.status,
-        title=f"{name}: {task.status}",
-        task_id=task.task_id,
-        fold=fold,
-        is_critical=task.task_id in critical,
-    )
+    by = f" · {task.assigned_to}" if task.assigned_to else ""
+    title, is_critical = f"{name}: {task.status}", task.task_id in critical
+    under, page = f"{task.status}{by}", link("/tasks", task.task_id)
+    return Box(x, y, _short(name), under, task.status, title, page, task.task_id, is_critical)
 
 
-def _box(fold: str, tasks: Sequence[Task], at: tuple[int, int], critical: Collection[str]) -> Box:
+def _several(fold: str, tasks: Sequence[Task], x: int, y: int, critical: Collection[str]) -> Box:
     counts = Counter(it.status for it in tasks)
     status = next(it for it in _ORDER if counts[it])
-    ended = sum(counts[it] for it in ENDED)
     told = ", ".join(f"{counts[it]} {it}" for it in _ORDER if counts[it])
-    return Box(
-        *at,
-        label=_short(tasks[0].task_type),
-        under=f"{len(tasks)} tasks, {ended} ended",
-        status=status,
-        title=f"{len(tasks)} tasks of type {tasks[0].task_type}: {told}",
-        task_id=None,
-        fold=fold,
-        is_critical=any(it.task_id in critical for it in tasks),
-    )
+    title = f"{len(tasks)} tasks of type {tasks[0].task_type}: {told}"
+    under = f"{len(tasks)} tasks, {sum(counts[it] for it in ENDED)} ended"
+    is_critical = any(it.task_id in critical for it in tasks)
+    return Box(x, y, _short(tasks[0].task_type), under, status, title, "", fold, is_critical)
 
 
 def _short(name: str) -> str:
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
 
 
-def _curve(found: Layout, after: str, before: str, left: float, top: float) -> str:
+def _curve(found: Layout, after: Hashable, before: Hashable, left: float, top: float) -> str:
     """From the right side of a box, by the places that the layout keeps free, to the next one."""
     bends = found.bends.get((before, after), ())
     points = [found.places[before], *bends, found.places[after]]

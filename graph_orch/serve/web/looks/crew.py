@@ -8,10 +8,13 @@ from collections.abc import Mapping
 from graph_orch import Agent
 from graph_orch.domain.lifecycle import HELD
 from graph_orch.serve.web.asked import Asked, Screen, Seen
+from graph_orch.serve.web.drawing import draw_skills
 
 MOST_AGENTS, MOST_SKILLS = 100, 40
 """Rows and columns of the matrix of agents and skills."""
 ROWS = 50
+MOST_DRAWN = 30
+"""Agents and skills that are drawn as a graph."""
 
 
 async def agents(asked: Asked) -> Seen:
@@ -30,6 +33,7 @@ async def agents(asked: Asked) -> Seen:
         "single": [name for name in skills if holders[name] == 1][:MOST_SKILLS],
         "teams": await asked.orch.teams.list(),
         "paused": await _paused(asked),
+        "drawing": draw_skills(found[:MOST_DRAWN], skills[:MOST_DRAWN]),
         "q": asked.text("q"),
     }
 

@@ -12,6 +12,7 @@ from graph_orch.domain.models import WhyBlocked
 from graph_orch.errors import TaskNotFoundError, ValidationError
 from graph_orch.serve.web.asked import Asked, Screen, Seen
 from graph_orch.serve.web.curves import Value, curves
+from graph_orch.serve.web.drawing import draw
 
 ROWS = 50
 EXPLAINED = 5
@@ -20,6 +21,8 @@ REASONS = 20
 NEIGHBOURS = 50
 """Tasks before and after a task that its page tells."""
 MINUTE = 60
+LEAST_SHOWN = 15
+"""Minutes that the curves show at least, where nothing happened earlier."""
 FILTERS = ("status", "task_type", "agent_id", "workflow_id", "requirement", "priority", "text")
 MOMENTS = ("created_after", "created_before", "finished_after", "finished_before")
 
@@ -54,6 +57,8 @@ async def _hour(asked: Asked) -> dict[str, Any]:
     """The last hour: percentiles, and curves by the minute."""
     await asked.meter.look()
     hour = asked.meter.recent(MINUTE)
+    begins = next((n for n, it in enumerate(hour.slots) if it.created or it.ended), 0)
+    shown = hour.slots[min(begins, max(0, len(hour.slots) - LEAST_SHOWN)) :]
     per_second: dict[str, Value] = {
         "created": lambda slot: slot.created / MINUTE,
         "ended": lambda slot: slot.ended / MINUTE,
@@ -70,8 +75,8 @@ async def _hour(asked: Asked) -> dict[str, Any]:
         "curves": [
             found
             for found in (
-                curves("Tasks a second", "/s", hour.slots, per_second),
-                curves("Wait until a try begins", "s", hour.slots, waits),
+                curves("Tasks a second", "/s", shown, per_second),
+                curves("Wait until a try begins", "s", shown, waits),
             )
             if found
         ],
@@ -133,6 +138,8 @@ async def task(asked: Asked) -> Seen:
     key = found.task_id
     after = await orch.insights.blast_radius(key)
     followers = after.by_depth.get(1, [])
+    before = await _some(asked, found.dependencies)
+    following = await _some(asked, followers)
     return {
         "task": found,
         "why": await _why(asked, found),
@@ -140,8 +147,9 @@ async def task(asked: Asked) -> Seen:
         "steps": await orch.tasks.get_steps(key),
         "events": await orch.tasks.get_history(key),
         "gates": (await orch.gates.of_tasks([key])).get(key, []),
-        "before": await _some(asked, found.dependencies),
-        "after": await _some(asked, followers),
+        "before": before,
+        "after": following,
+        "drawing": draw([*before, found, *following], ()) if before or following else None,
         "before_count": len(found.dependencies),
         "after_count": len(followers),
         "affected_count": len(after.affected),
