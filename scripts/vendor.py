@@ -1,4 +1,4 @@
-"""`python -m scripts.vendor`: bring the dashboard's JavaScript libraries into the tree, or check them.
+"""`python -m scripts.vendor`: bring the JavaScript of the dashboard into the tree, or check it.
 
 Each comes from its npm package at one version, as it is published, with its licence. The hashes in
 `versions.json` are of the files in the tree; with `--check` nothing is fetched.
