@@ -21,6 +21,7 @@ from benchmarks.workloads import (
     durable,
     flows,
     growth,
+    pages,
     reactions,
     shapes,
     side_by_side,
@@ -53,6 +54,7 @@ WORKLOADS: dict[str, Workload] = {
     "triggers": reactions.triggers,
     "relaying": brokers.relaying,
     "deliveries": deliveries.deliveries,
+    "pages": pages.pages,
 }
 ONLY_FULL: dict[str, Workload] = {"growth": growth.growth}
 

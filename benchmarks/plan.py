@@ -17,6 +17,8 @@ class Plan:
     lanes: int = 50_000
     flow: int = 100_000
     """Tasks of a large workflow."""
+    pages: tuple[int, ...] = (100, 10_000, 100_000)
+    """Numbers of tasks that the dashboard shows."""
     workers: tuple[int, ...] = (16,)
     rounds: int = 5
     calls: int = 40
@@ -30,6 +32,7 @@ class Plan:
 FULL = Plan(
     backlogs=(1_000, 10_000, 100_000, 1_000_000),
     agents=((10, 100), (100, 100), (1_000, 100), (10_000, 1_000)),
+    pages=(100, 10_000, 100_000, 1_000_000),
     workers=(16, 1, 8),
     calls=100,
     single_tasks=1_000,

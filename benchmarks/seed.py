@@ -16,14 +16,18 @@ CALL (i) {
   MATCH (t:Task {task_id: $template})
   CREATE (n:Task)
   SET n:$($labels), n = t {
-    .*, task_id: randomUUID(), queue_key: t.queue_key + i + 1, ready_key: t.ready_key + i + 1
+    .*, task_id: randomUUID(), queue_key: t.queue_key + i + 1, ready_key: t.ready_key + i + 1,
+    created_at: t.created_at - duration({milliseconds: i}),
+    completed_at: t.completed_at - duration({milliseconds: i})
   }
-  WITH t, n
+  WITH i, t, n
   CALL (t, n) { MATCH (t)-[:REQUIRES]->(k) CREATE (n)-[:REQUIRES]->(k) }
-  CALL (t, n) {
+  CALL (i, t, n) {
     MATCH (t)-[:HAS_EVENT]->(e)
     CREATE (n)-[:HAS_EVENT]->(x:TaskEvent:NewEvent)
-    SET x = e {.*, event_id: n.task_id + ':' + e.type}
+    SET x = e {
+      .*, event_id: n.task_id + ':' + e.type, at: e.at - duration({milliseconds: i})
+    }
   }
 }"""
 IN_TURN = " IN TRANSACTIONS OF 1000 ROWS"
@@ -31,7 +35,10 @@ AT_ONCE = " IN 2 CONCURRENT TRANSACTIONS OF 1000 ROWS"
 
 
 def backlog(store: Store, template: str, number: int) -> None:
-    """Copies of a task: the same lane, status and events, each behind the one before."""
+    """Copies of a task: the same lane, status and events, each behind the one before.
+
+    No two were created in the same moment: pages are read by an index on these.
+    """
     labels = store.run("MATCH (t:Task {task_id: $id}) RETURN labels(t) AS l", id=template)[0]["l"]
     for first in range(0, number, BATCH):
         some = min(BATCH, number - first)

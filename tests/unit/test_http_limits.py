@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import multiprocessing
 import os
 import re
@@ -10,14 +11,16 @@ import resource
 import socket
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
+from socket import IPPROTO_TCP, TCP_NODELAY
 
 import httpx
 import pytest
 from mcp.server import Server
 from starlette.requests import Request
-from starlette.responses import StreamingResponse
+from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 
+from graph_orch.serve import connections as serve_connections
 from graph_orch.serve.http import serve_http
 from graph_orch.serve.mcp import Sessions
 from graph_orch.serve.options import HttpOptions
@@ -36,12 +39,19 @@ async def endless(request: Request) -> StreamingResponse:
     return StreamingResponse(parts())
 
 
+async def sends_at_once(request: Request) -> JSONResponse:
+    """Whether this process sends what it has on each connection, without waiting for more."""
+    found = [it for it in gc.get_objects() if isinstance(it, serve_connections.Connection)]
+    sockets = [it.transport.get_extra_info("socket") for it in found]
+    return JSONResponse([it.getsockopt(IPPROTO_TCP, TCP_NODELAY) for it in sockets])
+
+
 def serve(said: Connection, files: int, options: dict[str, object]) -> None:
     os.dup2(said.fileno(), 2)
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     limits = HttpOptions(port=0, **options)
     sessions = Sessions(Server("x"), limits)
-    routes = [sessions.route(), Route("/endless", endless)]
+    routes = [sessions.route(), Route("/endless", endless), Route("/at-once", sends_at_once)]
     asyncio.run(serve_http(limits, lambda url: routes, sessions.run))
 
 
@@ -114,6 +124,12 @@ def ended(connection: socket.socket) -> bool:
     except ConnectionError:
         pass
     return True  # else a timeout is raised
+
+
+def test_the_body_of_an_answer_does_not_wait_for_an_acknowledgement():
+    with serving() as server:
+        told = httpx.get(f"http://127.0.0.1:{server.port}/at-once", timeout=60)
+        assert told.json() == [1]
 
 
 def test_half_sent_headers_keep_nobody_out_and_end():
