@@ -12,6 +12,7 @@ import logging
 from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from numbers import Number
 from typing import Any, cast
 
 from graph_orch.domain.characters import visible, visible_json, without_passwords
@@ -73,7 +74,7 @@ class JsonFormatter(logging.Formatter):
         facts = about.get()
         for name in FIELDS:
             if (value := record.__dict__.get(name, facts.get(name))) is not None:
-                told[name] = value
+                told[name] = value if isinstance(value, str | int) else text_of(value)
         if record.exc_info and not record.exc_text:
             record.exc_text = self.formatException(record.exc_info)
         for name, text in (("exception", record.exc_text), ("stack", record.stack_info)):
@@ -106,7 +107,7 @@ def make_visible(record: logging.LogRecord) -> bool:
 
 def _shown(value: object) -> object:
     """An argument of a record: a number as it is, so that `%d` can format it; others as text."""
-    return value if value is None or isinstance(value, int | float) else visible(text_of(value))
+    return value if value is None or isinstance(value, Number) else visible(text_of(value))
 
 
 def _quoted(text: str) -> str:

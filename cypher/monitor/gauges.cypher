@@ -1,6 +1,6 @@
 // Returns how things stand, summed up: agents, their slots, those that are taken, and agents that have none
 // free; worker processes that live; open gates, and the pending tasks that wait at them; and the $most of the
-// budgets that are used up furthest and of the limits of which most is held. It reads all agents, workers,
+// budgets of agents and teams that are used up furthest and of the limits of which most is held. It reads all agents, workers,
 // budgets and limits, by design.
 // mode: read
 // seconds: 60
@@ -25,7 +25,7 @@ CALL () {
   RETURN count(DISTINCT g) AS gates, count(DISTINCT t) AS waiting
 }
 CALL () {
-  MATCH (b:Budget) USING INDEX SEEK b:Budget(key) WHERE b.key >= ''
+  MATCH (b:Budget) USING INDEX SEEK b:Budget(key) WHERE b.key >= '' AND NOT b.key STARTS WITH 'workflow:'
   WITH b, reduce(furthest = 0.0, i IN range(0, size(b.most) - 1) |
     CASE WHEN b.spent[i] > furthest * b.most[i] AND b.most[i] > 0
       THEN toFloat(b.spent[i]) / b.most[i] ELSE furthest END) AS used

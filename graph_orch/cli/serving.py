@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+import threading
 import webbrowser
 from collections.abc import Iterable
 from enum import StrEnum
@@ -32,7 +33,11 @@ class Part(StrEnum):
     A2A = "a2a"
 
 
-MODULES = {Part.WEB: "jinja2", Part.MCP: "mcp", Part.A2A: "a2a"}
+MODULES = {
+    Part.WEB: ("jinja2", "numpy", "scipy", "starlette", "uvicorn"),
+    Part.MCP: ("mcp", "starlette", "uvicorn"),
+    Part.A2A: ("a2a", "starlette", "uvicorn"),
+}
 """What must be installed for each part; the extra has the part's name."""
 AGENTS = frozenset({Part.MCP, Part.A2A})
 
@@ -74,8 +79,12 @@ def serve(
     allow_origin: Origins = None,
 ) -> None:
     """Serve people and agents by HTTP: the dashboard, MCP, A2A, events and links to gates."""
-    parts = frozenset(only) if only else frozenset(it for it in Part if find_spec(MODULES[it]))
+    parts = frozenset(only) if only else frozenset(filter(_is_installed, Part)) or frozenset(Part)
     serve_http(parts, host, port, allow_origin or (), Profile.ALL, read_only, frozenset(Toolset))
+
+
+def _is_installed(part: Part) -> bool:
+    return all(map(find_spec, MODULES[part]))
 
 
 def serve_http(
@@ -93,7 +102,7 @@ def serve_http(
     Raises:
         ValidationError: what a part needs is not installed, or a token is needed.
     """
-    there = frozenset(it for it in parts if find_spec(MODULES[it]))
+    there = frozenset(filter(_is_installed, parts))
     if Part.WEB in parts - there or not there:
         lacking = sorted(parts - there)
         raise ValidationError(
@@ -157,7 +166,8 @@ async def _serve(
             return [*found, *a2a.routes(orch, url, everybody, identify)]
 
         def open_page(url: str) -> None:
-            webbrowser.open(url)
+            # A browser in the terminal would keep this thread, which is to answer it.
+            threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
         ready = open_page if opens else None
         async with meter.following():

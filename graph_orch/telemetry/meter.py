@@ -103,17 +103,20 @@ class Meter:
 
     async def _follow(self, seconds: float) -> None:
         while True:
-            await self.look()
+            try:
+                await self.look()
+            except Exception:  # a fault of ours must not end what others rely on
+                logger.exception("a look failed")
             await asyncio.sleep(seconds)
 
     async def _look(self) -> None:
         try:
             async with asyncio.timeout(LOOK_SECONDS):
-                behind = await self._count()
                 found = await self._measuring.standing(MOST_OF_A_KIND)
+                behind = await self._count(time.monotonic() + LOOK_SECONDS / 2)
         except (StoreError, TimeoutError) as error:
             if not self._said:
-                logger.warning("the store does not answer: %s", error or "it takes too long")
+                logger.warning("the store does not answer: %s", str(error) or "it takes too long")
             self._said = True
             self.values = {STORE_UP: {(): 0}, **counted(self._totals)}
         else:
@@ -123,8 +126,12 @@ class Meter:
         finally:
             self._looked_at, self._looking = time.monotonic(), None
 
-    async def _count(self) -> int:
-        """Count what has happened since the last look; how many events are left."""
+    async def _count(self, deadline: float) -> int:
+        """Count what has happened since the last look; how many events are left.
+
+        Args:
+            deadline: By `time.monotonic`; what is not counted by then, the next look counts.
+        """
         if self._position is None:
             self._position = await self._begin()
         left, until = 0, None
@@ -137,7 +144,9 @@ class Meter:
             left = found.left
             # What happens meanwhile is left to the next look, which a busy log would else not end.
             until = found.upto + left if until is None else until
-            if found.upto >= until:
+            if found.last < self._position:  # the store was restored from an older copy, or emptied
+                self._position = found.last
+            if found.upto >= until or time.monotonic() > deadline:
                 break
         return left
 

@@ -282,6 +282,8 @@ def test_a_gate_takes_an_answer_that_fits_its_schema_and_no_other(
     page.get_by_label("note").fill("much too long")
     page.get_by_role("button", name="Answer").click()
     expect(page.get_by_role("alert")).to_contain_text("note")
+    orch.tasks.create_task("x", "x")  # the page hears of it, and leaves the form as it is
+    expect(page.locator("#live")).to_have_text("waits for your form")
     assert page.get_by_label("amount").input_value() == "3"
     watched.said.clear()  # the browser complains of the answer's status
     page.get_by_label("note").fill("yes")

@@ -242,6 +242,18 @@ def test_a_server_that_only_reads_offers_no_change(server: Server, orch: Orchest
     assert orch.tasks.get_task(task_id).status == "pending"
 
 
+def test_blank_filters_are_none_and_refused_ones_offer_nothing(client: httpx.Client) -> None:
+    page = client.get("/tasks?task_type=a&text=%20%20", headers=HTML).text
+    assert "/call/cancel_tasks?task_type=a&amp;back=" in page
+    page = client.get("/tasks?task_type=a&created_after=soon", headers=HTML).text
+    assert "/call/cancel_tasks" not in page
+
+
+def test_a_refused_pattern_asks_for_no_stream(client: httpx.Client) -> None:
+    assert "data-stream" in client.get("/events?pattern=failed", headers=HTML).text
+    assert "data-stream" not in client.get("/events?pattern=fail", headers=HTML).text
+
+
 def test_one_server_serves_people_and_agents(server: Server, orch: Orchestrator) -> None:
     with served(Cli(*server), "serve") as url, httpx.Client(base_url=url, timeout=60) as client:
         assert client.get("/", headers=HTML).status_code == 200

@@ -124,6 +124,8 @@ def _shown(
         form = {"may_decide": may, "form": deciding.form_of(gate, said or {})}
         seen = {**seen, **form, "comment": (said or {}).get("comment", "")}
     values = {**_frame(asked, screen), "error": error, **seen}
+    if seen.get("refused"):  # the stream would be refused as well
+        values["stream"] = None
     return as_page(screen.template, values, 422 if error else 200)
 
 
@@ -143,10 +145,13 @@ async def _decide(asked: Asked) -> Response:
         if "hx-request" not in request.headers:
             return RedirectResponse(link("/gates", gate.gate_id), 303, headers=HEADERS)
     except OrchestrationError as refused:
-        status = status_of(refused)
-        if wants_json or status in (403, 404, 503):
-            return as_json({"error": str(refused)}, status)
+        if wants_json:
+            return as_json({"error": str(refused)}, status_of(refused))
         error = str(refused)
+    except TimeoutError:
+        error = "Deciding takes longer than its time; it may go on. Look again."
+        if wants_json:
+            return as_json({"error": error}, 504)
     return await _looked_at(asked, GATE, form, error)
 
 

@@ -98,7 +98,9 @@ async def _waiting(asked: Asked) -> list[dict[str, Any]]:
 async def tasks(asked: Asked) -> Seen:
     """The tasks that pass the filters of the address, a page of them."""
     given = {name: asked.request.query_params.getlist(name) for name in FILTERS}
-    filters: dict[str, Any] = {name: [it for it in given[name] if it] for name in FILTERS}
+    filters: dict[str, Any] = {
+        name: [it for it in map(str.strip, given[name]) if it] for name in FILTERS
+    }
     filters = {name: values for name, values in filters.items() if values}
     if "text" in filters:
         filters["text"] = " ".join(filters["text"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 from graph_orch import ExportedTask, Gate, Task, WorkflowState
@@ -35,6 +36,7 @@ async def workflow(asked: Asked) -> Seen:
     status = await orch.workflows.status(key)
     exported, gates = await _read(asked, key)
     tasks = [it.task for it in exported]
+    critical = await _critical(asked, tasks)
     total = sum(status.counts.values())
     unfold = asked.request.query_params.getlist("unfold")[:MOST_UNFOLDED]
     budget = None if status.spent is None else await orch.budgets.get(f"workflow:{key}")
@@ -43,7 +45,7 @@ async def workflow(asked: Asked) -> Seen:
         "total": total,
         "done": sum(n for it, n in status.counts.items() if it in ENDED),
         "tasks": tasks,
-        "drawing": draw(tasks, frozenset(unfold), await _critical(asked, tasks)),
+        "drawing": await asyncio.to_thread(draw, tasks, frozenset(unfold), critical),
         "drawn": len(tasks),
         "unfold": unfold,
         "scale": SCALES.get(asked.text("scale"), 1),

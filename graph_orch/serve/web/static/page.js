@@ -50,7 +50,7 @@ function isBusy() {
   const isSelected = selected && !selected.isCollapsed && page().contains(selected.anchorNode);
   if (isSelected && performance.now() - selectedAt < SELECTION_MS) return "waits for your selection";
   const fields = [...page().querySelectorAll("form :is(input, textarea, select)")];
-  const isFilling = page().querySelector("form [role=alert]") || fields.some(isFilled) ||
+  const isFilling = page().querySelector("[role=alert] ~ .stacked") || fields.some(isFilled) ||
     fields.some((it) => it === document.activeElement && it.closest(".stacked"));
   return isFilling ? "waits for your form" : "";
 }
@@ -174,7 +174,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   if (!isOurs) { // said by the guard or by a proxy: nothing of it can be shown here
     event.detail.shouldSwap = false;
     if (xhr.status === 401 || xhr.responseURL.includes("/login")) location.reload();
-    else say("reconnecting");
+    else say(requestConfig.verb === "get" ? "reconnecting" : `not done: ${xhr.status} ${xhr.responseText.slice(0, 200)}`);
   } else if (isLook(event)) {
     // Meanwhile somebody may have begun to fill in a form, or the page may show something else.
     if (isBusy() || requestConfig.path !== page().getAttribute("hx-get")) event.detail.shouldSwap = false;
