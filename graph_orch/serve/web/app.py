@@ -42,6 +42,8 @@ def routes(
     """The routes of the HTTP server for the dashboard, and for the stream that keeps it live."""
     stream = events.endpoint(orch)
 
+    asked = partial(Asked, orch, meter)
+
     async def make(request: Request) -> Response:
         return await calls.make(request, orch)
 
@@ -49,10 +51,10 @@ def routes(
         return await _log_in(request, options, identify)
 
     async def decide(request: Request) -> Response:
-        return await _decide(Asked(orch, meter, request))
+        return await _decide(asked(request))
 
     def shown(screen: Screen) -> Endpoint:
-        page = _endpoint(orch, meter, screen)
+        page = _endpoint(asked, screen)
 
         async def page_or_stream(request: Request) -> Response:
             wants_page = "text/html" in request.headers.get("accept", "")
@@ -69,16 +71,14 @@ def routes(
         Route(GATE.path, decide, methods=["POST"]),
         *(Route(it.path, shown(it), methods=["GET"]) for it in SCREENS),
         *(
-            Route(it.json_path, _endpoint(orch, meter, it, is_json=True), methods=["GET"])
+            Route(it.json_path, _endpoint(asked, it, is_json=True), methods=["GET"])
             for it in SCREENS
             if "{" not in it.path
         ),
     ]
 
 
-def _endpoint(
-    orch: AsyncOrchestrator, meter: Meter, screen: Screen, is_json: bool = False
-) -> Endpoint:
+def _endpoint(ask: Callable[[Request], Asked], screen: Screen, is_json: bool = False) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         principal: Principal = request.state.principal
         wants_json = is_json or calls.wants_json(request)
@@ -86,7 +86,7 @@ def _endpoint(
         if "key" in request.path_params and request.scope["raw_path"].endswith(b".json"):
             request.path_params["key"] = request.path_params["key"].removesuffix(JSON)
             wants_json = True
-        asked = Asked(orch, meter, request)
+        asked = ask(request)
         try:
             principal.require(Right.READ, "looking at this page")
             seen = await screen.look(asked)
@@ -146,7 +146,7 @@ def _frame(asked: Asked, screen: Screen) -> dict[str, object]:
         "screens": [it for it in SCREENS if it.is_listed],
         "address": address,
         "stream": None if wanted is None else link(events.PATH, **wanted, every_ms=EVERY_MS),
-        "look_again_ms": LOOK_AGAIN_SECONDS * 1000,
+        "look_again_ms": LOOK_AGAIN_SECONDS * 1000 if screen.looks_again else None,
         "who": principal.name,
         "has_logged_in": COOKIE in request.cookies,
         "call": partial(calls.call, back=address),

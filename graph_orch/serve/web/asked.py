@@ -50,6 +50,8 @@ class Screen:
     Args:
         path: Its address. With `.json` at its end it gives what the page shows as JSON.
         is_listed: Whether the navigation has it.
+        looks_again: Whether it looks again by itself. What reads the whole store, or what somebody
+            wrote, is asked for once.
         events: Which events change what it shows, as parameters of `/events`; None: none does, so
             that it looks again from time to time only.
     """
@@ -60,6 +62,7 @@ class Screen:
     look: Callable[[Asked], Awaitable[Seen]]
     is_listed: bool = True
     events: Callable[[Asked], Mapping[str, str]] | None = lambda asked: {}
+    looks_again: bool = True
 
     @property
     def json_path(self) -> str:

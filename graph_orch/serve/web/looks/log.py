@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from graph_orch.domain.models import TaskEvent
 from graph_orch.serve.events import FILTERS
 from graph_orch.serve.web.asked import Asked, Screen, Seen
 
 ROWS = 100
 BACK = 2_000
 """Places of the log that are looked at for the latest events."""
+STEP = ROWS
+"""Places that are looked at first; each further step goes back four times as far."""
 ATTEMPTS = 50
 
 
@@ -19,8 +22,11 @@ async def events(asked: Asked) -> Seen:
     filters = {FILTERS.get(name, name): text for name, text in wanted.items()}
     log = asked.orch.events
     end = await log.end()
-    after = max(0, end - BACK)
-    found = list(await log.read(after, **filters, limit=BACK))
+    back, after, found = STEP, end, list[TaskEvent]()
+    while len(found) < ROWS and after > max(0, end - BACK):
+        after = max(0, end - min(back, BACK))
+        found = list(await log.read(after, **filters, limit=BACK))
+        back *= 4
     tasks = await asked.orch.subscriptions.tasks_of(found[-ROWS:]) if found else {}
     return {
         "events": found[: -ROWS - 1 : -1],

@@ -186,7 +186,7 @@ document.addEventListener("DOMContentLoaded", () => {
     try { localStorage.setItem("theme", next); } catch { /* for this page only */ }
   });
   listen();
-  setInterval(lookAgain, Number(page().dataset.again));
+  if (page().dataset.again) setInterval(lookAgain, Number(page().dataset.again));
   setInterval(() => { if (!source && page().dataset.stream) { listen(); lookAgain(); } }, WITHOUT_STREAM_MS);
   setInterval(() => tellTimes(document), 10_000);
 });
