@@ -20,21 +20,24 @@ END_SECONDS = 30
 
 
 class Site:
-    """A server of pages, asked over one connection that stays open."""
+    """A server of pages."""
 
     def __init__(self, url: str, pid: int) -> None:
         self.url, self.pid = url, pid
-        self._connection = HTTPConnection(urlsplit(url).netloc, timeout=LONGEST_SECONDS)
 
     def get(self, path: str) -> int:
-        """Ask for a page; how many bytes its whole answer has.
+        """Ask for a page, by a connection of its own; how many bytes its whole answer has.
 
         Raises:
             RuntimeError: the page is refused.
         """
-        self._connection.request("GET", path, headers={"accept": "text/html"})
-        answer = self._connection.getresponse()
-        body = answer.read()
+        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=LONGEST_SECONDS)
+        try:
+            connection.request("GET", path, headers={"accept": "text/html"})
+            answer = connection.getresponse()
+            body = answer.read()
+        finally:
+            connection.close()
         if answer.status != 200:
             raise RuntimeError(f"{path}: {answer.status}: {body[-500:].decode()}")
         return len(body)

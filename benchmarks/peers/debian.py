@@ -1,4 +1,4 @@
-"""Installs a server from Debian's packages when it is absent and this process may do so."""
+"""What Debian's packages bring: a browser, and servers, installed where this process may do so."""
 
 import os
 import shutil
@@ -7,11 +7,17 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 POLICY = Path("/usr/sbin/policy-rc.d")
 
 
 class Unavailable(Exception):
     """A peer cannot run here. The message is one line: what is missing and what would help."""
+
+
+def browser() -> str | None:
+    """Where a browser is, for Playwright to drive; None where there is none."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 def install(package: str) -> None:

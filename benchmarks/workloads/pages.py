@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from playwright.sync_api import sync_playwright
+
 from benchmarks import seed
 from benchmarks.measure import Operation, Ratio, Series, interleaved, ratios
 from benchmarks.peers.dashboard import Site, bare_page, dashboard
+from benchmarks.peers.debian import browser
 from benchmarks.plan import Plan
 from benchmarks.results import Results
 from benchmarks.store import Store
@@ -21,6 +24,9 @@ JUDGED = 100_000
 FLOWS = (100, 1_000)
 MOST_AGENTS, MOST_FOLLOWERS = 10_000, 100_000
 CALLS = 3
+SEEN = ("/", "/tasks")
+MOST_PAINT_SECONDS = 0.3
+PAINTED = "performance.getEntriesByName('first-contentful-paint')"
 BARE = "bare page beside "
 
 
@@ -37,8 +43,9 @@ def pages(store: Store, plan: Plan, results: Results) -> None:
                 calls=CALLS,
                 warm_up=2,  # the first plans the statements
             )
-        results.keep(f"{number:,} tasks", measured)
-        _judge(number, measured, results)
+            results.keep(f"{number:,} tasks", measured)
+            _judge(number, measured, results)
+            _see(site, number, plan, results)
     store.wipe()
 
 
@@ -63,6 +70,28 @@ def _judge(number: int, measured: dict[str, Series], results: Results) -> None:
     slowest = max(beside, key=lambda path: beside[path].value)
     most = MOST_BARE_PAGES if is_judged else None
     results.at_most(f"{what} ({slowest}), beside it", beside[slowest], "× a bare page", most)
+
+
+def _see(site: Site, number: int, plan: Plan, results: Results) -> None:
+    """When a browser that has kept nothing paints something."""
+    path = browser()
+    if path is None:
+        print("  no first paint is measured: there is no chromium", flush=True)
+        return
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        seconds: dict[str, list[float]] = {seen: [] for seen in SEEN}
+        for seen in [*SEEN, *SEEN * plan.rounds]:  # the first of each starts what draws
+            page = running.new_context().new_page()
+            page.goto(site.url + seen)
+            page.wait_for_function(f"{PAINTED}.length")
+            seconds[seen].append(page.evaluate(f"{PAINTED}[0].startTime") / 1_000)
+            page.context.close()
+        running.close()
+    most = MOST_PAINT_SECONDS if number == JUDGED else None
+    for seen, each in seconds.items():
+        what = f"first paint of {seen}, {number:,} tasks"
+        results.at_most(what, Ratio.of(each[1:]), "s", most)
 
 
 def fill(store: Store, number: int) -> list[str]:

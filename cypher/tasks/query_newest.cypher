@@ -1,5 +1,5 @@
 // Returns tasks that pass the filters, the newest first, along the index of the filter that $by names
-// (status, type, workflow, agent), or of the creation of all.
+// (status, type, workflow, agent), or of the creation of all; or all tasks that require a skill.
 // mode: read
 // params: $by: STRING, $limit: INTEGER, $cursor_at: ZONED DATETIME, $cursor_id: STRING,
 //   $created_from: ZONED DATETIME, $created_before: ZONED DATETIME, $statuses: LIST<STRING>,
@@ -32,6 +32,16 @@ CALL () {
     MATCH (t:Task) USING INDEX SEEK t:Task(task_type, created_at)
     WHERE t.task_type = type AND INCLUDE tasks/query_older
     RETURN t ORDER BY t.task_type DESC, t.created_at DESC, t.task_id DESC
+    LIMIT $limit
+  }
+  RETURN t
+  UNION ALL
+  UNWIND CASE $by WHEN 'requirement' THEN [1] ELSE [] END AS one
+  CALL () {
+    UNWIND $requirements AS key
+    MATCH (:Skill {key: key})<-[:REQUIRES]-(t:Task)
+    WHERE INCLUDE tasks/query_older
+    RETURN DISTINCT t ORDER BY t.created_at DESC, t.task_id DESC
     LIMIT $limit
   }
   RETURN t

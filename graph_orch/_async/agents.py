@@ -13,6 +13,7 @@ from graph_orch.domain.fields import (
     CONFIDENCE,
     JSON_OBJECT,
     LABELS,
+    LIMIT,
     MILLISECONDS,
     NAME,
     NEW_NAME,
@@ -36,6 +37,8 @@ from graph_orch.store.driving import native
 from graph_orch.store.runtime import async_in_thread
 
 DEFAULT_SLOTS = 5
+ALL = 2**62
+"""More agents than there are."""
 RELEASED_AT_ONCE = 500
 
 
@@ -84,11 +87,21 @@ class AsyncAgentRegistry:
         rows = await self._graph.read("agents/get", agent_id=NAME.of("agent_id", agent_id))
         return Agent.from_record(rows[0]) if rows else None
 
-    async def list(self) -> list[Agent]:
-        """Every registered agent, by id."""
-        rows = await self._graph.read("agents/list")
+    async def list(self, *, containing: str | None = None, limit: int | None = None) -> list[Agent]:
+        """The registered agents, by id.
+
+        Args:
+            containing: Only those of which the id, a skill or a label contains this text, without
+                regard to case; None: all.
+            limit: How many at most; None: all.
+        """
+        text = None if containing is None else skill_key(NAME.of("containing", containing))
+        most = ALL if limit is None else LIMIT.of("limit", limit)
+        rows = await self._graph.read("agents/list", containing=text, limit=most)
         # Thousands of them take a while, in which the event loop serves others.
-        return await async_in_thread(lambda: [Agent.from_record(row) for row in rows])
+        return await async_in_thread(
+            lambda: [Agent.from_record(it) for row in rows for it in row["agents"]]
+        )
 
     async def list_workers(self) -> list[WorkerInfo]:
         """The worker processes, those that died within a day included, with what they hold."""
@@ -124,9 +137,10 @@ class AsyncAgentRegistry:
         """The ids of the agents that have every skill, busy or not, in order; [] if none."""
         keys = [skill_key(name) for name in SKILLS.of("skills", skills)]
         if not keys:
-            return [row["agent_id"] for row in await self._graph.read("routing/all_agents")]
-        rows = await self._graph.read("routing/find_capable", skills=keys)
-        return [row["agent_id"] for row in rows]
+            (row,) = await self._graph.read("routing/all_agents")
+        else:
+            (row,) = await self._graph.read("routing/find_capable", skills=keys)
+        return list(row["agent_ids"])
 
     async def update_agent_performance(
         self,

@@ -17,7 +17,14 @@ from graph_orch.domain.patterns import Wanted, Where, fields_of
 NUMBERED_AT_ONCE = 2_000
 PAGE = 100
 """How many events `subscribe` reads at once."""
-NOTHING: dict[str, Any] = Wanted.of("*").filters | Wanted.of("*").asked | {"types": []}
+NOTHING: dict[str, Any] = {
+    **Wanted.of("*").filters,
+    **Wanted.of("*").asked,
+    "types": [],
+    "after": 2**62,
+    "limit": 1,
+}
+"""Asks `events/read` for the end of the log alone: after this place no event is looked at."""
 THE_BEGINNING = -(2**62)
 """A moment before all events."""
 ROUNDS = 5
@@ -97,7 +104,7 @@ class AsyncEvents:
         while given == NUMBERED_AT_ONCE:  # fewer: all that had happened has a place
             given = await number(self._graph)
         await number(self._graph)  # shows the places that were given
-        (row,) = await self._graph.read("events/read", after=0, limit=1, **NOTHING)
+        (row,) = await self._graph.read("events/read", **NOTHING)
         return row["last"]
 
     async def subscribe(

@@ -31,6 +31,9 @@ from graph_orch.domain.models.gates import Gate
 from graph_orch.errors import AgentNotFoundError, TaskNotFoundError
 from graph_orch.store.driving import native
 
+ALL = 2**62
+"""More tasks than there are."""
+
 
 class Facts(NamedTuple):
     """What is known of a task, see `insights/facts`."""
@@ -86,19 +89,22 @@ class AsyncInsights:
         return explain(_situation(row, cycle, gates))
 
     async def blast_radius(
-        self, task_id: str, duration: Duration = "estimated"
+        self, task_id: str, duration: Duration = "estimated", *, limit: int | None = None
     ) -> BlastRadius[str]:
         """What is not done where a task fails: everything that depends on it and has not ended.
 
         Args:
             duration: How the tasks' work is counted, see `DurationKind`.
+            limit: How many of these tasks are read at most, the nearest; the answer is of them
+                alone. None: all.
 
         Raises:
             TaskNotFoundError: there is no such task.
             ValidationError: a task's estimate is no number of seconds.
         """
         key, how = TASK_ID.of("task_id", task_id), _durations(duration)
-        facts = _facts(await self._graph.read("insights/downstream", task_id=key))
+        most = ALL if limit is None else LIMIT.of("limit", limit)
+        facts = _facts(await self._graph.read("insights/downstream", task_id=key, limit=most))
         if not facts:
             raise TaskNotFoundError(key)
         seconds = await seconds_of(self._graph, facts, how)

@@ -86,8 +86,8 @@ class AsyncTeams:
             "teams/project", graph=graph, neighbours=NEIGHBOURS, holders=HOLDERS, unit=UNIT
         )
         if not rows or not rows[0]["relationships"]:  # nobody shares a skill
-            agents = await self._graph.read("routing/all_agents")
-            alone = [[row["agent_id"]] for row in agents]
+            (row,) = await self._graph.read("routing/all_agents")
+            alone = [[agent_id] for agent_id in row["agent_ids"]]
             return Communities.of(alone, 0.0, algorithm, resolution, seed)
         if algorithm is Algorithm.LEIDEN:
             (found,) = await self._graph.read(

@@ -50,6 +50,12 @@ from graph_orch.errors import TaskNotFoundError
 from graph_orch.store.runtime import in_thread
 
 KINDS: Check[list[RecommendationKind]] = Check(Listed[RecommendationKind])
+OF_LANES = {
+    RecommendationKind.MISSING_SKILL,
+    RecommendationKind.AGENTS_EXCLUDED,
+    RecommendationKind.NO_FREE_AGENT,
+}
+"""What is judged by the lanes with ready tasks."""
 BLOCKED_LOOKED_AT = 10_000
 TRIED_LOOKED_AT = 1_000
 """How many blocked tasks, and how many of those tried last, are read at most."""
@@ -115,9 +121,12 @@ class Monitor:
         found: list[Recommendation] = []
         agents = self._agents.list()
         guarded = {skill_key(name) for name in self._agents.guarded_skills()}
+        lanes: Rows = []
+        if OF_LANES.intersection(wanted):
+            lanes = self._graph.read("monitor/backlog")
         for kind in RecommendationKind:
             if kind in wanted:
-                each = self._recommend(kind, agents, guarded)
+                each = self._recommend(kind, agents, guarded, lanes)
                 found += in_thread(_first, each, MOST_OF_A_KIND)
         return found[: LIMIT.of("limit", limit)]
 
@@ -127,9 +136,8 @@ class Monitor:
 
     def nearest_agents(self, agent_id: str) -> list[str]:
         """The ids of registered agents that resemble an unknown one."""
-        rows = self._graph.read("routing/all_agents")
-        known = [row["agent_id"] for row in rows]
-        return in_thread(nearest, NAME.of("agent_id", agent_id), known)
+        (row,) = self._graph.read("routing/all_agents")
+        return in_thread(nearest, NAME.of("agent_id", agent_id), row["agent_ids"])
 
     def nearest_tasks(self, task_id: str) -> list[str]:
         """The ids of tasks that begin like an unknown one."""
@@ -148,17 +156,15 @@ class Monitor:
         return self._skills.held(LIMIT.of("limit", limit))
 
     def _recommend(
-        self, kind: RecommendationKind, agents: list[Agent], guarded: set[str]
+        self, kind: RecommendationKind, agents: list[Agent], guarded: set[str], lanes: Rows
     ) -> Iterable[Recommendation]:
         match kind:
             case RecommendationKind.MISSING_SKILL:
-                lanes = self._graph.read("monitor/backlog")
                 return missing_skills(lanes, agents, guarded)
             case RecommendationKind.AGENTS_EXCLUDED:
-                lanes = self._graph.read("monitor/backlog")
                 return agents_excluded(lanes, agents, guarded)
             case RecommendationKind.NO_FREE_AGENT:
-                return no_free_agent(self._graph.read("monitor/backlog"), agents)
+                return no_free_agent(lanes, agents)
             case RecommendationKind.BUDGET_SPENT:
                 return budgets_spent(self._graph.read("monitor/budgets"))
             case RecommendationKind.WEBHOOK_DISABLED:

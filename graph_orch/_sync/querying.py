@@ -25,13 +25,15 @@ LONGEST_TEXT = 10_000
 MOST_WORDS = 1_024
 """As many clauses as Lucene takes in one query."""
 END = datetime(9999, 1, 1, tzinfo=UTC)
+MANY = 5_000
+"""Tasks that require a skill are read and sorted where there are no more."""
 FEW = 10
 """A page of a long reading looks up so many agents or types one by one at most."""
 
 
 NEWEST_BY = {
     "tasks/query_all": "all",
-    "tasks/query_by_requirement": "all",
+    "tasks/query_by_requirement": "requirement",
     "tasks/query_by_status": "status",
     "tasks/query_by_type": "type",
     "tasks/query_by_workflow": "workflow",
@@ -67,7 +69,7 @@ class Querying:
             ValidationError: there is a filter by words or by when tasks ended: no index has these
                 in the order of creation.
         """
-        leading = leading_statement(filters)
+        leading = self._leading(filters)
         if leading not in NEWEST_BY:
             raise ValidationError(
                 "query_tasks: newest_first: not together with text, finished_after or "
@@ -103,12 +105,22 @@ class Querying:
         self, filters: TaskFilters, limit: int, after: str | None, *, to_the_end: bool
     ) -> Mapping[str, Any]:
         in_order = to_the_end and after is not None
-        name = leading_in_order(filters) if in_order else leading_statement(filters)
+        name = leading_in_order(filters) if in_order else self._leading(filters)
         params = parameters(filters, limit, after) | _own_parameters(name, filters)
         if name == "tasks/query_by_text" and after is None:
             self.index_content()
         (row,) = self._graph.read(name, **params)
         return row
+
+    def _leading(self, filters: TaskFilters) -> str:
+        """`leading_statement`, but not by a skill that many tasks require: these stand in no order,
+        and all of them would be read, while of all tasks a page of them is soon found."""
+        name = leading_statement(filters)
+        if name != "tasks/query_by_requirement":
+            return name
+        keys = [skill_key(it) for it in filters.requirement]
+        (row,) = self._graph.read("tasks/requiring", requirements=keys)
+        return name if row["number"] <= MANY else "tasks/query_all"
 
     def index_content(self) -> int:
         """Bring the full-text index up to date; how many tasks were put into it."""

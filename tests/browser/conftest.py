@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,28 +12,23 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
-from benchmarks.peers.debian import Unavailable, install
+from benchmarks.peers import debian
 from tests.command_line import Cli
 from tests.conftest import Server
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE_MS = 30_000
 Open = Callable[..., Page]
 
 
-def found_browser() -> str | None:
-    return next(filter(None, map(shutil.which, BROWSERS)), None)
-
-
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    path = found_browser()
+    path = debian.browser()
     if path is None:
         try:
-            install("chromium")
-        except Unavailable as error:
+            debian.install("chromium")
+        except debian.Unavailable as error:
             pytest.skip(str(error))
-        path = found_browser()
+        path = debian.browser()
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield running

@@ -11,6 +11,7 @@ import pytest
 from neo4j.exceptions import CypherSyntaxError
 
 from graph_orch import CircuitBreaker, Communities, NewTask, TaskFilters
+from graph_orch._async.events import NOTHING
 from graph_orch._async.querying import END, parameters
 from graph_orch._async.schema import MIGRATIONS
 from graph_orch._sync.claims import heartbeat_of
@@ -499,6 +500,7 @@ def test_reading_does_not_grow_with_the_backlog(orch, hits):
         orch.tasks.create_tasks(
             NewTask(content="x", task_type="any", requirements=["x"]) for _ in range(500)
         )
+        orch.events.end()
         found.append(
             {
                 "poll": hits("tasks/poll_agent", agent_id="ada", task_types=None, limit=10),
@@ -506,6 +508,8 @@ def test_reading_does_not_grow_with_the_backlog(orch, hits):
                 "claim": hits("tasks/claim", requests=[request], **claim),
                 "route": hits("routing/route", task_id=task_id, exclude=[], limit=1),
                 "statistics": hits("tasks/statistics"),
+                "end of the log": hits("events/read", **NOTHING),
+                "tasks of a skill": hits("tasks/requiring", requirements=["x"]),
                 "page of all": hits("tasks/query_all", **parameters(TaskFilters(), 10, None)),
                 **{
                     f"newest by {by}": hits("tasks/query_newest", **newest | own)
@@ -519,3 +523,24 @@ def test_reading_does_not_grow_with_the_backlog(orch, hits):
         )
     assert grown(*found) == {}
     assert max(found[0].values()) < 1_000
+
+
+def test_what_waits_for_a_task_is_read_up_to_a_limit(orch, hits):
+    root = orch.tasks.create_task("x", "any")
+    found = []
+    for _ in range(2):
+        orch.tasks.create_tasks(
+            NewTask(content="x", task_type="any", dependencies=[root]) for _ in range(500)
+        )
+        found.append({"downstream": hits("insights/downstream", task_id=root, limit=10)})
+    assert grown(*found) == {}
+    assert max(found[0].values()) < 1_000
+
+
+def test_a_page_of_agents_is_read_without_the_others(orch, hits):
+    found = []
+    for turn in range(2):
+        for number in range(100):
+            orch.agents.register_agent(f"agent-{turn}-{number:03}", ["x"])
+        found.append({"first": hits("agents/list", containing=None, limit=10)})
+    assert grown(*found) == {}

@@ -309,6 +309,7 @@ def test_chain_ladder_and_fan_cost_what_they_hold(orch, joined, hits):
         assert hits("insights/why_blocked", task_id=task_id, limit=100) < 12 * edges
     assert (found.root_count, len(found.roots)) == (10_000, 100)
     assert len(orch.insights.blast_radius(chain[0]).waits) == 9_999
+    assert orch.insights.blast_radius(chain[0], limit=3).waits == chain[1:4]
     assert len(orch.insights.blast_radius("j0").affected) == 3_000
     assert orch.insights.critical_path(chain[-1]).seconds == 10_000
     assert len(orch.insights.levels("j1000")) == 2_001

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from graph_orch import NewTask, ValidationError
+from graph_orch._sync import querying
 
 FILTERS = [
     {},
@@ -39,7 +40,9 @@ def lived(orch, cypher):
     cypher("MATCH (t:Task) SET t.created_at = datetime.truncate('second', t.created_at)")
 
 
-def test_pages_are_those_of_the_other_order_turned_round(orch, lived):
+@pytest.mark.parametrize("many", [0, querying.MANY])
+def test_pages_are_those_of_the_other_order_turned_round(orch, lived, monkeypatch, many):
+    monkeypatch.setattr(querying, "MANY", many)  # with 0 no skill leads
     for filters in FILTERS:
         wanted = [it.task_id for it in orch.tasks.query_tasks(filters)][::-1]
         assert wanted, filters

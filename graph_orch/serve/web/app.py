@@ -42,6 +42,8 @@ def routes(
     """The routes of the HTTP server for the dashboard, and for the stream that keeps it live."""
     stream = events.endpoint(orch)
 
+    asked = partial(Asked, orch, meter)
+
     async def make(request: Request) -> Response:
         return await calls.make(request, orch)
 
@@ -49,10 +51,10 @@ def routes(
         return await _log_in(request, options, identify)
 
     async def decide(request: Request) -> Response:
-        return await _decide(Asked(orch, meter, request))
+        return await _decide(asked(request))
 
     def shown(screen: Screen) -> Endpoint:
-        page = _endpoint(orch, meter, screen)
+        page = _endpoint(asked, screen)
 
         async def page_or_stream(request: Request) -> Response:
             # htmx names no kind that it accepts, and tells who it is.
@@ -71,23 +73,21 @@ def routes(
         Route(GATE.path, decide, methods=["POST"]),
         *(Route(it.path, shown(it), methods=["GET"]) for it in SCREENS),
         *(
-            Route(it.json_path, _endpoint(orch, meter, it, is_json=True), methods=["GET"])
+            Route(it.json_path, _endpoint(asked, it, is_json=True), methods=["GET"])
             for it in SCREENS
             if "{" not in it.path
         ),
     ]
 
 
-def _endpoint(
-    orch: AsyncOrchestrator, meter: Meter, screen: Screen, is_json: bool = False
-) -> Endpoint:
+def _endpoint(ask: Callable[[Request], Asked], screen: Screen, is_json: bool = False) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         wants_json = is_json or calls.wants_json(request)
         # A dot of a name is written as %2E in an address, so `.json` at its end is the other form.
         if "key" in request.path_params and request.scope["raw_path"].endswith(b".json"):
             request.path_params["key"] = request.path_params["key"].removesuffix(JSON)
             wants_json = True
-        return await _looked_at(Asked(orch, meter, request), screen, wants_json=wants_json)
+        return await _looked_at(ask(request), screen, wants_json=wants_json)
 
     return endpoint
 

@@ -56,7 +56,8 @@ class Screen:
         path: Its address. With `.json` at its end it gives what the page shows as JSON.
         is_listed: Whether the navigation has it.
         right: What whoever looks at it needs.
-        looks_again: Whether an open page looks again from time to time.
+        looks_again: Whether it looks again by itself. What reads the whole store, or what somebody
+            wrote, is asked for once.
         events: Which events change what it shows, as parameters of `/events`; None: none does, so
             that it looks again from time to time only.
     """

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 
-from graph_orch import Agent
 from graph_orch.domain.lifecycle import HELD
 from graph_orch.serve.web.asked import Asked, Screen, Seen
 from graph_orch.serve.web.drawing import draw_skills
@@ -15,31 +13,30 @@ MOST_AGENTS, MOST_SKILLS = 100, 40
 ROWS = 50
 MOST_DRAWN = 30
 """Agents and skills that are drawn as a graph."""
+MOST_PENDING = 2_000
+"""Pending tasks among which those are counted that an agent alone can do: all of them are read."""
 
 
 async def agents(asked: Asked) -> Seen:
     """The agents by name, a matrix of who has which skill, and how many hold each skill."""
-    wanted = asked.text("q").casefold()
-    everybody = await asked.orch.agents.list()
-    found = [it for it in everybody if wanted in _said_of(it)]
-    holders = Counter(name for it in found for name in it.capabilities)
-    skills = sorted(holders, key=lambda name: (-holders[name], name))
+    all_agents = await asked.orch.agents.get_agent_statistics()
+    wanted = asked.text("q") or None
+    found = await asked.orch.agents.list(containing=wanted, limit=MOST_AGENTS + 1)
+    holders = all_agents.skill_distribution
+    shown = {name for it in found for name in it.capabilities} if wanted else holders
+    skills = sorted(shown, key=lambda name: (-holders.get(name, 0), name))
     return {
         "agents": found[:MOST_AGENTS],
-        "found_count": len(found),
-        "agent_count": len(everybody),
-        "skills": [{"name": it, "holders": holders[it]} for it in skills[:MOST_SKILLS]],
+        "is_more": len(found) > MOST_AGENTS,
+        "agent_count": all_agents.total_agents,
+        "skills": [{"name": it, "holders": holders.get(it, 0)} for it in skills[:MOST_SKILLS]],
         "skill_count": len(skills),
-        "single": [name for name in skills if holders[name] == 1][:MOST_SKILLS],
+        "single": [name for name in skills if holders.get(name) == 1][:MOST_SKILLS],
         "teams": await asked.orch.teams.list(),
         "paused": await _paused(asked),
         "drawing": draw_skills(found[:MOST_DRAWN], skills[:MOST_DRAWN]),
         "q": asked.text("q"),
     }
-
-
-def _said_of(agent: Agent) -> str:
-    return "\n".join((agent.agent_id, *agent.capabilities, *(agent.labels or ()))).casefold()
 
 
 async def _paused(asked: Asked) -> list[str]:
@@ -61,8 +58,16 @@ async def agent(asked: Asked) -> Seen:
         "workers": [it for it in await orch.agents.list_workers() if it.agent_id == key],
         "held": await orch.tasks.query_tasks({"agent_id": key, "status": list(HELD)}, limit=ROWS),
         "latest": await orch.tasks.query_tasks({"agent_id": key}, limit=ROWS, newest_first=True),
-        "leaving": await orch.insights.agent_blast_radius(key),
+        "only_it_count": await _count_only_it(asked, key),
     }
+
+
+async def _count_only_it(asked: Asked, key: str) -> int | None:
+    """How many tasks nobody else can do; None where that would read too many."""
+    queue = await asked.orch.tasks.get_queue_statistics()
+    if queue.pending_count > MOST_PENDING:
+        return None
+    return len((await asked.orch.insights.agent_blast_radius(key)).only_it)
 
 
 async def workers(asked: Asked) -> Seen:

@@ -12,6 +12,8 @@ from graph_orch.serve.web.asked import Asked, Screen, Seen
 ROWS = 100
 BACK = 2_000
 """Places of the log that are looked at for the latest events."""
+STEP = ROWS
+"""Places that are looked at first; each further step goes back four times as far."""
 ATTEMPTS = 50
 
 
@@ -21,9 +23,14 @@ async def events(asked: Asked) -> Seen:
     filters = {FILTERS.get(name, name): text for name, text in wanted.items()}
     log, refused = asked.orch.events, ""
     end = await log.end()
-    after, found = max(0, end - BACK), list[TaskEvent]()
+    back, after, found = STEP, end, list[TaskEvent]()
     try:
-        found = list(await log.read(after, **filters, limit=BACK))
+        while True:
+            after = max(0, end - min(back, BACK))
+            found = list(await log.read(after, **filters, limit=BACK))
+            if len(found) >= ROWS or after in (0, end - BACK):
+                break
+            back *= 4
     except ValidationError as error:  # the filters stay, so that they can be mended
         refused = str(error)
     tasks = await asked.orch.subscriptions.tasks_of(found[-ROWS:]) if found else {}

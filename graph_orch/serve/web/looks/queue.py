@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from heapq import nsmallest
 from itertools import islice
 from typing import Any
 
@@ -20,6 +21,8 @@ EXPLAINED = 5
 REASONS = 20
 NEIGHBOURS = 50
 """Tasks before and after a task that its page tells."""
+MOST_AFTER = 1_000
+"""Tasks that are read to count those that wait for a task."""
 MINUTE = 60
 LEAST_SHOWN = 15
 """Minutes that the curves show at least, where nothing happened earlier."""
@@ -30,18 +33,17 @@ MOMENTS = ("created_after", "created_before", "finished_after", "finished_before
 async def overview(asked: Asked) -> Seen:
     """The queue at a glance, what stands still, and what would help."""
     orch = asked.orch
-    agents = await orch.agents.list()
-    by_load = sorted(agents, key=lambda it: (-it.utilization, it.agent_id))
+    load = (await orch.agents.get_agent_statistics()).load
     workers = await orch.agents.list_workers()
     return {
         "queue": await orch.tasks.get_queue_statistics(),
         "hour": await _hour(asked),
         "health": await orch.monitor.get_health(),
         "advice": await orch.monitor.get_recommendations(),
-        "agents": by_load[:10],
-        "agent_count": len(agents),
-        "slots": sum(it.max_concurrent_tasks for it in agents),
-        "held": sum(it.active_tasks for it in agents),
+        "agents": nsmallest(10, load, key=lambda it: (-it.utilization, it.agent_id)),
+        "agent_count": len(load),
+        "slots": sum(it.max_concurrent_tasks for it in load),
+        "held": sum(it.active_tasks for it in load),
         "workers": [it for it in workers if it.is_live][:10],
         "live_count": sum(it.is_live for it in workers),
         "running": await orch.tasks.query_tasks(
@@ -138,7 +140,7 @@ async def task(asked: Asked) -> Seen:
     orch = asked.orch
     found = await orch.tasks.get_task(asked.key)
     key = found.task_id
-    after = await orch.insights.blast_radius(key)
+    after = await orch.insights.blast_radius(key, limit=MOST_AFTER)
     followers = after.by_depth.get(1, [])
     before = await _some(asked, found.dependencies)
     following = await _some(asked, followers)
@@ -155,6 +157,7 @@ async def task(asked: Asked) -> Seen:
         "before_count": len(found.dependencies),
         "after_count": len(followers),
         "affected_count": len(after.affected),
+        "are_all_counted": len(after.affected) < MOST_AFTER,
         "candidates": await _candidates(asked, found),
     }
 

@@ -12,6 +12,8 @@ from graph_orch.serve.web.asked import Asked, Screen, Seen
 MOST_ROWS = 500
 ONCE: Mapping[str, Any] = {"events": None, "looks_again": False}
 """Both read a lot of the store, perhaps its secrets: by whoever may, and when that is asked."""
+MOST_EXAMINED = 10_000
+"""Tasks of a store that is examined unasked: the check reads all of it."""
 QUESTIONS: Mapping[str, str] = {
     "Agents by what they completed": "MATCH (a:Agent) RETURN a.agent_id AS agent, "
     "a.total_completed AS completed, a.success_rate AS success ORDER BY completed DESC LIMIT 25",
@@ -28,9 +30,12 @@ QUESTIONS: Mapping[str, str] = {
 
 
 async def doctor(asked: Asked) -> Seen:
-    """What the integrity check finds."""
+    """What the integrity check finds; in a large store once somebody asks for it."""
+    queue = await asked.orch.tasks.get_queue_statistics()
+    runs = bool(asked.text("run")) or queue.total_count() <= MOST_EXAMINED
     return {
-        "report": await asked.orch.doctor(),
+        "report": await asked.orch.doctor() if runs else None,
+        "task_count": queue.total_count(),
         "health": await asked.orch.monitor.get_health(),
     }
 
