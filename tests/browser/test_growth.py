@@ -8,6 +8,8 @@ from graph_orch import NewTask, Orchestrator
 from tests.browser.conftest import Open
 
 ROWS = 50
+LOOKS, A_FEW = 60, 5
+"""What each look left would be many more nodes than those that come and go with a message."""
 LOOK = """() => new Promise((done) => {
   document.addEventListener("htmx:afterSettle", () => done(), { once: true });
   htmx.trigger(document.getElementById("page"), "changed");
@@ -20,8 +22,8 @@ def test_looking_again_leaves_no_nodes_behind(visit: Open, orch: Orchestrator) -
     looks(page, orch, 5)
     session = page.context.new_cdp_session(page)
     before = kept(session)
-    looks(page, orch, 60)
-    assert kept(session) == before
+    looks(page, orch, LOOKS)
+    assert kept(session) <= before + A_FEW
 
 
 def looks(page: Page, orch: Orchestrator, number: int) -> None:
