@@ -336,6 +336,11 @@ class TaskQueue:
         rows = self._graph.read("limits/get", key=NAME.of("key", key))
         return ConcurrencyLimit.from_record(native(rows[0]["limit"])) if rows else None
 
+    def get_concurrency_limits(self, limit: int = 100) -> list[ConcurrencyLimit]:
+        """The limits that hold tasks back, by key; those of `set_rate_limit` too."""
+        rows = self._graph.read("limits/list", limit=LIMIT.of("limit", limit))
+        return [ConcurrencyLimit.from_record(native(row["limit"])) for row in rows]
+
     def set_fairness_weight(self, key: str, weight: float) -> None:
         """Say how large a share the tasks with a fairness key take of what is given out; 1 else.
 

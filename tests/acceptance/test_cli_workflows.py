@@ -139,6 +139,7 @@ def test_a_limit_says_what_it_replaces(cli: Cli, orch) -> None:
     assert f"{key} had 3 at once, and has 3 at once, one in 1 s and 5 after a time of none" in said
     assert cli.json("limit", key, "--no-rate")["max"] == 3
     assert orch.tasks.get_concurrency_limit(key) == orch.tasks.set_concurrency_limit(key, 3)
+    assert orch.tasks.get_concurrency_limits() == [orch.tasks.get_concurrency_limit(key)]
 
 
 def test_gates_are_decided(cli: Cli, orch) -> None:

@@ -52,6 +52,7 @@ def lived(orch: Orchestrator) -> dict[str, str]:
     orch.teams.put("team", members=[NAME], name=NAME)
     orch.pauses.put(f"agent:{NAME}", reason=HOSTILE)
     orch.tasks.set_fairness_weight(NAME, 2)
+    orch.tasks.set_rate_limit(NAME, 60)
     orch.tasks.create_task("Nobody can", "law", requirements=["law"])
     return {
         "tasks": first.task_id,

@@ -13,10 +13,11 @@ async def schedules(asked: Asked) -> Seen:
 
 
 async def limits(asked: Asked) -> Seen:
-    """What holds tasks back: pauses, budgets with what is left of each, shares."""
+    """What holds tasks back: pauses, limits by key, budgets with what is left of each, shares."""
     return {
         "pauses": await asked.orch.pauses.list(),
         "budgets": await asked.orch.budgets.list(),
+        "limits": await asked.orch.tasks.get_concurrency_limits(),
         "weights": await asked.orch.tasks.get_fairness_weights(),
     }
 
