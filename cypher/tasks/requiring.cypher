@@ -1,8 +1,16 @@
-// Returns how many tasks require some skills, from what each skill counts of its edges.
+// Returns how many tasks require some skills, from what each skill counts of its edges, and how many
+// tasks there are, which the store keeps.
 // mode: read
 // params: $requirements: LIST<STRING>
-// returns: number
+// returns: number, total
 CYPHER 5
-UNWIND $requirements AS key
-MATCH (k:Skill {key: key})
-RETURN sum(COUNT { (k)<-[:REQUIRES]-() }) AS number
+CALL () {
+  UNWIND $requirements AS key
+  MATCH (k:Skill {key: key})
+  RETURN sum(COUNT { (k)<-[:REQUIRES]-() }) AS number
+}
+CALL () {
+  MATCH (t:Task)
+  RETURN count(t) AS total
+}
+RETURN number, total

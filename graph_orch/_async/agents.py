@@ -95,9 +95,10 @@ class AsyncAgentRegistry:
                 regard to case; None: all.
             limit: How many at most; None: all.
         """
-        text = None if containing is None else skill_key(NAME.of("containing", containing))
+        text = None if containing is None else NAME.of("containing", containing)
+        texts = {"containing": text and text.lower(), "folded": text and skill_key(text)}
         most = ALL if limit is None else LIMIT.of("limit", limit)
-        rows = await self._graph.read("agents/list", containing=text, limit=most)
+        rows = await self._graph.read("agents/list", **texts, limit=most)
         # Thousands of them take a while, in which the event loop serves others.
         return await async_in_thread(
             lambda: [Agent.from_record(it) for row in rows for it in row["agents"]]

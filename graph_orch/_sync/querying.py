@@ -26,7 +26,7 @@ MOST_WORDS = 1_024
 """As many clauses as Lucene takes in one query."""
 END = datetime(9999, 1, 1, tzinfo=UTC)
 MANY = 5_000
-"""Tasks that require a skill are read and sorted where there are no more."""
+"""So many tasks that require a skill are read and sorted at once, however many others there are."""
 FEW = 10
 """A page of a long reading looks up so many agents or types one by one at most."""
 
@@ -69,7 +69,7 @@ class Querying:
             ValidationError: there is a filter by words or by when tasks ended: no index has these
                 in the order of creation.
         """
-        leading = self._leading(filters)
+        leading = self._leading(filters, limit)
         if leading not in NEWEST_BY:
             raise ValidationError(
                 "query_tasks: newest_first: not together with text, finished_after or "
@@ -105,22 +105,21 @@ class Querying:
         self, filters: TaskFilters, limit: int, after: str | None, *, to_the_end: bool
     ) -> Mapping[str, Any]:
         in_order = to_the_end and after is not None
-        name = leading_in_order(filters) if in_order else self._leading(filters)
+        name = leading_in_order(filters) if in_order else self._leading(filters, limit)
         params = parameters(filters, limit, after) | _own_parameters(name, filters)
         if name == "tasks/query_by_text" and after is None:
             self.index_content()
         (row,) = self._graph.read(name, **params)
         return row
 
-    def _leading(self, filters: TaskFilters) -> str:
-        """`leading_statement`, but not by a skill that many tasks require: these stand in no order,
-        and all of them would be read, while of all tasks a page of them is soon found."""
+    def _leading(self, filters: TaskFilters, limit: int) -> str:
+        """`leading_statement`, but not by a skill that many tasks require, see `are_few`."""
         name = leading_statement(filters)
         if name != "tasks/query_by_requirement":
             return name
         keys = [skill_key(it) for it in filters.requirement]
         (row,) = self._graph.read("tasks/requiring", requirements=keys)
-        return name if row["number"] <= MANY else "tasks/query_all"
+        return name if are_few(limit, **row) else "tasks/query_all"
 
     def index_content(self) -> int:
         """Bring the full-text index up to date; how many tasks were put into it."""
@@ -131,6 +130,15 @@ class Querying:
             )
             total, more = total + row["number"], row["more"]
         return total
+
+
+def are_few(limit: int, number: int, total: int) -> bool:
+    """Whether to read and sort all tasks that require a skill, to find a page of them.
+
+    Else all tasks are read in their order until a page is full: where those of the skill are spread
+    evenly, `limit * total / number` of them.
+    """
+    return number <= max(MANY, limit * total / max(1, number))
 
 
 def all_records(graph: Graph, row: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -337,7 +337,7 @@ class TaskQueue:
         return ConcurrencyLimit.from_record(native(rows[0]["limit"])) if rows else None
 
     def get_concurrency_limits(self, limit: int = 100) -> list[ConcurrencyLimit]:
-        """The limits that hold tasks back, by key; those of `set_rate_limit` too."""
+        """The limits that somebody set, in the order of their keys, those of rates too."""
         rows = self._graph.read("limits/list", limit=LIMIT.of("limit", limit))
         return [ConcurrencyLimit.from_record(native(row["limit"])) for row in rows]
 

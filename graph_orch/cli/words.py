@@ -21,6 +21,7 @@ COMMANDS = {
     "webhooks.put": "webhook put",
     "triggers.list": "trigger list",
     "triggers.put": "trigger put",
+    "triggers.retry": "trigger retry",
     "dead_letters.list": "dead-letters list",
     "schedules.list": "schedule list",
     "teams.list": "team list",
@@ -31,7 +32,8 @@ COMMANDS = {
 """The command that does what a method does, by the name that messages give the method."""
 # A name in quotes is somebody's text, and one before a colon says whose argument is wrong.
 _NAMED = re.compile(
-    rf"(?<![\w.'\"`])({'|'.join(map(re.escape, COMMANDS))})(?:\((?:'[^']*')?\)|(?![\w(:'\"`]))"
+    rf"(?<![\w.'\"`])({'|'.join(map(re.escape, COMMANDS))})"
+    r"(?:\((?:'[^']*'|\"[^\"]*\")?\)|(?![\w(:'\"`]))"
     r"(?: or (`graph-orch [^`]*`))?"
 )
 

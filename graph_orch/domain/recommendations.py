@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from difflib import get_close_matches
 from heapq import nsmallest
 from itertools import count
@@ -311,7 +312,10 @@ def budgets_spent(rows: Rows) -> Iterator[Recommendation]:
             "nothing runs that could leave more: raise it, if more may be used"
         )
         why = {name: row[name] for name in ("owner", "ready", "first")}
-        call = _call("set_budget", owner=row["owner"], **_raised(row))
+        raised = _raised(row)
+        call = _call("set_budget", owner=row["owner"], **raised)
+        if not raised:  # it cannot be raised any more
+            call = _call("get_task_status", task_id=row["first"])
         yield _recommend(RecommendationKind.BUDGET_SPENT, what, why, call)
 
 
@@ -319,7 +323,7 @@ def _raised(row: Mapping[str, Any]) -> dict[str, JsonValue]:
     """The amounts of a budget with which its tasks can go on.
 
     One that falls short allows as much again as at first, or what the dearest task is estimated to
-    use; the others stay, since the call replaces all.
+    use; the others stay, since the call replaces all. Nothing where none can be raised further.
     """
     amounts: list[int] = []
     known = zip(MOST_AMOUNTS, row["most"], row["spent"], *row["estimates"], strict=True)
@@ -327,8 +331,14 @@ def _raised(row: Mapping[str, Any]) -> dict[str, JsonValue]:
         need = 2 * max(leasts) - 1  # a lane's tasks need less than twice its least: `least_of`
         is_enough = used < limit and used + need <= limit
         amounts.append(limit if is_enough else min(top, used + max(limit, need, 1)))
+    if amounts == list(row["most"]):
+        return {}
     found = Budget.of_amounts(amounts, row["currency"] or "USD")
-    money = {} if found.cost is None else {"cost": float(found.cost), "currency": found.currency}
+    money: dict[str, JsonValue] = {}
+    if found.cost is not None:
+        cost = float(found.cost)
+        is_exact = Decimal(repr(cost)) == found.cost
+        money = {"cost": cost if is_exact else str(found.cost), "currency": found.currency}
     counted = found.model_dump(exclude={"cost", "currency"}, exclude_none=True)
     return {**counted, **money}
 

@@ -27,6 +27,7 @@ from graph_orch.tools.schemas import FieldsOf
 from graph_orch.tools.tasks import TaskSpec
 
 MOST_FINDINGS = 100
+PER_SECONDS = 60.0
 Name = Annotated[str, p.text("Its name")]
 
 
@@ -35,7 +36,7 @@ async def set_limit(
     key: Annotated[str, p.text("concurrency_key of tasks")],
     at_once: Annotated[int | None, p.number("How many may be held", 1, MAX_INT)] = None,
     rate: Annotated[int | None, p.number("How many may begin in per_seconds", 1, MAX_INT)] = None,
-    per_seconds: Annotated[LeaseSeconds, p.about("The time of rate")] = 60.0,
+    per_seconds: Annotated[LeaseSeconds, p.about("The time of rate")] = PER_SECONDS,
     burst: Annotated[
         int | None, p.number("How many may begin at once; absent: rate", 1, MAX_INT)
     ] = None,
@@ -44,6 +45,8 @@ async def set_limit(
     """Limit how many tasks with a key are held at once, or begin in a time."""
     if (at_once is None and rate is None and not no_rate) or (no_rate and rate is not None):
         raise ValidationError("set_limit: give at_once or rate; or no_rate")
+    if rate is None and (burst is not None or per_seconds != PER_SECONDS):
+        raise ValidationError("set_limit: burst and per_seconds go with rate; give it too")
     tasks, found = call.orch.tasks, None
     if rate is not None or no_rate:
         found = await tasks.set_rate_limit(key, rate, per_seconds, burst=burst)

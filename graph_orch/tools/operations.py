@@ -33,6 +33,11 @@ async def update_task(
 ) -> TaskState:
     """Change what a task that has not ended asks for; deadlines count from now."""
     # A null is an absent argument, as language models write it: `clear` is what they cannot mean.
+    if others := sorted(set(clear or ()) - CHANGES):
+        raise ValidationError(
+            f"update_task: clear: {', '.join(others)[:1_000]}: what can be taken away is "
+            f"{', '.join(sorted(CHANGES))}"
+        )
     if both := sorted(changes.keys() & set(clear or ())):
         raise ValidationError(f"update_task: {', '.join(both)}: both given and in clear")
     fields: dict[str, Any] = {**changes, **dict.fromkeys(clear or ())}

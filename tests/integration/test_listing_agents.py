@@ -20,6 +20,7 @@ def test_an_agent_is_found_by_its_id_a_skill_or_a_label(orch: Orchestrator) -> N
     orch.agents.register_agent("Ada", ["Straße"])
     orch.agents.register_agent("bob", ["python"], labels=["Region=EU"])
     orch.agents.register_agent("eve", [])
+    orch.agents.register_agent("Straße-1", [], labels=["team=ΟΔΟΣ"])
 
     def found(text: str) -> list[str]:
         return [it.agent_id for it in orch.agents.list(containing=text)]
@@ -27,6 +28,7 @@ def test_an_agent_is_found_by_its_id_a_skill_or_a_label(orch: Orchestrator) -> N
     assert found("ad") == ["Ada"]
     assert found("strasse") == ["Ada"]
     assert found("REGION") == ["bob"]
-    assert found("e") == ["Ada", "bob", "eve"]
+    assert found("e") == ["Ada", "Straße-1", "bob", "eve"]
     assert found("nobody") == []
+    assert found("straße-1") == found("ΟΔΟΣ") == ["Straße-1"]
     assert [it.agent_id for it in orch.agents.list(containing="e", limit=1)] == ["Ada"]

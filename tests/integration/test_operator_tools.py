@@ -120,6 +120,9 @@ async def test_limits_and_budgets_are_set(aorch, call):
     for given in ({}, {"rate": 1, "no_rate": True}, {"burst": 3}):
         with pytest.raises(ValidationError, match="give at_once or rate"):
             await call("set_limit", key="api", **given)
+    for given in ({"at_once": 5, "burst": 3}, {"at_once": 5, "per_seconds": 10}):
+        with pytest.raises(ValidationError, match="go with rate"):
+            await call("set_limit", key="api", **given)
     await aorch.agents.register_agent("ada", [])
     found = await call("set_budget", owner="agent:ada", tokens=10, cost="0.25")
     assert found["budget"] == found["left"] == {"tokens": 10, "cost": "0.25", "currency": "USD"}
@@ -220,3 +223,10 @@ def test_operators_tools_from_the_shell(orch: Orchestrator, server):
     task_id = orch.tasks.create_task("x", "any")
     done = Cli(*server)("call", "orchestration_cancel_task", json.dumps({"task_id": task_id}))
     assert json.loads(done.stdout)["status"] == TaskStatus.CANCELLED
+
+
+@pytest.mark.parametrize("name", ["command_id", "task_id", "self", "status"])
+async def test_only_what_can_be_changed_is_taken_away(aorch, call, name):
+    task_id = await aorch.tasks.create_task("x", "x")
+    with pytest.raises(ValidationError, match="what can be taken away is"):
+        await call("update_task", task_id=task_id, clear=[name])
