@@ -20,8 +20,10 @@ PATIENCE_MS = 30_000
 Open = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """The browser of a file's tests. While it is there, an event loop runs in this thread, in which
+    asynchronous tests of other files could not have theirs."""
     path = debian.browser()
     if path is None:
         try:
