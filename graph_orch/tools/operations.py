@@ -35,8 +35,8 @@ async def update_task(
     # A null is an absent argument, as language models write it: `clear` is what they cannot mean.
     if others := sorted(set(clear or ()) - CHANGES):
         raise ValidationError(
-            f"update_task: clear: {', '.join(others)[:1_000]}: what can be taken away is "
-            f"{', '.join(sorted(CHANGES))}"
+            f"update_task: clear: {', '.join(others)[:1_000]} cannot change; what can be taken "
+            f"away is {', '.join(sorted(CHANGES))}"
         )
     if both := sorted(changes.keys() & set(clear or ())):
         raise ValidationError(f"update_task: {', '.join(both)}: both given and in clear")

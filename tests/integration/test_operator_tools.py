@@ -228,5 +228,5 @@ def test_operators_tools_from_the_shell(orch: Orchestrator, server):
 @pytest.mark.parametrize("name", ["command_id", "task_id", "self", "status"])
 async def test_only_what_can_be_changed_is_taken_away(aorch, call, name):
     task_id = await aorch.tasks.create_task("x", "x")
-    with pytest.raises(ValidationError, match="what can be taken away is"):
+    with pytest.raises(ValidationError, match="what can be taken away"):
         await call("update_task", task_id=task_id, clear=[name])
