@@ -170,5 +170,6 @@ async def _serve(
             threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
         ready = open_page if opens else None
-        async with meter.following():
+        # Its curves are there at once; where only scrapes ask, they look.
+        async with meter.following() if Part.WEB in parts else contextlib.nullcontext():
             await serve_routes(options, routes, lifespan, identify, to_login, ready)
