@@ -10,13 +10,21 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 from benchmarks.peers import debian
 from tests.command_line import Cli
 from tests.conftest import Server
 
 PATIENCE_MS = 30_000
+expect.set_options(timeout=PATIENCE_MS)
 Open = Callable[..., Page]
 
 

@@ -8,8 +8,8 @@ from graph_orch import NewTask, Orchestrator
 from tests.browser.conftest import Open
 
 ROWS = 50
-LOOKS, A_FEW = 60, 5
-"""What each look left would be many more nodes than those that come and go with a message."""
+LOOKS, A_FEW = 60, 30
+"""Some nodes come and go with messages; one that each look left would make more."""
 LOOK = """() => new Promise((done) => {
   document.addEventListener("htmx:afterSettle", () => done(), { once: true });
   htmx.trigger(document.getElementById("page"), "changed");

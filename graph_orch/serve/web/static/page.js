@@ -175,6 +175,11 @@ document.addEventListener("htmx:beforeSwap", (event) => {
     event.detail.shouldSwap = false;
     if (xhr.status === 401 || xhr.responseURL.includes("/login")) location.reload();
     else say(requestConfig.verb === "get" ? "reconnecting" : `not done: ${xhr.status} ${xhr.responseText.slice(0, 200)}`);
+  } else if (requestConfig.elt.matches("form.filters")) {
+    // Somebody types on: the answer to what the form says now is still to come.
+    const asked = new URLSearchParams(event.detail.pathInfo.finalRequestPath.split("?")[1] ?? "");
+    const says = new URLSearchParams(new FormData(requestConfig.elt));
+    if (asked.toString() !== says.toString()) event.detail.shouldSwap = false;
   } else if (isLook(event)) {
     // Meanwhile somebody may have begun to fill in a form, or the page may show something else.
     if (isBusy() || requestConfig.path !== page().getAttribute("hx-get")) event.detail.shouldSwap = false;
