@@ -5,6 +5,8 @@
 // returns: limit
 CYPHER 5
 MATCH (x:Limit) USING INDEX SEEK x:Limit(key)
-WHERE x.key >= '' AND ((x.max IS NOT NULL AND x.unset IS NULL) OR x.interval_seconds IS NOT NULL)
+WHERE x.key >= '' AND CASE WHEN x.interval_seconds IS NOT NULL THEN true
+  ELSE x.unset IS NULL AND x.max IS NOT NULL
+END
 WITH x ORDER BY x.key LIMIT $limit
 RETURN properties(x) AS limit
