@@ -212,9 +212,9 @@ class AsyncTeams:
 
     async def _drop(self, run_id: str) -> int:
         """Delete the teams of other runs; how many there were. Where others were put, they do."""
-        while await self._graph.transaction(_leave_leading, run_id) == ONE_TRANSACTION:
+        while (dropped := await self._graph.transaction(_drop_leading, run_id)) is None:
             pass
-        return await self._graph.transaction(_drop_leading, run_id)
+        return dropped
 
 
 async def _replace(
@@ -300,13 +300,16 @@ async def _join_leading(
     return joined
 
 
-async def _leave_leading(tx: AsyncTransaction, run_id: str) -> int:
-    return await _leave(tx, run_id) if await _leads(tx, run_id) else 0
+async def _drop_leading(tx: AsyncTransaction, run_id: str) -> int | None:
+    """How many teams were deleted; None where some members are still to leave.
 
-
-async def _drop_leading(tx: AsyncTransaction, run_id: str) -> int:
+    The last of them leave in the transaction that deletes: between two, others could write teams
+    and then put this run again, whose teams would be deleted under their members.
+    """
     if not await _leads(tx, run_id):
         return 0
+    if await _leave(tx, run_id) == ONE_TRANSACTION:
+        return None
     (row,) = await tx.run("teams/drop", run_id=run_id, team_id=None)
     return row["dropped"]
 
