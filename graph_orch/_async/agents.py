@@ -14,6 +14,7 @@ from graph_orch.domain.fields import (
     JSON_OBJECT,
     LABELS,
     LIMIT,
+    MAX_INT,
     MILLISECONDS,
     NAME,
     NEW_NAME,
@@ -37,8 +38,6 @@ from graph_orch.store.driving import native
 from graph_orch.store.runtime import async_in_thread
 
 DEFAULT_SLOTS = 5
-ALL = 2**62
-"""More agents than there are."""
 RELEASED_AT_ONCE = 500
 
 
@@ -97,7 +96,7 @@ class AsyncAgentRegistry:
         """
         text = None if containing is None else NAME.of("containing", containing)
         texts = {"containing": text and text.lower(), "folded": text and skill_key(text)}
-        most = ALL if limit is None else LIMIT.of("limit", limit)
+        most = MAX_INT if limit is None else LIMIT.of("limit", limit)
         rows = await self._graph.read("agents/list", **texts, limit=most)
         # Thousands of them take a while, in which the event loop serves others.
         return await async_in_thread(

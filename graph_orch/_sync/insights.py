@@ -16,7 +16,7 @@ from graph_orch.domain.dag import (
 from graph_orch.domain.downstream import Holdings, agent_blast_radius_of, blast_radius_of
 from graph_orch.domain.durations import ESTIMATE, Duration, Durations, estimated, seconds
 from graph_orch.domain.explain import Situation, Standing, Takers, explain
-from graph_orch.domain.fields import LIMIT, NAME, TASK_ID, TASK_IDS
+from graph_orch.domain.fields import LIMIT, MAX_INT, NAME, TASK_ID, TASK_IDS
 from graph_orch.domain.forms import load_json
 from graph_orch.domain.lifecycle import DependencyFailure, TaskStatus
 from graph_orch.domain.models import (
@@ -30,9 +30,6 @@ from graph_orch.domain.models.base import some_moment
 from graph_orch.domain.models.gates import Gate
 from graph_orch.errors import AgentNotFoundError, TaskNotFoundError
 from graph_orch.store.driving import native
-
-ALL = 2**62
-"""More tasks than there are."""
 
 
 class Facts(NamedTuple):
@@ -103,7 +100,7 @@ class Insights:
             ValidationError: a task's estimate is no number of seconds.
         """
         key, how = TASK_ID.of("task_id", task_id), _durations(duration)
-        most = ALL if limit is None else LIMIT.of("limit", limit)
+        most = MAX_INT if limit is None else LIMIT.of("limit", limit)
         facts = _facts(self._graph.read("insights/downstream", task_id=key, limit=most))
         if not facts:
             raise TaskNotFoundError(key)

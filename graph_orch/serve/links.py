@@ -79,14 +79,19 @@ def _refused(request: Request, error: OrchestrationError) -> Response:
 
 def _page(request: Request, status: int, values: Mapping[str, Any], body: str) -> Response:
     """An answer as JSON for programs that ask for it, else as a page."""
-    accepted = request.headers.get("accept", "")
-    if "application/json" in accepted and "text/html" not in accepted:
+    if wants_json(request):
         return JSONResponse(dict(values), status, headers=HEADERS)
     page = (
         "<!doctype html><html lang=en><meta charset=utf-8><title>Decide</title>"
         f"<meta name=viewport content='width=device-width'>{body}"
     )
     return HTMLResponse(page, status, headers=HEADERS)
+
+
+def wants_json(request: Request) -> bool:
+    """Whether a program asks, which reads JSON and no pages."""
+    accepted = request.headers.get("accept", "")
+    return "application/json" in accepted and "text/html" not in accepted
 
 
 def _asked(gate: Gate, approver: str) -> dict[str, Any]:

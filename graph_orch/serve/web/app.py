@@ -17,6 +17,7 @@ from graph_orch.domain.models import Right
 from graph_orch.errors import OrchestrationError, StoreError
 from graph_orch.serve import events
 from graph_orch.serve.guard import LOGIN, STATIC, address_of, cookie_of
+from graph_orch.serve.links import wants_json
 from graph_orch.serve.options import HttpOptions
 from graph_orch.serve.principals import Identify
 from graph_orch.serve.web import calls, deciding
@@ -82,12 +83,12 @@ def routes(
 
 def _endpoint(ask: Callable[[Request], Asked], screen: Screen, is_json: bool = False) -> Endpoint:
     async def endpoint(request: Request) -> Response:
-        wants_json = is_json or calls.wants_json(request)
+        as_data = is_json or wants_json(request)
         # A dot of a name is written as %2E in an address, so `.json` at its end is the other form.
         if "key" in request.path_params and request.scope["raw_path"].endswith(b".json"):
             request.path_params["key"] = request.path_params["key"].removesuffix(JSON)
-            wants_json = True
-        return await _looked_at(ask(request), screen, wants_json=wants_json)
+            as_data = True
+        return await _looked_at(ask(request), screen, as_data=as_data)
 
     return endpoint
 
@@ -97,7 +98,7 @@ async def _looked_at(
     screen: Screen,
     said: Mapping[str, str] | None = None,
     error: str = "",
-    wants_json: bool = False,
+    as_data: bool = False,
 ) -> Response:
     """What a screen shows, as a page or as JSON, or why it does not."""
     try:
@@ -106,11 +107,11 @@ async def _looked_at(
     except OrchestrationError as refused:
         status = status_of(refused)
         told = "The store does not answer." if isinstance(refused, StoreError) else str(refused)
-        if wants_json:
+        if as_data:
             return as_json({"error": told}, status)
         return as_page("refused.html", _frame(asked, screen) | {"error": told}, status)
     refused = seen.get("refused", "")
-    if wants_json:
+    if as_data:
         return as_json({"error": refused} if refused else seen, 422 if refused else 200)
     return _shown(asked, screen, seen, said, error or refused)
 
@@ -133,24 +134,24 @@ async def _decide(asked: Asked) -> Response:
     """Decide a gate as its form says, and show it; the form again where that is refused."""
     said, request, error = await calls.sent(asked.request), asked.request, ""
     form = said if isinstance(said, calls.Form) else None
-    wants_json = calls.wants_json(request) or form is None
+    as_data = wants_json(request) or form is None
     try:
         asked.principal.require(Right.READ, "looking at this page")
         gate = (await GATE.look(asked))["gate"]
         tool = asked.principal.tool(calls.PREFIX + deciding.TOOL)
         given = deciding.arguments(gate, form) if form else {**said, "gate_id": gate.gate_id}
         answer = await calls.run(tool, asked.orch, asked.principal, given)
-        if wants_json:
+        if as_data:
             return as_json(answer)
         if "hx-request" not in request.headers:
             return RedirectResponse(link("/gates", gate.gate_id), 303, headers=HEADERS)
     except OrchestrationError as refused:
-        if wants_json:
+        if as_data:
             return as_json({"error": str(refused)}, status_of(refused))
         error = str(refused)
     except TimeoutError:
         error = "Deciding takes longer than its time; it may go on. Look again."
-        if wants_json:
+        if as_data:
             return as_json({"error": error}, 504)
     return await _looked_at(asked, GATE, form, error)
 

@@ -43,9 +43,9 @@ class Asked:
         """Whether the viewer asked for it: no other site's page did, as by an image or a frame."""
         return self.request.headers.get("sec-fetch-site") in (None, "same-origin", "none")
 
-    def text(self, name: str, default: str = "") -> str:
+    def text(self, name: str) -> str:
         """A parameter of the address, without white space around it."""
-        return self.request.query_params.get(name, default).strip()
+        return self.request.query_params.get(name, "").strip()
 
 
 @dataclass(frozen=True)

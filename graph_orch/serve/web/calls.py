@@ -21,6 +21,7 @@ from graph_orch import AsyncOrchestrator
 from graph_orch.domain.ids import new_hex
 from graph_orch.errors import OrchestrationError, ValidationError
 from graph_orch.serve.guard import address_of
+from graph_orch.serve.links import wants_json
 from graph_orch.serve.principals import Principal
 from graph_orch.serve.web.forms import Field, fields, values
 from graph_orch.serve.web.page import as_json, as_page, link, status_of
@@ -130,12 +131,6 @@ def check_own_page(request: Request) -> None:
     is_own = origin.partition("://")[2] == headers.get("host") if site is None else False
     if site != "same-origin" and not is_own and "authorization" not in headers:
         raise HTTPException(403, "a change needs the Origin of this server, or a bearer token")
-
-
-def wants_json(request: Request) -> bool:
-    """Whether a program asks, which reads JSON and no pages."""
-    accepted = request.headers.get("accept", "")
-    return "application/json" in accepted and "text/html" not in accepted
 
 
 def back(request: Request) -> str:

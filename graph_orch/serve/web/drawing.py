@@ -19,6 +19,7 @@ from graph_orch import Agent, ExportedTask, Task, TaskStatus, TaskTry
 from graph_orch.analysis.pictures.layers import Layout, Point, flow, layout
 from graph_orch.domain.lifecycle import ENDED
 from graph_orch.serve.web.page import link
+from graph_orch.tools.answers import cut
 
 MOST_SINGLE = 150
 """With more tasks, those of one type on one level are one box, until they are unfolded."""
@@ -78,7 +79,7 @@ def draw(
     """The graph of some tasks; None where there are none.
 
     Args:
-        unfolded: Of which groups each task is drawn, see `Box.fold`.
+        unfolded: Of which groups each task is drawn, see `Box.key`.
         critical: The ids of the longest chain.
     """
     if not tasks:
@@ -122,11 +123,13 @@ def draw_skills(agents: Sequence[Agent], skills: Sequence[str]) -> Drawing | Non
             agent = by_id[name]
             slots = f"{agent.active_tasks} of {agent.max_concurrent_tasks} slots"
             status = "running" if agent.active_tasks else ""
-            return Box(x, y, _short(name), slots, status, f"agent {name}", page, name)
+            return Box(x, y, cut(name, LONGEST), slots, status, f"agent {name}", page, name)
         number = drawn.out_degree(node)
         holders = f"{number} agent{'' if number == 1 else 's'}"
         status = "single" if number == 1 else ""
-        return Box(x, y, _short(name), holders, status, f"skill {name}", page, f"skill {name}")
+        return Box(
+            x, y, cut(name, LONGEST), holders, status, f"skill {name}", page, f"skill {name}"
+        )
 
     return _placed(drawn, box, frozenset())
 
@@ -185,7 +188,7 @@ def _single(task: Task, x: int, y: int, critical: Collection[str]) -> Box:
     by = f" · {task.assigned_to}" if task.assigned_to else ""
     title, is_critical = f"{name}: {task.status}", task.task_id in critical
     under, page = f"{task.status}{by}", link("/tasks", task.task_id)
-    return Box(x, y, _short(name), under, task.status, title, page, task.task_id, is_critical)
+    return Box(x, y, cut(name, LONGEST), under, task.status, title, page, task.task_id, is_critical)
 
 
 def _several(fold: str, tasks: Sequence[Task], x: int, y: int, critical: Collection[str]) -> Box:
@@ -195,11 +198,7 @@ def _several(fold: str, tasks: Sequence[Task], x: int, y: int, critical: Collect
     title = f"{len(tasks)} tasks of type {tasks[0].task_type}: {told}"
     under = f"{len(tasks)} tasks, {sum(counts[it] for it in ENDED)} ended"
     is_critical = any(it.task_id in critical for it in tasks)
-    return Box(x, y, _short(tasks[0].task_type), under, status, title, "", fold, is_critical)
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+    return Box(x, y, cut(tasks[0].task_type, LONGEST), under, status, title, "", fold, is_critical)
 
 
 def _curve(found: Layout, after: Hashable, before: Hashable, left: float, top: float) -> str:
@@ -267,7 +266,7 @@ def bars_of(tasks: Sequence[ExportedTask]) -> Bars | None:
     tops, top, rows = dict[str, int](), 8, list[tuple[int, str]]()
     for agent_id in sorted(free):
         tops[agent_id] = top
-        rows.append((top + 14, _short(agent_id)))
+        rows.append((top + 14, cut(agent_id, LONGEST)))
         top += ROW * len(free[agent_id])
     bars: list[Bar] = []
     for agent_id, slot, task, one in placed:

@@ -87,7 +87,6 @@ def environment() -> Environment:
         "milliseconds": milliseconds,
         "percent": percent,
         "count": count,
-        "part": part,
     }
     known: dict[str, Any] = made.globals
     known.update(link=link, version=version())

@@ -127,7 +127,6 @@ async def tasks(asked: Asked) -> Seen:
         "order": "oldest" if oldest_first else "newest",
         "statuses": list(TaskStatus),
         "priorities": list(TaskPriority),
-        "queue": await asked.orch.tasks.get_queue_statistics(),
     }
 
 
